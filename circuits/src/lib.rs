@@ -1,0 +1,19 @@
+//! Countersign's statements.
+//!
+//! This crate holds everything the prover and the verifier must agree on: the layout of research tables ([`dictionary`],
+//! [`consent`]), the canonical form of a question and its wiring ([`statement`]), the two statements that are proved
+//! ([`segment`]: S1, [`aggregate`]: S2) with their public and private types, native checks and circuits, and the gadgets they use.
+//!
+//! It does no I/O, reads no clock and draws no randomness.
+
+pub mod consent;
+pub mod dictionary;
+pub mod field;
+pub mod hash;
+pub mod segment;
+pub mod statement;
+
+/// Cells of the largest aggregate circuit.
+pub const fn aggregate_cells_max() -> usize {
+    256
+}
