@@ -6,14 +6,21 @@
 //!
 //! It does no I/O, reads no clock and draws no randomness.
 
+pub mod aggregate;
+pub mod commitment;
 pub mod consent;
 pub mod dictionary;
 pub mod field;
+pub mod fingerprint;
 pub mod hash;
+pub mod outer;
+pub mod poseidon;
 pub mod segment;
 pub mod statement;
+pub mod sumcheck;
+pub mod validity;
 
 /// Cells of the largest aggregate circuit.
 pub const fn aggregate_cells_max() -> usize {
-    256
+    aggregate::AggregateSize::Cells256.cells()
 }
