@@ -26,7 +26,7 @@ mod release;
 #[cfg(test)]
 mod tests;
 
-pub use cells::{CellsOpening, OpeningError};
+pub use cells::{CellsOpening, OpeningError, sealed_digest};
 pub use check::{Violation, check_aggregate, claim, row_polynomial};
 pub use circuit::AggregateCircuit;
 pub use release::{COUNT_BITS, GateCounts, Release, Withheld, release};
@@ -170,7 +170,14 @@ pub struct AggregateTranscript(Sponge);
 
 impl AggregateTranscript {
     /// S2.1: absorbs the statement, the salt, the rule, the sealed cells and the table; draws gamma.
-    pub fn start(size: AggregateSize, digest: Fr, k_min: u32, kinds: &[CellKind], cells_digest: Fr, private: &AggregatePrivate) -> (Self, Fr) {
+    pub fn start(
+        size: AggregateSize,
+        digest: Fr,
+        k_min: u32,
+        kinds: &[CellKind],
+        cells_digest: Fr,
+        private: &AggregatePrivate,
+    ) -> (Self, Fr) {
         let mut sponge = Sponge::new(Poseidon::width_17(), size.tag(1));
         sponge.absorb(&[digest, private.salt, Fr::from(k_min)]);
         sponge.absorb(&pack_kinds(size, kinds));

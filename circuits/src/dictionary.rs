@@ -11,7 +11,7 @@
 mod attribute;
 mod canonical;
 
-pub use attribute::{Attribute, BLOCK_LEVELS_MAX, LEVELS_MAX, AttributeKind, Band, Bins, Block, Domain, Scale};
+pub use attribute::{Attribute, AttributeKind, BLOCK_LEVELS_MAX, Band, Bins, Block, Domain, LEVELS_MAX, Scale};
 pub use canonical::{CanonicalError, canonical_json, decimal};
 
 use crate::hash::Digest32;

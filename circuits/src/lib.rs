@@ -9,12 +9,17 @@
 pub mod aggregate;
 pub mod commitment;
 pub mod consent;
+pub mod context;
 pub mod dictionary;
 pub mod field;
 pub mod fingerprint;
 pub mod hash;
+pub mod keys;
+pub mod msm;
+pub mod opening;
 pub mod outer;
 pub mod poseidon;
+pub mod proof;
 pub mod segment;
 pub mod statement;
 pub mod sumcheck;

@@ -79,7 +79,8 @@ impl Poseidon {
             partial_inputs.push(lanes[0][..1 + width + k].to_vec());
             lanes[0] = vec![Fr::zero(); columns];
             lanes[0][1 + width + k] = Fr::one();
-            lanes = mds.iter().map(|row| (0..columns).map(|c| row.iter().zip(&lanes).map(|(m, lane)| *m * lane[c]).sum()).collect()).collect();
+            lanes =
+                mds.iter().map(|row| (0..columns).map(|c| row.iter().zip(&lanes).map(|(m, lane)| *m * lane[c]).sum()).collect()).collect();
         }
         Self { width, partial_rounds, round_constants, mds, partial_inputs, partial_outputs: lanes }
     }

@@ -1,8 +1,9 @@
 //! Segments: what is anchored of a table. A segment is a 0/1 matrix of [`SLOTS`] columns, one commitment a row.
 
-use crate::{field::G1Affine, hash::Digest32};
-use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
+use crate::{field::G1Affine, hash::Digest32, opening::Reader};
+use ark_serialize::CanonicalSerialize;
 use borsh::{BorshDeserialize, BorshSerialize};
+use rayon::prelude::*;
 
 /// Slots of a segment (M in the protocol).
 pub const SLOTS: usize = 1 << SLOT_VARIABLES;
@@ -12,6 +13,46 @@ pub const SLOT_VARIABLES: usize = 11;
 pub const TABLE_VARIABLES: usize = 22;
 /// Most segments of one table.
 pub const SEGMENTS_MAX: usize = 1 << (TABLE_VARIABLES - SLOT_VARIABLES);
+
+/// Code of a slot that holds no row.
+pub const EMPTY: u16 = u16::MAX;
+
+/// The private side of a table: for every one-hot block and slot, the bin that is set. The slots of all segments in order.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SlotCodes {
+    /// `blocks[block][slot]`: a bin of the block, or [`EMPTY`]; a slot is empty in every block or in none.
+    pub blocks: Vec<Vec<u16>>,
+}
+
+impl std::fmt::Debug for SlotCodes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SlotCodes({} blocks, redacted)", self.blocks.len())
+    }
+}
+
+impl SlotCodes {
+    /// Number of slots.
+    pub fn slots(&self) -> usize {
+        self.blocks.first().map_or(0, Vec::len)
+    }
+
+    /// Number of whole segments.
+    pub fn segments(&self) -> usize {
+        self.slots() / SLOTS
+    }
+
+    /// True if the shape is the layout's: its blocks, whole segments, bins in range, slots empty in all blocks or none.
+    pub fn fits(&self, blocks: &[usize]) -> bool {
+        let slots = self.slots();
+        let in_range =
+            |(codes, bins): (&Vec<u16>, &usize)| codes.len() == slots && codes.iter().all(|c| *c == EMPTY || usize::from(*c) < *bins);
+        let first = |i: usize| self.blocks.first().is_some_and(|b| b[i] == EMPTY);
+        self.blocks.len() == blocks.len()
+            && slots.is_multiple_of(SLOTS)
+            && self.blocks.iter().zip(blocks).all(in_range)
+            && self.blocks.iter().all(|codes| codes.iter().enumerate().all(|(i, c)| (*c == EMPTY) == first(i)))
+    }
+}
 
 /// Which table of which hospital on which network a segment belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -36,10 +77,9 @@ pub struct SegmentId {
 /// The public side of a segment: a commitment for each row of the matrix, occupancy last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
-    /// Its place.
-    pub id: SegmentId,
-    /// `SegmentLayout::rows()` points.
-    pub points: Vec<G1Affine>,
+    id: SegmentId,
+    points: Vec<G1Affine>,
+    digest: Digest32,
 }
 
 /// Bytes that are not a segment. Whoever sent them is at fault.
@@ -69,19 +109,34 @@ pub enum SegmentError {
 pub const POINT_BYTES: usize = 32;
 
 impl Segment {
+    /// A segment from its points: `SegmentLayout::rows()` of them.
+    pub fn new(context: &TableContext, id: SegmentId, points: Vec<G1Affine>) -> Self {
+        let bytes: Vec<u8> = points.iter().flat_map(point_bytes).collect();
+        Self { id, points, digest: digest(context, id, &bytes) }
+    }
+
     /// Decodes `rows` points strictly: canonical, on the curve (G1 has cofactor 1), exact length.
     ///
     /// # Errors
     /// [`SegmentError`].
-    pub fn decode(id: SegmentId, bytes: &[u8], rows: usize) -> Result<Self, SegmentError> {
+    pub fn decode(context: &TableContext, id: SegmentId, bytes: &[u8], rows: usize) -> Result<Self, SegmentError> {
         if bytes.len() != rows * POINT_BYTES {
             return Err(SegmentError::Length { index: id.index, found: bytes.len(), expected: rows * POINT_BYTES });
         }
-        let point = |(row, chunk): (usize, &[u8])| {
-            G1Affine::deserialize_compressed(chunk).map_err(|_| SegmentError::Point { index: id.index, row })
-        };
-        let points = bytes.chunks(POINT_BYTES).enumerate().map(point).collect::<Result<_, _>>()?;
-        Ok(Self { id, points })
+        let points: Vec<Option<G1Affine>> = bytes.par_chunks(POINT_BYTES).map(|chunk| Reader::new(chunk).point().ok()).collect();
+        let point = |(row, p): (usize, Option<G1Affine>)| p.ok_or(SegmentError::Point { index: id.index, row });
+        let points = points.into_iter().enumerate().map(point).collect::<Result<_, _>>()?;
+        Ok(Self { id, points, digest: digest(context, id, bytes) })
+    }
+
+    /// Its place.
+    pub fn id(&self) -> SegmentId {
+        self.id
+    }
+
+    /// The commitments.
+    pub fn points(&self) -> &[G1Affine] {
+        &self.points
     }
 
     /// The canonical bytes of the points.
@@ -90,13 +145,16 @@ impl Segment {
     }
 
     /// What anchors, statements and S1's transcript name: the context, place and every commitment in order.
-    ///
-    /// # Panics
-    /// Never: writing to memory does not fail.
-    pub fn digest(&self, context: &TableContext) -> Digest32 {
-        let place = borsh::to_vec(&(context, self.id)).expect("writing to memory does not fail");
-        Digest32::tagged("countersign/segment/1", [place.as_slice(), &self.encode()])
+    pub fn digest(&self) -> Digest32 {
+        self.digest
     }
+}
+
+/// # Panics
+/// Never: writing to memory does not fail.
+fn digest(context: &TableContext, id: SegmentId, bytes: &[u8]) -> Digest32 {
+    let place = borsh::to_vec(&(context, id)).expect("writing to memory does not fail");
+    Digest32::tagged("countersign/segment/1", [place.as_slice(), bytes])
 }
 
 /// Canonical compressed bytes of a point.

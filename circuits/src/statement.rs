@@ -5,7 +5,7 @@
 
 mod plan;
 
-pub use plan::{Cell, CellKind, CellMeaning, ColumnForm, Plan, StatementError, columns};
+pub use plan::{Cell, CellKind, CellMeaning, ColumnForm, FoldedForm, IntegerForm, Plan, Side, StatementError, columns};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 

@@ -34,7 +34,11 @@ pub fn rounds(sponge: &mut Sponge, mut claim: Fr, messages: &[Vec<Fr>]) -> (Vec<
 ///
 /// # Errors
 /// Synthesis failed.
-pub fn rounds_var(sponge: &mut SpongeVar, mut claim: FpVar<Fr>, messages: &[Vec<FpVar<Fr>>]) -> Result<(Vec<FpVar<Fr>>, FpVar<Fr>), SynthesisError> {
+pub fn rounds_var(
+    sponge: &mut SpongeVar,
+    mut claim: FpVar<Fr>,
+    messages: &[Vec<FpVar<Fr>>],
+) -> Result<(Vec<FpVar<Fr>>, FpVar<Fr>), SynthesisError> {
     let mut challenges = Vec::with_capacity(messages.len());
     for message in messages {
         sponge.absorb(message)?;

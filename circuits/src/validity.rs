@@ -82,12 +82,23 @@ impl StackShape {
     }
 }
 
+/// A stack of segments of one table to prove or verify.
+#[derive(Debug, Clone, Copy)]
+pub struct SegmentsInstance<'a> {
+    /// Network, hospital, table.
+    pub context: TableContext,
+    /// The table's layout.
+    pub layout: &'a SegmentLayout,
+    /// The segments, in order.
+    pub segments: &'a [Segment],
+}
+
 /// The digest S1 starts from: context, and every segment's place and commitments in order.
 ///
 /// # Panics
 /// Never: writing to memory does not fail.
 pub fn stack_digest(context: &TableContext, segments: &[Segment]) -> Digest32 {
-    let digests: Vec<Digest32> = segments.iter().map(|s| s.digest(context)).collect();
+    let digests: Vec<Digest32> = segments.iter().map(Segment::digest).collect();
     let bytes = borsh::to_vec(&(CIRCUIT_VERSION, context, digests)).expect("writing to memory does not fail");
     Digest32::tagged("countersign/s1/statement/1", [bytes.as_slice()])
 }

@@ -1,9 +1,8 @@
 //! S2.8, the sealed cells: what the study team opens, and the digest the ledger holds.
 
-use super::{AggregateSize, Withheld, pack_bits};
+use super::{AggregateSize, Release, Withheld, pack_bits};
 use crate::{
     field::Fr,
-    outer::scalar_bytes,
     poseidon::{Poseidon, Sponge},
 };
 use ark_ff::Field;
@@ -61,11 +60,6 @@ impl CellsOpening {
         values.resize(cells, Fr::from(0u64));
         if cells_digest(size, salt, &values, &self.flags, &self.withheld) == *digest { Ok(()) } else { Err(OpeningError::Digest) }
     }
-
-    /// The salt's bytes for a field element.
-    pub fn salt_bytes(salt: &Fr) -> [u8; 32] {
-        scalar_bytes(salt)
-    }
 }
 
 /// Poseidon over the result salt, the released cells (four to an element: they are proved true moments, so below 2^62), flags and reasons.
@@ -78,6 +72,11 @@ pub(super) fn cells_digest(size: AggregateSize, result_salt: Fr, released: &[Fr]
     sponge.absorb(&pack_bits(flags));
     sponge.absorb(&pack_withheld(size, withheld));
     sponge.squeeze()
+}
+
+/// S2.8: the digest of an outcome.
+pub fn sealed_digest(size: AggregateSize, result_salt: Fr, outcome: &Release, withheld: &[Withheld]) -> Fr {
+    cells_digest(size, result_salt, &outcome.released, &outcome.flags, withheld)
 }
 
 pub(super) fn withheld_bits(size: AggregateSize, withheld: &[Withheld]) -> Vec<bool> {

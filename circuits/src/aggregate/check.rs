@@ -69,7 +69,8 @@ pub fn check_aggregate(size: AggregateSize, public: &AggregatePublic, private: &
     if cells::cells_digest(size, private.result_salt, &outcome.released, &outcome.flags, &private.withheld) != public.cells_digest {
         return Err(Violation::S2_8);
     }
-    let (mut transcript, gamma) = AggregateTranscript::start(size, public.digest, public.k_min, &public.kinds, public.cells_digest, private);
+    let (mut transcript, gamma) =
+        AggregateTranscript::start(size, public.digest, public.k_min, &public.kinds, public.cells_digest, private);
     if gamma != public.gamma {
         return Err(Violation::S2_1);
     }

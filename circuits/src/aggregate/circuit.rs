@@ -36,14 +36,26 @@ impl AggregateCircuit {
     /// The circuit with honest hints.
     pub fn new(size: AggregateSize, public: AggregatePublic, private: AggregatePrivate) -> Self {
         let gate = |i: usize| public.kinds.get(i).is_some_and(|k| k.gate);
-        let at_least = private.cells.iter().enumerate().map(|(i, c)| gate(i) && release::gate_count(*c).is_none_or(|n| n >= public.k_min)).collect();
+        let at_least =
+            private.cells.iter().enumerate().map(|(i, c)| gate(i) && release::gate_count(*c).is_none_or(|n| n >= public.k_min)).collect();
         Self { size, public, private, at_least }
     }
 
     /// The circuit with a blank assignment, for key generation.
     pub fn blank(size: AggregateSize) -> Self {
         let z = Fr::zero();
-        let public = AggregatePublic { digest: z, k_min: 1, kinds: Vec::new(), gamma: z, r: vec![z; super::ROUNDS], cells_digest: z, counts: Default::default(), c_m: z, chi: z, w: z };
+        let public = AggregatePublic {
+            digest: z,
+            k_min: 1,
+            kinds: Vec::new(),
+            gamma: z,
+            r: vec![z; super::ROUNDS],
+            cells_digest: z,
+            counts: Default::default(),
+            c_m: z,
+            chi: z,
+            w: z,
+        };
         Self::new(size, public, AggregatePrivate::blank(size))
     }
 }
@@ -183,7 +195,14 @@ fn row_polynomial(e: &[Var]) -> Var {
 
 impl AggregateCircuit {
     /// S2.7: the rule of `release.rs`, one cell after the other.
-    fn release(&self, cs: &ConstraintSystemRef<Fr>, k_min: &Var, kinds: &[Var], reasons: &[Var], table: &[Var]) -> Result<ReleaseVars, SynthesisError> {
+    fn release(
+        &self,
+        cs: &ConstraintSystemRef<Fr>,
+        k_min: &Var,
+        kinds: &[Var],
+        reasons: &[Var],
+        table: &[Var],
+    ) -> Result<ReleaseVars, SynthesisError> {
         let n = self.size.cells();
         let cell = |i: usize| CellVars {
             group_start: kinds[i].clone(),
@@ -221,7 +240,13 @@ impl AggregateCircuit {
             // a block of a withheld group is withheld
             (&block_start * (Var::one() - &withheld) * &group_withheld).enforce_equal(&Var::zero())?;
             let passes = &block_start * &flags[i];
-            let outcomes = [&passes * (Var::one() - &withheld), &block_start - &passes, &passes * (&low - &both), &passes * (&high - &both), &passes * &both];
+            let outcomes = [
+                &passes * (Var::one() - &withheld),
+                &block_start - &passes,
+                &passes * (&low - &both),
+                &passes * (&high - &both),
+                &passes * &both,
+            ];
             for (count, outcome) in counts.iter_mut().zip(outcomes) {
                 *count += outcome;
             }
@@ -238,7 +263,13 @@ impl AggregateCircuit {
         let ok = Var::from(Boolean::new_witness(cs.clone(), || Ok(at_least))?);
         // ok ? count - k_min : k_min - 1 - count lies in [0, 2^23): both directions of "if and only if"
         let distance = &ok * (&cell.count + &cell.count - k_min - k_min + Var::one()) + k_min - Var::one() - &cell.count;
-        let distance_value = if !is_gate { Fr::zero() } else if at_least { value - k } else { k - Fr::one() - value };
+        let distance_value = if !is_gate {
+            Fr::zero()
+        } else if at_least {
+            value - k
+        } else {
+            k - Fr::one() - value
+        };
         let range = bits(cs, &low_bits(distance_value))?;
         (&cell.gate * distance).enforce_equal(&combine(Fr::from(2u64), &range))?;
         ((Var::one() - &cell.gate) * &ok).enforce_equal(&Var::zero())?;
@@ -258,4 +289,3 @@ fn low_bits(x: Fr) -> Vec<bool> {
     let x = x.into_bigint();
     (0..release::COUNT_BITS).map(|i| x.get_bit(i)).collect()
 }
-

@@ -26,7 +26,13 @@ fn cells() -> Vec<u64> {
 }
 
 /// A satisfied instance without rows: random messages, and the last evaluation makes the final claim fit.
-fn instance_of(seed: u64, k_min: u32, kinds: Vec<CellKind>, cells: &[u64], withheld: &[(usize, Withheld)]) -> (AggregatePublic, AggregatePrivate) {
+fn instance_of(
+    seed: u64,
+    k_min: u32,
+    kinds: Vec<CellKind>,
+    cells: &[u64],
+    withheld: &[(usize, Withheld)],
+) -> (AggregatePublic, AggregatePrivate) {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut private = AggregatePrivate::blank(SIZE);
     for (to, from) in private.cells.iter_mut().zip(cells) {
@@ -59,7 +65,8 @@ fn instance_of(seed: u64, k_min: u32, kinds: Vec<CellKind>, cells: &[u64], withh
 
 /// Recomputes everything that follows from the transcript.
 fn complete(mut public: AggregatePublic, mut private: AggregatePrivate) -> (AggregatePublic, AggregatePrivate) {
-    let (mut transcript, gamma) = AggregateTranscript::start(SIZE, public.digest, public.k_min, &public.kinds, public.cells_digest, &private);
+    let (mut transcript, gamma) =
+        AggregateTranscript::start(SIZE, public.digest, public.k_min, &public.kinds, public.cells_digest, &private);
     let mut last = claim(gamma, &private.cells);
     let mut r = vec![];
     for message in &private.messages {
@@ -98,7 +105,9 @@ fn rejected(public: &AggregatePublic, private: &AggregatePrivate, violation: Vio
 
 #[test]
 fn valid_instances_pass_both_checks() {
-    for (seed, withheld) in [vec![], vec![(0, Withheld::Overlap), (2, Withheld::Local)], vec![(2, Withheld::Dominance)]].into_iter().enumerate() {
+    for (seed, withheld) in
+        [vec![], vec![(0, Withheld::Overlap), (2, Withheld::Local)], vec![(2, Withheld::Dominance)]].into_iter().enumerate()
+    {
         let (public, private) = instance_of(seed as u64, K_MIN, kinds(), &cells(), &withheld);
         assert_eq!(check_aggregate(SIZE, &public, &private), Ok(()));
         assert!(satisfied(&public, &private));
@@ -110,9 +119,18 @@ fn random_tables_native_and_circuit_agree() {
     let mut rng = StdRng::seed_from_u64(77);
     for seed in 0..3 {
         let n = rng.gen_range(1..=SIZE.cells());
-        let kinds: Vec<CellKind> = (0..n).map(|i| CellKind { group_start: false, block_start: i == 0 || rng.r#gen(), gate: rng.r#gen(), zero_ok: rng.r#gen(), show: rng.r#gen() }).collect();
+        let kinds: Vec<CellKind> = (0..n)
+            .map(|i| CellKind {
+                group_start: false,
+                block_start: i == 0 || rng.r#gen(),
+                gate: rng.r#gen(),
+                zero_ok: rng.r#gen(),
+                show: rng.r#gen(),
+            })
+            .collect();
         let cells: Vec<u64> = (0..n).map(|_| if rng.r#gen() { rng.gen_range(0..30) } else { rng.gen_range(0..1 << 22) }).collect();
-        let withheld: Vec<(usize, Withheld)> = (0..n).filter(|i| kinds[*i].block_start && i % 3 == 0).map(|i| (i, Withheld::Overlap)).collect();
+        let withheld: Vec<(usize, Withheld)> =
+            (0..n).filter(|i| kinds[*i].block_start && i % 3 == 0).map(|i| (i, Withheld::Overlap)).collect();
         let (public, private) = instance_of(seed, 1 + rng.gen_range(0..20), kinds, &cells, &withheld);
         assert_eq!(check_aggregate(SIZE, &public, &private), Ok(()));
         assert!(satisfied(&public, &private));

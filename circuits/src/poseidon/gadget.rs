@@ -4,12 +4,12 @@ use super::{FULL_ROUNDS, Poseidon};
 use crate::field::Fr;
 use ark_ff::Zero;
 use ark_r1cs_std::{
+    GR1CSVar,
     alloc::AllocVar,
     fields::{
         FieldVar,
         fp::{AllocatedFp, FpVar},
     },
-    GR1CSVar,
 };
 use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
 
@@ -38,7 +38,8 @@ fn pow5(x: &FpVar<Fr>) -> Result<FpVar<Fr>, SynthesisError> {
 impl Poseidon {
     fn permute_var(&self, state: &mut Vec<FpVar<Fr>>) -> Result<(), SynthesisError> {
         for r in 0..FULL_ROUNDS {
-            let boxed: Vec<FpVar<Fr>> = state.iter().zip(self.full_constants(r)).map(|(x, c)| pow5(&(x + FpVar::Constant(*c)))).collect::<Result<_, _>>()?;
+            let boxed: Vec<FpVar<Fr>> =
+                state.iter().zip(self.full_constants(r)).map(|(x, c)| pow5(&(x + FpVar::Constant(*c)))).collect::<Result<_, _>>()?;
             *state = if r + 1 == FULL_ROUNDS / 2 {
                 let mut z = boxed;
                 for input in &self.partial_inputs {

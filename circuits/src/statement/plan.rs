@@ -277,6 +277,30 @@ impl Plan {
         [powers(gamma.pow([self.right.len() as u64]), self.left.len()), powers(gamma, self.right.len())]
     }
 
+    /// The folded columns as forms with small weights, each with its field weight; constants and active bits left out.
+    pub fn integer_forms(&self, gamma: Fr, chi: Fr) -> Vec<(IntegerForm, Fr)> {
+        let power = |slot: usize| chi.pow([slot as u64 + 1]);
+        let mut forms = Vec::new();
+        for (s, rows) in self.scopes.iter().enumerate() {
+            forms.push((IntegerForm::sum(Side::Consent, rows), power(columns::SCOPE + s)));
+        }
+        for (c, clause) in self.clauses.iter().enumerate() {
+            for (l, rows) in clause.iter().enumerate() {
+                forms.push((IntegerForm::sum(Side::Data, rows), power(columns::LITERAL + c * LITERALS_MAX + l)));
+            }
+        }
+        for (q, bands) in self.groups.iter().enumerate() {
+            let weights = self.group_weights(q, gamma);
+            forms.extend(bands.iter().zip(weights).map(|(rows, w)| (IntegerForm::sum(Side::Data, rows), w * power(columns::GROUP + q))));
+        }
+        let weights = self.term_weights(gamma);
+        for (slot, terms, weights) in [(columns::LEFT, &self.left, &weights[0]), (columns::RIGHT, &self.right, &weights[1])] {
+            let real = terms.iter().zip(weights).filter(|(t, _)| !t.one);
+            forms.extend(real.map(|(t, w)| (IntegerForm { side: Side::Data, rows: t.rows.clone() }, *w * power(slot))));
+        }
+        forms
+    }
+
     /// Every column slot as a linear form, for a challenge gamma.
     pub fn columns(&self, gamma: Fr) -> Vec<ColumnForm> {
         let mut out = vec![ColumnForm::constant(true); columns::COUNT];
@@ -305,6 +329,66 @@ impl Plan {
             out[slot] = combine(terms, weights);
         }
         out
+    }
+}
+
+/// All columns of a statement folded into one: `sum over l of chi^(l+1) column_l` (S2.6, S2.9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoldedForm {
+    /// Weight of the constant-one column.
+    pub one: Fr,
+    /// Weight of the active bits.
+    pub active: Fr,
+    /// Rows of data segments with weights, ascending.
+    pub data: Vec<(usize, Fr)>,
+    /// Rows of consent segments with weights, ascending.
+    pub consent: Vec<(usize, Fr)>,
+}
+
+impl FoldedForm {
+    /// Folds columns with powers of chi.
+    pub fn new(columns: &[ColumnForm], chi: Fr) -> Self {
+        let (mut one, mut active) = (Fr::zero(), Fr::zero());
+        let mut rows: [std::collections::BTreeMap<usize, Fr>; 2] = Default::default();
+        let mut weight = chi;
+        for column in columns {
+            one += weight * column.one;
+            if column.active {
+                active += weight;
+            }
+            for (rows, form) in rows.iter_mut().zip([&column.data, &column.consent]) {
+                for (row, w) in form {
+                    *rows.entry(*row).or_insert_with(Fr::zero) += weight * w;
+                }
+            }
+            weight *= chi;
+        }
+        let [data, consent] = rows.map(|rows| rows.into_iter().collect());
+        Self { one, active, data, consent }
+    }
+}
+
+/// Where the rows of an [`IntegerForm`] stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Data segments.
+    Data,
+    /// Consent segments.
+    Consent,
+}
+
+/// A linear form with small public weights: what a verifier adds up for each segment, and may keep.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IntegerForm {
+    /// Which segments.
+    pub side: Side,
+    /// Rows and weights, ascending.
+    pub rows: Vec<(usize, u64)>,
+}
+
+impl IntegerForm {
+    fn sum(side: Side, rows: &[usize]) -> Self {
+        Self { side, rows: rows.iter().map(|r| (*r, 1)).collect() }
     }
 }
 

@@ -92,11 +92,11 @@ pub fn check_validity(public: &ValidityPublic, private: &ValidityPrivate) -> Res
 /// # Errors
 /// The first equality that does not hold.
 pub fn check_occupancy(layout: &SegmentLayout, segment: &Segment, seen: &mut HashSet<[u8; 32]>) -> Result<(), ValidityViolation> {
-    let index = segment.id.index;
-    if segment.points.len() != layout.rows() {
+    let index = segment.id().index;
+    if segment.points().len() != layout.rows() {
         return Err(ValidityViolation::Shape);
     }
-    let (bins, occupancy) = segment.points.split_at(layout.bin_rows());
+    let (bins, occupancy) = segment.points().split_at(layout.bin_rows());
     let mut first = 0;
     for (block, size) in layout.blocks.iter().enumerate() {
         let sum = bins[first..first + size].iter().fold(G1::zero(), |sum, p| sum + p);
@@ -106,11 +106,11 @@ pub fn check_occupancy(layout: &SegmentLayout, segment: &Segment, seen: &mut Has
         first += size;
     }
     for (coarse, fine) in &layout.tied {
-        if segment.points[*coarse] != segment.points[*fine] {
+        if segment.points()[*coarse] != segment.points()[*fine] {
             return Err(ValidityViolation::Tied { segment: index, coarse: *coarse, fine: *fine });
         }
     }
-    for (row, point) in segment.points.iter().enumerate() {
+    for (row, point) in segment.points().iter().enumerate() {
         let tied = layout.tied.iter().any(|(_, fine)| *fine == row);
         if !tied && !seen.insert(point_bytes(point)) {
             return Err(ValidityViolation::Reused { segment: index, row });
@@ -121,5 +121,5 @@ pub fn check_occupancy(layout: &SegmentLayout, segment: &Segment, seen: &mut Has
 
 /// The sum of weighted rows: `C* = sum over (j, k) of weight C_{j,k}` as the pairs a multi-scalar multiplication takes.
 pub fn weighted_rows<'a>(segments: &'a [Segment], weights: &'a [Vec<Fr>]) -> impl Iterator<Item = (G1Affine, Fr)> + 'a {
-    segments.iter().zip(weights).flat_map(|(segment, weights)| segment.points.iter().copied().zip(weights.iter().copied()))
+    segments.iter().zip(weights).flat_map(|(segment, weights)| segment.points().iter().copied().zip(weights.iter().copied()))
 }

@@ -49,7 +49,8 @@ impl ConstraintSynthesizer<Fr> for ValidityCircuit {
         let e = witness(self.private.e)?;
         let m = witness(self.private.m)?;
         let s = witness(self.private.s)?;
-        let messages: Vec<Vec<Var>> = self.private.messages.iter().map(|message| message.iter().map(|c| witness(*c)).collect()).collect::<Result<_, _>>()?;
+        let messages: Vec<Vec<Var>> =
+            self.private.messages.iter().map(|message| message.iter().map(|c| witness(*c)).collect()).collect::<Result<_, _>>()?;
 
         // S1.1 zero-check
         let mut transcript = SpongeVar::new(Poseidon::width_4(), ValidityTranscript::tag());

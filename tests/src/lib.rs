@@ -1,0 +1,5 @@
+//! What the whole-system tests share: a small world of one hospital with an anchored table, seeded, and keys made once a process.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fixture fails by panicking")]
+
+pub mod world;
