@@ -1,0 +1,6 @@
+//! What the measurements share: a table of the size asked for, keys, and a baseline.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a measurement fails by panicking")]
+
+pub mod baseline;
+pub mod table;
