@@ -4,6 +4,7 @@ use crate::{field::G1Affine, hash::Digest32, opening::Reader};
 use ark_serialize::CanonicalSerialize;
 use borsh::{BorshDeserialize, BorshSerialize};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// Slots of a segment (M in the protocol).
 pub const SLOTS: usize = 1 << SLOT_VARIABLES;
@@ -74,11 +75,11 @@ pub struct SegmentId {
     pub version: u32,
 }
 
-/// The public side of a segment: a commitment for each row of the matrix, occupancy last.
+/// The public side of a segment: a commitment for each row of the matrix, occupancy last. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
     id: SegmentId,
-    points: Vec<G1Affine>,
+    points: Arc<[G1Affine]>,
     digest: Digest32,
 }
 
@@ -112,7 +113,7 @@ impl Segment {
     /// A segment from its points: `SegmentLayout::rows()` of them.
     pub fn new(context: &TableContext, id: SegmentId, points: Vec<G1Affine>) -> Self {
         let bytes: Vec<u8> = points.iter().flat_map(point_bytes).collect();
-        Self { id, points, digest: digest(context, id, &bytes) }
+        Self { id, points: points.into(), digest: digest(context, id, &bytes) }
     }
 
     /// Decodes `rows` points strictly: canonical, on the curve (G1 has cofactor 1), exact length.
@@ -125,8 +126,8 @@ impl Segment {
         }
         let points: Vec<Option<G1Affine>> = bytes.par_chunks(POINT_BYTES).map(|chunk| Reader::new(chunk).point().ok()).collect();
         let point = |(row, p): (usize, Option<G1Affine>)| p.ok_or(SegmentError::Point { index: id.index, row });
-        let points = points.into_iter().enumerate().map(point).collect::<Result<_, _>>()?;
-        Ok(Self { id, points, digest: digest(context, id, bytes) })
+        let points: Vec<G1Affine> = points.into_iter().enumerate().map(point).collect::<Result<_, _>>()?;
+        Ok(Self { id, points: points.into(), digest: digest(context, id, bytes) })
     }
 
     /// Its place.
