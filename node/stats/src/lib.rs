@@ -1,0 +1,1 @@
+//! Placeholder while the query crate is written.
