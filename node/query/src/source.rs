@@ -18,7 +18,7 @@ use sqlparser::{
 pub const SQL_BYTES_MAX: usize = 8 << 10;
 /// Most AND, OR and NOT of one query: bounds the depth of its syntax tree.
 pub const CONNECTIVES_MAX: usize = 200;
-/// Deepest parentheses.
+/// Deepest parentheses, and longest run of NOT.
 const NESTING_MAX: usize = 24;
 /// The parser's own bound on recursion.
 const RECURSION_MAX: usize = 64;
@@ -154,16 +154,17 @@ fn join_table_name(tokens: &mut Vec<TokenWithSpan>) {
 }
 
 fn check_sizes(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
-    let (mut depth, mut connectives) = (0usize, 0usize);
+    let (mut depth, mut nots, mut connectives) = (0usize, 0usize, 0usize);
     for t in tokens {
+        nots = if is_word(&t.token, "NOT") { nots + 1 } else { 0 };
         match &t.token {
             Token::LParen => depth += 1,
             Token::RParen => depth = depth.saturating_sub(1),
             other if ["AND", "OR", "NOT"].iter().any(|w| is_word(other, w)) => connectives += 1,
             _ => {}
         }
-        if depth > NESTING_MAX {
-            return Err(Refusal::new(Code::Q18, t.span, format!("parentheses are nested more than {NESTING_MAX} deep.")));
+        if depth.max(nots) > NESTING_MAX {
+            return Err(Refusal::new(Code::Q18, t.span, format!("parentheses or NOT are nested more than {NESTING_MAX} deep.")));
         }
         if connectives > CONNECTIVES_MAX {
             return Err(Refusal::new(Code::Q18, t.span, format!("more than {CONNECTIVES_MAX} of AND, OR and NOT in one query.")));

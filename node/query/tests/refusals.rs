@@ -86,7 +86,8 @@ fn q06_free_cuts() {
     check(&where_("age = 62"), Code::Q06, words, 2, 13);
     check(&where_("NOT (age IN (62))"), Code::Q06, words, 2, 20);
     let lowest = words.replace("62 is", "-5 is").replace("60, 65", "18");
-    check(&where_("age >= -5"), Code::Q06, &lowest, 2, 14);
+    // the parser gives a negative number the place of its digits
+    check(&where_("age >= -5"), Code::Q06, &lowest, 2, 15);
     let highest = words.replace("62 is", "111 is").replace("60, 65", "90");
     check(&where_("age < 111"), Code::Q06, &highest, 2, 13);
     let hint = format!("{} (Above 60 divides at 61; >= 60 divides at 60.)", words.replace("62 is", "61 is"));
@@ -145,7 +146,7 @@ fn q10_cells() {
     check(
         "SELECT COUNT(*), AVG(sbp), AVG(hba1c), COUNT(bmi) FROM cardiometabolic-core GROUP BY sex, age, diabetes",
         Code::Q10,
-        &words.replace("528", "1320"),
+        &words.replace("528", "1452"),
         1,
         1,
     );

@@ -67,7 +67,7 @@ fn predicate(rng: &mut ChaCha20Rng, dictionary: &Dictionary) -> Cond {
         let list = if list.is_empty() { vec![0] } else { list };
         return Cond::In(index, rng.r#gen(), list);
     };
-    let mut near = |rng: &mut ChaCha20Rng| {
+    let near = |rng: &mut ChaCha20Rng| {
         let edges: Vec<u32> = scale.cuts.iter().copied().chain([0, scale.levels - 1]).collect();
         let edge = *edges.choose(rng).expect("two at least");
         let moved = i64::from(edge) + if rng.gen_bool(0.3) { rng.gen_range(-1..=1) } else { 0 };
@@ -181,7 +181,10 @@ fn compare(rng: &mut ChaCha20Rng) -> bool {
     let statement = &question.statement;
     let registry = ScopeRegistry { scopes: vec!["p".into()], grid: vec![Day(1)] };
     let plan = Plan::new(&dictionary, statement, &registry, &Eligibility { scopes: vec![0], day: Day(0) });
-    assert_eq!(plan.expect("compiled statements are canonical").cells().len(), statement.groups.iter().map(|g| g.bands.len()).product());
+    assert_eq!(
+        plan.expect("compiled statements are canonical").cells().len(),
+        statement.groups.iter().map(|g| g.bands.len()).product::<usize>()
+    );
     for row in &rows {
         let truth = holds(&cond, row, &dictionary) == Some(true);
         assert_eq!(passes(&statement.filter, &dictionary, row), truth, "{text}\n{row:?}\n{:?}", statement.filter);
@@ -293,6 +296,35 @@ fn nothing_panics() {
         if let Err(refusal) = compile(&text, &dictionary) {
             assert!(refusal.line >= 1 && refusal.column >= 1 && !refusal.message.is_empty(), "{text}");
             assert!(refusal.message.len() < 1000, "{text}: {}", refusal.message.len());
+        }
+    }
+}
+
+/// The parser may try a text in several ways; nesting must not multiply them.
+#[test]
+fn nesting_is_read_quickly() {
+    let dictionary = common::core();
+    for depth in [1, 8, 24, 25, 200] {
+        for (open, middle, close) in [
+            ("(", "age >= 65", ")"),
+            ("(", "age >=", ")"),
+            ("(", "", ""),
+            ("NOT (", "age", ")"),
+            ("COUNT(", "*", ")"),
+            ("(age, ", "1", ")"),
+            ("age IN (", "1", ")"),
+            ("{", "", "}"),
+            ("[", "", "]"),
+            ("CASE ", "", ""),
+        ] {
+            for form in
+                ["SELECT COUNT(*) FROM cardiometabolic-core WHERE #", "SELECT # FROM cardiometabolic-core", "SELECT COUNT(*) FROM #", "#"]
+            {
+                let nested = format!("{}{middle}{}", open.repeat(depth), close.repeat(depth));
+                let started = std::time::Instant::now();
+                let _ = compile(&form.replace('#', &nested), &dictionary);
+                assert!(started.elapsed().as_secs() < 5, "{form} with {open} {depth} deep");
+            }
         }
     }
 }
