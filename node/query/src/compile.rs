@@ -206,6 +206,9 @@ fn model(items: &[Item]) -> Result<Option<Measures>, Refusal> {
     Ok(Some(Measures::Model { values: vec![x, y] }))
 }
 
+/// Sets of first-block bins, one for each band.
+type Bands = Vec<Vec<u16>>;
+
 /// The statement's groupings, ascending by attribute, without bands the filter excludes.
 fn axes(
     by: &[u16],
@@ -213,7 +216,7 @@ fn axes(
     filter: &[Clause],
     dictionary: &Dictionary,
     at: Place,
-) -> Result<Vec<(Axis, Vec<Vec<u16>>)>, Refusal> {
+) -> Result<Vec<(Axis, Bands)>, Refusal> {
     let mut wanted: Vec<(u16, AxisRole)> = by.iter().map(|a| (*a, AxisRole::Grouping)).collect();
     wanted.extend(distribution.map(|a| (a, AxisRole::Distribution)));
     wanted.sort_by_key(|(a, _)| *a);

@@ -43,6 +43,19 @@ pub fn explain(question: &Question, dictionary: &Dictionary) -> String {
     out
 }
 
+/// A unit as people read it: UCUM's time units in words, everything else as it is.
+pub fn unit_words(unit: &str) -> &str {
+    match unit {
+        "a" => "years",
+        "mo" => "months",
+        "wk" => "weeks",
+        "d" => "days",
+        "h" => "hours",
+        "mm[Hg]" => "mmHg",
+        other => other,
+    }
+}
+
 fn name(dictionary: &Dictionary, attribute: u16) -> String {
     match dictionary.attribute(attribute) {
         Some(a) if a.label() == a.name() => a.name().to_owned(),
@@ -80,7 +93,7 @@ fn set(attribute: &Attribute, bins: &[u16]) -> String {
     let Some(scale) = attribute.scale() else {
         return bands.iter().map(|(_, b)| b.label.as_str()).collect::<Vec<_>>().join(" or ");
     };
-    let unit = attribute.unit().map(|u| format!(" {u}")).unwrap_or_default();
+    let unit = attribute.unit().map(|u| format!(" {}", unit_words(u))).unwrap_or_default();
     let mut ranges: Vec<(u32, u32)> = Vec::new();
     for (_, band) in bands {
         match ranges.last_mut() {

@@ -25,7 +25,7 @@ mod refusal;
 mod source;
 
 pub use compile::compile;
-pub use explain::explain;
+pub use explain::{explain, unit_words};
 pub use question::{Ask, Axis, AxisBand, AxisRole, OutputItem, Question};
 pub use refusal::{Code, Place, Refusal};
 pub use source::{CONNECTIVES_MAX, SQL_BYTES_MAX};

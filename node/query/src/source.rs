@@ -138,8 +138,8 @@ fn join_table_name(tokens: &mut Vec<TokenWithSpan>) {
     let blank = |t: &TokenWithSpan| matches!(t.token, Token::Whitespace(_));
     let start = from + 1 + tokens[from + 1..].iter().take_while(|t| blank(t)).count();
     let part = |t: &TokenWithSpan| match &t.token {
-        Token::Word(Word { quote_style: None, .. }) | Token::Number(..) | Token::Minus | Token::AtSign | Token::Period => true,
-        _ => false,
+        Token::Word(word) => word.quote_style.is_none(),
+        other => matches!(other, Token::Number(..) | Token::Minus | Token::AtSign | Token::Period),
     };
     let length = tokens[start..].iter().take_while(|t| part(t)).count();
     let Some(end) = (start + length).checked_sub(1).filter(|end| *end >= start) else { return };

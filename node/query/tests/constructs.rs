@@ -198,12 +198,12 @@ fn explained_in_words() {
     assert_eq!(
         words,
         "Table: cardiometabolic-core@1 (Test core).\n\
-         Who is counted: people for whom (age is 65 a or more or diabetes is yes); and hba1c is missing; and smoker is never or former.\n\
+         Who is counted: people for whom (age is 65 years or more or diabetes is yes); and hba1c is missing; and smoker is never or former.\n\
          Separately for each sex (Administrative gender): female, male, other, missing.\n\
          What each hospital releases, for each group: the number of people; of sbp (Systolic blood pressure) the number known, the sum and the sum of squares.\n\
          Data categories read: conditions, demographics, labs, lifestyle, vitals. Counts below the smallest allowed are hidden, with everything that depends on them."
     );
     let words = explain(&ok(&format!("SELECT MEDIAN(visits) FROM {T} WHERE age BETWEEN 40 AND 49 OR age >= 80")), &dictionary);
-    assert!(words.contains("people for whom age is 40 to 49 a or 80 a or more."), "{words}");
+    assert!(words.contains("people for whom age is 40 to 49 years or 80 years or more."), "{words}");
     assert!(words.contains("Counted in each band of visits (Encounters): <1, 1, 2-4, 5-9, 10-19, >=20, missing."), "{words}");
 }

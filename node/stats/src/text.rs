@@ -8,7 +8,7 @@ use crate::{
     table::{Item, ResultTable, Row},
 };
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use countersign_query::Ask;
+use countersign_query::{Ask, unit_words};
 use std::fmt::Write as _;
 
 /// Longest bar of a histogram.
@@ -135,7 +135,7 @@ fn write_table(out: &mut String, head: Vec<String>, lines: Vec<Vec<String>>, lab
 }
 
 fn heading(item: &Item) -> String {
-    let unit = item.unit.as_deref().map(|u| format!(", {u}")).unwrap_or_default();
+    let unit = item.unit.as_deref().map(|u| format!(", {}", unit_words(u))).unwrap_or_default();
     let interval = match item.ask {
         Ask::Mean { .. } | Ask::Share { .. } | Ask::Correlation { .. } | Ask::Quantile { .. } => " (95 % CI)",
         _ => "",

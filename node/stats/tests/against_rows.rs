@@ -115,12 +115,12 @@ proptest! {
 
     /// Whatever is shown is right to the last digit, and whatever is hidden lies in its bounds.
     #[test]
-    fn descriptive_results_are_exact(seed: u64, k_min in 1u32..15, missing in 0.0f64..0.4, rows_too: bool) {
+    fn descriptive_results_are_exact(seed: u64, k_min in 1u32..15, missing in 0.0f64..0.4, rows_too: bool, withheld in 0usize..8) {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let sites: Vec<Vec<Row>> = [150, 90, 25].into_iter().map(|n| random_rows(&mut rng, n, missing)).collect();
         let items = if rows_too { ITEMS } else { ITEMS.strip_prefix("COUNT(*), ").expect("begins so") };
         let asked = Asked::new(&format!("SELECT sex, {items} FROM heart GROUP BY sex"));
-        let table = asked.over_rows(k_min, &sites);
+        let table = asked.over_rows(k_min, &sites, &[withheld]);
         let (shown, _) = check_table(&asked, &table, &sites);
         prop_assert!(shown > 0);
         for row in &table.rows {
@@ -137,7 +137,7 @@ proptest! {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let sites: Vec<Vec<Row>> = [80, 120].into_iter().map(|n| random_rows(&mut rng, n, missing)).collect();
         let asked = Asked::new("SELECT CORR(bmi, age), COVAR(age, bmi) FROM heart WHERE disease = 'yes' OR sex = 'male'");
-        let table = asked.over_rows(10, &sites);
+        let table = asked.over_rows(10, &sites, &[]);
         let both = |r: &&Row| r[DISEASE] == Some(1) || r[SEX] == Some(1);
         let pairs: Vec<(f64, f64)> = sites.iter().flatten().filter(both)
             .filter_map(|r| Some((value(&asked.dictionary, AGE, r[AGE]?), value(&asked.dictionary, BMI, r[BMI]?)))).collect();
@@ -159,12 +159,12 @@ proptest! {
 
     /// The true quantile lies in the band that is given, hidden counts or not.
     #[test]
-    fn quantiles_lie_in_their_band(seed: u64, k_min in 1u32..20, hundredth in 1u32..100) {
+    fn quantiles_lie_in_their_band(seed: u64, k_min in 1u32..20, hundredth in 1u32..100, withheld in 0usize..12) {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let sites: Vec<Vec<Row>> = [60, 40].into_iter().map(|n| random_rows(&mut rng, n, 0.2)).collect();
         let p = format!("0.{hundredth:02}");
         let asked = Asked::new(&format!("SELECT PERCENTILE(age, {p}), HISTOGRAM(age), COUNT(*), COUNT(age) FROM heart"));
-        let table = asked.over_rows(k_min, &sites);
+        let table = asked.over_rows(k_min, &sites, &[withheld]);
         let mut ages: Vec<f64> = sites.iter().flatten().filter_map(|r| r[AGE]).map(f64::from).collect();
         ages.sort_by(f64::total_cmp);
         // the first person at whom the cumulative share reaches p

@@ -83,7 +83,7 @@ heart@1   2 of 4 sites   k_min 10
 C: refused, Q32: local rule k_min 20 is stricter
 D: no answer
 
-sex      COUNT(*)                      AVG(age), a (95 % CI)
+sex      COUNT(*)                      AVG(age), years (95 % CI)
 female   1,214                         53.60 (53.04 to 54.16)  n 1,210
 male     107                           – n 10 … 107, 1 of 2 sites hidden
 other    10 … 19, 1 of 2 sites hidden  – n 10 … 19, 1 of 2 sites hidden
@@ -91,7 +91,7 @@ missing  0 … 18, 2 of 2 sites hidden   – n 0 … 18, 2 of 2 sites hidden
 
 By site
 
-sex      site  COUNT(*)  AVG(age), a (95 % CI)
+sex      site  COUNT(*)  AVG(age), years (95 % CI)
 female   A     1,204     54.00 (53.49 to 54.51)  n 1,200
 female   B     10        5.50 (3.33 to 7.67)  n 10
 male     A     10        5.50 (3.33 to 7.67)  n 10
@@ -118,7 +118,7 @@ fn histograms_shares_and_withheld_cells_in_text() {
     let expected = "\
 heart@1   1 of 1 site   k_min 10
 
-MEDIAN(age), a (95 % CI)         COUNT(age)
+MEDIAN(age), years (95 % CI)     COUNT(age)
 55.0 in 50-60 (50 to 60)  n 100  100
 
 HISTOGRAM(age)  people

@@ -7,7 +7,7 @@ use countersign_circuits::{
     statement::{CellMeaning, Measure, Measures, Plan},
 };
 use countersign_query::{Question, compile};
-use countersign_stats::{CellStatus, ResultTable, SiteAnswer, SiteState, SiteTable, tabulate};
+use countersign_stats::{CellStatus, ResultTable, SiteAnswer, SiteState, SiteTable, WithholdReason, tabulate};
 use rand::Rng;
 use rand_chacha::ChaCha20Rng;
 use serde_json::json;
@@ -38,7 +38,7 @@ pub fn value(dictionary: &Dictionary, attribute: usize, level: u32) -> f64 {
 }
 
 pub fn random_rows(rng: &mut ChaCha20Rng, n: usize, missing: f64) -> Vec<Row> {
-    let mut one = |rng: &mut ChaCha20Rng| {
+    let one = |rng: &mut ChaCha20Rng| {
         let age: u32 = rng.gen_range(25..95);
         let levels = [age, u32::from(rng.gen_bool(0.6)), rng.gen_range(0..70), age + rng.gen_range(50..400), u32::from(rng.gen_bool(0.4))];
         levels.into_iter().map(|l| (!rng.gen_bool(missing)).then_some(l)).collect()
@@ -135,10 +135,19 @@ impl Asked {
         tabulate(&self.question, &self.dictionary, &self.plan, k_min, &answers).expect("of the plan's shape")
     }
 
-    pub fn over_rows(&self, k_min: u32, sites: &[Vec<Row>]) -> ResultTable {
+    /// Releases each site's rows; `withheld` of the first site's groups are withheld as a whole.
+    pub fn over_rows(&self, k_min: u32, sites: &[Vec<Row>], withheld: &[usize]) -> ResultTable {
         let names = ["A", "B", "C", "D"];
-        let states: Vec<(&str, SiteState)> =
-            sites.iter().zip(names).map(|(rows, name)| (name, SiteState::Accepted(self.release(rows, k_min)))).collect();
+        let release = |(i, (rows, name)): (usize, (&Vec<Row>, &'static str))| {
+            let mut table = self.release(rows, k_min);
+            for (status, cell) in table.cells.iter_mut().zip(self.plan.cells()).filter(|(s, _)| i == 0 && **s != CellStatus::NotReleased) {
+                if withheld.contains(&cell.group) {
+                    *status = CellStatus::Withheld(WithholdReason::Overlap);
+                }
+            }
+            (name, SiteState::Accepted(table))
+        };
+        let states: Vec<(&str, SiteState)> = sites.iter().zip(names).enumerate().map(release).collect();
         self.table(k_min, &states)
     }
 }
