@@ -1,0 +1,246 @@
+//! Results for people: plain text tables.
+
+use crate::{
+    amount::{Count, Hidden, Parts},
+    answer::SiteState,
+    json::title,
+    statistic::{Estimate, Shown},
+    table::{Item, ResultTable, Row},
+};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use countersign_query::{Ask, unit_words};
+use std::fmt::Write as _;
+
+/// Longest bar of a histogram.
+const BAR_MAX: u64 = 30;
+
+/// Writes a result as text: a title with the sites, the pooled table, the same by site, the meaning of marks, the warnings.
+pub fn render_text(table: &ResultTable) -> String {
+    let mut out = format!("{}   {}   k_min {}\n", table.dictionary, title(table), table.k_min);
+    for site in &table.sites {
+        let words = match &site.state {
+            SiteState::Accepted(_) => continue,
+            SiteState::Refused { code, reason } => format!("refused, {code}: {reason}"),
+            SiteState::Rejected { reason } => format!("answer rejected: {reason}"),
+            SiteState::Missing => "no answer".to_owned(),
+        };
+        let _ = writeln!(out, "{}: {words}", site.site);
+    }
+    let mut marks = Marks::default();
+    if table.rows.is_empty() {
+        out.push_str("\nNo site's answer was accepted; there is nothing to show.\n");
+    } else {
+        section(&mut out, table, &[(None, table.rows.as_slice())], &mut marks);
+    }
+    let by_site: Vec<(Option<&str>, &[Row])> =
+        table.sites.iter().filter(|s| !s.rows.is_empty()).map(|s| (Some(s.site.as_str()), s.rows.as_slice())).collect();
+    if !by_site.is_empty() && table.sites.len() > 1 {
+        out.push_str("\nBy site\n");
+        section(&mut out, table, &by_site, &mut marks);
+    }
+    out.push('\n');
+    marks.write(&mut out, table.k_min);
+    let _ = writeln!(out, "{}", table.warnings.join(" "));
+    out
+}
+
+/// Which marks were used and need a line.
+#[derive(Debug, Default)]
+struct Marks {
+    below: bool,
+    block: bool,
+    withheld: Vec<String>,
+    interval: bool,
+}
+
+impl Marks {
+    fn write(&self, out: &mut String, k_min: u32) {
+        if self.below {
+            out.push_str("<n: hidden, because fewer than n people are in it.\n");
+        }
+        if self.block {
+            let _ = writeln!(out, "h: hidden, because it or a count it could be subtracted from is below {k_min}.");
+        }
+        if !self.withheld.is_empty() {
+            let _ = writeln!(out, "w: withheld by the hospital ({}).", self.withheld.join(", "));
+        }
+        if self.interval {
+            out.push_str("…: some parts are hidden; no estimate is made from a sum with a hidden part.\n");
+        }
+    }
+}
+
+/// One table of the plain items, then one of each histogram. With site names, sites run fastest.
+fn section(out: &mut String, table: &ResultTable, blocks: &[(Option<&str>, &[Row])], marks: &mut Marks) {
+    let by_site = blocks.iter().any(|(name, _)| name.is_some());
+    let mut head: Vec<String> = table.grouping.clone();
+    if by_site {
+        head.push("site".into());
+    }
+    let rows = blocks.first().map_or(0, |(_, rows)| rows.len());
+    let each: Vec<(Option<&str>, &Row)> =
+        (0..rows).flat_map(|r| blocks.iter().filter_map(move |(name, rows)| Some((*name, rows.get(r)?)))).collect();
+    let labels = |name: Option<&str>, row: &Row| -> Vec<String> {
+        row.group.iter().map(|(_, band)| band.clone()).chain(name.map(str::to_owned)).collect()
+    };
+    let is_histogram = |item: &Item| matches!(item.ask, Ask::Histogram { .. });
+    if table.items.iter().any(|i| !is_histogram(i)) {
+        let titles = table.items.iter().filter(|i| !is_histogram(i)).map(heading);
+        let lines = each.iter().map(|(name, row)| {
+            let shown = row.shown.iter().zip(&table.items).filter(|(_, i)| !is_histogram(i)).map(|(s, _)| cell(s, marks));
+            labels(*name, row).into_iter().chain(shown).collect()
+        });
+        let lines: Vec<Vec<String>> = lines.collect();
+        write_table(out, head.iter().cloned().chain(titles).collect(), lines, head.len());
+    }
+    for (i, item) in table.items.iter().enumerate().filter(|(_, i)| is_histogram(i)) {
+        let mut lines = Vec::new();
+        let most = each.iter().flat_map(|(_, row)| bands(row, i)).filter_map(|b| b.count.exact()).max().unwrap_or(0).max(1);
+        for (name, row) in &each {
+            for band in bands(row, i) {
+                let bar = band.count.exact().map_or(0, |n| (n * BAR_MAX).div_ceil(most));
+                let mut line = labels(*name, row);
+                line.extend([band.label.clone(), count(&band.count, marks), "#".repeat(bar as usize)]);
+                lines.push(line);
+            }
+        }
+        let titles = head.iter().cloned().chain([item.title.clone(), "people".to_owned(), String::new()]).collect();
+        write_table(out, titles, lines, head.len() + 1);
+    }
+}
+
+fn bands(row: &Row, item: usize) -> &[crate::statistic::BandCount] {
+    match row.shown.get(item) {
+        Some(Shown::Bands(bands)) => bands,
+        _ => &[],
+    }
+}
+
+fn write_table(out: &mut String, head: Vec<String>, lines: Vec<Vec<String>>, labels: usize) {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(head);
+    for line in lines {
+        table.add_row(line);
+    }
+    for (i, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((u16::from(i > 0) * 2, 0));
+        column.set_cell_alignment(CellAlignment::Left);
+    }
+    debug_assert!(labels <= table.column_count());
+    out.push('\n');
+    for line in table.lines() {
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+}
+
+fn heading(item: &Item) -> String {
+    let unit = item.unit.as_deref().map(|u| format!(", {}", unit_words(u))).unwrap_or_default();
+    let interval = match item.ask {
+        Ask::Mean { .. } | Ask::Share { .. } | Ask::Correlation { .. } | Ask::Quantile { .. } => " (95 % CI)",
+        _ => "",
+    };
+    format!("{}{unit}{interval}", item.title)
+}
+
+fn cell(shown: &Shown, marks: &mut Marks) -> String {
+    match shown {
+        Shown::Count(c) => count(c, marks),
+        Shown::Estimate(e) => estimate(e),
+        Shown::NoEstimate(n) => match n {
+            Count::Exact(n) => format!("– n {}", thousands(&n.to_string())),
+            Count::Hidden { .. } => count(n, marks),
+            Count::Between { .. } => format!("– n {}", count(n, marks)),
+        },
+        Shown::QuantileBetween { range: Some((low, high)), n } => format!("between {low} and {high}, n {}", count(n, marks)),
+        Shown::QuantileBetween { range: None, n } => format!("– n {}", count(n, marks)),
+        Shown::Undefined { reason, n } => format!("– ({reason}) n {}", thousands(&n.to_string())),
+        Shown::Bands(_) => String::new(),
+    }
+}
+
+fn count(count: &Count, marks: &mut Marks) -> String {
+    match count {
+        Count::Exact(n) => thousands(&n.to_string()),
+        Count::Hidden { why: Hidden::Below(k), .. } => {
+            marks.below = true;
+            format!("<{k}")
+        }
+        Count::Hidden { why: Hidden::Block, .. } => {
+            marks.block = true;
+            "h".to_owned()
+        }
+        Count::Hidden { why: Hidden::Withheld(reason), .. } => {
+            let reason = reason.to_string();
+            if !marks.withheld.contains(&reason) {
+                marks.withheld.push(reason);
+            }
+            "w".to_owned()
+        }
+        Count::Hidden { why: Hidden::NotReleased, .. } => "–".to_owned(),
+        Count::Between { low, high, hidden, of, parts } => {
+            marks.interval = true;
+            let noun = match parts {
+                Parts::Sites => "sites",
+                Parts::Bands => "bands",
+            };
+            let low = thousands(&low.to_string());
+            match high {
+                Some(high) => format!("{low} … {}, {hidden} of {of} {noun} hidden", thousands(&high.to_string())),
+                None => format!("{low} or more, {hidden} of {of} {noun} hidden"),
+            }
+        }
+    }
+}
+
+fn estimate(estimate: &Estimate) -> String {
+    let n_of = |n: &u64| format!("n {}", thousands(&n.to_string()));
+    let optional = |x: Option<f64>, decimals: usize| x.map_or_else(|| "–".to_owned(), |x| fixed(x, decimals));
+    match estimate {
+        Estimate::Sum(m) => format!("{}  {}", thousands(&m.sum), n_of(&m.n)),
+        Estimate::Mean(m) => {
+            let d = m.decimals as usize + 2;
+            format!("{}{}  {}", optional(m.mean, d), interval(m.mean_ci95, d), n_of(&m.n))
+        }
+        Estimate::Variance(m) => format!("{}  {}", optional(m.variance, m.decimals as usize + 2), n_of(&m.n)),
+        Estimate::StdDev(m) => format!("{}  {}", optional(m.sd(), m.decimals as usize + 2), n_of(&m.n)),
+        Estimate::Share { count, n, value, ci95 } => {
+            let ci95 = (ci95.0 * 100.0, ci95.1 * 100.0);
+            let (count, n) = (thousands(&count.to_string()), thousands(&n.to_string()));
+            format!("{} %{}  {count} of {n}", fixed(value * 100.0, 1), interval(Some(ci95), 1))
+        }
+        Estimate::Correlation { n, value, ci95 } => format!("{}{}  {}", fixed(*value, 3), interval(*ci95, 3), n_of(n)),
+        Estimate::Covariance { n, value } => format!("{}  {}", fixed(*value, 3), n_of(n)),
+        Estimate::Quantile { n, value, band, ci95 } => {
+            format!("{} in {}-{} ({} to {})  {}", fixed(*value, 1), band.0, band.1, ci95.0, ci95.1, n_of(n))
+        }
+    }
+}
+
+fn interval(ci95: Option<(f64, f64)>, decimals: usize) -> String {
+    ci95.map(|(low, high)| format!(" ({} to {})", fixed(low, decimals), fixed(high, decimals))).unwrap_or_default()
+}
+
+fn fixed(x: f64, decimals: usize) -> String {
+    let text = format!("{x:.decimals$}");
+    let zero = text.trim_start_matches('-').bytes().all(|b| b == b'0' || b == b'.');
+    thousands(if zero { text.trim_start_matches('-') } else { &text })
+}
+
+/// Commas between groups of three digits before the point.
+fn thousands(number: &str) -> String {
+    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
+    let (integer, fraction) = digits.split_once('.').map_or((digits, None), |(i, f)| (i, Some(f)));
+    let mut out = sign.to_owned();
+    for (i, c) in integer.chars().enumerate() {
+        if i > 0 && (integer.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    if let Some(fraction) = fraction {
+        out.push('.');
+        out.push_str(fraction);
+    }
+    out
+}
