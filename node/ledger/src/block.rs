@@ -46,7 +46,7 @@ pub struct Header {
 }
 
 /// Bytes of a header.
-pub const HEADER_BYTES: usize = 6 * 32 + 2 * 8;
+pub(crate) const HEADER_BYTES: usize = 6 * 32 + 2 * 8;
 
 impl Wire for Header {
     const WHAT: &'static str = "header";

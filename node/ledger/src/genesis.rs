@@ -14,9 +14,9 @@ use countersign_circuits::{
 use std::{collections::BTreeSet, fmt};
 
 /// Least `k_min` a network that is not a development one may set (product, rule D1).
-pub const K_MIN_FLOOR: u32 = 5;
+pub(crate) const K_MIN_FLOOR: u32 = 5;
 /// Greatest `k_min`: the release rule's range check carries 22 bits of count.
-pub const K_MIN_MAX: u32 = 1 << 22;
+pub(crate) const K_MIN_MAX: u32 = 1 << 22;
 
 /// A network's identity: the hash of its genesis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
@@ -50,12 +50,23 @@ pub struct Rules {
     pub cells_per_table: u32,
     /// Slots withdrawn by the hospital since the cut from which on an answer is marked for the board.
     pub hospital_withdrawals_marked: u32,
+    /// Commitments a hospital anchors in one UTC day: each is decompressed, compared and folded by every validator.
+    pub points_a_day: u64,
+    /// Commitments one answer is checked against, rows times segments of data and consent: bounds a verifier's work on one query.
+    pub points_a_cut: u64,
 }
 
 impl Rules {
     /// The product's defaults.
     pub fn standard() -> Self {
-        Self { k_min: 10, statements_per_study: 100, cells_per_table: 20_000, hospital_withdrawals_marked: 20 }
+        Self {
+            k_min: 10,
+            statements_per_study: 100,
+            cells_per_table: 20_000,
+            hospital_withdrawals_marked: 20,
+            points_a_day: 4 << 20,
+            points_a_cut: 4 << 20,
+        }
     }
 }
 

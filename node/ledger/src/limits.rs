@@ -16,10 +16,6 @@ pub const DICTIONARY_BYTES_MAX: usize = 1 << 20;
 pub const SEGMENTS_PROOF_BYTES_MAX: usize = 64 << 10;
 /// Bytes of an answer's proof: 2.3 KiB at 128 cells.
 pub const ANSWER_PROOF_BYTES_MAX: usize = 64 << 10;
-/// Commitments a hospital anchors in one UTC day: each is decompressed, compared and folded by every validator.
-pub const POINTS_A_DAY_MAX: u64 = 4 << 20;
-/// Commitments one answer is checked against, rows times segments of data and consent: bounds a verifier's work on one query.
-pub const CUT_POINTS_MAX: u64 = 4 << 20;
 /// Slots of one withdrawal; more come in several transactions.
 pub const WITHDRAWN_SLOTS_MAX: usize = 4_096;
 /// Bytes of a title.

@@ -110,10 +110,12 @@ pub enum Rejection {
         row: u32,
     },
     /// The day's allowance is used up.
-    #[error("{found} commitments on one day; a hospital anchors at most {max}. Go on tomorrow", max = crate::limits::POINTS_A_DAY_MAX)]
+    #[error("{found} commitments on one day; a hospital anchors at most {max}. Go on tomorrow")]
     PointsADay {
         /// With this transaction.
         found: u64,
+        /// A day's allowance.
+        max: u64,
     },
     /// The S1 proof.
     #[error("the proof of the segments {0}")]
@@ -184,10 +186,12 @@ pub enum Rejection {
     #[error("the segments were read with different {0}; anchor the whole table again")]
     Mixed(&'static str),
     /// Too much work for verifiers.
-    #[error("the cut has {found} commitments; at most {max}", max = crate::limits::CUT_POINTS_MAX)]
+    #[error("the cut has {found} commitments; at most {max}")]
     CutTooLarge {
         /// Rows times segments.
         found: u64,
+        /// The network's bound.
+        max: u64,
     },
 
     /// The key is not on the study (Q25).

@@ -8,7 +8,6 @@ use super::{
 use crate::{
     checker::SegmentsCheck,
     identity::Role,
-    limits::POINTS_A_DAY_MAX,
     rejection::Rejection,
     transaction::{Anchor, AnchoredTable},
 };
@@ -119,7 +118,8 @@ impl State {
         let day = cx.time.day();
         let before = self.anchored.get(&cx.signer).filter(|a| a.day == day).map_or(0, |a| a.points);
         let found = before + anchor.segments.iter().map(|(_, bytes)| (bytes.len() / POINT_BYTES) as u64).sum::<u64>();
-        if found > POINTS_A_DAY_MAX { Err(Rejection::PointsADay { found }) } else { Ok(Anchored { day, points: found }) }
+        let max = self.genesis.rules.points_a_day;
+        if found > max { Err(Rejection::PointsADay { found, max }) } else { Ok(Anchored { day, points: found }) }
     }
 
     /// Decodes whole segments and refuses identities and commitments seen before, a tied pair inside one segment excepted.

@@ -9,7 +9,7 @@ use crate::{
     codec::bytes_of,
     genesis::K_MIN_MAX,
     identity::Role,
-    limits::{CUT_POINTS_MAX, STUDY_DAYS_MAX},
+    limits::STUDY_DAYS_MAX,
     rejection::Rejection,
     transaction::{SealingKey, SealingParty, StudyAccept, StudyApprove, StudyId, StudySubmit},
 };
@@ -110,8 +110,9 @@ impl State {
             return Err(Rejection::TablesDiffer { data: data.segment_count(), consent: consent.segment_count() });
         }
         let found = u64::from(data.segment_count()) * (u64::from(data.rows) + u64::from(consent.rows));
-        if found > CUT_POINTS_MAX {
-            return Err(Rejection::CutTooLarge { found });
+        let max = self.genesis.rules.points_a_cut;
+        if found > max {
+            return Err(Rejection::CutTooLarge { found, max });
         }
         let (data_ids, data_digests, mapping) = self.pin(data_key, data.current().collect(), "mappings")?;
         let (consent_ids, consent_digests, policy) = self.pin(consent_key, consent.current().collect(), "policies")?;
