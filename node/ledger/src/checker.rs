@@ -1,0 +1,302 @@
+//! The seam between the state machine and the proof verifier.
+//!
+//! The state machine says exactly what must be proved, from its own state alone, and asks a [`ProofChecker`]. A checker must be a pure
+//! function of its keys and the instance: every validator asks the same and must hear the same.
+
+use crate::{active::SlotBitmap, codec::bytes_of, limits::CACHED_VERDICTS_MAX, transaction::TransactionId};
+use borsh::{BorshDeserialize, BorshSerialize};
+use countersign_circuits::{
+    consent::Day,
+    dictionary::SegmentLayout,
+    hash::Digest32,
+    segment::{Segment, TableContext},
+    statement::Plan,
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Mutex, PoisonError},
+};
+
+/// Which circuit keys a checker verifies with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CircuitKeys {
+    /// Digest of all verifying keys.
+    pub digest: Digest32,
+    /// True if somebody may know the trapdoor.
+    pub development: bool,
+}
+
+/// Segments whose validity (S1) is to be proved.
+#[derive(Debug)]
+pub struct SegmentsCheck<'a> {
+    /// The anchoring transaction; names the check, and is not part of what is proved.
+    pub transaction: TransactionId,
+    /// Network, hospital, table.
+    pub context: TableContext,
+    /// Blocks and tied rows.
+    pub layout: &'a SegmentLayout,
+    /// The segments, contiguous.
+    pub segments: &'a [Segment],
+    /// Their digests, in order.
+    pub digests: &'a [Digest32],
+    /// The proof.
+    pub proof: &'a [u8],
+}
+
+/// Everything an answer's statement digest binds beside segments and active points.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct AnswerContext {
+    /// Hash of the genesis.
+    pub network: Digest32,
+    /// Transaction that asked.
+    pub query: Digest32,
+    /// Digest of the statement's canonical bytes.
+    pub statement: Digest32,
+    /// The study.
+    pub study: Digest32,
+    /// Its version.
+    pub study_version: u32,
+    /// The site's cut.
+    pub cut: Digest32,
+    /// The hospital.
+    pub hospital: Digest32,
+    /// Digest of the data table's context.
+    pub table: Digest32,
+    /// The dictionary.
+    pub dictionary: Digest32,
+    /// The mapping of the cut.
+    pub mapping: Digest32,
+    /// The scope registry.
+    pub registry: Digest32,
+    /// Height of the query.
+    pub query_height: u64,
+    /// Height the answer names.
+    pub answer_height: u64,
+    /// UTC date of that height.
+    pub day: Day,
+}
+
+/// An answer to be verified (S2).
+#[derive(Debug)]
+pub struct AnswerCheck<'a> {
+    /// The answering transaction; names the check, and is not part of what is proved.
+    pub transaction: TransactionId,
+    /// What the statement digest binds.
+    pub context: &'a AnswerContext,
+    /// The wiring, made from the stored statement.
+    pub plan: &'a Plan,
+    /// Least number of people behind a released cell.
+    pub k_min: u32,
+    /// Data segments of the cut, in order.
+    pub data: Vec<&'a Segment>,
+    /// Consent segments of the cut, in order.
+    pub consent: Vec<&'a Segment>,
+    /// Digests of the data segments, then of the consent segments.
+    pub digests: Vec<Digest32>,
+    /// Active bits of each segment at the height the answer names.
+    pub active: Vec<SlotBitmap>,
+    /// The answer's bytes.
+    pub answer: &'a [u8],
+}
+
+/// How many gates of an answer were released, small, and withheld for each reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub struct GateCounts {
+    /// At least `k_min`.
+    pub released: u32,
+    /// Below `k_min`, proved.
+    pub small: u32,
+    /// Withheld by the hospital, by reason.
+    pub withheld: [u32; 3],
+}
+
+/// What a verified answer says in public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub struct AnswerVerdict {
+    /// Salted digest of the released cells.
+    pub cells_digest: [u8; 32],
+    /// Gates.
+    pub counts: GateCounts,
+}
+
+/// In which way a proof is no proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProofFault {
+    /// Its bytes do not decode.
+    Malformed,
+    /// It decodes and does not verify.
+    NotVerified,
+    /// The checker has no circuit for the statement.
+    Unsupported,
+}
+
+/// A proof that was not accepted. The prover is at fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {detail}", match fault { ProofFault::Malformed => "malformed", ProofFault::NotVerified => "does not verify", ProofFault::Unsupported => "no circuit for it" })]
+pub struct ProofRefused {
+    /// Class.
+    pub fault: ProofFault,
+    /// What the verifier said; for people, not committed to.
+    pub detail: String,
+}
+
+/// Verifies proofs. A pure function of the keys and the instance.
+pub trait ProofChecker: Send + Sync {
+    /// The keys it verifies with.
+    fn keys(&self) -> CircuitKeys;
+
+    /// Verifies S1.
+    ///
+    /// # Errors
+    /// The proof is not accepted.
+    fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused>;
+
+    /// Verifies S2.
+    ///
+    /// # Errors
+    /// The proof is not accepted.
+    fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused>;
+}
+
+impl SegmentsCheck<'_> {
+    /// Digest of all that decides the verdict.
+    pub fn content(&self, keys: &CircuitKeys) -> Digest32 {
+        let head = bytes_of(&(keys, &self.context, self.digests));
+        Digest32::tagged("countersign/segments-check/1", [head.as_slice(), self.proof])
+    }
+}
+
+impl AnswerCheck<'_> {
+    /// Digest of all that decides the verdict. The plan follows from what the context names.
+    pub fn content(&self, keys: &CircuitKeys) -> Digest32 {
+        let head = bytes_of(&(keys, self.context, self.k_min, &self.digests));
+        let active: Vec<u8> = self.active.iter().flat_map(SlotBitmap::bytes).collect();
+        Digest32::tagged("countersign/answer-check/1", [head.as_slice(), &active, self.answer])
+    }
+}
+
+#[derive(Debug)]
+struct Cache<T> {
+    verdicts: BTreeMap<Digest32, Result<T, ProofRefused>>,
+    order: VecDeque<Digest32>,
+}
+
+impl<T> Default for Cache<T> {
+    fn default() -> Self {
+        Self { verdicts: BTreeMap::new(), order: VecDeque::new() }
+    }
+}
+
+impl<T: Clone> Cache<T> {
+    fn put(&mut self, content: Digest32, verdict: Result<T, ProofRefused>, max: usize) {
+        if self.verdicts.insert(content, verdict).is_none() {
+            self.order.push_back(content);
+        }
+        while self.order.len() > max {
+            if let Some(oldest) = self.order.pop_front() {
+                self.verdicts.remove(&oldest);
+            }
+        }
+    }
+}
+
+/// Keeps verdicts by content, so that the same proof is verified once however often its block is executed. Bounded; the oldest
+/// verdicts go first. No lock is held while verifying.
+#[derive(Debug)]
+pub struct CachingChecker<C> {
+    inner: C,
+    max: usize,
+    segments: Mutex<Cache<()>>,
+    answers: Mutex<Cache<AnswerVerdict>>,
+}
+
+impl<C: ProofChecker> CachingChecker<C> {
+    /// Wraps a checker.
+    pub fn new(inner: C) -> Self {
+        Self::with_capacity(inner, CACHED_VERDICTS_MAX)
+    }
+
+    /// Wraps a checker and keeps at most so many verdicts of each kind (at least one).
+    pub fn with_capacity(inner: C, max: usize) -> Self {
+        Self { inner, max: max.max(1), segments: Mutex::default(), answers: Mutex::default() }
+    }
+
+    /// The checker inside.
+    pub fn inner(&self) -> &C {
+        &self.inner
+    }
+
+    fn through<T: Clone>(
+        &self,
+        cache: &Mutex<Cache<T>>,
+        content: Digest32,
+        verify: impl FnOnce() -> Result<T, ProofRefused>,
+    ) -> Result<T, ProofRefused> {
+        let known = cache.lock().unwrap_or_else(PoisonError::into_inner).verdicts.get(&content).cloned();
+        known.unwrap_or_else(|| {
+            let verdict = verify();
+            cache.lock().unwrap_or_else(PoisonError::into_inner).put(content, verdict.clone(), self.max);
+            verdict
+        })
+    }
+}
+
+impl<C: ProofChecker> ProofChecker for CachingChecker<C> {
+    fn keys(&self) -> CircuitKeys {
+        self.inner.keys()
+    }
+
+    fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        self.through(&self.segments, instance.content(&self.keys()), || self.inner.check_segments(instance))
+    }
+
+    fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
+        self.through(&self.answers, instance.content(&self.keys()), || self.inner.check_answer(instance))
+    }
+}
+
+impl<C: ProofChecker + ?Sized> ProofChecker for std::sync::Arc<C> {
+    fn keys(&self) -> CircuitKeys {
+        (**self).keys()
+    }
+
+    fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        (**self).check_segments(instance)
+    }
+
+    fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
+        (**self).check_answer(instance)
+    }
+}
+
+/// Says again what the results of a block recorded about its proofs, so that a chain verified before can be replayed without
+/// verifying again. One transaction may be left to a real checker.
+pub(crate) struct RecordedChecker<'a> {
+    pub(crate) keys: CircuitKeys,
+    pub(crate) verdicts: BTreeMap<TransactionId, AnswerVerdict>,
+    pub(crate) live: Option<(TransactionId, &'a dyn ProofChecker)>,
+}
+
+impl RecordedChecker<'_> {
+    fn recorded(&self, transaction: TransactionId) -> Result<AnswerVerdict, ProofRefused> {
+        let refused = || ProofRefused { fault: ProofFault::NotVerified, detail: "recorded as not verified".into() };
+        self.verdicts.get(&transaction).copied().ok_or_else(refused)
+    }
+}
+
+impl ProofChecker for RecordedChecker<'_> {
+    fn keys(&self) -> CircuitKeys {
+        self.keys
+    }
+
+    fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        self.recorded(instance.transaction).map(|_| ())
+    }
+
+    fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
+        match self.live {
+            Some((transaction, checker)) if transaction == instance.transaction => checker.check_answer(instance),
+            _ => self.recorded(instance.transaction),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Countersign's ledger: signed transactions, blocks and the state machine every validator runs.
+//!
+//! The crate is a pure core. It reads no clock, draws no randomness and does no I/O: block time comes with the block, and a
+//! [`State`] is a value. Consensus drives it in three steps, none of which changes the state it starts from:
+//!
+//! 1. [`State::propose`] executes candidate transactions and makes a [`Block`] whose header commits to what came out;
+//! 2. [`State::validate`] executes a block somebody proposed and compares every commitment of its header;
+//! 3. [`State::commit`] takes the [`Outcome`] of either once the block is decided.
+//!
+//! Proofs are verified through a [`ProofChecker`]; [`CachingChecker`] keeps verdicts by content, so that proposing, validating and
+//! deciding the same block verifies each proof once.
+//!
+//! Two kinds of refusal are kept apart. An [`EnvelopeError`] means a transaction cannot be attributed to its signer or is a replay:
+//! such a transaction must not stand in a block at all, and a block that holds one is invalid. A [`Rejection`] means a
+//! properly signed transaction breaks a rule: it stands in the block with the reason, uses up its sequence number, and changes nothing
+//! else, except that a failed proof and a stale answer are counted against their (query, hospital) pair.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests may panic"))]
+
+mod active;
+mod block;
+mod checker;
+mod codec;
+mod genesis;
+mod identity;
+pub mod light;
+pub mod limits;
+pub mod merkle;
+mod rejection;
+mod section;
+mod state;
+mod time;
+mod transaction;
+
+pub use active::{Leavers, SlotBitmap, WithdrawalRecord};
+pub use block::{Block, BlockError, BlockId, Header};
+pub use checker::{
+    AnswerCheck, AnswerContext, AnswerVerdict, CachingChecker, CircuitKeys, GateCounts, ProofChecker, ProofFault, ProofRefused, SegmentsCheck,
+};
+pub use codec::{DecodeError, Wire};
+pub use genesis::{Genesis, GenesisError, Member, NetworkId, Rules};
+pub use identity::{MemberId, Name, NameError, Role};
+pub use rejection::{EnvelopeError, Rejection, RejectionCode};
+pub use state::{
+    AnswerRecord, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus, Proposed, QueryRecord, SegmentKey,
+    SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus, TableKey, TableRecord, Tip, TransactionResult, Verdict,
+};
+pub use time::{BlockTime, Height};
+pub use transaction::{
+    Anchor, AnchoredTable, Answer, Payload, Query, QueryId, Refusal, RefusalCode, SealingKey, SealingParty, Signature, StudyAccept, StudyApprove,
+    StudyId, StudySubmit, Transaction, TransactionId, Withdraw, WithdrawnBy,
+};

@@ -1,0 +1,52 @@
+//! Bounds on everything that comes from outside, each with its reason.
+
+/// Bytes of one transaction. An anchor of 1,000,000 rows and 800 bins is 12.5 MiB; larger tables come in several transactions.
+pub const TRANSACTION_BYTES_MAX: usize = 16 << 20;
+/// Bytes of the transactions of one block: one largest transaction and room for the small ones of everybody else.
+pub const BLOCK_BYTES_MAX: usize = 20 << 20;
+/// Transactions of one block: executing a block stays below seconds even if each is an answer.
+pub const BLOCK_TRANSACTIONS_MAX: usize = 1_024;
+/// Bytes of a genesis: 256 members with names and a scope registry are below 100 KiB.
+pub const GENESIS_BYTES_MAX: usize = 1 << 20;
+/// Members of a network.
+pub const MEMBERS_MAX: usize = 256;
+/// Bytes of a dictionary's canonical form; the core dictionary has about 30 KiB.
+pub const DICTIONARY_BYTES_MAX: usize = 1 << 20;
+/// Bytes of an S1 proof: Groth16, public values and an inner-product argument are about 2 KiB.
+pub const SEGMENTS_PROOF_BYTES_MAX: usize = 64 << 10;
+/// Bytes of an answer's proof: 2.3 KiB at 128 cells.
+pub const ANSWER_PROOF_BYTES_MAX: usize = 64 << 10;
+/// Slots of one withdrawal; more come in several transactions.
+pub const WITHDRAWN_SLOTS_MAX: usize = 4_096;
+/// Bytes of a title.
+pub const TITLE_BYTES_MAX: usize = 200;
+/// Bytes of a plain-language summary: 200 words.
+pub const SUMMARY_BYTES_MAX: usize = 4_000;
+/// Bytes of a question as it was written, and of a refusal's reason.
+pub const TEXT_BYTES_MAX: usize = 4_000;
+/// Bytes of a statement's canonical form: 8 clauses, 3 groupings and 256 cells of bins are far below.
+pub const STATEMENT_BYTES_MAX: usize = 64 << 10;
+/// Researchers of one study.
+pub const RESEARCHERS_MAX: usize = 32;
+/// Sealing keys of one study: the content key of an answer is wrapped once for each.
+pub const SEALING_KEYS_MAX: usize = 16;
+/// Longest run of a study in days (product rule: an approval ends within 12 months).
+pub const STUDY_DAYS_MAX: i32 = 366;
+/// Longest time for an answer: 30 days.
+pub const QUERY_WINDOW_MS_MAX: u64 = 30 * 24 * 3_600_000;
+/// Age of the height an answer names, in block time: 10 minutes (protocol, section 5).
+pub const ANSWER_AGE_MS_MAX: u64 = 600_000;
+/// Heights whose time is kept for naming them; older ones are refused even if they are younger than [`ANSWER_AGE_MS_MAX`].
+pub const RECENT_HEIGHTS_MAX: usize = 16_384;
+/// Answers with a proof that fails before a (query, hospital) pair is closed.
+pub const INVALID_ANSWERS_MAX: u8 = 3;
+/// Answers refused for a withdrawal in between before a lag is allowed.
+pub const STALE_ANSWERS_MAX: u8 = 3;
+/// Days over which released cells of a table are counted (rule D11).
+pub const CELL_BUDGET_DAYS: i32 = 365;
+/// Bytes of the free text beside a rejection's code; it is for people and not committed to.
+pub const DETAIL_BYTES_MAX: usize = 400;
+/// Verdicts a [`crate::CachingChecker`] keeps: some blocks' worth.
+pub const CACHED_VERDICTS_MAX: usize = 4 * BLOCK_TRANSACTIONS_MAX;
+/// Bytes of a snapshot of the state: ten hospitals of a million rows.
+pub const SNAPSHOT_BYTES_MAX: usize = 1 << 30;

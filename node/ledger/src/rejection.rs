@@ -1,0 +1,342 @@
+//! Why a transaction is refused.
+
+use crate::{
+    codec::DecodeError,
+    identity::{MemberId, Role},
+    state::StudyStatus,
+    time::{BlockTime, Height},
+    transaction::{QueryId, RefusalCode},
+};
+use borsh::{BorshDeserialize, BorshSerialize};
+use countersign_circuits::consent::Day;
+use std::fmt;
+
+/// Why a transaction cannot be attributed to its signer or used again. Such a transaction stands in no block.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnvelopeError {
+    /// Over a bound.
+    #[error(transparent)]
+    Bounds(#[from] DecodeError),
+    /// Encodes to more bytes than a transaction may have.
+    #[error("the transaction has {0} bytes; at most {max}", max = crate::limits::TRANSACTION_BYTES_MAX)]
+    TooLong(usize),
+    /// Signed for another network.
+    #[error("the transaction is signed for another network")]
+    Network,
+    /// The signer is nobody here.
+    #[error("the signer {0:?} is not a member of this network")]
+    Signer(MemberId),
+    /// Not the signer's next sequence number: a replay, or something is missing before it.
+    #[error("sequence {found} of this signer, the next is {next}: {}", if found < next { "this number has been used" } else { "send the ones before it first" })]
+    Sequence {
+        /// The transaction's.
+        found: u64,
+        /// The signer's next.
+        next: u64,
+    },
+    /// The signature does not verify.
+    #[error("the signature does not verify under the signer's key")]
+    Signature,
+}
+
+/// Stable number of a [`Rejection`]; this is what results commit to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct RejectionCode(pub u16);
+
+impl fmt::Display for RejectionCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "L{:03}", self.0)
+    }
+}
+
+/// A rule that a properly signed transaction breaks. The signer is at fault unless the message says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The signer has not the role.
+    #[error("only a member with the role {0} may do this")]
+    Role(Role),
+
+    /// Not a dictionary.
+    #[error("the dictionary is refused: {0}")]
+    DictionaryInvalid(String),
+    /// The same bytes are there.
+    #[error("this dictionary is already published")]
+    DictionaryKnown,
+    /// Another dictionary has this id and version.
+    #[error("another dictionary is published as {0}; raise the version")]
+    DictionaryTaken(String),
+    /// Nobody published it.
+    #[error("the dictionary is not published on this network")]
+    DictionaryUnknown,
+
+    /// No segment, or not contiguous after the known ones.
+    #[error("segments must be contiguous and start at or before the table's next index {next}; found index {found:?}")]
+    SegmentOrder {
+        /// The table's next index.
+        next: u32,
+        /// The offending index; none if there is no segment.
+        found: Option<u32>,
+    },
+    /// The slot register is full.
+    #[error("a table has at most {max} segments", max = countersign_circuits::segment::SEGMENTS_MAX)]
+    SegmentCount,
+    /// Not the next version.
+    #[error("segment {index}: version {found}, the next is {expected}")]
+    SegmentVersion {
+        /// Segment.
+        index: u32,
+        /// Version in the transaction.
+        found: u32,
+        /// The next version.
+        expected: u32,
+    },
+    /// Not whole, or not canonical points.
+    #[error("the commitments are refused: {0}")]
+    SegmentBytes(#[from] countersign_circuits::segment::SegmentError),
+    /// A commitment that is the identity: made without a blinder.
+    #[error("segment {index}: commitment {row} is the identity; every row needs a fresh blinder")]
+    CommitmentIdentity {
+        /// Segment.
+        index: u32,
+        /// Matrix row.
+        row: u32,
+    },
+    /// A commitment seen before: a reused blinder shows which bins changed.
+    #[error("segment {index}: commitment {row} was used before; a segment is anchored again whole, every blinder fresh")]
+    CommitmentReused {
+        /// Segment.
+        index: u32,
+        /// Matrix row.
+        row: u32,
+    },
+    /// The day's allowance is used up.
+    #[error("{found} commitments on one day; a hospital anchors at most {max}. Go on tomorrow")]
+    PointsADay {
+        /// With this transaction.
+        found: u64,
+        /// A day's allowance.
+        max: u64,
+    },
+    /// The S1 proof.
+    #[error("the proof of the segments {0}")]
+    SegmentsProof(String),
+
+    /// No slot, or not ascending.
+    #[error("slots must be one or more, strictly ascending")]
+    SlotOrder,
+    /// Beyond the register.
+    #[error("slot {slot}: this hospital's register has {slots} slots")]
+    SlotUnknown {
+        /// The slot.
+        slot: u32,
+        /// Slots of the register.
+        slots: u32,
+    },
+    /// Withdrawn before.
+    #[error("slot {0} is already out of force; it never comes back")]
+    SlotInactive(u32),
+
+    /// Purpose or categories.
+    #[error("the study's scopes are refused: {0}")]
+    StudyScopes(String),
+    /// Below the least allowed.
+    #[error("k_min {found} is refused: from {least} to {max}", max = crate::genesis::K_MIN_MAX)]
+    KMin {
+        /// Asked for.
+        found: u32,
+        /// Least.
+        least: u32,
+    },
+    /// No researcher, not ascending, or one who is none.
+    #[error("researchers must be one or more members with the researcher role, ascending by key")]
+    Researchers,
+    /// The sealing keys.
+    #[error("sealing keys must ascend, be proper X25519 keys, and at least one each must be the team's and the board's")]
+    SealingKeys,
+    /// No title or summary.
+    #[error("a study has a title and a plain-language summary")]
+    StudyText,
+    /// In the past or too far.
+    #[error("a study ends from today to {max} days from now", max = crate::limits::STUDY_DAYS_MAX)]
+    StudyExpiry,
+    /// No such study.
+    #[error("there is no such study")]
+    StudyUnknown,
+    /// Not in the state this needs.
+    #[error("the study is {0}")]
+    StudyStatus(StudyStatus),
+    /// Its last day is over.
+    #[error("the study expired after day {0:?}")]
+    StudyExpired(Day),
+    /// This site accepted before; a new cut is an amendment.
+    #[error("this site has accepted the study already; a new cut needs an amendment")]
+    StudyAccepted,
+    /// Nothing anchored.
+    #[error("this site has anchored no {0} table for the study")]
+    NoTable(&'static str),
+    /// Data and consent cover other slots.
+    #[error("data has {data} segments and consent {consent}; both must cover the same slots")]
+    TablesDiffer {
+        /// Data segments.
+        data: u32,
+        /// Consent segments.
+        consent: u32,
+    },
+    /// Segments read by different mappings or policies.
+    #[error("the segments were read with different {0}; anchor the whole table again")]
+    Mixed(&'static str),
+    /// Too much work for verifiers.
+    #[error("the cut has {found} commitments; at most {max}")]
+    CutTooLarge {
+        /// Rows times segments.
+        found: u64,
+        /// The network's bound.
+        max: u64,
+    },
+
+    /// The key is not on the study (Q25).
+    #[error("Q25: your key is not on this study")]
+    NotOnStudy,
+    /// No site has accepted.
+    #[error("no site has accepted the study yet")]
+    NoSite,
+    /// Not a statement of the study's dictionary.
+    #[error("the statement is refused: {0}")]
+    Statement(String),
+    /// An attribute's category is not in the study (Q21).
+    #[error("Q21: attribute \"{attribute}\" is category {category}, which the study was not approved for")]
+    Category {
+        /// Attribute.
+        attribute: String,
+        /// Its category.
+        category: String,
+    },
+    /// Past, or too far.
+    #[error("the deadline {found:?} must lie after the block's time and at most 30 days ahead")]
+    Deadline {
+        /// Asked for.
+        found: BlockTime,
+    },
+    /// The statement was asked before and its answers stand or are awaited (D11).
+    #[error("the study has asked this statement before; its answers are those of query {0}")]
+    Repeated(QueryId),
+    /// The study's budget of statements is used up (D11).
+    #[error("the study has asked {0} statements, all it may")]
+    StatementBudget(u32),
+
+    /// No such query.
+    #[error("there is no such query")]
+    QueryUnknown,
+    /// After the deadline (Q33).
+    #[error("Q33: the query's deadline has passed")]
+    QueryClosed,
+    /// The site had not accepted the study when it was asked.
+    #[error("Q30: this site had not accepted the study when the query was asked")]
+    NotAsked,
+    /// An answer is there.
+    #[error("this site has answered the query")]
+    Answered,
+    /// A refusal is there.
+    #[error("this site has declined the query ({0})")]
+    Declined(RefusalCode),
+    /// Three invalid answers.
+    #[error("closed: {max} answers of this site did not verify", max = crate::limits::INVALID_ANSWERS_MAX)]
+    ClosedInvalid,
+    /// Not a height from the query to the block before.
+    #[error("the answer names height {found}; it must lie from the query's height {query} to {last}")]
+    HeightRange {
+        /// Named.
+        found: Height,
+        /// The query's.
+        query: Height,
+        /// The last decided height.
+        last: Height,
+    },
+    /// Too old.
+    #[error("the answer names height {0}, more than 10 minutes ago; make it anew")]
+    HeightTooOld(Height),
+    /// A patient left meanwhile.
+    #[error("a withdrawal at this site lies between the answer's height {named} and now ({withdrawn}); make the answer anew")]
+    WithdrawalSince {
+        /// Height named.
+        named: Height,
+        /// Height of the latest withdrawal.
+        withdrawn: Height,
+    },
+    /// The S2 proof.
+    #[error("the answer's proof {0}")]
+    AnswerProof(String),
+    /// The same statement on the same cut has an answer (D11).
+    #[error("this site has answered the same statement on the same cut, as query {0}")]
+    AnsweredBefore(QueryId),
+    /// The table's budget of cells is used up (D11).
+    #[error("with {found} cells in 365 days the table's budget of {max} is exceeded")]
+    CellBudget {
+        /// With this answer.
+        found: u32,
+        /// Budget.
+        max: u32,
+    },
+
+    /// Not a code for sites.
+    #[error("{0} is not a code a site refuses with; use Q30 to Q39")]
+    RefusalCode(RefusalCode),
+}
+
+impl Rejection {
+    /// The stable code.
+    pub fn code(&self) -> RejectionCode {
+        RejectionCode(match self {
+            Self::Role(_) => 100,
+            Self::DictionaryInvalid(_) => 110,
+            Self::DictionaryKnown => 111,
+            Self::DictionaryTaken(_) => 112,
+            Self::DictionaryUnknown => 113,
+            Self::SegmentOrder { .. } => 120,
+            Self::SegmentCount => 121,
+            Self::SegmentVersion { .. } => 122,
+            Self::SegmentBytes(_) => 123,
+            Self::CommitmentIdentity { .. } => 124,
+            Self::CommitmentReused { .. } => 125,
+            Self::PointsADay { .. } => 126,
+            Self::SegmentsProof(_) => 127,
+            Self::SlotOrder => 130,
+            Self::SlotUnknown { .. } => 131,
+            Self::SlotInactive(_) => 132,
+            Self::StudyScopes(_) => 140,
+            Self::KMin { .. } => 141,
+            Self::Researchers => 142,
+            Self::SealingKeys => 143,
+            Self::StudyText => 144,
+            Self::StudyExpiry => 145,
+            Self::StudyUnknown => 146,
+            Self::StudyStatus(_) => 147,
+            Self::StudyExpired(_) => 148,
+            Self::StudyAccepted => 149,
+            Self::NoTable(_) => 150,
+            Self::TablesDiffer { .. } => 151,
+            Self::Mixed(_) => 152,
+            Self::CutTooLarge { .. } => 153,
+            Self::NotOnStudy => 160,
+            Self::NoSite => 161,
+            Self::Statement(_) => 162,
+            Self::Category { .. } => 163,
+            Self::Deadline { .. } => 164,
+            Self::Repeated(_) => 165,
+            Self::StatementBudget(_) => 166,
+            Self::QueryUnknown => 170,
+            Self::QueryClosed => 171,
+            Self::NotAsked => 172,
+            Self::Answered => 173,
+            Self::Declined(_) => 174,
+            Self::ClosedInvalid => 175,
+            Self::HeightRange { .. } => 176,
+            Self::HeightTooOld(_) => 177,
+            Self::WithdrawalSince { .. } => 178,
+            Self::AnswerProof(_) => 179,
+            Self::AnsweredBefore(_) => 180,
+            Self::CellBudget { .. } => 181,
+            Self::RefusalCode(_) => 190,
+        })
+    }
+}

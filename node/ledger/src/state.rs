@@ -1,0 +1,323 @@
+//! The state: what all blocks so far add up to.
+
+mod answer;
+mod anchor;
+mod execute;
+mod query;
+mod records;
+mod result;
+mod snapshot;
+mod study;
+mod withdraw;
+
+pub use execute::{CommitError, Outcome, Proposed};
+pub use records::{
+    AnswerRecord, Cut, CutId, DictionaryRecord, Lag, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord, StudyStatus,
+    TableKey, TableRecord,
+};
+pub use result::{Effect, TransactionResult, Verdict};
+pub use snapshot::SnapshotError;
+
+use crate::{
+    active::{self, Leavers, SlotBitmap, WithdrawalRecord, Withdrawals},
+    block::BlockId,
+    codec::bytes_of,
+    genesis::{Genesis, GenesisError, NetworkId},
+    identity::{MemberId, Role},
+    limits::{ANSWER_AGE_MS_MAX, RECENT_HEIGHTS_MAX},
+    rejection::{EnvelopeError, Rejection},
+    section::Section,
+    time::{BlockTime, Height},
+    transaction::{Payload, QueryId, StudyId, Transaction},
+};
+use countersign_circuits::hash::Digest32;
+use imbl::{OrdMap, OrdSet};
+use records::{Anchored, CellBudget};
+use std::sync::Arc;
+
+/// The last block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tip {
+    /// Its height; 0 before the first block.
+    pub height: Height,
+    /// Its time; the genesis time before the first block.
+    pub time: BlockTime,
+    /// Its id; the genesis hash before the first block.
+    pub block: BlockId,
+}
+
+/// The ledger's state. Cloning is cheap: clones share what they have in common.
+#[derive(Debug, Clone)]
+pub struct State {
+    genesis: Arc<Genesis>,
+    network: NetworkId,
+    registry_digest: Digest32,
+    tip: Tip,
+    /// Times of recent heights, the tip's included.
+    recent: OrdMap<Height, BlockTime>,
+    sequences: Section<MemberId, u64>,
+    dictionaries: Section<Digest32, DictionaryRecord>,
+    tables: Section<TableKey, TableRecord>,
+    segments: Section<SegmentKey, SegmentRecord>,
+    /// Every commitment ever anchored. Follows from the blocks; segments are never removed, so it follows from them too.
+    points: OrdSet<[u8; 32]>,
+    anchored: Section<MemberId, Anchored>,
+    withdrawals: Withdrawals,
+    studies: Section<StudyId, StudyRecord>,
+    cuts: Section<(StudyId, MemberId), Cut>,
+    queries: Section<QueryId, QueryRecord>,
+    /// Last query of a study with a statement.
+    asked: Section<(StudyId, Digest32), QueryId>,
+    pairs: Section<(QueryId, MemberId), PairRecord>,
+    /// Query by which a site answered a statement of a study.
+    answered: Section<(StudyId, Digest32, MemberId), QueryId>,
+    budgets: Section<TableKey, CellBudget>,
+}
+
+/// What a rule may look at beside the state.
+pub(crate) struct Context<'a> {
+    /// The block being executed.
+    pub(crate) height: Height,
+    pub(crate) time: BlockTime,
+    pub(crate) transaction: crate::TransactionId,
+    pub(crate) signer: MemberId,
+    pub(crate) checker: &'a dyn crate::ProofChecker,
+}
+
+impl State {
+    /// The state before the first block.
+    ///
+    /// # Errors
+    /// The genesis breaks a rule.
+    pub fn new(genesis: Genesis) -> Result<Self, GenesisError> {
+        genesis.check()?;
+        let network = genesis.network();
+        let tip = Tip { height: Height(0), time: genesis.time, block: BlockId(network.0) };
+        Ok(Self {
+            registry_digest: genesis.registry.digest(),
+            network,
+            tip,
+            recent: OrdMap::unit(tip.height, tip.time),
+            genesis: Arc::new(genesis),
+            sequences: Section::default(),
+            dictionaries: Section::default(),
+            tables: Section::default(),
+            segments: Section::default(),
+            points: OrdSet::new(),
+            anchored: Section::default(),
+            withdrawals: Section::default(),
+            studies: Section::default(),
+            cuts: Section::default(),
+            queries: Section::default(),
+            asked: Section::default(),
+            pairs: Section::default(),
+            answered: Section::default(),
+            budgets: Section::default(),
+        })
+    }
+
+    /// What the network started from.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// The network.
+    pub fn network(&self) -> NetworkId {
+        self.network
+    }
+
+    /// The last block.
+    pub fn tip(&self) -> Tip {
+        self.tip
+    }
+
+    /// Digest of the scope registry: names consent tables.
+    pub fn registry_digest(&self) -> Digest32 {
+        self.registry_digest
+    }
+
+    /// The next sequence number of a member.
+    pub fn next_sequence(&self, member: &MemberId) -> u64 {
+        self.sequences.get(member).map_or(0, |s| **s)
+    }
+
+    /// True if the member holds the role.
+    pub fn has_role(&self, member: &MemberId, role: Role) -> bool {
+        self.genesis.member(member).is_some_and(|m| m.roles.contains(&role))
+    }
+
+    /// A published dictionary.
+    pub fn dictionary(&self, digest: &Digest32) -> Option<&DictionaryRecord> {
+        self.dictionaries.get(digest).map(Arc::as_ref)
+    }
+
+    /// All published dictionaries.
+    pub fn dictionaries(&self) -> impl Iterator<Item = &DictionaryRecord> {
+        self.dictionaries.iter().map(|(_, r)| r.as_ref())
+    }
+
+    /// An anchored table.
+    pub fn table(&self, key: &TableKey) -> Option<&TableRecord> {
+        self.tables.get(key).map(Arc::as_ref)
+    }
+
+    /// All anchored tables.
+    pub fn tables(&self) -> impl Iterator<Item = (&TableKey, &TableRecord)> {
+        self.tables.iter().map(|(k, r)| (k, r.as_ref()))
+    }
+
+    /// An anchored segment, of any version.
+    pub fn segment(&self, key: &SegmentKey) -> Option<&SegmentRecord> {
+        self.segments.get(key).map(Arc::as_ref)
+    }
+
+    /// The active bits of a hospital's segment as of a height.
+    pub fn active_bitmap(&self, hospital: MemberId, segment: u32, height: Height) -> SlotBitmap {
+        active::bitmap(&self.withdrawals, hospital, segment, height)
+    }
+
+    /// When and why a slot left, if it did.
+    pub fn withdrawal(&self, hospital: MemberId, slot: u32) -> Option<WithdrawalRecord> {
+        self.withdrawals.get(&(hospital, slot)).map(|r| **r)
+    }
+
+    /// All withdrawals of a hospital, by slot.
+    pub fn withdrawals(&self, hospital: MemberId) -> impl Iterator<Item = (u32, WithdrawalRecord)> {
+        self.withdrawals.range((hospital, 0)..=(hospital, u32::MAX)).map(|((_, slot), r)| (*slot, **r))
+    }
+
+    /// Slots of a hospital that left after a height.
+    pub fn leavers_after(&self, hospital: MemberId, height: Height) -> Leavers {
+        active::leavers_after(&self.withdrawals, hospital, height)
+    }
+
+    /// A study.
+    pub fn study(&self, id: &StudyId) -> Option<&StudyRecord> {
+        self.studies.get(id).map(Arc::as_ref)
+    }
+
+    /// All studies.
+    pub fn studies(&self) -> impl Iterator<Item = (&StudyId, &StudyRecord)> {
+        self.studies.iter().map(|(k, r)| (k, r.as_ref()))
+    }
+
+    /// A site's cut of a study.
+    pub fn cut(&self, study: &StudyId, hospital: &MemberId) -> Option<&Cut> {
+        self.cuts.get(&(*study, *hospital)).map(Arc::as_ref)
+    }
+
+    /// The cuts of a study.
+    pub fn cuts(&self, study: &StudyId) -> impl Iterator<Item = &Cut> {
+        self.cuts.range((*study, MemberId([0; 32]))..=(*study, MemberId([u8::MAX; 32]))).map(|(_, r)| r.as_ref())
+    }
+
+    /// A query.
+    pub fn query(&self, id: &QueryId) -> Option<&QueryRecord> {
+        self.queries.get(id).map(Arc::as_ref)
+    }
+
+    /// All queries.
+    pub fn queries(&self) -> impl Iterator<Item = (&QueryId, &QueryRecord)> {
+        self.queries.iter().map(|(k, r)| (k, r.as_ref()))
+    }
+
+    /// What became of a query at a site. A site that was not asked has a pair only if it declined.
+    pub fn pair(&self, query: &QueryId, hospital: &MemberId) -> Option<&PairRecord> {
+        self.pairs.get(&(*query, *hospital)).map(Arc::as_ref)
+    }
+
+    /// The time of a recent height.
+    pub fn time_of(&self, height: Height) -> Option<BlockTime> {
+        self.recent.get(&height).copied()
+    }
+
+    /// Digest of everything above except the last block's id (which names this digest).
+    pub fn digest(&self) -> Digest32 {
+        self.clone().seal()
+    }
+
+    /// Keeps the roots of changed sections and gives the digest.
+    fn seal(&mut self) -> Digest32 {
+        let recent: Vec<(Height, BlockTime)> = self.recent.iter().map(|(h, t)| (*h, *t)).collect();
+        let roots = [
+            self.sequences.seal(),
+            self.dictionaries.seal(),
+            self.tables.seal(),
+            self.segments.seal(),
+            self.anchored.seal(),
+            self.withdrawals.seal(),
+            self.studies.seal(),
+            self.cuts.seal(),
+            self.queries.seal(),
+            self.asked.seal(),
+            self.pairs.seal(),
+            self.answered.seal(),
+            self.budgets.seal(),
+        ];
+        let head = bytes_of(&(self.network, self.tip.height, self.tip.time, recent, roots));
+        Digest32::tagged("countersign/state/1", [head.as_slice()])
+    }
+
+    /// Moves to the next block's height and time and forgets heights nobody can name any more.
+    fn advance(&mut self, height: Height, time: BlockTime) {
+        self.tip.height = height;
+        self.tip.time = time;
+        self.recent.insert(height, time);
+        while let Some((oldest, at)) = self.recent.get_min().copied() {
+            if self.recent.len() <= RECENT_HEIGHTS_MAX && time.since(at) <= ANSWER_AGE_MS_MAX {
+                break;
+            }
+            self.recent.remove(&oldest);
+        }
+    }
+
+    /// Checks what makes a transaction attributable and new.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`].
+    pub fn check_envelope(&self, transaction: &Transaction) -> Result<(), EnvelopeError> {
+        crate::Wire::check_bounds(transaction)?;
+        if transaction.network != self.network {
+            return Err(EnvelopeError::Network);
+        }
+        if self.genesis.member(&transaction.signer).is_none() {
+            return Err(EnvelopeError::Signer(transaction.signer));
+        }
+        let next = self.next_sequence(&transaction.signer);
+        if transaction.sequence != next {
+            return Err(EnvelopeError::Sequence { found: transaction.sequence, next });
+        }
+        transaction.check_signature()
+    }
+
+    /// Applies the rules of a payload. On an error the caller throws this copy away.
+    pub(crate) fn apply(&mut self, cx: &Context<'_>, payload: &Payload) -> Result<Effect, Rejection> {
+        match payload {
+            Payload::Dictionary(bytes) => self.apply_dictionary(cx, bytes),
+            Payload::Anchor(anchor) => self.apply_anchor(cx, anchor),
+            Payload::Withdraw(withdraw) => self.apply_withdraw(cx, withdraw),
+            Payload::StudySubmit(study) => self.apply_study_submit(cx, study),
+            Payload::StudyApprove(approve) => self.apply_study_approve(cx, approve),
+            Payload::StudyAccept(accept) => self.apply_study_accept(cx, accept),
+            Payload::Query(query) => self.apply_query(cx, query),
+            Payload::Answer(answer) => self.apply_answer(cx, answer),
+            Payload::Refusal(refusal) => self.apply_refusal(cx, refusal),
+        }
+    }
+
+    fn need_role(&self, cx: &Context<'_>, role: Role) -> Result<(), Rejection> {
+        if self.has_role(&cx.signer, role) { Ok(()) } else { Err(Rejection::Role(role)) }
+    }
+
+    /// A study that is approved and in date.
+    fn study_in_force(&self, cx: &Context<'_>, id: &StudyId) -> Result<Arc<StudyRecord>, Rejection> {
+        let study = self.studies.get(id).ok_or(Rejection::StudyUnknown)?;
+        if study.approval.is_none() {
+            return Err(Rejection::StudyStatus(study.status()));
+        }
+        if cx.time.day() > study.submitted.expiry {
+            return Err(Rejection::StudyExpired(study.submitted.expiry));
+        }
+        Ok(Arc::clone(study))
+    }
+}

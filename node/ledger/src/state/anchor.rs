@@ -1,0 +1,158 @@
+//! Dictionaries and anchors.
+
+use super::{
+    Context, State,
+    records::{Anchored, DictionaryRecord, SegmentKey, SegmentRecord, TableKey, TableRecord},
+    result::Effect,
+};
+use crate::{
+    checker::SegmentsCheck,
+    identity::Role,
+    rejection::Rejection,
+    transaction::{Anchor, AnchoredTable},
+};
+use countersign_circuits::{
+    dictionary::{Dictionary, SegmentLayout},
+    hash::Digest32,
+    segment::{POINT_BYTES, SEGMENTS_MAX, Segment, SegmentId, TableContext},
+};
+use std::sync::OnceLock;
+
+/// Canonical compressed form of the identity of G1: infinity flag, all else zero.
+const IDENTITY: [u8; POINT_BYTES] = {
+    let mut bytes = [0; POINT_BYTES];
+    bytes[POINT_BYTES - 1] = 0x40;
+    bytes
+};
+
+impl State {
+    pub(super) fn apply_dictionary(&mut self, cx: &Context<'_>, bytes: &[u8]) -> Result<Effect, Rejection> {
+        self.need_role(cx, Role::Governance)?;
+        let dictionary = Dictionary::from_canonical(bytes).map_err(|e| Rejection::DictionaryInvalid(e.to_string()))?;
+        let digest = dictionary.digest();
+        if self.dictionaries.get(&digest).is_some() {
+            return Err(Rejection::DictionaryKnown);
+        }
+        if self.dictionaries().any(|d| d.dictionary().reference() == dictionary.reference()) {
+            return Err(Rejection::DictionaryTaken(dictionary.reference()));
+        }
+        let parsed = OnceLock::from(dictionary);
+        self.dictionaries.insert(digest, DictionaryRecord { bytes: bytes.to_vec(), height: cx.height, transaction: cx.transaction, parsed });
+        Ok(Effect::Dictionary(digest))
+    }
+
+    pub(super) fn apply_anchor(&mut self, cx: &Context<'_>, anchor: &Anchor) -> Result<Effect, Rejection> {
+        self.need_role(cx, Role::Hospital)?;
+        let (table, layout) = self.anchored_layout(&anchor.table)?;
+        let key = TableKey { hospital: cx.signer, table };
+        let versions = self.next_versions(&key, &anchor.segments)?;
+        let anchored = self.count_points(cx, anchor)?;
+        let segments = self.take_commitments(&layout, &anchor.segments)?;
+        let context = TableContext { network: self.network.0, hospital: cx.signer.digest(), table };
+        let digests: Vec<Digest32> = segments.iter().map(|s| s.digest(&context)).collect();
+        let check = SegmentsCheck {
+            transaction: cx.transaction,
+            context,
+            layout: &layout,
+            segments: &segments,
+            digests: &digests,
+            proof: &anchor.proof,
+        };
+        cx.checker.check_segments(&check).map_err(|e| Rejection::SegmentsProof(e.to_string()))?;
+
+        let (provenance, report, source_root) = match anchor.table {
+            AnchoredTable::Data { mapping, report, source_root, .. } => (mapping, report, source_root),
+            AnchoredTable::Consent { policy } => (policy, Digest32::default(), Digest32::default()),
+        };
+        let rows = layout.rows() as u32;
+        let count = segments.len() as u32;
+        for ((segment, digest), (id, bytes)) in segments.into_iter().zip(digests).zip(&anchor.segments) {
+            let decoded = OnceLock::from(segment);
+            let (height, transaction) = (cx.height, cx.transaction);
+            let record = SegmentRecord { bytes: bytes.clone(), id: *id, rows, digest, provenance, height, transaction, decoded };
+            self.segments.insert(SegmentKey { table: key, id: *id }, record);
+        }
+        self.anchored.insert(cx.signer, anchored);
+        self.tables.insert(key, TableRecord { versions, rows, report, source_root, height: cx.height, transaction: cx.transaction });
+        Ok(Effect::Anchored { table: key, segments: count })
+    }
+
+    /// The table's digest and layout.
+    fn anchored_layout(&self, table: &AnchoredTable) -> Result<(Digest32, SegmentLayout), Rejection> {
+        match table {
+            AnchoredTable::Consent { .. } => Ok((self.registry_digest, self.genesis.registry.layout())),
+            AnchoredTable::Data { dictionary, .. } => {
+                let record = self.dictionaries.get(dictionary).ok_or(Rejection::DictionaryUnknown)?;
+                Ok((*dictionary, record.dictionary().layout()))
+            }
+        }
+    }
+
+    /// The table's versions after the anchor: contiguous segments, each the next version of its index.
+    fn next_versions(&self, key: &TableKey, segments: &[(SegmentId, Vec<u8>)]) -> Result<Vec<u32>, Rejection> {
+        let mut versions = self.tables.get(key).map(|t| t.versions.clone()).unwrap_or_default();
+        let next = versions.len() as u32;
+        let first = segments.first().ok_or(Rejection::SegmentOrder { next, found: None })?.0.index;
+        for (i, (id, _)) in segments.iter().enumerate() {
+            if id.index as usize >= SEGMENTS_MAX {
+                return Err(Rejection::SegmentCount);
+            }
+            if id.index as usize != first as usize + i || id.index as usize > versions.len() {
+                return Err(Rejection::SegmentOrder { next, found: Some(id.index) });
+            }
+            let current = versions.get(id.index as usize).copied();
+            let expected = current.map_or(0, |v| v.saturating_add(1));
+            if id.version != expected || current == Some(u32::MAX) {
+                return Err(Rejection::SegmentVersion { index: id.index, found: id.version, expected });
+            }
+            match versions.get_mut(id.index as usize) {
+                Some(version) => *version = id.version,
+                None => versions.push(id.version),
+            }
+        }
+        Ok(versions)
+    }
+
+    /// The day's commitments with this anchor's.
+    fn count_points(&self, cx: &Context<'_>, anchor: &Anchor) -> Result<Anchored, Rejection> {
+        let day = cx.time.day();
+        let before = self.anchored.get(&cx.signer).filter(|a| a.day == day).map_or(0, |a| a.points);
+        let found = before + anchor.segments.iter().map(|(_, bytes)| (bytes.len() / POINT_BYTES) as u64).sum::<u64>();
+        let max = self.genesis.rules.points_a_day;
+        if found > max { Err(Rejection::PointsADay { found, max }) } else { Ok(Anchored { day, points: found }) }
+    }
+
+    /// Decodes whole segments and refuses identities and commitments seen before, a tied pair inside one segment excepted.
+    fn take_commitments(&mut self, layout: &SegmentLayout, segments: &[(SegmentId, Vec<u8>)]) -> Result<Vec<Segment>, Rejection> {
+        let mut out = Vec::with_capacity(segments.len());
+        for (id, bytes) in segments {
+            let segment = Segment::decode(*id, bytes, layout.rows())?;
+            let point = |row: usize| bytes.get(row * POINT_BYTES..(row + 1) * POINT_BYTES).and_then(|b| <[u8; POINT_BYTES]>::try_from(b).ok());
+            for row in 0..layout.rows() {
+                let commitment = point(row).expect("the segment has exactly this many points");
+                let place = (id.index, row as u32);
+                if commitment == IDENTITY {
+                    return Err(Rejection::CommitmentIdentity { index: place.0, row: place.1 });
+                }
+                let tied = layout.tied.iter().any(|(first, second)| *second == row && point(*first) == Some(commitment));
+                if !tied && self.points.insert(commitment).is_some() {
+                    return Err(Rejection::CommitmentReused { index: place.0, row: place.1 });
+                }
+            }
+            out.push(segment);
+        }
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_identity_is_what_decoding_calls_so() {
+        let segment = Segment::decode(SegmentId { index: 0, version: 0 }, &IDENTITY, 1).unwrap();
+        assert_eq!(segment.encode(), IDENTITY);
+        assert!(ark_ec::AffineRepr::is_zero(&segment.points[0]));
+    }
+}

@@ -1,0 +1,287 @@
+//! Executing blocks: propose, validate, replay, commit. None of the first three changes the state it is called on.
+
+use super::{
+    Context, State,
+    records::PairRecord,
+    result::{Effect, TransactionResult, Verdict},
+};
+use crate::{
+    block::{Block, BlockError, Header, transaction_leaves},
+    checker::{AnswerVerdict, CircuitKeys, ProofChecker, RecordedChecker},
+    codec::{Wire, bytes_of},
+    limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX},
+    merkle,
+    rejection::{EnvelopeError, Rejection},
+    time::{BlockTime, Height},
+    transaction::{Payload, Transaction, TransactionId},
+};
+use std::collections::BTreeMap;
+
+/// A block, what became of its transactions, and the state after it.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    block: Block,
+    results: Vec<TransactionResult>,
+    state: State,
+}
+
+impl Outcome {
+    /// The block.
+    pub fn block(&self) -> &Block {
+        &self.block
+    }
+
+    /// Results, in the order of the transactions.
+    pub fn results(&self) -> &[TransactionResult] {
+        &self.results
+    }
+
+    /// The state after the block.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+/// What [`State::propose`] made of the candidates.
+#[derive(Debug)]
+pub struct Proposed {
+    /// The block and its outcome.
+    pub outcome: Outcome,
+    /// Candidates that may stand in no block now, with the reason. A gap in a signer's sequence may close later.
+    pub refused: Vec<(Transaction, EnvelopeError)>,
+    /// Candidates for which the block had no room.
+    pub deferred: Vec<Transaction>,
+}
+
+/// An outcome that does not start from this state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the outcome of block {outcome} was computed from another state than this one at height {state}; compute it again")]
+pub struct CommitError {
+    /// Height of the outcome.
+    pub outcome: Height,
+    /// Height of the state.
+    pub state: Height,
+}
+
+impl State {
+    /// Executes candidates in order on top of this state and makes the block.
+    ///
+    /// # Errors
+    /// The time is not later than the last block's, or the checker's keys are not the network's.
+    pub fn propose(&self, time: BlockTime, candidates: Vec<Transaction>, checker: &dyn ProofChecker) -> Result<Proposed, BlockError> {
+        self.genesis.check_keys(&checker.keys())?;
+        let mut run = Run::new(self, self.tip.height.next(), time, checker)?;
+        let (mut refused, mut deferred) = (Vec::new(), Vec::new());
+        let mut transactions = Vec::new();
+        for candidate in candidates {
+            match run.step(&candidate) {
+                Ok(()) => transactions.push(candidate),
+                Err(StepError::Full) => deferred.push(candidate),
+                Err(StepError::Envelope(reason)) => refused.push((candidate, reason)),
+            }
+        }
+        Ok(Proposed { outcome: run.finish(transactions), refused, deferred })
+    }
+
+    /// Executes a block somebody else made and compares everything its header commits to.
+    ///
+    /// # Errors
+    /// The block is not a next block of this state.
+    pub fn validate(&self, block: &Block, checker: &dyn ProofChecker) -> Result<Outcome, BlockError> {
+        self.genesis.check_keys(&checker.keys())?;
+        self.replay(block, checker)
+    }
+
+    /// Like [`Self::validate`], but believes the recorded results about proofs: for a chain this machine has verified before. All other
+    /// rules are executed again and every commitment of the header, the results' root among them, is compared.
+    ///
+    /// # Errors
+    /// The block is not a next block of this state, or the results are not its results.
+    pub fn apply_recorded(&self, block: &Block, results: &[TransactionResult]) -> Result<Outcome, BlockError> {
+        let checker = RecordedChecker { keys: self.recorded_keys(), verdicts: recorded_verdicts(results), live: None };
+        let mut outcome = self.replay(block, &checker)?;
+        // the messages are not committed to: keep those of the time, if they belong to the same verdicts
+        if results.iter().map(TransactionResult::leaf).eq(outcome.results.iter().map(TransactionResult::leaf)) {
+            outcome.results = results.to_vec();
+            Ok(outcome)
+        } else {
+            Err(BlockError::Commitment { height: block.header.height, what: "recorded results" })
+        }
+    }
+
+    /// Takes the outcome of a decided block.
+    ///
+    /// # Errors
+    /// The outcome was computed from another state.
+    pub fn commit(&mut self, outcome: Outcome) -> Result<(Block, Vec<TransactionResult>), CommitError> {
+        let header = &outcome.block.header;
+        if header.network != self.network || header.previous != self.tip.block || header.height != self.tip.height.next() {
+            return Err(CommitError { outcome: header.height, state: self.tip.height });
+        }
+        *self = outcome.state;
+        Ok((outcome.block, outcome.results))
+    }
+
+    pub(crate) fn recorded_keys(&self) -> CircuitKeys {
+        CircuitKeys { digest: self.genesis.circuit_keys, development: self.genesis.development }
+    }
+
+    fn replay(&self, block: &Block, checker: &dyn ProofChecker) -> Result<Outcome, BlockError> {
+        let header = &block.header;
+        if header.network != self.network {
+            return Err(BlockError::Network);
+        }
+        if header.height != self.tip.height.next() {
+            return Err(BlockError::Height { found: header.height, last: self.tip.height });
+        }
+        if header.previous != self.tip.block {
+            return Err(BlockError::Previous(header.height));
+        }
+        block.check_bounds()?;
+        let bytes = block.transactions.iter().map(|t| bytes_of(t).len()).sum();
+        if bytes > BLOCK_BYTES_MAX {
+            return Err(BlockError::TooLong(bytes));
+        }
+        let wrong = |what| BlockError::Commitment { height: header.height, what };
+        // cheap before dear: a block whose transactions were tampered with is not executed
+        if merkle::root(&transaction_leaves(&block.transaction_ids())) != header.transactions_root {
+            return Err(wrong("transactions root"));
+        }
+        let mut run = Run::new(self, header.height, header.time, checker)?;
+        for (index, transaction) in block.transactions.iter().enumerate() {
+            run.step(transaction).map_err(|e| match e {
+                StepError::Envelope(reason) => BlockError::Envelope { index, reason },
+                StepError::Full => BlockError::TooLong(bytes),
+            })?;
+        }
+        let outcome = run.finish(block.transactions.clone());
+        let made = &outcome.block.header;
+        let pairs = [
+            ("results root", made.results_root == header.results_root),
+            ("state digest", made.state_digest == header.state_digest),
+            ("validator set", made.validators == header.validators),
+            ("header", made == header),
+        ];
+        match pairs.into_iter().find(|(_, same)| !same) {
+            Some((what, _)) => Err(wrong(what)),
+            None => Ok(outcome),
+        }
+    }
+}
+
+/// Verdicts on proofs, as far as results tell: accepted anchors and answers, and answers refused as stale after they had verified.
+pub(crate) fn recorded_verdicts(results: &[TransactionResult]) -> BTreeMap<TransactionId, AnswerVerdict> {
+    let failed = [Rejection::AnswerProof(String::new()).code(), Rejection::SegmentsProof(String::new()).code()];
+    let verdict = |r: &TransactionResult| match &r.verdict {
+        Verdict::Accepted(Effect::Answered(a)) => {
+            Some((r.transaction, AnswerVerdict { cells_digest: a.cells_digest, counts: a.counts }))
+        }
+        Verdict::Rejected { code, .. } if failed.contains(code) => None,
+        _ => Some((r.transaction, AnswerVerdict::default())),
+    };
+    results.iter().filter_map(verdict).collect()
+}
+
+enum StepError {
+    Envelope(EnvelopeError),
+    Full,
+}
+
+/// One block being executed.
+struct Run<'a> {
+    base: &'a State,
+    state: State,
+    height: Height,
+    time: BlockTime,
+    checker: &'a dyn ProofChecker,
+    ids: Vec<TransactionId>,
+    results: Vec<TransactionResult>,
+    bytes: usize,
+}
+
+impl<'a> Run<'a> {
+    fn new(base: &'a State, height: Height, time: BlockTime, checker: &'a dyn ProofChecker) -> Result<Self, BlockError> {
+        if time <= base.tip.time || time > BlockTime::MAX {
+            return Err(BlockError::Time { found: time, last: base.tip.time });
+        }
+        Ok(Self { base, state: base.clone(), height, time, checker, ids: Vec::new(), results: Vec::new(), bytes: 0 })
+    }
+
+    fn step(&mut self, transaction: &Transaction) -> Result<(), StepError> {
+        let encoded = bytes_of(transaction).len();
+        if encoded > TRANSACTION_BYTES_MAX {
+            return Err(StepError::Envelope(EnvelopeError::TooLong(encoded)));
+        }
+        if self.ids.len() >= BLOCK_TRANSACTIONS_MAX || self.bytes + encoded > BLOCK_BYTES_MAX {
+            return Err(StepError::Full);
+        }
+        self.state.check_envelope(transaction).map_err(StepError::Envelope)?;
+        self.bytes += encoded;
+        let id = transaction.id();
+        let result = self.state.run(
+            &Context { height: self.height, time: self.time, transaction: id, signer: transaction.signer, checker: self.checker },
+            transaction,
+        );
+        self.ids.push(id);
+        self.results.push(result);
+        Ok(())
+    }
+
+    fn finish(mut self, transactions: Vec<Transaction>) -> Outcome {
+        self.state.advance(self.height, self.time);
+        let leaves: Vec<_> = self.results.iter().map(TransactionResult::leaf).collect();
+        let header = Header {
+            network: self.state.network,
+            height: self.height,
+            time: self.time,
+            previous: self.base.tip.block,
+            transactions_root: merkle::root(&transaction_leaves(&self.ids)),
+            results_root: merkle::root(&leaves),
+            state_digest: self.state.seal(),
+            validators: self.state.genesis.validators_digest(),
+        };
+        self.state.tip.block = header.id();
+        Outcome { block: Block { header, transactions }, results: self.results, state: self.state }
+    }
+}
+
+impl State {
+    /// Runs one attributable transaction: its rules on a copy, which is kept only if they accept.
+    fn run(&mut self, cx: &Context<'_>, transaction: &Transaction) -> TransactionResult {
+        self.sequences.insert(transaction.signer, transaction.sequence.saturating_add(1));
+        let mut copy = self.clone();
+        match copy.apply(cx, &transaction.payload) {
+            Ok(effect) => {
+                *self = copy;
+                TransactionResult { transaction: cx.transaction, verdict: Verdict::Accepted(effect) }
+            }
+            Err(rejection) => {
+                self.strike(transaction, &rejection);
+                TransactionResult::rejected(cx.transaction, &rejection)
+            }
+        }
+    }
+
+    /// Counts a failed or stale answer against its pair. Only answers that passed every other rule get so far.
+    fn strike(&mut self, transaction: &Transaction, rejection: &Rejection) {
+        let Payload::Answer(answer) = &transaction.payload else { return };
+        let key = (answer.query, transaction.signer);
+        let mut pair = self.pairs.get(&key).map_or_else(PairRecord::open, |p| p.as_ref().clone());
+        match rejection {
+            Rejection::AnswerProof(_) => pair.invalid = pair.invalid.saturating_add(1),
+            Rejection::WithdrawalSince { .. } => pair.stale = pair.stale.saturating_add(1),
+            _ => return,
+        }
+        self.pairs.insert(key, pair);
+    }
+
+    /// Applies an included, accepted transaction outside a block (light clients). Sequences are not looked at.
+    pub(crate) fn apply_excerpt(&mut self, cx: &Context<'_>, payload: &Payload) -> Result<Effect, Rejection> {
+        self.apply(cx, payload)
+    }
+
+    /// Makes the time of a height known to a light client's excerpt.
+    pub(crate) fn know_time(&mut self, height: Height, time: BlockTime) {
+        self.recent.insert(height, time);
+    }
+}

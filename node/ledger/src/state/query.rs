@@ -1,0 +1,139 @@
+//! Queries and refusals.
+
+use super::{
+    Context, State,
+    records::{PairRecord, PairStatus, QueryRecord, StudyRecord},
+    result::Effect,
+};
+use crate::{
+    codec::bytes_of,
+    identity::{MemberId, Role},
+    limits::QUERY_WINDOW_MS_MAX,
+    rejection::Rejection,
+    time::BlockTime,
+    transaction::{Query, QueryId, Refusal, StudyId},
+};
+use countersign_circuits::{
+    consent::{Day, Eligibility},
+    dictionary::Dictionary,
+    hash::Digest32,
+    statement::{Measures, Plan, Statement},
+};
+
+/// Digest of a statement's canonical bytes.
+pub(super) fn statement_digest(statement: &Statement) -> Digest32 {
+    Digest32::tagged("countersign/statement/1", [bytes_of(statement).as_slice()])
+}
+
+impl State {
+    pub(super) fn apply_query(&mut self, cx: &Context<'_>, query: &Query) -> Result<Effect, Rejection> {
+        self.need_role(cx, Role::Researcher)?;
+        let mut study = self.study_in_force(cx, &query.study)?.as_ref().clone();
+        if study.submitted.researchers.binary_search(&cx.signer).is_err() {
+            return Err(Rejection::NotOnStudy);
+        }
+        let sites: Vec<MemberId> = self.cuts(&query.study).map(|c| c.hospital).collect();
+        if sites.is_empty() {
+            return Err(Rejection::NoSite);
+        }
+        if query.deadline <= cx.time || query.deadline > cx.time.plus_ms(QUERY_WINDOW_MS_MAX) {
+            return Err(Rejection::Deadline { found: query.deadline });
+        }
+        if study.statements >= self.genesis.rules.statements_per_study {
+            return Err(Rejection::StatementBudget(study.statements));
+        }
+        self.plan(&study, &query.statement, cx.time.day())?;
+        self.check_categories(&study, &query.statement)?;
+        let statement = statement_digest(&query.statement);
+        self.check_repetition(query.study, statement, cx.time)?;
+
+        let id = QueryId(cx.transaction);
+        let number = self.queries.len() as u32 + 1;
+        for site in &sites {
+            self.pairs.insert((id, *site), PairRecord::open());
+        }
+        study.statements = study.statements.saturating_add(1);
+        self.studies.insert(query.study, study);
+        self.asked.insert((query.study, statement), id);
+        let effect = Effect::Asked { query: id, number, sites: sites.len() as u32 };
+        let record = QueryRecord { number, query: query.clone(), statement, asker: cx.signer, height: cx.height, time: cx.time, sites };
+        self.queries.insert(id, record);
+        Ok(effect)
+    }
+
+    /// The wiring of a stored statement on a day.
+    pub(super) fn plan(&self, study: &StudyRecord, statement: &Statement, day: Day) -> Result<Plan, Rejection> {
+        let eligibility = Eligibility { scopes: study.scopes.clone(), day };
+        Plan::new(self.study_dictionary(study)?, statement, &self.genesis.registry, &eligibility).map_err(|e| Rejection::Statement(e.to_string()))
+    }
+
+    fn study_dictionary(&self, study: &StudyRecord) -> Result<&Dictionary, Rejection> {
+        self.dictionaries.get(&study.submitted.dictionary).map(|d| d.dictionary()).ok_or(Rejection::DictionaryUnknown)
+    }
+
+    /// Every attribute the statement reads is of categories the study was approved for (Q21).
+    fn check_categories(&self, study: &StudyRecord, statement: &Statement) -> Result<(), Rejection> {
+        let dictionary = self.study_dictionary(study)?;
+        for attribute in attributes_read(statement).filter_map(|a| dictionary.attribute(a)) {
+            for category in attribute.categories() {
+                if !study.submitted.categories.iter().any(|c| c.strip_prefix("c.").unwrap_or(c) == category.strip_prefix("c.").unwrap_or(category)) {
+                    return Err(Rejection::Category { attribute: attribute.name().to_owned(), category: category.clone() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same statement is asked again only for sites that could not answer it before (rule D11).
+    fn check_repetition(&self, study: StudyId, statement: Digest32, now: BlockTime) -> Result<(), Rejection> {
+        let Some(earlier) = self.asked.get(&(study, statement)).map(|id| **id) else { return Ok(()) };
+        let waiting = self.queries.get(&earlier).is_some_and(|q| {
+            now <= q.query.deadline && q.sites.iter().any(|s| self.pair(&earlier, s).is_some_and(PairRecord::is_open))
+        });
+        let answered = |hospital: MemberId| self.answered.get(&(study, statement, hospital)).is_some();
+        if waiting || self.cuts(&study).all(|c| answered(c.hospital)) { Err(Rejection::Repeated(earlier)) } else { Ok(()) }
+    }
+
+    pub(super) fn apply_refusal(&mut self, cx: &Context<'_>, refusal: &Refusal) -> Result<Effect, Rejection> {
+        self.need_role(cx, Role::Hospital)?;
+        let query = self.queries.get(&refusal.query).ok_or(Rejection::QueryUnknown)?;
+        if !(30..=39).contains(&refusal.code.0) {
+            return Err(Rejection::RefusalCode(refusal.code));
+        }
+        if cx.time > query.query.deadline {
+            return Err(Rejection::QueryClosed);
+        }
+        let after_acceptance = query.sites.contains(&cx.signer);
+        let mut pair = self.pair(&refusal.query, &cx.signer).cloned().unwrap_or_else(PairRecord::open);
+        check_open(&pair)?;
+        pair.status = PairStatus::Declined {
+            code: refusal.code,
+            reason: refusal.reason.clone(),
+            height: cx.height,
+            transaction: cx.transaction,
+            after_acceptance,
+        };
+        self.pairs.insert((refusal.query, cx.signer), pair);
+        Ok(Effect::Declined { query: refusal.query, after_acceptance })
+    }
+}
+
+/// An answer or refusal may still come.
+pub(super) fn check_open(pair: &PairRecord) -> Result<(), Rejection> {
+    match &pair.status {
+        PairStatus::Answered(_) => Err(Rejection::Answered),
+        PairStatus::Declined { code, .. } => Err(Rejection::Declined(*code)),
+        PairStatus::Open if !pair.is_open() => Err(Rejection::ClosedInvalid),
+        PairStatus::Open => Ok(()),
+    }
+}
+
+fn attributes_read(statement: &Statement) -> impl Iterator<Item = u16> + '_ {
+    let filter = statement.filter.iter().flat_map(|c| c.any_of.iter().map(|l| l.attribute));
+    let groups = statement.groups.iter().map(|g| g.attribute);
+    let measures: Vec<u16> = match &statement.measures {
+        Measures::Descriptive { of, .. } => of.iter().map(|m| m.attribute()).collect(),
+        Measures::Model { values } => values.clone(),
+    };
+    filter.chain(groups).chain(measures)
+}

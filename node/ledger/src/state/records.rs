@@ -1,0 +1,325 @@
+//! What the state keeps.
+
+use crate::{
+    active::Leavers,
+    checker::GateCounts,
+    identity::MemberId,
+    time::{BlockTime, Height},
+    transaction::{Query, QueryId, RefusalCode, StudyId, StudySubmit, TransactionId},
+};
+use borsh::{BorshDeserialize, BorshSerialize};
+use countersign_circuits::{
+    consent::Day,
+    dictionary::Dictionary,
+    hash::Digest32,
+    segment::{Segment, SegmentId},
+};
+use std::{fmt, sync::OnceLock};
+
+/// A published dictionary.
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
+pub struct DictionaryRecord {
+    /// Canonical bytes.
+    pub bytes: Vec<u8>,
+    /// Published at.
+    pub height: Height,
+    /// Published by.
+    pub transaction: TransactionId,
+    #[borsh(skip)]
+    pub(super) parsed: OnceLock<Dictionary>,
+}
+
+impl DictionaryRecord {
+    /// The layout.
+    ///
+    /// # Panics
+    /// Never: only bytes that parse are recorded.
+    pub fn dictionary(&self) -> &Dictionary {
+        self.parsed.get_or_init(|| Dictionary::from_canonical(&self.bytes).expect("only bytes that parse are recorded"))
+    }
+}
+
+/// A table of a hospital.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub struct TableKey {
+    /// The hospital.
+    pub hospital: MemberId,
+    /// The dictionary (data) or the scope registry (consent).
+    pub table: Digest32,
+}
+
+/// An anchored table.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TableRecord {
+    /// Current version of each segment, by index.
+    pub versions: Vec<u32>,
+    /// Matrix rows of its segments.
+    pub rows: u32,
+    /// Import report of the last anchor; zero for consents.
+    pub report: Digest32,
+    /// Source root of the last anchor; zero for consents.
+    pub source_root: Digest32,
+    /// Last anchored at.
+    pub height: Height,
+    /// Last anchored by.
+    pub transaction: TransactionId,
+}
+
+impl TableRecord {
+    /// Number of segments.
+    pub fn segment_count(&self) -> u32 {
+        self.versions.len() as u32
+    }
+
+    /// The current segments in order.
+    pub fn current(&self) -> impl Iterator<Item = SegmentId> {
+        self.versions.iter().enumerate().map(|(index, version)| SegmentId { index: index as u32, version: *version })
+    }
+}
+
+/// A segment in a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub struct SegmentKey {
+    /// Its table.
+    pub table: TableKey,
+    /// Its place and version.
+    pub id: SegmentId,
+}
+
+/// An anchored segment.
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
+pub struct SegmentRecord {
+    /// Compressed commitments.
+    pub bytes: Vec<u8>,
+    /// Its place and version.
+    pub id: SegmentId,
+    /// Matrix rows.
+    pub rows: u32,
+    /// [`Segment::digest`].
+    pub digest: Digest32,
+    /// Hash of the mapping (data) or policy (consent) its rows were read with.
+    pub provenance: Digest32,
+    /// Anchored at.
+    pub height: Height,
+    /// Anchored by.
+    pub transaction: TransactionId,
+    #[borsh(skip)]
+    pub(super) decoded: OnceLock<Segment>,
+}
+
+impl SegmentRecord {
+    /// The commitments as points; decoded on first use after a restart.
+    ///
+    /// # Panics
+    /// Never: only segments that decode are recorded.
+    pub fn segment(&self) -> &Segment {
+        let decode = || Segment::decode(self.id, &self.bytes, self.rows as usize).expect("only segments that decode are recorded");
+        self.decoded.get_or_init(decode)
+    }
+}
+
+/// Commitments a hospital anchored on its last anchoring day.
+#[derive(Debug, Clone, Copy, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Anchored {
+    pub(crate) day: Day,
+    pub(crate) points: u64,
+}
+
+/// Where a study stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub enum StudyStatus {
+    /// Waits for a board.
+    Submitted,
+    /// Approved; no site has accepted it yet.
+    Approved,
+    /// At least one site has accepted it.
+    Open,
+}
+
+impl fmt::Display for StudyStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Submitted => "submitted and not approved yet",
+            Self::Approved => "approved already",
+            Self::Open => "approved already and open",
+        })
+    }
+}
+
+/// A study.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct StudyRecord {
+    /// Counts studies from 1, for people (`S-3`).
+    pub number: u32,
+    /// As submitted.
+    pub submitted: StudySubmit,
+    /// Who submitted it.
+    pub submitter: MemberId,
+    /// Submitted at.
+    pub height: Height,
+    /// Version; amendments raise it.
+    pub version: u32,
+    /// Indices of purpose and categories in the registry, ascending.
+    pub scopes: Vec<u16>,
+    /// Board member, height and transaction of the approval.
+    pub approval: Option<(MemberId, Height, TransactionId)>,
+    /// Sites that have accepted.
+    pub sites: u32,
+    /// Statements asked so far.
+    pub statements: u32,
+}
+
+impl StudyRecord {
+    /// Where it stands. Whether it is in date depends on the day: see [`StudySubmit::expiry`].
+    pub fn status(&self) -> StudyStatus {
+        match (self.approval, self.sites) {
+            (None, _) => StudyStatus::Submitted,
+            (Some(_), 0) => StudyStatus::Approved,
+            (Some(_), _) => StudyStatus::Open,
+        }
+    }
+}
+
+/// A cut's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct CutId(pub Digest32);
+
+/// The tables of a site that every query of a study is answered from.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Cut {
+    /// Its identity.
+    pub id: CutId,
+    /// The study.
+    pub study: StudyId,
+    /// The site.
+    pub hospital: MemberId,
+    /// Data segments, in order.
+    pub data: Vec<SegmentId>,
+    /// Consent segments, in order; as many.
+    pub consent: Vec<SegmentId>,
+    /// Mapping of all data segments.
+    pub mapping: Digest32,
+    /// Policy of all consent segments.
+    pub policy: Digest32,
+    /// Import report of the data.
+    pub report: Digest32,
+    /// The site's least number of people.
+    pub k_min: u32,
+    /// Fixed at.
+    pub height: Height,
+    /// Fixed by.
+    pub transaction: TransactionId,
+}
+
+/// A query.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct QueryRecord {
+    /// Counts queries from 1, for people (`Q-17`).
+    pub number: u32,
+    /// As asked.
+    pub query: Query,
+    /// Digest of the statement's canonical bytes.
+    pub statement: Digest32,
+    /// Who asked.
+    pub asker: MemberId,
+    /// Asked at.
+    pub height: Height,
+    /// Block time of that height.
+    pub time: BlockTime,
+    /// Sites that had accepted the study and so were asked.
+    pub sites: Vec<MemberId>,
+}
+
+/// A lag between the withdrawals an answer counts with and those in force when it was included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Lag {
+    /// Block time between the named height and inclusion, in milliseconds.
+    pub ms: u64,
+    /// Slots that left in between and are still counted.
+    pub slots: Leavers,
+}
+
+/// An accepted answer.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct AnswerRecord {
+    /// The query.
+    pub query: QueryId,
+    /// The site.
+    pub hospital: MemberId,
+    /// The cut it was made from.
+    pub cut: CutId,
+    /// Height whose withdrawals and date it counts with.
+    pub named: Height,
+    /// UTC date of that height.
+    pub day: Day,
+    /// Included at.
+    pub height: Height,
+    /// Included as.
+    pub transaction: TransactionId,
+    /// Least number of people behind a released cell.
+    pub k_min: u32,
+    /// Salted digest of the released cells.
+    pub cells_digest: [u8; 32],
+    /// Gates released, small, withheld.
+    pub counts: GateCounts,
+    /// Digest of the ciphertext with the cells.
+    pub sealed: Digest32,
+    /// Present if a withdrawal lies between the named height and inclusion.
+    pub lag: Option<Lag>,
+    /// Slots that left since the cut.
+    pub left_since_cut: Leavers,
+    /// Slots that left since the query.
+    pub left_since_query: Leavers,
+    /// True if the hospital took out more slots since the cut than the network lets pass unmarked.
+    pub marked: bool,
+}
+
+/// What became of a query at a site.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum PairStatus {
+    /// Waiting, until the deadline.
+    Open,
+    /// Answered.
+    Answered(AnswerRecord),
+    /// Declined.
+    Declined {
+        /// Why.
+        code: RefusalCode,
+        /// In words.
+        reason: String,
+        /// Declined at.
+        height: Height,
+        /// Declined by.
+        transaction: TransactionId,
+        /// True if the site had accepted the study before it was asked; such refusals are shown to the board.
+        after_acceptance: bool,
+    },
+}
+
+/// A query at a site.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct PairRecord {
+    /// Where it stands.
+    pub status: PairStatus,
+    /// Answers whose proof failed. At [`crate::limits::INVALID_ANSWERS_MAX`] the pair is closed.
+    pub invalid: u8,
+    /// Answers refused for a withdrawal in between.
+    pub stale: u8,
+}
+
+impl PairRecord {
+    pub(super) fn open() -> Self {
+        Self { status: PairStatus::Open, invalid: 0, stale: 0 }
+    }
+
+    /// True if an answer may still come (before the deadline).
+    pub fn is_open(&self) -> bool {
+        self.status == PairStatus::Open && self.invalid < crate::limits::INVALID_ANSWERS_MAX
+    }
+}
+
+/// Cells released of a table, by day.
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct CellBudget {
+    pub(crate) days: Vec<(Day, u32)>,
+}

@@ -1,0 +1,125 @@
+//! What became of the transactions of a block.
+
+use super::records::AnswerRecord;
+use crate::{
+    active::Leavers,
+    codec::bytes_of,
+    merkle,
+    rejection::{Rejection, RejectionCode},
+    transaction::{QueryId, StudyId, TransactionId},
+};
+use super::records::{CutId, TableKey};
+use borsh::{BorshDeserialize, BorshSerialize};
+use countersign_circuits::hash::Digest32;
+
+/// What an accepted transaction did.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Effect {
+    /// A dictionary is published.
+    Dictionary(Digest32),
+    /// Segments are anchored.
+    Anchored {
+        /// Their table.
+        table: TableKey,
+        /// How many.
+        segments: u32,
+    },
+    /// Slots are out of force.
+    Withdrawn(Leavers),
+    /// A study is submitted.
+    Submitted {
+        /// The study.
+        study: StudyId,
+        /// Its number.
+        number: u32,
+    },
+    /// A study is approved.
+    Approved(StudyId),
+    /// A site accepted a study.
+    Accepted {
+        /// The study.
+        study: StudyId,
+        /// Its cut at the site.
+        cut: CutId,
+    },
+    /// A query is open.
+    Asked {
+        /// The query.
+        query: QueryId,
+        /// Its number.
+        number: u32,
+        /// Sites asked.
+        sites: u32,
+    },
+    /// An answer is recorded.
+    Answered(Box<AnswerRecord>),
+    /// A refusal is recorded.
+    Declined {
+        /// The query.
+        query: QueryId,
+        /// True if the site had accepted the study before it was asked.
+        after_acceptance: bool,
+    },
+}
+
+/// Accepted or rejected.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Verdict {
+    /// Accepted, with its effect.
+    Accepted(Effect),
+    /// Rejected; nothing but the signer's sequence and, for answers, the pair's counters changed.
+    Rejected {
+        /// The stable code; committed to.
+        code: RejectionCode,
+        /// The message. For people: not committed to, so that its wording may improve.
+        detail: String,
+    },
+}
+
+/// A transaction's result.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TransactionResult {
+    /// The transaction.
+    pub transaction: TransactionId,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+impl TransactionResult {
+    pub(crate) fn rejected(transaction: TransactionId, rejection: &Rejection) -> Self {
+        let mut detail = rejection.to_string();
+        if detail.len() > crate::limits::DETAIL_BYTES_MAX {
+            let cut = (0..=crate::limits::DETAIL_BYTES_MAX).rev().find(|i| detail.is_char_boundary(*i)).unwrap_or(0);
+            detail.truncate(cut);
+        }
+        Self { transaction, verdict: Verdict::Rejected { code: rejection.code(), detail } }
+    }
+
+    /// The effect, if it was accepted.
+    pub fn effect(&self) -> Option<&Effect> {
+        match &self.verdict {
+            Verdict::Accepted(effect) => Some(effect),
+            Verdict::Rejected { .. } => None,
+        }
+    }
+
+    /// The code, if it was rejected.
+    pub fn rejection(&self) -> Option<RejectionCode> {
+        match &self.verdict {
+            Verdict::Accepted(_) => None,
+            Verdict::Rejected { code, .. } => Some(*code),
+        }
+    }
+
+    /// The Merkle leaf: everything but the message.
+    ///
+    /// # Panics
+    /// Never: writing to memory does not fail.
+    pub fn leaf(&self) -> Digest32 {
+        let bytes = match &self.verdict {
+            Verdict::Accepted(effect) => bytes_of(&(self.transaction, true, effect)),
+            Verdict::Rejected { code, .. } => bytes_of(&(self.transaction, false, code)),
+        };
+        merkle::leaf(&bytes)
+    }
+}

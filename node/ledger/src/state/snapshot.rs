@@ -1,0 +1,90 @@
+//! A state as bytes. What is read back is compared with the digest of the header it belongs to.
+
+use super::{State, Tip};
+use crate::{
+    block::Header,
+    codec::bytes_of,
+    genesis::{Genesis, GenesisError},
+    limits::SNAPSHOT_BYTES_MAX,
+    section::Section,
+    time::{BlockTime, Height},
+};
+use borsh::BorshDeserialize;
+use countersign_circuits::segment::POINT_BYTES;
+
+/// A snapshot that is not the state of its header. The disk, or whoever wrote it, is at fault: replay the chain instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// The genesis breaks a rule.
+    #[error(transparent)]
+    Genesis(#[from] GenesisError),
+    /// The bytes do not decode.
+    #[error("the snapshot does not decode ({0}); replay the chain instead")]
+    Malformed(String),
+    /// It decodes to another state.
+    #[error("the snapshot is not the state after block {0}; replay the chain instead")]
+    Digest(Height),
+}
+
+impl State {
+    /// The state as bytes, without the genesis.
+    ///
+    /// # Panics
+    /// Never: writing to memory does not fail.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let recent: Vec<(Height, BlockTime)> = self.recent.iter().map(|(h, t)| (*h, *t)).collect();
+        let mut out = bytes_of(&recent);
+        self.sequences.write(&mut out);
+        self.dictionaries.write(&mut out);
+        self.tables.write(&mut out);
+        self.segments.write(&mut out);
+        self.anchored.write(&mut out);
+        self.withdrawals.write(&mut out);
+        self.studies.write(&mut out);
+        self.cuts.write(&mut out);
+        self.queries.write(&mut out);
+        self.asked.write(&mut out);
+        self.pairs.write(&mut out);
+        self.answered.write(&mut out);
+        self.budgets.write(&mut out);
+        out
+    }
+
+    /// Reads a snapshot of the state after a block whose header is trusted.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    pub fn from_snapshot(genesis: Genesis, header: &Header, bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let mut state = Self::new(genesis)?;
+        if bytes.len() > SNAPSHOT_BYTES_MAX {
+            return Err(SnapshotError::Malformed("too long".into()));
+        }
+        state.read_sections(bytes).map_err(|e| SnapshotError::Malformed(e.to_string()))?;
+        state.tip = Tip { height: header.height, time: header.time, block: header.id() };
+        if header.network != state.network || state.seal() != header.state_digest {
+            return Err(SnapshotError::Digest(header.height));
+        }
+        let rows = state.segments.iter().flat_map(|(_, r)| r.bytes.chunks_exact(POINT_BYTES));
+        state.points = rows.filter_map(|p| <[u8; POINT_BYTES]>::try_from(p).ok()).collect();
+        Ok(state)
+    }
+
+    fn read_sections(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
+        let bytes = &mut bytes;
+        self.recent = Vec::<(Height, BlockTime)>::deserialize(bytes)?.into_iter().collect();
+        self.sequences = Section::read(bytes)?;
+        self.dictionaries = Section::read(bytes)?;
+        self.tables = Section::read(bytes)?;
+        self.segments = Section::read(bytes)?;
+        self.anchored = Section::read(bytes)?;
+        self.withdrawals = Section::read(bytes)?;
+        self.studies = Section::read(bytes)?;
+        self.cuts = Section::read(bytes)?;
+        self.queries = Section::read(bytes)?;
+        self.asked = Section::read(bytes)?;
+        self.pairs = Section::read(bytes)?;
+        self.answered = Section::read(bytes)?;
+        self.budgets = Section::read(bytes)?;
+        if bytes.is_empty() { Ok(()) } else { Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "trailing bytes")) }
+    }
+}

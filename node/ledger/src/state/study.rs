@@ -1,0 +1,159 @@
+//! Studies: submitted, approved, accepted.
+
+use super::{
+    Context, State,
+    records::{Cut, CutId, SegmentKey, StudyRecord, TableKey},
+    result::Effect,
+};
+use crate::{
+    codec::bytes_of,
+    genesis::K_MIN_MAX,
+    identity::Role,
+    limits::STUDY_DAYS_MAX,
+    rejection::Rejection,
+    transaction::{SealingKey, SealingParty, StudyAccept, StudyApprove, StudyId, StudySubmit},
+};
+use countersign_circuits::{
+    consent::{STUDY_SCOPES_MAX, ScopeError},
+    hash::Digest32,
+    segment::SegmentId,
+};
+
+impl State {
+    pub(super) fn apply_study_submit(&mut self, cx: &Context<'_>, study: &StudySubmit) -> Result<Effect, Rejection> {
+        self.need_role(cx, Role::Researcher)?;
+        if study.title.trim().is_empty() || study.summary.trim().is_empty() {
+            return Err(Rejection::StudyText);
+        }
+        if self.dictionaries.get(&study.dictionary).is_none() {
+            return Err(Rejection::DictionaryUnknown);
+        }
+        let scopes = self.study_scopes(study).map_err(|e| Rejection::StudyScopes(e.to_string()))?;
+        check_k_min(study.k_min, self.genesis.rules.k_min)?;
+        let ascending = study.researchers.windows(2).all(|w| w[0] < w[1]);
+        if study.researchers.is_empty() || !ascending || !study.researchers.iter().all(|r| self.has_role(r, Role::Researcher)) {
+            return Err(Rejection::Researchers);
+        }
+        if !sealing_keys_fit(&study.sealing) {
+            return Err(Rejection::SealingKeys);
+        }
+        let today = cx.time.day();
+        if study.expiry < today || study.expiry.0 > today.0 + STUDY_DAYS_MAX {
+            return Err(Rejection::StudyExpiry);
+        }
+        let id = StudyId(cx.transaction);
+        let number = self.studies.len() as u32 + 1;
+        let record = StudyRecord {
+            number,
+            submitted: study.clone(),
+            submitter: cx.signer,
+            height: cx.height,
+            version: 1,
+            scopes,
+            approval: None,
+            sites: 0,
+            statements: 0,
+        };
+        self.studies.insert(id, record);
+        Ok(Effect::Submitted { study: id, number })
+    }
+
+    /// Indices of the study's scopes, ascending and distinct.
+    fn study_scopes(&self, study: &StudySubmit) -> Result<Vec<u16>, ScopeError> {
+        let registry = &self.genesis.registry;
+        let mut scopes = study.scopes().map(|s| registry.find(s)).collect::<Result<Vec<u16>, _>>()?;
+        scopes.sort_unstable();
+        if scopes.len() > STUDY_SCOPES_MAX || study.categories.is_empty() || !scopes.windows(2).all(|w| w[0] < w[1]) {
+            return Err(ScopeError::Count(scopes.len()));
+        }
+        Ok(scopes)
+    }
+
+    pub(super) fn apply_study_approve(&mut self, cx: &Context<'_>, approve: &StudyApprove) -> Result<Effect, Rejection> {
+        self.need_role(cx, Role::Board)?;
+        let mut study = self.studies.get(&approve.study).ok_or(Rejection::StudyUnknown)?.as_ref().clone();
+        if study.approval.is_some() {
+            return Err(Rejection::StudyStatus(study.status()));
+        }
+        if cx.time.day() > study.submitted.expiry {
+            return Err(Rejection::StudyExpired(study.submitted.expiry));
+        }
+        study.approval = Some((cx.signer, cx.height, cx.transaction));
+        self.studies.insert(approve.study, study);
+        Ok(Effect::Approved(approve.study))
+    }
+
+    pub(super) fn apply_study_accept(&mut self, cx: &Context<'_>, accept: &StudyAccept) -> Result<Effect, Rejection> {
+        self.need_role(cx, Role::Hospital)?;
+        let mut study = self.study_in_force(cx, &accept.study)?.as_ref().clone();
+        if self.cuts.get(&(accept.study, cx.signer)).is_some() {
+            return Err(Rejection::StudyAccepted);
+        }
+        check_k_min(accept.k_min, study.submitted.k_min)?;
+        let cut = self.make_cut(cx, accept, study.submitted.dictionary)?;
+        let id = cut.id;
+        self.cuts.insert((accept.study, cx.signer), cut);
+        study.sites = study.sites.saturating_add(1);
+        self.studies.insert(accept.study, study);
+        Ok(Effect::Accepted { study: accept.study, cut: id })
+    }
+
+    /// Pins the current segments of data and consent.
+    fn make_cut(&self, cx: &Context<'_>, accept: &StudyAccept, dictionary: Digest32) -> Result<Cut, Rejection> {
+        let table = |table: Digest32, what: &'static str| {
+            let key = TableKey { hospital: cx.signer, table };
+            self.tables.get(&key).map(|record| (key, record)).ok_or(Rejection::NoTable(what))
+        };
+        let (data_key, data) = table(dictionary, "data")?;
+        let (consent_key, consent) = table(self.registry_digest, "consent")?;
+        if data.segment_count() != consent.segment_count() {
+            return Err(Rejection::TablesDiffer { data: data.segment_count(), consent: consent.segment_count() });
+        }
+        let found = u64::from(data.segment_count()) * (u64::from(data.rows) + u64::from(consent.rows));
+        let max = self.genesis.rules.points_a_cut;
+        if found > max {
+            return Err(Rejection::CutTooLarge { found, max });
+        }
+        let (data_ids, data_digests, mapping) = self.pin(data_key, data.current().collect(), "mappings")?;
+        let (consent_ids, consent_digests, policy) = self.pin(consent_key, consent.current().collect(), "policies")?;
+        let head = bytes_of(&(self.network, accept.study, cx.signer, cx.height, cx.transaction, accept.k_min));
+        let body = bytes_of(&(data_digests, consent_digests, mapping, policy));
+        Ok(Cut {
+            id: CutId(Digest32::tagged("countersign/cut/1", [head.as_slice(), &body])),
+            study: accept.study,
+            hospital: cx.signer,
+            data: data_ids,
+            consent: consent_ids,
+            mapping,
+            policy,
+            report: data.report,
+            k_min: accept.k_min,
+            height: cx.height,
+            transaction: cx.transaction,
+        })
+    }
+
+    /// Digests of segments, and the provenance they all share.
+    #[allow(clippy::type_complexity, reason = "three parallel facts about one list, used in one place")]
+    fn pin(&self, table: TableKey, ids: Vec<SegmentId>, what: &'static str) -> Result<(Vec<SegmentId>, Vec<Digest32>, Digest32), Rejection> {
+        let records: Vec<_> = ids.iter().filter_map(|id| self.segments.get(&SegmentKey { table, id: *id })).collect();
+        let provenance = records.first().map(|r| r.provenance).unwrap_or_default();
+        if records.iter().any(|r| r.provenance != provenance) {
+            return Err(Rejection::Mixed(what));
+        }
+        let digests = records.iter().map(|r| r.digest).collect();
+        Ok((ids, digests, provenance))
+    }
+}
+
+fn check_k_min(found: u32, least: u32) -> Result<(), Rejection> {
+    if (least..=K_MIN_MAX).contains(&found) { Ok(()) } else { Err(Rejection::KMin { found, least }) }
+}
+
+/// Ascending, one of each party at least, none of small order (a secret shared with such a key is no secret).
+fn sealing_keys_fit(keys: &[SealingKey]) -> bool {
+    let probe = x25519_dalek::StaticSecret::from([1; 32]);
+    let proper = |k: &SealingKey| probe.diffie_hellman(&x25519_dalek::PublicKey::from(k.key)).was_contributory();
+    let has = |party| keys.iter().any(|k| k.party == party);
+    keys.windows(2).all(|w| w[0] < w[1]) && has(SealingParty::Team) && has(SealingParty::Board) && keys.iter().all(proper)
+}

@@ -1,0 +1,147 @@
+//! Checking a chain from genesis, trusting nothing that is stored.
+
+use crate::{
+    ChainStore, StoreError, StoredBlock,
+    archive::{ArchiveReader, Part},
+};
+use countersign_ledger::{BlockError, Effect, Genesis, ProofChecker, State, Tip, TransactionResult};
+use std::{io::Read, path::Path};
+
+/// What an audit found to be in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditReport {
+    /// The last block: compare its id with what another member says.
+    pub tip: Tip,
+    /// Transactions accepted.
+    pub accepted: u64,
+    /// Transactions rejected, with the reason on record.
+    pub rejected: u64,
+    /// Segments whose proof of validity was verified again.
+    pub segments: u64,
+    /// Answers whose proof was verified again.
+    pub answers: u64,
+    /// Sealed answers whose digest was computed again.
+    pub blobs: u64,
+}
+
+/// Executes a chain again, block by block, every proof included.
+pub struct Auditor<'a> {
+    state: State,
+    checker: &'a dyn ProofChecker,
+    report: AuditReport,
+}
+
+impl std::fmt::Debug for Auditor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auditor").field("report", &self.report).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Auditor<'a> {
+    /// Starts from a genesis.
+    ///
+    /// # Errors
+    /// The genesis breaks a rule, or the checker's keys are not the network's.
+    pub fn new(genesis: Genesis, checker: &'a dyn ProofChecker) -> Result<Self, StoreError> {
+        genesis.check_keys(&checker.keys())?;
+        let state = State::new(genesis)?;
+        let report = AuditReport { tip: state.tip(), accepted: 0, rejected: 0, segments: 0, answers: 0, blobs: 0 };
+        Ok(Self { state, checker, report })
+    }
+
+    /// Checks the next block and its recorded results.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn check(&mut self, stored: &StoredBlock) -> Result<(), StoreError> {
+        let outcome = self.state.validate(&stored.block, self.checker)?;
+        if !outcome.results().iter().map(TransactionResult::leaf).eq(stored.results.iter().map(TransactionResult::leaf)) {
+            return Err(BlockError::Commitment { height: stored.block.header.height, what: "recorded results" }.into());
+        }
+        self.state.commit(outcome)?;
+        self.report.tip = self.state.tip();
+        for result in &stored.results {
+            match result.effect() {
+                None => self.report.rejected += 1,
+                Some(effect) => {
+                    self.report.accepted += 1;
+                    match effect {
+                        Effect::Anchored { segments, .. } => self.report.segments += u64::from(*segments),
+                        Effect::Answered(_) => self.report.answers += 1,
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The state after the blocks so far.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What was found.
+    pub fn report(&self) -> &AuditReport {
+        &self.report
+    }
+
+    /// Checks a whole archive. `progress` hears of every block.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn archive(input: impl Read, checker: &'a dyn ProofChecker, mut progress: impl FnMut(&AuditReport)) -> Result<Self, StoreError> {
+        let mut reader = ArchiveReader::new(input)?;
+        let mut auditor = Self::new(reader.genesis().clone(), checker)?;
+        while let Some(part) = reader.next_part()? {
+            match part {
+                Part::Block(stored) => auditor.check(&stored)?,
+                Part::Blob(_) => auditor.report.blobs += 1,
+            }
+            progress(&auditor.report);
+        }
+        Ok(auditor)
+    }
+
+    /// Checks a whole store. `progress` hears of every block.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub async fn store(store: &ChainStore, checker: &'a dyn ProofChecker, mut progress: impl FnMut(&AuditReport)) -> Result<Self, StoreError> {
+        let mut auditor = Self::new(store.genesis().clone(), checker)?;
+        let last = store.last_height().await?;
+        while auditor.state.tip().height < last {
+            let stored = store.block(auditor.state.tip().height.next()).await?.ok_or(StoreError::NotFound("block of this height"))?;
+            auditor.check(&stored)?;
+            progress(&auditor.report);
+        }
+        for digest in store.blobs().await? {
+            store.blob(&digest).await?;
+            auditor.report.blobs += 1;
+        }
+        Ok(auditor)
+    }
+
+    /// Checks a whole archive and makes a store of it.
+    ///
+    /// # Errors
+    /// The first thing that is wrong; the file then holds the chain up to there.
+    pub async fn import(input: impl Read, path: &Path, checker: &'a dyn ProofChecker) -> Result<(ChainStore, AuditReport), StoreError> {
+        let mut reader = ArchiveReader::new(input)?;
+        let mut auditor = Self::new(reader.genesis().clone(), checker)?;
+        let store = ChainStore::create(path, reader.genesis()).await?;
+        while let Some(part) = reader.next_part()? {
+            match part {
+                Part::Block(stored) => {
+                    auditor.check(&stored)?;
+                    store.append(&stored.block, &stored.results).await?;
+                }
+                Part::Blob(bytes) => {
+                    store.put_blob(&bytes).await?;
+                    auditor.report.blobs += 1;
+                }
+            }
+        }
+        Ok((store, auditor.report))
+    }
+}

@@ -1,0 +1,100 @@
+//! A chain with one validator.
+
+use crate::{ChainStore, StoreError};
+use countersign_ledger::{Block, BlockTime, EnvelopeError, Genesis, ProofChecker, State, Transaction, TransactionResult};
+use std::{path::Path, sync::Arc};
+
+/// Blocks between two snapshots.
+const SNAPSHOT_EVERY: u64 = 256;
+
+/// What became of submitted transactions.
+#[derive(Debug)]
+pub struct Submitted {
+    /// The block they went into.
+    pub block: Block,
+    /// Results, in the order of the block's transactions.
+    pub results: Vec<TransactionResult>,
+    /// Transactions that may stand in no block now, with the reason.
+    pub refused: Vec<(Transaction, EnvelopeError)>,
+    /// Transactions the block had no room for: submit them again.
+    pub deferred: Vec<Transaction>,
+}
+
+/// A store, the state after its last block, and a proof checker.
+pub struct LocalChain {
+    store: ChainStore,
+    state: State,
+    checker: Arc<dyn ProofChecker>,
+}
+
+impl std::fmt::Debug for LocalChain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalChain").field("network", &self.state.network()).field("tip", &self.state.tip()).finish_non_exhaustive()
+    }
+}
+
+impl LocalChain {
+    /// Makes a new chain.
+    ///
+    /// # Errors
+    /// The file holds a chain, the genesis breaks a rule, or the checker's keys are not the network's or not fit for it.
+    pub async fn create(path: &Path, genesis: Genesis, checker: Arc<dyn ProofChecker>) -> Result<Self, StoreError> {
+        genesis.check_keys(&checker.keys())?;
+        let store = ChainStore::create(path, &genesis).await?;
+        Ok(Self { store, state: State::new(genesis)?, checker })
+    }
+
+    /// Opens a chain. Proofs were verified when their blocks were made and are not verified again; everything else is.
+    ///
+    /// # Errors
+    /// The file holds no chain or a damaged one, or the checker's keys are not the network's.
+    pub async fn open(path: &Path, checker: Arc<dyn ProofChecker>) -> Result<Self, StoreError> {
+        let store = ChainStore::open(path).await?;
+        store.genesis().check_keys(&checker.keys())?;
+        let state = store.load().await?;
+        Ok(Self { store, state, checker })
+    }
+
+    /// The state after the last block.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The store.
+    pub fn store(&self) -> &ChainStore {
+        &self.store
+    }
+
+    /// Executes transactions in order, writes the block, and moves on. If the clock did not move forward, the block takes the first
+    /// millisecond after the block before.
+    ///
+    /// The future is to be run to its end. If it is dropped, the block is on disk or it is not; open the chain again then.
+    ///
+    /// # Errors
+    /// The block could not be made or written. The state is what it was.
+    pub async fn submit(&mut self, transactions: Vec<Transaction>, time: BlockTime) -> Result<Submitted, StoreError> {
+        let time = time.max(self.state.tip().time.plus_ms(1));
+        let (state, checker) = (self.state.clone(), Arc::clone(&self.checker));
+        let run = move || state.propose(time, transactions, checker.as_ref());
+        let proposed = tokio::task::spawn_blocking(run).await.map_err(|_| StoreError::Cancelled)??;
+        self.store.append(proposed.outcome.block(), proposed.outcome.results()).await?;
+        let (block, results) = self.state.commit(proposed.outcome)?;
+        if block.header.height.0.is_multiple_of(SNAPSHOT_EVERY) {
+            // a snapshot only saves time: the block is on disk
+            if let Err(error) = self.store.write_snapshot(&self.state).await {
+                tracing::warn!(%error, "no snapshot was written");
+            }
+        }
+        Ok(Submitted { block, results, refused: proposed.refused, deferred: proposed.deferred })
+    }
+
+    /// Keeps a snapshot and closes the file.
+    ///
+    /// # Errors
+    /// The snapshot could not be written; the chain is whole all the same.
+    pub async fn close(self) -> Result<(), StoreError> {
+        let written = self.store.write_snapshot(&self.state).await;
+        self.store.close().await;
+        written
+    }
+}
