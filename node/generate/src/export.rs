@@ -149,6 +149,9 @@ impl Output {
 ///
 /// # Errors
 /// The folder is not empty, too many patients, or the disk refuses.
+///
+/// # Panics
+/// Never: if not all files opened, one of them has the error.
 pub fn generate(profile: Profile, patients: u32, seed: u64, out: &Path, mut progress: impl FnMut(u32)) -> Result<Summary, GenerateError> {
     if patients > PATIENTS_MAX {
         return Err(GenerateError::TooManyPatients(patients));
@@ -164,7 +167,7 @@ pub fn generate(profile: Profile, patients: u32, seed: u64, out: &Path, mut prog
     let gzip = profile == Profile::OtherCodes;
     let mut outputs = ["Patient", "Encounter", "Condition", "Observation", "Consent"].map(|kind| Output::create(out, kind, gzip));
     let [Ok(patient_out), Ok(encounter_out), Ok(condition_out), Ok(observation_out), Ok(consent_out)] = &mut outputs else {
-        return Err(outputs.into_iter().find_map(Result::err).expect("one of the files failed to open"));
+        return Err(outputs.into_iter().find_map(Result::err).expect("not all files opened, so one failed"));
     };
     let csv_path = out.join("consents.csv");
     let mut csv = BufWriter::new(File::create_new(&csv_path).map_err(failed(&csv_path))?);
