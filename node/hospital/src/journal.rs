@@ -1,0 +1,54 @@
+//! The journal: what was begun, how far it came, and what to do next.
+//!
+//! The caller runs a loop: ask [`Keeping::next_step`], do the work, report it with the method the step names. Every report is
+//! one transaction of the database, so a crash leaves the journal exactly before or after a step:
+//!
+//! | step | work, then report | killed before the report | killed after it |
+//! |---|---|---|---|
+//! | none | read the export, [`Keeping::import`] | nothing is known; import again | the same import is recognised by its content |
+//! | [`AnchorStep::Plan`] | [`Keeping::plan`] | planned anew | slots and codes stand |
+//! | [`AnchorStep::Commit`] | draw blinders, commit, [`Keeping::store_commitment`] | fresh blinders; the old ones went nowhere | kept |
+//! | [`AnchorStep::Build`] | prove and sign, [`Keeping::store_transactions`] | built anew; nothing left the hospital | bytes stand |
+//! | [`AnchorStep::Submit`] | [`Keeping::anchor_submitted`], *then* send | sent later | sent again, same bytes |
+//! | [`AnchorStep::Await`] | ask the ledger; [`Keeping::anchor_confirmed`] or [`Keeping::anchor_rejected`]; unknown: send again | asked again | next transaction |
+//! | [`AnswerStep::Attempt`] | [`Keeping::start_attempt`], prove, [`Keeping::store_answer`] or [`Keeping::store_refusal`] | next attempt, fresh salts | bytes stand |
+//! | [`AnswerStep::Submit`] | [`Keeping::answer_submitted`], *then* send | sent later | sent again, same bytes |
+//! | [`AnswerStep::Await`] | ask the ledger; [`Keeping::answer_confirmed`] or [`Keeping::answer_rejected`]; unknown: send again | asked again | done |
+//!
+//! A ledger takes the same transaction once, so sending again is harmless.
+
+mod anchor;
+mod answer;
+mod plan;
+
+pub use anchor::{AnchorContent, AnchorId, AnchorStep, AnchorTransaction, Begun, ImportedRow, TRANSACTIONS_MAX};
+pub use answer::{ATTEMPTS_MAX, AnswerKind, AnswerStep, Attempt, AttemptEntropy, GateIndex, QueryId, ReleasedGate};
+
+use crate::{Keeping, KeepingError};
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Go on with the running anchor.
+    Anchor(AnchorStep),
+    /// Go on with the oldest unfinished query.
+    Answer(AnswerStep),
+    /// Nothing is unfinished.
+    Idle,
+}
+
+impl Keeping {
+    /// The next thing to do: the running anchor first, then the oldest unfinished query.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub async fn next_step(&self) -> Result<Step, KeepingError> {
+        if let Some(step) = self.next_anchor_step().await? {
+            return Ok(Step::Anchor(step));
+        }
+        match self.open_queries().await?.first() {
+            Some(query) => Ok(Step::Answer(self.next_answer_step(*query).await?)),
+            None => Ok(Step::Idle),
+        }
+    }
+}

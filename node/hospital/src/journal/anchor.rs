@@ -1,0 +1,414 @@
+//! Anchoring a table: from imported rows to confirmed transactions.
+
+use crate::{
+    Height, Keeping, KeepingError,
+    keeping::small,
+    opening::{Blinders, OpeningKey, StoredKey, read_key},
+    slots::PatientId,
+};
+use countersign_circuits::{consent::Day, hash::Digest32, segment::SEGMENTS_MAX};
+use sqlx::SqliteConnection;
+use std::fmt;
+use zeroize::{Zeroize, Zeroizing};
+
+/// Most transactions of one anchor: one for every segment of both tables.
+pub const TRANSACTIONS_MAX: usize = 2 * SEGMENTS_MAX;
+/// Longest reason of a rejection that is kept, characters.
+const REASON_CHARS_MAX: usize = 400;
+
+/// An anchor in the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AnchorId(pub(super) i64);
+
+/// What is to be anchored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnchorContent {
+    /// Identity of the import: the same content is anchored once.
+    pub content: Digest32,
+    /// Digest of the dictionary.
+    pub data_table: Digest32,
+    /// Digest of the scope registry.
+    pub consent_table: Digest32,
+}
+
+/// One imported person: a row of levels by attribute and a last valid day by scope. Hidden in `Debug`.
+pub struct ImportedRow {
+    /// The hospital's own id.
+    pub patient: PatientId,
+    /// A level for each attribute of the dictionary; `None`: missing.
+    pub levels: Vec<Option<u32>>,
+    /// A last valid day for each scope of the registry; `None`: no.
+    pub grants: Vec<Option<Day>>,
+}
+
+impl fmt::Debug for ImportedRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ImportedRow(secret)")
+    }
+}
+
+impl Drop for ImportedRow {
+    fn drop(&mut self) {
+        self.levels.zeroize();
+        self.grants.iter_mut().for_each(|g| *g = None);
+    }
+}
+
+/// Whether an import began an anchor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// It did; this many people have a row and a consent.
+    New {
+        /// The anchor.
+        anchor: AnchorId,
+        /// People imported; those who permitted nothing are left out.
+        people: u64,
+    },
+    /// The same content is being anchored, or was; nothing changed.
+    Known(AnchorId),
+}
+
+/// A signed transaction and the segments it carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnchorTransaction {
+    /// Its bytes, as they will be submitted.
+    pub bytes: Vec<u8>,
+    /// The openings whose commitments it carries.
+    pub openings: Vec<OpeningKey>,
+}
+
+/// What an anchor needs next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnchorStep {
+    /// Give out slots and fix the codes of every segment that changed.
+    Plan {
+        /// The anchor.
+        anchor: AnchorId,
+    },
+    /// Draw blinders for a segment and commit.
+    Commit {
+        /// The anchor.
+        anchor: AnchorId,
+        /// The segment.
+        opening: OpeningKey,
+    },
+    /// Prove the segments and sign their transactions.
+    Build {
+        /// The anchor.
+        anchor: AnchorId,
+        /// All segments; each goes into exactly one transaction.
+        openings: Vec<OpeningKey>,
+    },
+    /// Report a transaction as submitted, then send it.
+    Submit {
+        /// The anchor.
+        anchor: AnchorId,
+        /// Which transaction, from 0.
+        sequence: u32,
+        /// What to send.
+        bytes: Vec<u8>,
+    },
+    /// Ask the ledger for a transaction that may have been sent; send it again if the ledger does not know it.
+    Await {
+        /// The anchor.
+        anchor: AnchorId,
+        /// Which transaction.
+        sequence: u32,
+        /// What to send.
+        bytes: Vec<u8>,
+    },
+}
+
+pub(super) const MISSING: u32 = u32::MAX;
+pub(super) const NO_GRANT: i32 = i32::MIN;
+
+/// Moves an anchor from one stage to another.
+pub(super) async fn advance(c: &mut SqliteConnection, anchor: AnchorId, from: i64, to: i64) -> Result<(), KeepingError> {
+    let moved = sqlx::query("UPDATE anchor SET stage = ? WHERE id = ? AND stage = ?").bind(to).bind(anchor.0).bind(from).execute(c).await?;
+    if moved.rows_affected() == 1 { Ok(()) } else { Err(KeepingError::OutOfOrder("the anchor is at another stage")) }
+}
+
+impl Keeping {
+    /// Records imported people, as one transaction. Those without any permission are left out: they get no slot.
+    ///
+    /// # Errors
+    /// Another anchor is running, or a patient occurs twice; nothing is kept then.
+    pub async fn import(&self, content: &AnchorContent, rows: impl IntoIterator<Item = ImportedRow>) -> Result<Begun, KeepingError> {
+        let mut tx = self.pool.begin().await?;
+        let known: Option<i64> = sqlx::query_scalar("SELECT id FROM anchor WHERE content = ? AND stage < 4")
+            .bind(&content.content.0[..])
+            .fetch_optional(&mut *tx)
+            .await?;
+        if let Some(id) = known {
+            return Ok(Begun::Known(AnchorId(id)));
+        }
+        if sqlx::query("SELECT 1 FROM anchor WHERE stage < 3").fetch_optional(&mut *tx).await?.is_some() {
+            return Err(KeepingError::AnchorRunning);
+        }
+        let id = sqlx::query("INSERT INTO anchor (content, data_table, consent_table, stage) VALUES (?, ?, ?, 0)")
+            .bind(&content.content.0[..])
+            .bind(&content.data_table.0[..])
+            .bind(&content.consent_table.0[..])
+            .execute(&mut *tx)
+            .await?
+            .last_insert_rowid();
+        let mut people = 0;
+        for (line, row) in rows.into_iter().enumerate() {
+            if row.grants.iter().all(Option::is_none) {
+                continue;
+            }
+            let levels: Zeroizing<Vec<u8>> = Zeroizing::new(row.levels.iter().flat_map(|l| l.unwrap_or(MISSING).to_le_bytes()).collect());
+            let grants: Zeroizing<Vec<u8>> =
+                Zeroizing::new(row.grants.iter().flat_map(|g| g.map_or(NO_GRANT, |d| d.0).to_le_bytes()).collect());
+            let added = sqlx::query("INSERT OR IGNORE INTO imported (anchor, patient, levels, grants) VALUES (?, ?, ?, ?)")
+                .bind(id)
+                .bind(row.patient.expose())
+                .bind(&levels[..])
+                .bind(&grants[..])
+                .execute(&mut *tx)
+                .await?;
+            if added.rows_affected() != 1 {
+                return Err(KeepingError::RepeatedPatient { line: line + 1 });
+            }
+            people += 1;
+        }
+        tx.commit().await?;
+        Ok(Begun::New { anchor: AnchorId(id), people })
+    }
+
+    /// What the running anchor needs next, if one is running.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub async fn next_anchor_step(&self) -> Result<Option<AnchorStep>, KeepingError> {
+        let mut c = self.pool.acquire().await?;
+        let running: Option<(i64, i64)> = sqlx::query_as("SELECT id, stage FROM anchor WHERE stage < 3").fetch_optional(&mut *c).await?;
+        let Some((id, stage)) = running else { return Ok(None) };
+        let anchor = AnchorId(id);
+        match stage {
+            0 => return Ok(Some(AnchorStep::Plan { anchor })),
+            1 => {
+                let stored: Vec<(i64, Vec<u8>, i64, i64, i64)> = sqlx::query_as(
+                    "SELECT kind, table_id, segment, version, state FROM opening WHERE anchor = ? ORDER BY kind, table_id, segment",
+                )
+                .bind(id)
+                .fetch_all(&mut *c)
+                .await?;
+                let planned = stored.iter().find(|o| o.4 == 0).cloned();
+                if let Some((kind, table, segment, version, _)) = planned {
+                    return Ok(Some(AnchorStep::Commit { anchor, opening: read_key((kind, table, segment, version))? }));
+                }
+                let openings = stored.into_iter().map(|o| read_key((o.0, o.1, o.2, o.3))).collect::<Result<_, _>>()?;
+                return Ok(Some(AnchorStep::Build { anchor, openings }));
+            }
+            _ => {}
+        }
+        let (sequence, bytes, state): (i64, Vec<u8>, i64) = sqlx::query_as(
+            "SELECT sequence, bytes, state FROM anchor_transaction WHERE anchor = ? AND state < 2 ORDER BY sequence LIMIT 1",
+        )
+        .bind(id)
+        .fetch_optional(&mut *c)
+        .await?
+        .ok_or(KeepingError::Damaged("an anchor without transactions"))?;
+        let sequence = small(sequence, "a transaction's number")?;
+        Ok(Some(match state {
+            0 => AnchorStep::Submit { anchor, sequence, bytes },
+            _ => AnchorStep::Await { anchor, sequence, bytes },
+        }))
+    }
+
+    /// Stores a segment's blinders and commitments (32 bytes each, one a matrix row, occupancy last).
+    ///
+    /// # Errors
+    /// The opening is not planned by this anchor, or the numbers of blinders and commitments differ.
+    pub async fn store_commitment(
+        &self,
+        anchor: AnchorId,
+        key: &OpeningKey,
+        blinders: &Blinders,
+        points: &[u8],
+    ) -> Result<(), KeepingError> {
+        if blinders.0.is_empty() || points.len() != 32 * blinders.0.len() {
+            return Err(KeepingError::OutOfOrder("a segment has one blinder for each commitment"));
+        }
+        let secret = Zeroizing::new(blinders.0.concat());
+        let stored = sqlx::query(
+            "UPDATE opening SET state = 1, blinders = ?, points = ?
+             WHERE kind = ? AND table_id = ? AND segment = ? AND version = ? AND anchor = ? AND state = 0",
+        )
+        .bind(&secret[..])
+        .bind(points)
+        .bind(key.table.kind as i64)
+        .bind(&key.table.digest.0[..])
+        .bind(key.segment.index)
+        .bind(key.segment.version)
+        .bind(anchor.0)
+        .execute(&self.pool)
+        .await?;
+        if stored.rows_affected() == 1 { Ok(()) } else { Err(KeepingError::OutOfOrder("the segment is not waiting for blinders")) }
+    }
+
+    /// Stores the signed transactions of an anchor, in the order in which they will be submitted.
+    ///
+    /// # Errors
+    /// A segment is not prepared, or is in none or two of the transactions.
+    pub async fn store_transactions(&self, anchor: AnchorId, transactions: &[AnchorTransaction]) -> Result<(), KeepingError> {
+        if !(1..=TRANSACTIONS_MAX).contains(&transactions.len()) {
+            return Err(KeepingError::OutOfOrder("an anchor has at least one transaction, and at most one for each segment"));
+        }
+        let mut tx = self.pool.begin().await?;
+        advance(&mut tx, anchor, 1, 2).await?;
+        for (sequence, transaction) in transactions.iter().enumerate() {
+            sqlx::query("INSERT INTO anchor_transaction (anchor, sequence, bytes, state) VALUES (?, ?, ?, 0)")
+                .bind(anchor.0)
+                .bind(sequence as i64)
+                .bind(&transaction.bytes)
+                .execute(&mut *tx)
+                .await?;
+            for key in &transaction.openings {
+                let carried = sqlx::query(
+                    "UPDATE opening SET sequence = ?
+                     WHERE kind = ? AND table_id = ? AND segment = ? AND version = ? AND anchor = ? AND state = 1 AND sequence IS NULL",
+                )
+                .bind(sequence as i64)
+                .bind(key.table.kind as i64)
+                .bind(&key.table.digest.0[..])
+                .bind(key.segment.index)
+                .bind(key.segment.version)
+                .bind(anchor.0)
+                .execute(&mut *tx)
+                .await?;
+                if carried.rows_affected() != 1 {
+                    return Err(KeepingError::OutOfOrder("a segment is not prepared, or goes into two transactions"));
+                }
+            }
+        }
+        let left = sqlx::query("SELECT 1 FROM opening WHERE anchor = ? AND sequence IS NULL").bind(anchor.0);
+        if left.fetch_optional(&mut *tx).await?.is_some() {
+            return Err(KeepingError::OutOfOrder("a segment is in none of the transactions"));
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Records that a transaction is about to be sent. Call this before sending.
+    ///
+    /// # Errors
+    /// The transaction is not the next one to be submitted.
+    pub async fn anchor_submitted(&self, anchor: AnchorId, sequence: u32) -> Result<(), KeepingError> {
+        let mut tx = self.pool.begin().await?;
+        self.move_transaction(&mut tx, anchor, sequence, (0, 1), None).await?;
+        sqlx::query("UPDATE opening SET state = 2 WHERE anchor = ? AND sequence = ?")
+            .bind(anchor.0)
+            .bind(sequence)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Records that the ledger holds a transaction. With the last one the anchor is done.
+    ///
+    /// # Errors
+    /// The transaction was not submitted, or is confirmed already.
+    pub async fn anchor_confirmed(&self, anchor: AnchorId, sequence: u32, height: Height) -> Result<(), KeepingError> {
+        let mut tx = self.pool.begin().await?;
+        self.move_transaction(&mut tx, anchor, sequence, (1, 2), Some(height)).await?;
+        sqlx::query("UPDATE opening SET state = 3, height = ? WHERE anchor = ? AND sequence = ?")
+            .bind(height.sql())
+            .bind(anchor.0)
+            .bind(sequence)
+            .execute(&mut *tx)
+            .await?;
+        let left = sqlx::query("SELECT 1 FROM anchor_transaction WHERE anchor = ? AND state < 2").bind(anchor.0);
+        if left.fetch_optional(&mut *tx).await?.is_none() {
+            advance(&mut tx, anchor, 2, 3).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn move_transaction(
+        &self,
+        c: &mut SqliteConnection,
+        anchor: AnchorId,
+        sequence: u32,
+        (from, to): (i64, i64),
+        height: Option<Height>,
+    ) -> Result<(), KeepingError> {
+        let moved = sqlx::query(
+            "UPDATE anchor_transaction SET state = ?, height = ? WHERE anchor = ? AND sequence = ? AND state = ?
+             AND sequence = (SELECT min(sequence) FROM anchor_transaction WHERE anchor = ? AND state < 2)",
+        )
+        .bind(to)
+        .bind(height.map(Height::sql))
+        .bind(anchor.0)
+        .bind(sequence)
+        .bind(from)
+        .bind(anchor.0)
+        .execute(c)
+        .await?;
+        if moved.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(KeepingError::OutOfOrder("the transaction is not the next, or at another state"))
+        }
+    }
+
+    /// Records that the ledger refused the transaction awaited. Segments confirmed before stay anchored; the openings of the
+    /// others are deleted. The same content may be imported again.
+    ///
+    /// # Errors
+    /// No transaction of the anchor is awaited.
+    pub async fn anchor_rejected(&self, anchor: AnchorId, reason: &str) -> Result<(), KeepingError> {
+        let mut tx = self.pool.begin().await?;
+        let awaited = sqlx::query("SELECT 1 FROM anchor_transaction WHERE anchor = ? AND state = 1").bind(anchor.0);
+        if awaited.fetch_optional(&mut *tx).await?.is_none() {
+            return Err(KeepingError::OutOfOrder("no transaction of this anchor is awaited"));
+        }
+        advance(&mut tx, anchor, 2, 4).await?;
+        let reason: String = reason.chars().take(REASON_CHARS_MAX).collect();
+        sqlx::query("UPDATE anchor SET reason = ? WHERE id = ?").bind(reason).bind(anchor.0).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM opening WHERE anchor = ? AND state < 3").bind(anchor.0).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Gives up an anchor of which nothing was submitted. Its slots stay given out.
+    ///
+    /// # Errors
+    /// The anchor is not running, or a transaction may have left the hospital.
+    pub async fn abandon(&self, anchor: AnchorId) -> Result<(), KeepingError> {
+        let mut tx = self.pool.begin().await?;
+        let sent = sqlx::query("SELECT 1 FROM anchor_transaction WHERE anchor = ? AND state > 0").bind(anchor.0);
+        if sent.fetch_optional(&mut *tx).await?.is_some() {
+            return Err(KeepingError::OutOfOrder("a transaction may have left the hospital"));
+        }
+        let moved = sqlx::query("UPDATE anchor SET stage = 5 WHERE id = ? AND stage < 3").bind(anchor.0).execute(&mut *tx).await?;
+        if moved.rows_affected() != 1 {
+            return Err(KeepingError::Unknown("running anchor"));
+        }
+        for statement in [
+            "DELETE FROM imported WHERE anchor = ?",
+            "DELETE FROM opening WHERE anchor = ?",
+            "DELETE FROM anchor_transaction WHERE anchor = ?",
+        ] {
+            sqlx::query(statement).bind(anchor.0).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Keys of an anchor's openings.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub async fn anchor_openings(&self, anchor: AnchorId) -> Result<Vec<OpeningKey>, KeepingError> {
+        let keys: Vec<StoredKey> =
+            sqlx::query_as("SELECT kind, table_id, segment, version FROM opening WHERE anchor = ? ORDER BY kind, table_id, segment")
+                .bind(anchor.0)
+                .fetch_all(&self.pool)
+                .await?;
+        keys.into_iter().map(read_key).collect()
+    }
+}

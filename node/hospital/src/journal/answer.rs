@@ -1,0 +1,276 @@
+//! Answering a query: attempts, the stored answer or refusal, and the ledger's word.
+
+use crate::{Height, Keeping, KeepingError, disclosure::RowSet, keeping::small, released};
+use countersign_circuits::hash::Digest32;
+use rand::{CryptoRng, RngCore};
+use sqlx::SqliteConnection;
+use std::fmt;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Most proofs begun for one query; then the hospital can only refuse.
+pub const ATTEMPTS_MAX: u32 = 16;
+
+/// A query, by the id of its transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueryId(pub Digest32);
+
+/// What a hospital sends about a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerKind {
+    /// An answer with a proof.
+    Answer = 0,
+    /// A refusal with a reason.
+    Refusal = 1,
+}
+
+/// Fresh entropy of one attempt: the seed of its salts, blinders and masks. Never stored.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct AttemptEntropy(pub [u8; 32]);
+
+impl fmt::Debug for AttemptEntropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AttemptEntropy(secret)")
+    }
+}
+
+/// A proof begun.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The query.
+    pub query: QueryId,
+    /// Counts from 1.
+    pub number: u32,
+    /// For this attempt only.
+    pub entropy: AttemptEntropy,
+}
+
+/// Index of a gate in its statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GateIndex(pub u16);
+
+/// A gate that an answer releases.
+#[derive(Debug)]
+pub struct ReleasedGate<'a> {
+    /// Which gate.
+    pub gate: GateIndex,
+    /// The rows it counts.
+    pub rows: &'a RowSet,
+}
+
+/// What a query needs next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnswerStep {
+    /// Compute and prove an answer with fresh salts, or refuse.
+    Attempt {
+        /// The query.
+        query: QueryId,
+        /// Number the attempt will have.
+        number: u32,
+    },
+    /// All attempts are used up: refuse.
+    Refuse {
+        /// The query.
+        query: QueryId,
+    },
+    /// Report the bytes as submitted, then send them.
+    Submit {
+        /// The query.
+        query: QueryId,
+        /// Answer or refusal.
+        kind: AnswerKind,
+        /// What to send.
+        bytes: Vec<u8>,
+    },
+    /// Ask the ledger for bytes that may have been sent; send them again if the ledger does not know them.
+    Await {
+        /// The query.
+        query: QueryId,
+        /// Answer or refusal.
+        kind: AnswerKind,
+        /// What to send.
+        bytes: Vec<u8>,
+    },
+    /// The ledger holds it.
+    Done {
+        /// The query.
+        query: QueryId,
+        /// Answer or refusal.
+        kind: AnswerKind,
+        /// In which block.
+        height: Height,
+    },
+}
+
+/// stage, attempts, kind, bytes, height
+type Stored = (i64, i64, Option<i64>, Option<Vec<u8>>, Option<i64>);
+
+fn read_kind(kind: Option<i64>) -> Result<AnswerKind, KeepingError> {
+    match kind {
+        Some(0) => Ok(AnswerKind::Answer),
+        Some(1) => Ok(AnswerKind::Refusal),
+        _ => Err(KeepingError::Damaged("the kind of an answer")),
+    }
+}
+
+async fn read(c: &mut SqliteConnection, query: QueryId) -> Result<Stored, KeepingError> {
+    sqlx::query_as("SELECT stage, attempts, kind, bytes, height FROM answer WHERE query = ?")
+        .bind(&query.0.0[..])
+        .fetch_optional(c)
+        .await?
+        .ok_or(KeepingError::Unknown("query"))
+}
+
+impl Keeping {
+    /// Records a query that arrived in a block. Seeing it again changes nothing.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn query_seen(&self, query: QueryId, arrived: Height) -> Result<(), KeepingError> {
+        sqlx::query("INSERT INTO answer (query, arrived, stage, attempts) VALUES (?, ?, 0, 0) ON CONFLICT (query) DO NOTHING")
+            .bind(&query.0.0[..])
+            .bind(arrived.sql())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Queries not finished, the oldest first.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub async fn open_queries(&self) -> Result<Vec<QueryId>, KeepingError> {
+        let ids: Vec<Vec<u8>> =
+            sqlx::query_scalar("SELECT query FROM answer WHERE stage < 3 ORDER BY arrived, query").fetch_all(&self.pool).await?;
+        ids.into_iter().map(|id| Ok(QueryId(Digest32(id.try_into().map_err(|_| KeepingError::Damaged("a query's id"))?)))).collect()
+    }
+
+    /// What a query needs next.
+    ///
+    /// # Errors
+    /// The query was never seen, or the file is damaged.
+    pub async fn next_answer_step(&self, query: QueryId) -> Result<AnswerStep, KeepingError> {
+        let mut c = self.pool.acquire().await?;
+        let (stage, attempts, kind, bytes, height) = read(&mut c, query).await?;
+        if stage == 0 {
+            let number = small(attempts, "a number of attempts")? + 1;
+            return Ok(if number > ATTEMPTS_MAX { AnswerStep::Refuse { query } } else { AnswerStep::Attempt { query, number } });
+        }
+        let (kind, bytes) = (read_kind(kind)?, bytes.ok_or(KeepingError::Damaged("an answer without bytes"))?);
+        match stage {
+            1 => Ok(AnswerStep::Submit { query, kind, bytes }),
+            2 => Ok(AnswerStep::Await { query, kind, bytes }),
+            _ => {
+                let height = Height::read(height.ok_or(KeepingError::Damaged("an answer without its height"))?)?;
+                Ok(AnswerStep::Done { query, kind, height })
+            }
+        }
+    }
+
+    /// Begins a proof. The attempt is counted before any of its entropy is used; an attempt that a crash ends is never resumed.
+    ///
+    /// # Errors
+    /// An answer or refusal is stored already, or the attempts are used up.
+    pub async fn start_attempt(&self, query: QueryId, rng: &mut (impl RngCore + CryptoRng)) -> Result<Attempt, KeepingError> {
+        let mut tx = self.pool.begin().await?;
+        let counted = sqlx::query("UPDATE answer SET attempts = attempts + 1 WHERE query = ? AND stage = 0 AND attempts < ?")
+            .bind(&query.0.0[..])
+            .bind(ATTEMPTS_MAX)
+            .execute(&mut *tx)
+            .await?;
+        if counted.rows_affected() != 1 {
+            return Err(KeepingError::OutOfOrder("the query is answered or refused already, unknown, or out of attempts"));
+        }
+        let number = small(read(&mut tx, query).await?.1, "a number of attempts")?;
+        tx.commit().await?;
+        let mut entropy = AttemptEntropy([0; 32]);
+        rng.fill_bytes(&mut entropy.0);
+        Ok(Attempt { query, number, entropy })
+    }
+
+    /// Stores the signed answer of the current attempt, and remembers the row sets of the gates it releases.
+    ///
+    /// # Errors
+    /// Another attempt was begun since, an answer or refusal is stored already, or another answer stored since the gates were
+    /// judged makes one of them overlap ([`KeepingError::Overlap`]): then judge and prove again.
+    pub async fn store_answer(&self, attempt: &Attempt, bytes: &[u8], gates: &[ReleasedGate<'_>], k_min: u32) -> Result<(), KeepingError> {
+        let mut tx = self.pool.begin().await?;
+        let sets: Vec<&RowSet> = gates.iter().map(|g| g.rows).collect();
+        if released::overlapping(&mut tx, &sets, k_min).await?.contains(&true) {
+            return Err(KeepingError::Overlap);
+        }
+        let stored = sqlx::query("UPDATE answer SET stage = 1, kind = 0, bytes = ? WHERE query = ? AND stage = 0 AND attempts = ?")
+            .bind(bytes)
+            .bind(&attempt.query.0.0[..])
+            .bind(attempt.number)
+            .execute(&mut *tx)
+            .await?;
+        if stored.rows_affected() != 1 {
+            return Err(KeepingError::OutOfOrder("the attempt is not the current one of an open query"));
+        }
+        for gate in gates {
+            released::remember(&mut tx, attempt.query, gate).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Stores a signed refusal.
+    ///
+    /// # Errors
+    /// An answer or refusal is stored already, or the query was never seen.
+    pub async fn store_refusal(&self, query: QueryId, bytes: &[u8]) -> Result<(), KeepingError> {
+        let stored = sqlx::query("UPDATE answer SET stage = 1, kind = 1, bytes = ? WHERE query = ? AND stage = 0")
+            .bind(bytes)
+            .bind(&query.0.0[..])
+            .execute(&self.pool)
+            .await?;
+        if stored.rows_affected() == 1 { Ok(()) } else { Err(KeepingError::OutOfOrder("the query is answered, refused or unknown")) }
+    }
+
+    /// Records that the stored bytes are about to be sent. Call this before sending.
+    ///
+    /// # Errors
+    /// Nothing is stored, or it was submitted before.
+    pub async fn answer_submitted(&self, query: QueryId) -> Result<(), KeepingError> {
+        self.move_answer(query, (1, 2), None).await
+    }
+
+    /// Records that the ledger holds the answer or refusal. Its sealed cells may be handed out from now on.
+    ///
+    /// # Errors
+    /// Nothing was submitted, or it is confirmed already.
+    pub async fn answer_confirmed(&self, query: QueryId, height: Height) -> Result<(), KeepingError> {
+        self.move_answer(query, (2, 3), Some(height)).await
+    }
+
+    async fn move_answer(&self, query: QueryId, (from, to): (i64, i64), height: Option<Height>) -> Result<(), KeepingError> {
+        let moved = sqlx::query("UPDATE answer SET stage = ?, height = ? WHERE query = ? AND stage = ?")
+            .bind(to)
+            .bind(height.map(Height::sql))
+            .bind(&query.0.0[..])
+            .bind(from)
+            .execute(&self.pool)
+            .await?;
+        if moved.rows_affected() == 1 { Ok(()) } else { Err(KeepingError::OutOfOrder("the answer is at another stage")) }
+    }
+
+    /// Records that the ledger refused the submitted bytes for good (a withdrawal came in between, say). They are dropped and
+    /// the query is open for another attempt. The row sets are forgotten too: sealed cells are handed out only after
+    /// [`Keeping::answer_confirmed`], so nothing of them was seen.
+    ///
+    /// # Errors
+    /// Nothing was submitted, or it is confirmed already.
+    pub async fn answer_rejected(&self, query: QueryId) -> Result<(), KeepingError> {
+        let mut tx = self.pool.begin().await?;
+        let moved = sqlx::query("UPDATE answer SET stage = 0, kind = NULL, bytes = NULL WHERE query = ? AND stage = 2")
+            .bind(&query.0.0[..])
+            .execute(&mut *tx)
+            .await?;
+        if moved.rows_affected() != 1 {
+            return Err(KeepingError::OutOfOrder("nothing submitted for this query is awaited"));
+        }
+        sqlx::query("DELETE FROM released WHERE query = ?").bind(&query.0.0[..]).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}

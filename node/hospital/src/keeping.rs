@@ -1,0 +1,258 @@
+//! The database file: opening it, backing it up, checking it, and the register in it.
+
+use crate::{
+    KeepingError,
+    slots::{Assignment, PatientId, RowId, SlotIndex, SlotRegister, SlotState},
+};
+use sqlx::{
+    SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{
+    fs::OpenOptions,
+    io::ErrorKind,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How long to wait for another process that is just closing the file.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// A height of the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Height(pub u64);
+
+impl Height {
+    pub(crate) fn sql(self) -> i64 {
+        self.0.min(i64::MAX as u64) as i64
+    }
+
+    pub(crate) fn read(value: i64) -> Result<Self, KeepingError> {
+        u64::try_from(value).map(Self).map_err(|_| KeepingError::Damaged("a height"))
+    }
+}
+
+/// What [`Keeping::check`] found in a sound file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckReport {
+    /// Slots given out so far, dead ones included.
+    pub slots: u64,
+    /// Openings that can still answer queries.
+    pub openings: u64,
+    /// Openings planned, prepared or submitted.
+    pub openings_pending: u64,
+    /// Cells remembered for the overlap rule.
+    pub released: u64,
+    /// Anchors and queries not finished.
+    pub unfinished: u64,
+}
+
+/// The hospital's keeping. One process at a time.
+#[derive(Debug)]
+pub struct Keeping {
+    pub(crate) pool: SqlitePool,
+    path: PathBuf,
+}
+
+/// A value SQLite returned as a whole number that must be a `u32`.
+pub(crate) fn small(value: i64, what: &'static str) -> Result<u32, KeepingError> {
+    u32::try_from(value).map_err(|_| KeepingError::Damaged(what))
+}
+
+/// Makes a file that only its owner can read; false if there is one already.
+fn create_private(path: &Path) -> Result<bool, KeepingError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(true),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(source) => Err(KeepingError::File { path: path.to_owned(), source }),
+    }
+}
+
+impl Keeping {
+    /// Opens the file, or makes it (mode 600), and brings it to this version's schema.
+    ///
+    /// # Errors
+    /// The file is readable by others, in use by another process, damaged, or of a later version.
+    pub async fn open(path: &Path) -> Result<Self, KeepingError> {
+        create_private(path)?;
+        let metadata = path.metadata().map_err(|source| KeepingError::File { path: path.to_owned(), source })?;
+        if metadata.mode() & 0o077 != 0 {
+            return Err(KeepingError::Permissions(path.to_owned()));
+        }
+        // a rollback journal rather than a write-ahead log, and overwritten free pages: destroyed openings leave no copy in the file
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Truncate)
+            .locking_mode(SqliteLockingMode::Exclusive)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .pragma("secure_delete", "ON")
+            .busy_timeout(BUSY);
+        let pool = SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
+        let pool = pool.connect_with(options).await?;
+        sqlx::migrate!("./migrations").run(&pool).await?;
+        Ok(Self { pool, path: path.to_owned() })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Closes the file and gives up its lock. Dropping does the same a moment later.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+
+    /// Writes a consistent copy to a new file (mode 600).
+    ///
+    /// # Errors
+    /// The file exists, or the disk refuses.
+    pub async fn backup(&self, to: &Path) -> Result<(), KeepingError> {
+        if !create_private(to)? {
+            return Err(KeepingError::File { path: to.to_owned(), source: ErrorKind::AlreadyExists.into() });
+        }
+        let name = to.to_str().ok_or_else(|| KeepingError::File { path: to.to_owned(), source: ErrorKind::InvalidFilename.into() })?;
+        // SQLite accepts an existing file here if it is empty
+        sqlx::query("VACUUM INTO ?").bind(name).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Checks the whole file (of a backup too, once opened).
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub async fn check(&self) -> Result<CheckReport, KeepingError> {
+        let verdict: String = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&self.pool).await?;
+        if verdict != "ok" {
+            return Err(KeepingError::Damaged("SQLite's integrity check"));
+        }
+        if sqlx::query("PRAGMA foreign_key_check").fetch_optional(&self.pool).await?.is_some() {
+            return Err(KeepingError::Damaged("a reference between tables"));
+        }
+        let lengths = "SELECT count(*) FROM opening WHERE state BETWEEN 1 AND 3
+            AND (length(blinders) <> length(points) OR length(blinders) % 32 <> 0 OR length(codes) % 4096 <> 0)";
+        if sqlx::query_scalar::<_, i64>(lengths).fetch_one(&self.pool).await? != 0 {
+            return Err(KeepingError::Damaged("an opening"));
+        }
+        let row: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
+            "SELECT (SELECT count(*) FROM slot), (SELECT count(*) FROM opening WHERE state = 3),
+                (SELECT count(*) FROM opening WHERE state < 3), (SELECT count(*) FROM released),
+                (SELECT count(*) FROM anchor WHERE stage < 3), (SELECT count(*) FROM answer WHERE stage < 3)",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let number = |n: i64| u64::try_from(n).map_err(|_| KeepingError::Damaged("a count"));
+        Ok(CheckReport {
+            slots: number(row.0)?,
+            openings: number(row.1)?,
+            openings_pending: number(row.2)?,
+            released: number(row.3)?,
+            unfinished: number(row.4)? + number(row.5)?,
+        })
+    }
+
+    /// The slot register as stored.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub async fn register(&self) -> Result<SlotRegister, KeepingError> {
+        let mut connection = self.pool.acquire().await?;
+        load_register(&mut connection).await
+    }
+
+    /// Takes a patient's slot out of use for ever. The ledger's active bit is cleared by the transaction of withdrawal.
+    ///
+    /// # Errors
+    /// The patient has no slot in use.
+    pub async fn withdraw(&self, patient: &PatientId) -> Result<SlotIndex, KeepingError> {
+        let mut tx = self.pool.begin().await?;
+        let assignment = load_register(&mut tx).await?.withdraw(patient)?;
+        sqlx::query("UPDATE slot SET state = 1 WHERE slot = ?").bind(assignment.slot.0).execute(&mut *tx).await?;
+        sqlx::query("INSERT INTO withdrawn (patient) VALUES (?)").bind(patient.expose()).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(assignment.slot)
+    }
+
+    /// Lets a patient who withdrew have a new slot at the next anchor: only after a new document signed by the patient.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn readmit(&self, patient: &PatientId) -> Result<(), KeepingError> {
+        sqlx::query("DELETE FROM withdrawn WHERE patient = ?").bind(patient.expose()).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Forgets whose slots a patient's were, and their row ids; the slots stay dead. Returns them, so that their segments can
+    /// be anchored again. The patient must be gone from the next import.
+    ///
+    /// # Errors
+    /// The patient never had a slot.
+    pub async fn erase(&self, patient: &PatientId) -> Result<Vec<SlotIndex>, KeepingError> {
+        let mut tx = self.pool.begin().await?;
+        let slots: Vec<i64> =
+            sqlx::query_scalar("SELECT slot FROM slot WHERE patient = ? ORDER BY slot").bind(patient.expose()).fetch_all(&mut *tx).await?;
+        if slots.is_empty() {
+            return Err(KeepingError::Unknown("patient"));
+        }
+        for statement in [
+            "INSERT INTO retired_row_id SELECT row_id FROM slot WHERE patient = ? AND row_id IS NOT NULL",
+            "UPDATE slot SET patient = NULL, row_id = NULL, state = 2 WHERE patient = ?",
+            "DELETE FROM withdrawn WHERE patient = ?",
+        ] {
+            sqlx::query(statement).bind(patient.expose()).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        slots.into_iter().map(|s| small(s, "a slot").map(SlotIndex)).collect()
+    }
+
+    /// The state of a slot, `None` if it was never given out.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub async fn slot_state(&self, slot: SlotIndex) -> Result<Option<SlotState>, KeepingError> {
+        let state: Option<i64> =
+            sqlx::query_scalar("SELECT state FROM slot WHERE slot = ?").bind(slot.0).fetch_optional(&self.pool).await?;
+        state.map(read_state).transpose()
+    }
+}
+
+fn read_state(state: i64) -> Result<SlotState, KeepingError> {
+    match state {
+        0 => Ok(SlotState::InUse),
+        1 => Ok(SlotState::Withdrawn),
+        2 => Ok(SlotState::Erased),
+        _ => Err(KeepingError::Damaged("a slot's state")),
+    }
+}
+
+pub(crate) async fn load_register(connection: &mut SqliteConnection) -> Result<SlotRegister, KeepingError> {
+    let mut register = SlotRegister::default();
+    let slots: Vec<(i64, Option<String>, Option<i64>, i64)> =
+        sqlx::query_as("SELECT slot, patient, row_id, state FROM slot").fetch_all(&mut *connection).await?;
+    for (slot, patient, row_id, state) in slots {
+        let patient = patient.map(PatientId::new).transpose()?;
+        let row_id = row_id.map(|id| small(id, "a row id").map(RowId)).transpose()?;
+        register.insert(patient, SlotIndex(small(slot, "a slot")?), row_id, read_state(state)?);
+    }
+    for patient in sqlx::query_scalar::<_, String>("SELECT patient FROM withdrawn").fetch_all(&mut *connection).await? {
+        register.insert_withdrawn(PatientId::new(patient)?);
+    }
+    for id in sqlx::query_scalar::<_, i64>("SELECT row_id FROM retired_row_id").fetch_all(&mut *connection).await? {
+        register.insert_retired(RowId(small(id, "a row id")?));
+    }
+    Ok(register)
+}
+
+pub(crate) async fn store_slots(connection: &mut SqliteConnection, new: &[(PatientId, Assignment)]) -> Result<(), KeepingError> {
+    for (patient, assignment) in new {
+        sqlx::query("INSERT INTO slot (slot, patient, row_id, state) VALUES (?, ?, ?, 0)")
+            .bind(assignment.slot.0)
+            .bind(patient.expose())
+            .bind(assignment.row_id.0)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! The hospital's own keeping: everything a prover node must remember and nobody else may see.
+//!
+//! One SQLite file (mode 600, opened by one process at a time) holds the [slot register](slots), the [openings](opening) of
+//! anchored segments, the [journal](journal) of anchors and answers, and the [memory of released cells](released). Secrets
+//! are zeroed when dropped and hidden in `Debug`. Nothing here proves or signs: the caller does the work that a
+//! [`Step`](journal::Step) names and reports back; each report is one transaction of the database.
+//!
+//! Invariants:
+//! - A slot is given out once. Withdrawn and erased slots stay dead; a patient who withdrew gets a new slot only after
+//!   [`Keeping::readmit`].
+//! - Blinders are stored before the transaction that needs them, a transaction before it is submitted. After a crash the
+//!   stored bytes are submitted again, unchanged.
+//! - One content is anchored once; one query has one stored answer or refusal until the ledger rejects it.
+//! - Salts of proofs are never stored: a proof that was interrupted is begun anew with fresh ones.
+
+pub mod codes;
+pub mod disclosure;
+mod error;
+pub mod journal;
+mod keeping;
+pub mod opening;
+pub mod released;
+pub mod slots;
+
+pub use error::KeepingError;
+pub use keeping::{CheckReport, Height, Keeping};

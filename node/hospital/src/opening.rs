@@ -1,0 +1,191 @@
+//! Openings: what stands behind an anchored segment. Whoever has one can read the segment; without it the commitments are noise.
+
+use crate::{Height, Keeping, KeepingError, codes::SlotCodes, keeping::small};
+use countersign_circuits::{hash::Digest32, segment::SegmentId};
+use std::fmt;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// The two kinds of table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TableKind {
+    /// Rows of a dictionary.
+    Data = 0,
+    /// Consents of a scope registry.
+    Consent = 1,
+}
+
+/// A table of this hospital.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableName {
+    /// Its kind.
+    pub kind: TableKind,
+    /// Digest of the dictionary, or of the scope registry.
+    pub digest: Digest32,
+}
+
+/// Which opening: a version of a segment of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpeningKey {
+    /// The table.
+    pub table: TableName,
+    /// The segment and its version.
+    pub segment: SegmentId,
+}
+
+/// How far an opening has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OpeningState {
+    /// Its codes are fixed, blinders not drawn.
+    Planned = 0,
+    /// Blinders and commitments are stored; nothing has left the hospital.
+    Prepared = 1,
+    /// Its transaction may be on its way.
+    Submitted = 2,
+    /// On the ledger.
+    Anchored = 3,
+    /// Codes and blinders are gone for good.
+    Destroyed = 4,
+}
+
+/// Blinders of a segment, one field element (canonical little-endian bytes) a matrix row. Secret.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct Blinders(pub Vec<[u8; 32]>);
+
+impl fmt::Debug for Blinders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Blinders({}, secret)", self.0.len())
+    }
+}
+
+/// A stored opening. Secret parts are `None` before they are made and after they are destroyed.
+#[derive(Debug)]
+pub struct Opening {
+    /// Which.
+    pub key: OpeningKey,
+    /// How far.
+    pub state: OpeningState,
+    /// Bins of the segment's slots.
+    pub codes: Option<SlotCodes>,
+    /// Blinders of its commitments.
+    pub blinders: Option<Blinders>,
+    /// Its commitments (public), 32 bytes each.
+    pub points: Option<Vec<u8>>,
+    /// Where it was anchored.
+    pub height: Option<Height>,
+}
+
+/// Codes, blinders, points, state, height.
+type StoredOpening = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>, i64, Option<i64>);
+
+impl OpeningState {
+    fn read(state: i64) -> Result<Self, KeepingError> {
+        [Self::Planned, Self::Prepared, Self::Submitted, Self::Anchored, Self::Destroyed]
+            .into_iter()
+            .find(|s| *s as i64 == state)
+            .ok_or(KeepingError::Damaged("an opening's state"))
+    }
+}
+
+/// kind, table, segment, version
+pub(crate) type StoredKey = (i64, Vec<u8>, i64, i64);
+
+pub(crate) fn read_key((kind, digest, index, version): StoredKey) -> Result<OpeningKey, KeepingError> {
+    let kind = match kind {
+        0 => TableKind::Data,
+        1 => TableKind::Consent,
+        _ => return Err(KeepingError::Damaged("a table's kind")),
+    };
+    let digest = Digest32(digest.try_into().map_err(|_| KeepingError::Damaged("a table's digest"))?);
+    let segment = SegmentId { index: small(index, "a segment's index")?, version: small(version, "a segment's version")? };
+    Ok(OpeningKey { table: TableName { kind, digest }, segment })
+}
+
+impl Keeping {
+    /// Reads an opening.
+    ///
+    /// # Errors
+    /// There is none, or the file is damaged.
+    pub async fn opening(&self, key: &OpeningKey) -> Result<Opening, KeepingError> {
+        let stored: Option<StoredOpening> = sqlx::query_as(
+            "SELECT codes, blinders, points, state, height FROM opening WHERE kind = ? AND table_id = ? AND segment = ? AND version = ?",
+        )
+        .bind(key.table.kind as i64)
+        .bind(&key.table.digest.0[..])
+        .bind(key.segment.index)
+        .bind(key.segment.version)
+        .fetch_optional(&self.pool)
+        .await?;
+        let (codes, blinders, points, state, height) = stored.ok_or(KeepingError::Unknown("opening"))?;
+        let codes = codes.map(Zeroizing::new).map(|bytes| SlotCodes::from_bytes(&bytes)).transpose()?;
+        let blinders = blinders.map(Zeroizing::new).map(|bytes| read_blinders(&bytes)).transpose()?;
+        let height = height.map(Height::read).transpose()?;
+        Ok(Opening { key: *key, state: OpeningState::read(state)?, codes, blinders, points, height })
+    }
+
+    /// The newest anchored opening of every segment of a table, ascending by segment.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub async fn anchored(&self, table: TableName) -> Result<Vec<OpeningKey>, KeepingError> {
+        let keys: Vec<StoredKey> = sqlx::query_as(
+            "SELECT kind, table_id, segment, max(version) FROM opening
+             WHERE kind = ? AND table_id = ? AND state = 3 GROUP BY segment ORDER BY segment",
+        )
+        .bind(table.kind as i64)
+        .bind(&table.digest.0[..])
+        .fetch_all(&self.pool)
+        .await?;
+        keys.into_iter().map(read_key).collect()
+    }
+
+    /// Anchored openings of which a newer version is anchored too. Destroy them once no study's cut and no open query pins them.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub async fn superseded(&self) -> Result<Vec<OpeningKey>, KeepingError> {
+        let keys: Vec<StoredKey> = sqlx::query_as(
+            "SELECT o.kind, o.table_id, o.segment, o.version FROM opening o WHERE o.state = 3 AND EXISTS (
+                SELECT 1 FROM opening n WHERE n.kind = o.kind AND n.table_id = o.table_id AND n.segment = o.segment
+                AND n.state = 3 AND n.version > o.version)
+             ORDER BY o.kind, o.table_id, o.segment, o.version",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        keys.into_iter().map(read_key).collect()
+    }
+
+    /// Destroys an anchored opening: codes and blinders are overwritten in the file. What is anchored is noise from then on.
+    /// Backups hold it until they are rotated.
+    ///
+    /// # Errors
+    /// The opening does not exist or is not anchored.
+    pub async fn destroy(&self, key: &OpeningKey) -> Result<(), KeepingError> {
+        let done = sqlx::query(
+            "UPDATE opening SET state = 4, codes = NULL, blinders = NULL
+             WHERE kind = ? AND table_id = ? AND segment = ? AND version = ? AND state = 3",
+        )
+        .bind(key.table.kind as i64)
+        .bind(&key.table.digest.0[..])
+        .bind(key.segment.index)
+        .bind(key.segment.version)
+        .execute(&self.pool)
+        .await?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(KeepingError::Unknown("anchored opening")) }
+    }
+}
+
+fn read_blinders(bytes: &[u8]) -> Result<Blinders, KeepingError> {
+    if bytes.is_empty() || bytes.len() % 32 != 0 {
+        return Err(KeepingError::Damaged("blinders"));
+    }
+    Ok(Blinders(
+        bytes
+            .chunks_exact(32)
+            .map(|chunk| {
+                let mut blinder = [0; 32];
+                blinder.copy_from_slice(chunk);
+                blinder
+            })
+            .collect(),
+    ))
+}
