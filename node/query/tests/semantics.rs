@@ -328,3 +328,53 @@ fn nesting_is_read_quickly() {
         }
     }
 }
+
+/// Random items, conditions and groups: what is accepted is wired by the same rules the verifier uses, and nothing the
+/// language allows is stopped there with words about form (Q19).
+#[test]
+fn compiled_statements_are_canonical() {
+    let mut accepted = 0;
+    for seed in 0..3000 {
+        let rng = &mut ChaCha20Rng::seed_from_u64(seed);
+        let dictionary = random_dictionary(rng);
+        let numbers: Vec<&str> =
+            dictionary.attributes().iter().filter(|a| a.scale().is_some_and(|s| s.levels >= 10)).map(Attribute::name).collect();
+        let mut by: Vec<&str> = dictionary.attributes().iter().map(Attribute::name).filter(|_| rng.gen_bool(0.2)).take(2).collect();
+        by.shuffle(rng);
+        let free: Vec<&Attribute> = dictionary.attributes().iter().filter(|a| !by.contains(&a.name())).collect();
+        let items = match (rng.gen_range(0..3), numbers.as_slice(), free.first()) {
+            (0, [x, .., y], _) => format!("CORR({y}, {x}), COVAR({x}, {y})"),
+            (1, _, Some(x)) if x.scale().is_some() => format!("MEDIAN({0}), HISTOGRAM({0}), PERCENTILE({0}, 0.1), COUNT({0})", x.name()),
+            (1, _, Some(x)) => format!("HISTOGRAM({0}), COUNT(*)", x.name()),
+            _ => {
+                let mut items = vec!["COUNT(*)".to_owned()];
+                for a in dictionary.attributes() {
+                    match a.scale() {
+                        Some(s) if s.levels >= 10 => items.push(format!("STDDEV({})", a.name())),
+                        None if a.bands().len() > 1 => items.push(format!("SHARE({} = {})", a.name(), literal(a, 1))),
+                        _ => items.push(format!("COUNT({})", a.name())),
+                    }
+                }
+                items.retain(|_| rng.gen_bool(0.5));
+                if items.is_empty() { "COUNT(*)".to_owned() } else { items.join(", ") }
+            }
+        };
+        let group_by = if by.is_empty() { String::new() } else { format!(" GROUP BY {}", by.join(", ")) };
+        let text =
+            format!("SELECT {items} FROM cardiometabolic-core@1 WHERE {}{group_by}", sql(&condition(rng, &dictionary, 2), &dictionary));
+        match compile(&text, &dictionary) {
+            Err(refusal) => {
+                let allowed = [Code::Q06, Code::Q10, Code::Q11, Code::Q15, Code::Q17];
+                assert!(allowed.contains(&refusal.code), "{text}\n{refusal}");
+            }
+            Ok(question) => {
+                accepted += 1;
+                let registry = ScopeRegistry { scopes: vec!["p".into()], grid: vec![Day(1)] };
+                let plan = question.plan(&dictionary, &registry, &Eligibility { scopes: vec![0], day: Day(0) }).expect("canonical");
+                assert_eq!(plan.group_count(), question.groups.iter().map(|a| a.bands.len()).product::<usize>());
+                assert_eq!(question.grouping_order.len(), by.len());
+            }
+        }
+    }
+    assert!(accepted > 800, "only {accepted} of 3000 were accepted");
+}
