@@ -6,7 +6,8 @@
 use crate::{active::SlotBitmap, codec::bytes_of, limits::CACHED_VERDICTS_MAX, transaction::TransactionId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::{
-    consent::Day,
+    aggregate::GateCounts,
+    context::AnswerContext,
     dictionary::SegmentLayout,
     hash::Digest32,
     segment::{Segment, TableContext},
@@ -43,39 +44,6 @@ pub struct SegmentsCheck<'a> {
     pub proof: &'a [u8],
 }
 
-/// Everything an answer's statement digest binds beside segments and active points.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct AnswerContext {
-    /// Hash of the genesis.
-    pub network: Digest32,
-    /// Transaction that asked.
-    pub query: Digest32,
-    /// Digest of the statement's canonical bytes.
-    pub statement: Digest32,
-    /// The study.
-    pub study: Digest32,
-    /// Its version.
-    pub study_version: u32,
-    /// The site's cut.
-    pub cut: Digest32,
-    /// The hospital.
-    pub hospital: Digest32,
-    /// Digest of the data table's context.
-    pub table: Digest32,
-    /// The dictionary.
-    pub dictionary: Digest32,
-    /// The mapping of the cut.
-    pub mapping: Digest32,
-    /// The scope registry.
-    pub registry: Digest32,
-    /// Height of the query.
-    pub query_height: u64,
-    /// Height the answer names.
-    pub answer_height: u64,
-    /// UTC date of that height.
-    pub day: Day,
-}
-
 /// An answer to be verified (S2).
 #[derive(Debug)]
 pub struct AnswerCheck<'a> {
@@ -85,8 +53,6 @@ pub struct AnswerCheck<'a> {
     pub context: &'a AnswerContext,
     /// The wiring, made from the stored statement.
     pub plan: &'a Plan,
-    /// Least number of people behind a released cell.
-    pub k_min: u32,
     /// Data segments of the cut, in order.
     pub data: Vec<&'a Segment>,
     /// Consent segments of the cut, in order.
@@ -97,17 +63,6 @@ pub struct AnswerCheck<'a> {
     pub active: Vec<SlotBitmap>,
     /// The answer's bytes.
     pub answer: &'a [u8],
-}
-
-/// How many gates of an answer were released, small, and withheld for each reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
-pub struct GateCounts {
-    /// At least `k_min`.
-    pub released: u32,
-    /// Below `k_min`, proved.
-    pub small: u32,
-    /// Withheld by the hospital, by reason.
-    pub withheld: [u32; 3],
 }
 
 /// What a verified answer says in public.
@@ -169,7 +124,7 @@ impl SegmentsCheck<'_> {
 impl AnswerCheck<'_> {
     /// Digest of all that decides the verdict. The plan follows from what the context names.
     pub fn content(&self, keys: &CircuitKeys) -> Digest32 {
-        let head = bytes_of(&(keys, self.context, self.k_min, &self.digests));
+        let head = bytes_of(&(keys, self.context, &self.digests));
         let active: Vec<u8> = self.active.iter().flat_map(SlotBitmap::bytes).collect();
         Digest32::tagged("countersign/answer-check/1", [head.as_slice(), &active, self.answer])
     }

@@ -23,6 +23,7 @@ mod checker;
 mod codec;
 mod genesis;
 mod identity;
+mod keyed;
 pub mod light;
 pub mod limits;
 pub mod merkle;
@@ -35,11 +36,13 @@ mod transaction;
 pub use active::{Leavers, SlotBitmap, WithdrawalRecord};
 pub use block::{Block, BlockError, BlockId, Header};
 pub use checker::{
-    AnswerCheck, AnswerContext, AnswerVerdict, CachingChecker, CircuitKeys, GateCounts, ProofChecker, ProofFault, ProofRefused, SegmentsCheck,
+    AnswerCheck, AnswerVerdict, CachingChecker, CircuitKeys, ProofChecker, ProofFault, ProofRefused, SegmentsCheck,
 };
+pub use countersign_circuits::{aggregate::GateCounts, context::AnswerContext};
 pub use codec::{DecodeError, Wire};
 pub use genesis::{Genesis, GenesisError, Member, NetworkId, Rules};
 pub use identity::{MemberId, Name, NameError, Role};
+pub use keyed::KeyedChecker;
 pub use rejection::{EnvelopeError, Rejection, RejectionCode};
 pub use state::{
     AnswerRecord, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus, Proposed, QueryRecord, SegmentKey,

@@ -47,9 +47,9 @@ impl State {
         let key = TableKey { hospital: cx.signer, table };
         let versions = self.next_versions(&key, &anchor.segments)?;
         let anchored = self.count_points(cx, anchor)?;
-        let segments = self.take_commitments(&layout, &anchor.segments)?;
         let context = TableContext { network: self.network.0, hospital: cx.signer.digest(), table };
-        let digests: Vec<Digest32> = segments.iter().map(|s| s.digest(&context)).collect();
+        let segments = self.take_commitments(&context, &layout, &anchor.segments)?;
+        let digests: Vec<Digest32> = segments.iter().map(Segment::digest).collect();
         let check = SegmentsCheck {
             transaction: cx.transaction,
             context,
@@ -69,7 +69,7 @@ impl State {
         for ((segment, digest), (id, bytes)) in segments.into_iter().zip(digests).zip(&anchor.segments) {
             let decoded = OnceLock::from(segment);
             let (height, transaction) = (cx.height, cx.transaction);
-            let record = SegmentRecord { bytes: bytes.clone(), id: *id, rows, digest, provenance, height, transaction, decoded };
+            let record = SegmentRecord { bytes: bytes.clone(), context, id: *id, rows, digest, provenance, height, transaction, decoded };
             self.segments.insert(SegmentKey { table: key, id: *id }, record);
         }
         self.anchored.insert(cx.signer, anchored);
@@ -123,10 +123,10 @@ impl State {
     }
 
     /// Decodes whole segments and refuses identities and commitments seen before, a tied pair inside one segment excepted.
-    fn take_commitments(&mut self, layout: &SegmentLayout, segments: &[(SegmentId, Vec<u8>)]) -> Result<Vec<Segment>, Rejection> {
+    fn take_commitments(&mut self, context: &TableContext, layout: &SegmentLayout, segments: &[(SegmentId, Vec<u8>)]) -> Result<Vec<Segment>, Rejection> {
         let mut out = Vec::with_capacity(segments.len());
         for (id, bytes) in segments {
-            let segment = Segment::decode(*id, bytes, layout.rows())?;
+            let segment = Segment::decode(context, *id, bytes, layout.rows())?;
             let point = |row: usize| bytes.get(row * POINT_BYTES..(row + 1) * POINT_BYTES).and_then(|b| <[u8; POINT_BYTES]>::try_from(b).ok());
             for row in 0..layout.rows() {
                 let commitment = point(row).expect("the segment has exactly this many points");
@@ -151,8 +151,9 @@ mod tests {
 
     #[test]
     fn the_identity_is_what_decoding_calls_so() {
-        let segment = Segment::decode(SegmentId { index: 0, version: 0 }, &IDENTITY, 1).unwrap();
+        let context = TableContext { network: Digest32::default(), hospital: Digest32::default(), table: Digest32::default() };
+        let segment = Segment::decode(&context, SegmentId { index: 0, version: 0 }, &IDENTITY, 1).unwrap();
         assert_eq!(segment.encode(), IDENTITY);
-        assert!(ark_ec::AffineRepr::is_zero(&segment.points[0]));
+        assert!(ark_ec::AffineRepr::is_zero(&segment.points()[0]));
     }
 }

@@ -8,8 +8,7 @@ use super::{
 };
 use crate::{
     active::{Leavers, bitmap},
-    checker::{AnswerCheck, AnswerContext, AnswerVerdict},
-    codec::bytes_of,
+    checker::{AnswerCheck, AnswerVerdict},
     identity::Role,
     limits::{ANSWER_AGE_MS_MAX, CELL_BUDGET_DAYS, STALE_ANSWERS_MAX},
     rejection::Rejection,
@@ -18,8 +17,8 @@ use crate::{
 };
 use countersign_circuits::{
     consent::Day,
-    hash::Digest32,
-    segment::{SegmentId, TableContext},
+    context::AnswerContext,
+    segment::SegmentId,
     statement::Plan,
 };
 use std::sync::Arc;
@@ -101,22 +100,21 @@ impl State {
         let (query, cut) = (&question.query, &question.cut);
         let dictionary = question.study.submitted.dictionary;
         let hospital = cx.signer.digest();
-        let table = TableContext { network: self.network.0, hospital, table: dictionary };
         let context = AnswerContext {
             network: self.network.0,
             query: answer.query.0.0,
-            statement: query.statement,
+            query_bytes: query.statement,
             study: query.query.study.0.0,
             study_version: question.study.version,
             cut: cut.id.0,
             hospital,
-            table: Digest32::tagged("countersign/table/1", [bytes_of(&table).as_slice()]),
             dictionary,
             mapping: cut.mapping,
             registry: self.registry_digest,
             query_height: query.height.0,
             answer_height: answer.height.0,
             day: question.named_time.day(),
+            k_min,
         };
         let data = self.cut_segments(TableKey { hospital: cx.signer, table: dictionary }, &cut.data);
         let consent = self.cut_segments(TableKey { hospital: cx.signer, table: self.registry_digest }, &cut.consent);
@@ -124,7 +122,6 @@ impl State {
             transaction: cx.transaction,
             context: &context,
             plan,
-            k_min,
             digests: data.iter().chain(&consent).map(|r| r.digest).collect(),
             data: data.iter().map(|r| r.segment()).collect(),
             consent: consent.iter().map(|r| r.segment()).collect(),

@@ -2,17 +2,17 @@
 
 use crate::{
     active::Leavers,
-    checker::GateCounts,
     identity::MemberId,
     time::{BlockTime, Height},
     transaction::{Query, QueryId, RefusalCode, StudyId, StudySubmit, TransactionId},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::{
+    aggregate::GateCounts,
     consent::Day,
     dictionary::Dictionary,
     hash::Digest32,
-    segment::{Segment, SegmentId},
+    segment::{Segment, SegmentId, TableContext},
 };
 use std::{fmt, sync::OnceLock};
 
@@ -91,6 +91,8 @@ pub struct SegmentKey {
 pub struct SegmentRecord {
     /// Compressed commitments.
     pub bytes: Vec<u8>,
+    /// Network, hospital and table.
+    pub context: TableContext,
     /// Its place and version.
     pub id: SegmentId,
     /// Matrix rows.
@@ -113,7 +115,7 @@ impl SegmentRecord {
     /// # Panics
     /// Never: only segments that decode are recorded.
     pub fn segment(&self) -> &Segment {
-        let decode = || Segment::decode(self.id, &self.bytes, self.rows as usize).expect("only segments that decode are recorded");
+        let decode = || Segment::decode(&self.context, self.id, &self.bytes, self.rows as usize).expect("only segments that decode are recorded");
         self.decoded.get_or_init(decode)
     }
 }
