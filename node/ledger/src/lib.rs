@@ -35,18 +35,19 @@ mod transaction;
 pub use active::{Leavers, SlotBitmap, WithdrawalRecord};
 pub use block::{Block, BlockError, BlockId, Header};
 pub use checker::{
-    AnswerCheck, AnswerContext, AnswerVerdict, CachingChecker, CircuitKeys, GateCounts, ProofChecker, ProofFault, ProofRefused, SegmentsCheck,
+    AnswerCheck, AnswerContext, AnswerVerdict, CachingChecker, CircuitKeys, GateCounts, ProofChecker, ProofFault, ProofRefused,
+    SegmentsCheck,
 };
 pub use codec::{DecodeError, Wire};
 pub use genesis::{Genesis, GenesisError, Member, NetworkId, Rules};
 pub use identity::{MemberId, Name, NameError, Role};
 pub use rejection::{EnvelopeError, Rejection, RejectionCode};
 pub use state::{
-    AnswerRecord, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus, Proposed, QueryRecord, SegmentKey,
-    SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus, TableKey, TableRecord, Tip, TransactionResult, Verdict,
+    AnswerRecord, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus, Proposed, QueryRecord,
+    SegmentKey, SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus, TableKey, TableRecord, Tip, TransactionResult, Verdict,
 };
 pub use time::{BlockTime, Height};
 pub use transaction::{
-    Anchor, AnchoredTable, Answer, Payload, Query, QueryId, Refusal, RefusalCode, SealingKey, SealingParty, Signature, StudyAccept, StudyApprove,
-    StudyId, StudySubmit, Transaction, TransactionId, Withdraw, WithdrawnBy,
+    Anchor, AnchoredTable, Answer, Payload, Query, QueryId, Refusal, RefusalCode, SealingKey, SealingParty, Signature, StudyAccept,
+    StudyApprove, StudyId, StudySubmit, Transaction, TransactionId, Withdraw, WithdrawnBy,
 };

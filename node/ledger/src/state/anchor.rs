@@ -37,7 +37,8 @@ impl State {
             return Err(Rejection::DictionaryTaken(dictionary.reference()));
         }
         let parsed = OnceLock::from(dictionary);
-        self.dictionaries.insert(digest, DictionaryRecord { bytes: bytes.to_vec(), height: cx.height, transaction: cx.transaction, parsed });
+        self.dictionaries
+            .insert(digest, DictionaryRecord { bytes: bytes.to_vec(), height: cx.height, transaction: cx.transaction, parsed });
         Ok(Effect::Dictionary(digest))
     }
 
@@ -127,7 +128,8 @@ impl State {
         let mut out = Vec::with_capacity(segments.len());
         for (id, bytes) in segments {
             let segment = Segment::decode(*id, bytes, layout.rows())?;
-            let point = |row: usize| bytes.get(row * POINT_BYTES..(row + 1) * POINT_BYTES).and_then(|b| <[u8; POINT_BYTES]>::try_from(b).ok());
+            let point =
+                |row: usize| bytes.get(row * POINT_BYTES..(row + 1) * POINT_BYTES).and_then(|b| <[u8; POINT_BYTES]>::try_from(b).ok());
             for row in 0..layout.rows() {
                 let commitment = point(row).expect("the segment has exactly this many points");
                 let place = (id.index, row as u32);
