@@ -3,8 +3,12 @@
 //! A slot is in force from the start (an empty slot too) and out of force for ever from the height of its withdrawal. The state keeps
 //! the withdrawals with their heights, so the bits of every past height can be told.
 
-use crate::{section::Section, time::Height, transaction::{TransactionId, WithdrawnBy}};
 use crate::identity::MemberId;
+use crate::{
+    section::Section,
+    time::Height,
+    transaction::{TransactionId, WithdrawnBy},
+};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::segment::SLOTS;
 use std::fmt;

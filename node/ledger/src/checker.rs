@@ -225,21 +225,20 @@ impl<C: ProofChecker + ?Sized> ProofChecker for std::sync::Arc<C> {
 }
 
 /// Says again what the results of a block recorded about its proofs, so that a chain verified before can be replayed without
-/// verifying again. One transaction may be left to a real checker.
-pub(crate) struct RecordedChecker<'a> {
+/// verifying again.
+pub(crate) struct RecordedChecker {
     pub(crate) keys: CircuitKeys,
     pub(crate) verdicts: BTreeMap<TransactionId, AnswerVerdict>,
-    pub(crate) live: Option<(TransactionId, &'a dyn ProofChecker)>,
 }
 
-impl RecordedChecker<'_> {
+impl RecordedChecker {
     fn recorded(&self, transaction: TransactionId) -> Result<AnswerVerdict, ProofRefused> {
         let refused = || ProofRefused { fault: ProofFault::NotVerified, detail: "recorded as not verified".into() };
         self.verdicts.get(&transaction).copied().ok_or_else(refused)
     }
 }
 
-impl ProofChecker for RecordedChecker<'_> {
+impl ProofChecker for RecordedChecker {
     fn keys(&self) -> CircuitKeys {
         self.keys
     }
@@ -249,9 +248,6 @@ impl ProofChecker for RecordedChecker<'_> {
     }
 
     fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
-        match self.live {
-            Some((transaction, checker)) if transaction == instance.transaction => checker.check_answer(instance),
-            _ => self.recorded(instance.transaction),
-        }
+        self.recorded(instance.transaction)
     }
 }

@@ -102,9 +102,7 @@ pub enum GenesisError {
     #[error("a network needs at least one validator")]
     NoValidator,
     /// The disclosure floor.
-    #[error(
-        "k_min {found} is not allowed: at least {least}, at most {K_MIN_MAX} (only a development network may go below {K_MIN_FLOOR})"
-    )]
+    #[error("k_min {found} is not allowed: at least {least}, at most {K_MIN_MAX} (only a development network may go below {K_MIN_FLOOR})")]
     KMin {
         /// What was asked for.
         found: u32,

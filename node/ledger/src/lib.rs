@@ -45,11 +45,11 @@ pub use identity::{MemberId, Name, NameError, Role};
 pub use keyed::KeyedChecker;
 pub use rejection::{EnvelopeError, Rejection, RejectionCode};
 pub use state::{
-    AnswerRecord, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus, Proposed, QueryRecord, SegmentKey,
-    SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus, TableKey, TableRecord, Tip, TransactionResult, Verdict,
+    AnswerRecord, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus, Proposed, QueryRecord,
+    SegmentKey, SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus, TableKey, TableRecord, Tip, TransactionResult, Verdict,
 };
 pub use time::{BlockTime, Height};
 pub use transaction::{
-    Anchor, AnchoredTable, Answer, Payload, Query, QueryId, Refusal, RefusalCode, SealingKey, SealingParty, Signature, StudyAccept, StudyApprove,
-    StudyId, StudySubmit, Transaction, TransactionId, Withdraw, WithdrawnBy,
+    Anchor, AnchoredTable, Answer, Payload, Query, QueryId, Refusal, RefusalCode, SealingKey, SealingParty, Signature, StudyAccept,
+    StudyApprove, StudyId, StudySubmit, Transaction, TransactionId, Withdraw, WithdrawnBy,
 };

@@ -41,7 +41,7 @@ pub const RECENT_HEIGHTS_MAX: usize = 16_384;
 /// Answers with a proof that fails before a (query, hospital) pair is closed.
 pub const INVALID_ANSWERS_MAX: u8 = 3;
 /// Answers refused for a withdrawal in between before a lag is allowed.
-pub const STALE_ANSWERS_MAX: u8 = 3;
+pub const STALE_ANSWERS_MAX: usize = 3;
 /// Days over which released cells of a table are counted (rule D11).
 pub const CELL_BUDGET_DAYS: i32 = 365;
 /// Bytes of the free text beside a rejection's code; it is for people and not committed to.

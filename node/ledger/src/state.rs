@@ -1,7 +1,7 @@
 //! The state: what all blocks so far add up to.
 
-mod answer;
 mod anchor;
+mod answer;
 mod execute;
 mod query;
 mod records;
@@ -12,8 +12,8 @@ mod withdraw;
 
 pub use execute::{CommitError, Outcome, Proposed};
 pub use records::{
-    AnswerRecord, Cut, CutId, DictionaryRecord, Lag, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord, StudyStatus,
-    TableKey, TableRecord,
+    AnswerRecord, Cut, CutId, DictionaryRecord, Lag, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord,
+    StudyStatus, TableKey, TableRecord,
 };
 pub use result::{Effect, TransactionResult, Verdict};
 pub use snapshot::SnapshotError;
@@ -169,6 +169,10 @@ impl State {
     /// An anchored segment, of any version.
     pub fn segment(&self, key: &SegmentKey) -> Option<&SegmentRecord> {
         self.segments.get(key).map(Arc::as_ref)
+    }
+
+    pub(crate) fn segment_range(&self, first: SegmentKey, last: SegmentKey) -> impl Iterator<Item = &SegmentRecord> {
+        self.segments.range(first..=last).map(|(_, r)| r.as_ref())
     }
 
     /// The active bits of a hospital's segment as of a height.

@@ -83,7 +83,12 @@ impl Scene {
     fn block(&mut self, ms: u64) {
         let before = self.net.state.clone();
         let results = self.net.block_after(ms, std::mem::take(&mut self.pending));
-        self.version = self.net.state.table(&TableKey { hospital: id(HospitalA), table: countersign_circuits::hash::Digest32::of(&dictionary()) }).unwrap().versions[0];
+        self.version = self
+            .net
+            .state
+            .table(&TableKey { hospital: id(HospitalA), table: countersign_circuits::hash::Digest32::of(&dictionary()) })
+            .unwrap()
+            .versions[0];
         let mut left_in_block = false;
         for result in &results {
             match result.effect() {
@@ -101,7 +106,7 @@ impl Scene {
         let query = before.query(&record.query).unwrap();
         assert!(record.named >= query.height && record.named < record.height);
         let missed = left_in_block || before.leavers_after(a, record.named).total() > 0;
-        let tries = self.net.state.pair(&record.query, &a).unwrap().stale;
+        let tries = self.net.state.pair(&record.query, &a).unwrap().stale.len();
         assert_eq!(record.lag.is_some(), missed);
         assert!(!missed || tries >= limits::STALE_ANSWERS_MAX, "a withdrawal in between refuses the answer");
         assert!(self.net.time.since(self.net.past[&record.named].tip().time) <= limits::ANSWER_AGE_MS_MAX);
@@ -120,7 +125,11 @@ impl Scene {
         }
         for height in [before.tip().height, Height(2)] {
             for segment in 0..2 {
-                assert_eq!(now.active_bitmap(id(HospitalA), segment, height), before.active_bitmap(id(HospitalA), segment, height), "the past stands");
+                assert_eq!(
+                    now.active_bitmap(id(HospitalA), segment, height),
+                    before.active_bitmap(id(HospitalA), segment, height),
+                    "the past stands"
+                );
             }
         }
         let cut = now.cut(&self.study, &id(HospitalA)).unwrap();

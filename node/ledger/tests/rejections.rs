@@ -2,7 +2,12 @@
 
 mod harness;
 
-use countersign_circuits::{consent::Day, hash::Digest32, segment::SegmentId, statement::{Measures, Statement}};
+use countersign_circuits::{
+    consent::Day,
+    hash::Digest32,
+    segment::SegmentId,
+    statement::{Measures, Statement},
+};
 use countersign_ledger::*;
 use harness::*;
 use std::collections::BTreeSet;
@@ -203,7 +208,10 @@ fn studies_as_submitted() {
         reject(&mut net, Researcher, with(change), code);
     }
     // a purpose and seven categories are the most
-    net.accept(Researcher, with(&|s| s.categories = ["demographics", "labs", "conditions", "a", "b", "c", "d"].map(|c| format!("c.{c}")).to_vec()));
+    net.accept(
+        Researcher,
+        with(&|s| s.categories = ["demographics", "labs", "conditions", "a", "b", "c", "d"].map(|c| format!("c.{c}")).to_vec()),
+    );
 }
 
 #[test]
@@ -279,7 +287,12 @@ fn queries() {
     net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 5 }));
     ask(&mut net, OtherResearcher, statement(), 160);
     ask(&mut net, Researcher, filtered(9, 1), 162);
-    ask(&mut net, Researcher, Statement { filter: vec![], groups: vec![], measures: Measures::Descriptive { count_rows: false, of: vec![] } }, 162);
+    ask(
+        &mut net,
+        Researcher,
+        Statement { filter: vec![], groups: vec![], measures: Measures::Descriptive { count_rows: false, of: vec![] } },
+        162,
+    );
     // a free cut point (D4)
     ask(&mut net, Researcher, filtered(1, 3), 162);
     // an attribute of a category the study was not approved for

@@ -107,7 +107,11 @@ impl<'a> Auditor<'a> {
     ///
     /// # Errors
     /// The first thing that is wrong.
-    pub async fn store(store: &ChainStore, checker: &'a dyn ProofChecker, mut progress: impl FnMut(&AuditReport)) -> Result<Self, StoreError> {
+    pub async fn store(
+        store: &ChainStore,
+        checker: &'a dyn ProofChecker,
+        mut progress: impl FnMut(&AuditReport),
+    ) -> Result<Self, StoreError> {
         let mut auditor = Self::new(store.genesis().clone(), checker)?;
         let last = store.last_height().await?;
         while auditor.state.tip().height < last {

@@ -3,13 +3,17 @@
 use crate::StoreError;
 use borsh::BorshDeserialize;
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{Block, Genesis, Header, Height, State, Transaction, TransactionId, TransactionResult, Wire, limits::SNAPSHOT_BYTES_MAX};
+use countersign_ledger::{
+    Block, Genesis, Header, Height, MemberId, QueryId, State, Transaction, TransactionId, TransactionResult, Wire,
+    light::{AnswerExport, Inclusion},
+    limits::SNAPSHOT_BYTES_MAX,
+};
 use sqlx::{
     Row, Sqlite, SqlitePool,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 /// Bytes of a sealed answer: 256 cells and a wrapped key for each of 16 readers are about 10 KiB.
 pub const BLOB_BYTES_MAX: usize = 256 << 10;
@@ -190,6 +194,27 @@ impl ChainStore {
         query.fetch_optional(&self.pool).await?.as_ref().map(entry).transpose()
     }
 
+    /// Everything it takes to check one answer without the chain.
+    ///
+    /// # Errors
+    /// The site has not answered the query, a block is damaged, or the database fails.
+    pub async fn export_answer(&self, state: &State, query: &QueryId, hospital: &MemberId) -> Result<AnswerExport, StoreError> {
+        let ids = state.answer_depends_on(query, hospital).ok_or(StoreError::NotFound("answer of this site to this query"))?;
+        let mut places = BTreeMap::<Height, Vec<u32>>::new();
+        for id in ids {
+            let entry = self.transaction(&id).await?.ok_or(StoreError::NotFound("transaction an answer depends on"))?;
+            places.entry(entry.height).or_default().push(entry.position);
+        }
+        let last = places.keys().next_back().copied().unwrap_or_default();
+        let mut inclusions = Vec::new();
+        for (height, mut positions) in places {
+            let stored = self.block(height).await?.ok_or(StoreError::NotFound("block of this height"))?;
+            positions.sort_unstable();
+            inclusions.extend(positions.iter().filter_map(|p| Inclusion::new(&stored.block, &stored.results, *p as usize)));
+        }
+        Ok(AnswerExport { genesis: self.genesis.clone(), headers: self.headers(Height(1), last).await?, inclusions })
+    }
+
     /// Keeps a snapshot of the state after a stored block; only the newest two are kept. A state too large for the database is not kept.
     ///
     /// # Errors
@@ -252,7 +277,11 @@ impl ChainStore {
             return Err(StoreError::BlobTooLong(bytes.len()));
         }
         let digest = Digest32::of(bytes);
-        sqlx::query("INSERT OR IGNORE INTO blob (digest, bytes) VALUES (?, ?)").bind(digest.0.to_vec()).bind(bytes.to_vec()).execute(&self.pool).await?;
+        sqlx::query("INSERT OR IGNORE INTO blob (digest, bytes) VALUES (?, ?)")
+            .bind(digest.0.to_vec())
+            .bind(bytes.to_vec())
+            .execute(&self.pool)
+            .await?;
         Ok(digest)
     }
 

@@ -37,7 +37,8 @@ impl State {
             return Err(Rejection::DictionaryTaken(dictionary.reference()));
         }
         let parsed = OnceLock::from(dictionary);
-        self.dictionaries.insert(digest, DictionaryRecord { bytes: bytes.to_vec(), height: cx.height, transaction: cx.transaction, parsed });
+        self.dictionaries
+            .insert(digest, DictionaryRecord { bytes: bytes.to_vec(), height: cx.height, transaction: cx.transaction, parsed });
         Ok(Effect::Dictionary(digest))
     }
 

@@ -96,7 +96,14 @@ impl State {
     }
 
     /// Verifies the proof against what the ledger holds at the named height.
-    fn check_proof(&self, cx: &Context<'_>, answer: &Answer, question: &Question, plan: &Plan, k_min: u32) -> Result<AnswerVerdict, Rejection> {
+    fn check_proof(
+        &self,
+        cx: &Context<'_>,
+        answer: &Answer,
+        question: &Question,
+        plan: &Plan,
+        k_min: u32,
+    ) -> Result<AnswerVerdict, Rejection> {
         let (query, cut) = (&question.query, &question.cut);
         let dictionary = question.study.submitted.dictionary;
         let hospital = cx.signer.digest();
@@ -145,7 +152,7 @@ impl State {
         }
         match latest {
             None => Ok(None),
-            Some(withdrawn) if question.pair.stale < STALE_ANSWERS_MAX => Err(Rejection::WithdrawalSince { named, withdrawn }),
+            Some(withdrawn) if question.pair.stale.len() < STALE_ANSWERS_MAX => Err(Rejection::WithdrawalSince { named, withdrawn }),
             Some(_) => Ok(Some(Lag { ms: cx.time.since(question.named_time), slots })),
         }
     }

@@ -98,7 +98,7 @@ impl State {
     /// # Errors
     /// The block is not a next block of this state, or the results are not its results.
     pub fn apply_recorded(&self, block: &Block, results: &[TransactionResult]) -> Result<Outcome, BlockError> {
-        let checker = RecordedChecker { keys: self.recorded_keys(), verdicts: recorded_verdicts(results), live: None };
+        let checker = RecordedChecker { keys: self.recorded_keys(), verdicts: recorded_verdicts(results) };
         let mut outcome = self.replay(block, &checker)?;
         // the messages are not committed to: keep those of the time, if they belong to the same verdicts
         if results.iter().map(TransactionResult::leaf).eq(outcome.results.iter().map(TransactionResult::leaf)) {
@@ -122,7 +122,7 @@ impl State {
         Ok((outcome.block, outcome.results))
     }
 
-    pub(crate) fn recorded_keys(&self) -> CircuitKeys {
+    fn recorded_keys(&self) -> CircuitKeys {
         CircuitKeys { digest: self.genesis.circuit_keys, development: self.genesis.development }
     }
 
@@ -170,12 +170,10 @@ impl State {
 }
 
 /// Verdicts on proofs, as far as results tell: accepted anchors and answers, and answers refused as stale after they had verified.
-pub(crate) fn recorded_verdicts(results: &[TransactionResult]) -> BTreeMap<TransactionId, AnswerVerdict> {
+fn recorded_verdicts(results: &[TransactionResult]) -> BTreeMap<TransactionId, AnswerVerdict> {
     let failed = [Rejection::AnswerProof(String::new()).code(), Rejection::SegmentsProof(String::new()).code()];
     let verdict = |r: &TransactionResult| match &r.verdict {
-        Verdict::Accepted(Effect::Answered(a)) => {
-            Some((r.transaction, AnswerVerdict { cells_digest: a.cells_digest, counts: a.counts }))
-        }
+        Verdict::Accepted(Effect::Answered(a)) => Some((r.transaction, AnswerVerdict { cells_digest: a.cells_digest, counts: a.counts })),
         Verdict::Rejected { code, .. } if failed.contains(code) => None,
         _ => Some((r.transaction, AnswerVerdict::default())),
     };
@@ -256,28 +254,38 @@ impl State {
                 TransactionResult { transaction: cx.transaction, verdict: Verdict::Accepted(effect) }
             }
             Err(rejection) => {
-                self.strike(transaction, &rejection);
+                self.strike(cx.transaction, transaction, &rejection);
                 TransactionResult::rejected(cx.transaction, &rejection)
             }
         }
     }
 
     /// Counts a failed or stale answer against its pair. Only answers that passed every other rule get so far.
-    fn strike(&mut self, transaction: &Transaction, rejection: &Rejection) {
+    fn strike(&mut self, id: TransactionId, transaction: &Transaction, rejection: &Rejection) {
         let Payload::Answer(answer) = &transaction.payload else { return };
         let key = (answer.query, transaction.signer);
         let mut pair = self.pairs.get(&key).map_or_else(PairRecord::open, |p| p.as_ref().clone());
         match rejection {
             Rejection::AnswerProof(_) => pair.invalid = pair.invalid.saturating_add(1),
-            Rejection::WithdrawalSince { .. } => pair.stale = pair.stale.saturating_add(1),
+            Rejection::WithdrawalSince { .. } => pair.stale.push(id),
             _ => return,
         }
         self.pairs.insert(key, pair);
     }
 
-    /// Applies an included, accepted transaction outside a block (light clients). Sequences are not looked at.
-    pub(crate) fn apply_excerpt(&mut self, cx: &Context<'_>, payload: &Payload) -> Result<Effect, Rejection> {
-        self.apply(cx, payload)
+    /// Runs an included transaction outside its block, for a light client: sequences are not looked at, and a withdrawal may be of slots of
+    /// a table the excerpt leaves out.
+    pub(crate) fn run_excerpt(&mut self, cx: &Context<'_>, transaction: &Transaction) -> TransactionResult {
+        match &transaction.payload {
+            Payload::Withdraw(withdraw) => {
+                let effect = self.record_withdrawal(cx, withdraw, u32::MAX);
+                effect.map_or_else(
+                    |rejection| TransactionResult::rejected(cx.transaction, &rejection),
+                    |effect| TransactionResult { transaction: cx.transaction, verdict: Verdict::Accepted(effect) },
+                )
+            }
+            _ => self.run(cx, transaction),
+        }
     }
 
     /// Makes the time of a height known to a light client's excerpt.

@@ -64,7 +64,8 @@ impl State {
     /// The wiring of a stored statement on a day.
     pub(super) fn plan(&self, study: &StudyRecord, statement: &Statement, day: Day) -> Result<Plan, Rejection> {
         let eligibility = Eligibility { scopes: study.scopes.clone(), day };
-        Plan::new(self.study_dictionary(study)?, statement, &self.genesis.registry, &eligibility).map_err(|e| Rejection::Statement(e.to_string()))
+        Plan::new(self.study_dictionary(study)?, statement, &self.genesis.registry, &eligibility)
+            .map_err(|e| Rejection::Statement(e.to_string()))
     }
 
     fn study_dictionary(&self, study: &StudyRecord) -> Result<&Dictionary, Rejection> {
@@ -76,7 +77,12 @@ impl State {
         let dictionary = self.study_dictionary(study)?;
         for attribute in attributes_read(statement).filter_map(|a| dictionary.attribute(a)) {
             for category in attribute.categories() {
-                if !study.submitted.categories.iter().any(|c| c.strip_prefix("c.").unwrap_or(c) == category.strip_prefix("c.").unwrap_or(category)) {
+                if !study
+                    .submitted
+                    .categories
+                    .iter()
+                    .any(|c| c.strip_prefix("c.").unwrap_or(c) == category.strip_prefix("c.").unwrap_or(category))
+                {
                     return Err(Rejection::Category { attribute: attribute.name().to_owned(), category: category.clone() });
                 }
             }
@@ -87,9 +93,10 @@ impl State {
     /// The same statement is asked again only for sites that could not answer it before (rule D11).
     fn check_repetition(&self, study: StudyId, statement: Digest32, now: BlockTime) -> Result<(), Rejection> {
         let Some(earlier) = self.asked.get(&(study, statement)).map(|id| **id) else { return Ok(()) };
-        let waiting = self.queries.get(&earlier).is_some_and(|q| {
-            now <= q.query.deadline && q.sites.iter().any(|s| self.pair(&earlier, s).is_some_and(PairRecord::is_open))
-        });
+        let waiting = self
+            .queries
+            .get(&earlier)
+            .is_some_and(|q| now <= q.query.deadline && q.sites.iter().any(|s| self.pair(&earlier, s).is_some_and(PairRecord::is_open)));
         let answered = |hospital: MemberId| self.answered.get(&(study, statement, hospital)).is_some();
         if waiting || self.cuts(&study).all(|c| answered(c.hospital)) { Err(Rejection::Repeated(earlier)) } else { Ok(()) }
     }

@@ -306,12 +306,12 @@ pub struct PairRecord {
     /// Answers whose proof failed. At [`crate::limits::INVALID_ANSWERS_MAX`] the pair is closed.
     pub invalid: u8,
     /// Answers refused for a withdrawal in between.
-    pub stale: u8,
+    pub stale: Vec<TransactionId>,
 }
 
 impl PairRecord {
     pub(super) fn open() -> Self {
-        Self { status: PairStatus::Open, invalid: 0, stale: 0 }
+        Self { status: PairStatus::Open, invalid: 0, stale: Vec::new() }
     }
 
     /// True if an answer may still come (before the deadline).

@@ -1,6 +1,7 @@
 //! What became of the transactions of a block.
 
 use super::records::AnswerRecord;
+use super::records::{CutId, TableKey};
 use crate::{
     active::Leavers,
     codec::bytes_of,
@@ -8,7 +9,6 @@ use crate::{
     rejection::{Rejection, RejectionCode},
     transaction::{QueryId, StudyId, TransactionId},
 };
-use super::records::{CutId, TableKey};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
 

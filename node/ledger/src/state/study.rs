@@ -135,7 +135,12 @@ impl State {
 
     /// Digests of segments, and the provenance they all share.
     #[allow(clippy::type_complexity, reason = "three parallel facts about one list, used in one place")]
-    fn pin(&self, table: TableKey, ids: Vec<SegmentId>, what: &'static str) -> Result<(Vec<SegmentId>, Vec<Digest32>, Digest32), Rejection> {
+    fn pin(
+        &self,
+        table: TableKey,
+        ids: Vec<SegmentId>,
+        what: &'static str,
+    ) -> Result<(Vec<SegmentId>, Vec<Digest32>, Digest32), Rejection> {
         let records: Vec<_> = ids.iter().filter_map(|id| self.segments.get(&SegmentKey { table, id: *id })).collect();
         let provenance = records.first().map(|r| r.provenance).unwrap_or_default();
         if records.iter().any(|r| r.provenance != provenance) {

@@ -1,6 +1,6 @@
 //! Withdrawals.
 
-use super::{Context, State, result::Effect};
+use super::{Context, State, records::TableKey, result::Effect};
 use crate::{
     active::{Leavers, WithdrawalRecord},
     identity::{MemberId, Role},
@@ -9,15 +9,17 @@ use crate::{
 };
 use countersign_circuits::{hash::Digest32, segment::SLOTS};
 
-use super::records::TableKey;
-
 impl State {
     pub(super) fn apply_withdraw(&mut self, cx: &Context<'_>, withdraw: &Withdraw) -> Result<Effect, Rejection> {
         self.need_role(cx, Role::Hospital)?;
+        self.record_withdrawal(cx, withdraw, self.register_slots(&cx.signer))
+    }
+
+    /// Takes slots below a bound out of force.
+    pub(super) fn record_withdrawal(&mut self, cx: &Context<'_>, withdraw: &Withdraw, slots: u32) -> Result<Effect, Rejection> {
         if withdraw.slots.is_empty() || !withdraw.slots.windows(2).all(|w| w[0] < w[1]) {
             return Err(Rejection::SlotOrder);
         }
-        let slots = self.register_slots(&cx.signer);
         let mut leavers = Leavers::default();
         for slot in &withdraw.slots {
             if *slot >= slots {
@@ -35,7 +37,8 @@ impl State {
 
     /// Slots of a hospital's register: those of its longest table.
     pub fn register_slots(&self, hospital: &MemberId) -> u32 {
-        let keys = TableKey { hospital: *hospital, table: Digest32([0; 32]) }..=TableKey { hospital: *hospital, table: Digest32([u8::MAX; 32]) };
+        let keys =
+            TableKey { hospital: *hospital, table: Digest32([0; 32]) }..=TableKey { hospital: *hospital, table: Digest32([u8::MAX; 32]) };
         let segments = self.tables.range(keys).map(|(_, t)| t.segment_count()).max().unwrap_or(0);
         segments.saturating_mul(SLOTS as u32)
     }

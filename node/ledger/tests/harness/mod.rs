@@ -176,7 +176,10 @@ impl ProofChecker for Script {
         self.seen.lock().unwrap().push(c.clone());
         let bound = binding(&c.query, &c.cut, c.answer_height, c.day, &instance.active);
         if instance.answer == bound.0 {
-            Ok(AnswerVerdict { cells_digest: bound.0, counts: GateCounts { released: instance.plan.cells().len() as u32, ..GateCounts::default() } })
+            Ok(AnswerVerdict {
+                cells_digest: bound.0,
+                counts: GateCounts { released: instance.plan.cells().len() as u32, ..GateCounts::default() },
+            })
         } else {
             Err(refused())
         }
@@ -317,7 +320,8 @@ impl Net {
     }
 
     pub fn anchor(&mut self, table: AnchoredTable, rows: usize, ids: &[(u32, u32)]) -> Anchor {
-        let segments = ids.iter().map(|(index, version)| (SegmentId { index: *index, version: *version }, self.points.bytes(rows))).collect();
+        let segments =
+            ids.iter().map(|(index, version)| (SegmentId { index: *index, version: *version }, self.points.bytes(rows))).collect();
         Anchor { table, segments, proof: b"good".to_vec() }
     }
 

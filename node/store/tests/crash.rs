@@ -1,0 +1,116 @@
+//! A crash at any point leaves the chain as it was before a block or after it.
+
+#[path = "../../ledger/tests/harness/mod.rs"]
+mod harness;
+
+use countersign_ledger::*;
+use countersign_store::{Auditor, ChainStore, LocalChain};
+use harness::*;
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+const CHAIN: &str = "COUNTERSIGN_CRASH_TEST_CHAIN";
+
+fn withdrawal(state: &State) -> Transaction {
+    let sequence = state.next_sequence(&id(HospitalA));
+    let slot = state.withdrawals(id(HospitalA)).count() as u32;
+    Transaction::sign(&key(HospitalA), state.network(), sequence, withdraw(&[slot], WithdrawnBy::Patient))
+}
+
+async fn begin(path: &Path) -> LocalChain {
+    let mut net = Net::new(genesis());
+    net.accept(Governance, Payload::Dictionary(dictionary()));
+    net.tables(HospitalA, 1);
+    let mut chain = LocalChain::create(path, genesis(), Arc::new(Script::default())).await.unwrap();
+    for (block, _) in &net.blocks {
+        chain.submit(block.transactions.clone(), block.header.time).await.unwrap();
+    }
+    chain
+}
+
+/// Not a test of its own: the process that is killed. It writes blocks for ever and says so after each.
+#[tokio::test]
+#[ignore = "run by killed_processes_lose_nothing"]
+async fn writes_until_killed() {
+    let Some(path) = std::env::var_os(CHAIN).map(PathBuf::from) else { return };
+    let mut chain = LocalChain::open(&path, Arc::new(Script::default())).await.unwrap();
+    loop {
+        let transaction = withdrawal(chain.state());
+        let submitted = chain.submit(vec![transaction], BlockTime(0)).await.unwrap();
+        let mut out = std::io::stdout();
+        writeln!(out, "\nwritten {}", submitted.block.header.height).unwrap();
+        out.flush().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn killed_processes_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chain.sqlite");
+    begin(&path).await.store().close().await;
+    let mut last = Height(0);
+    for round in 1..=8 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "writes_until_killed", "--ignored", "--nocapture"])
+            .env(CHAIN, &path)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // killed right after some block was acknowledged, that is in the middle of a later one
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let written = lines.filter_map(|l| l.strip_prefix("written ").map(|h| Height(h.parse().unwrap())));
+        let acknowledged = written.take(round * 2 + 1).last().expect("the child wrote blocks");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let chain = LocalChain::open(&path, Arc::new(Script::default())).await.unwrap();
+        let height = chain.state().tip().height;
+        assert!(height >= acknowledged && acknowledged > last, "{height} after {acknowledged} was acknowledged");
+        // nothing lost, nothing doubled: one withdrawal a block
+        assert_eq!(chain.state().withdrawals(id(HospitalA)).count() as u64, height.0 - 2);
+        Auditor::store(chain.store(), &Script::default(), |_| ()).await.unwrap();
+        chain.store().close().await;
+        last = height;
+    }
+}
+
+/// The log cut at many lengths stands for a machine that lost power with any part of it written.
+#[tokio::test]
+async fn a_torn_log_leaves_whole_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chain.sqlite");
+    let mut chain = begin(&path).await;
+    for _ in 0..6 {
+        let transaction = withdrawal(chain.state());
+        chain.submit(vec![transaction], BlockTime(0)).await.unwrap();
+    }
+    let log = std::fs::read(folder.path().join("chain.sqlite-wal")).unwrap();
+    let main = std::fs::read(&path).unwrap();
+    assert!(log.len() > 4_096 * 8, "blocks are in the log");
+    let mut heights = Vec::new();
+    for part in 0..=60 {
+        let length = log.len() * part / 60;
+        let torn = tempfile::tempdir().unwrap();
+        let copy = torn.path().join("chain.sqlite");
+        std::fs::write(&copy, &main).unwrap();
+        std::fs::write(torn.path().join("chain.sqlite-wal"), &log[..length]).unwrap();
+        let Ok(store) = ChainStore::open(&copy).await else {
+            // before the genesis was written there is no chain to lose
+            assert!(heights.is_empty(), "a chain that was there is gone at {length}");
+            continue;
+        };
+        let state = store.load().await.unwrap();
+        let height = state.tip().height;
+        assert_eq!(state.withdrawals(id(HospitalA)).count() as u64, height.0.saturating_sub(2));
+        Auditor::store(&store, &Script::default(), |_| ()).await.unwrap();
+        heights.push(height);
+        store.close().await;
+    }
+    assert!(heights.windows(2).all(|w| w[0] <= w[1]));
+    assert_eq!(heights.last(), Some(&chain.state().tip().height));
+    assert!(heights.iter().collect::<std::collections::BTreeSet<_>>().len() > 4, "{heights:?}");
+}
