@@ -1,0 +1,171 @@
+//! Consents: from a simple CSV or from FHIR Consent to scopes with a last valid day (design: product, sections 4.1 to 4.4).
+//!
+//! Fail closed, both ways: a permit that is not understood is ignored; a deny that is not understood makes its patient count
+//! for nothing until a person has looked.
+
+mod documents;
+mod policy;
+
+pub use policy::{ConsentPolicy, PolicyError};
+
+use crate::{
+    calendar::parse_day,
+    csv_table::Table,
+    error::{ImportError, Place},
+    source::list,
+    table::PatientId,
+};
+use countersign_circuits::consent::{Day, ScopeRegistry};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+/// Who permits what until when. Scopes are those of the registry it was read with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConsentTable {
+    patients: BTreeMap<PatientId, BTreeMap<String, Day>>,
+}
+
+impl ConsentTable {
+    /// An empty table: nobody permits anything.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Notes that a patient permits a scope up to and including a day; replaces an earlier entry and returns its day.
+    pub fn grant(&mut self, patient: PatientId, scope: impl Into<String>, until: Day) -> Option<Day> {
+        self.patients.entry(patient).or_default().insert(scope.into(), until)
+    }
+
+    /// The scopes of a patient with their last valid day; none for a patient without consent.
+    pub fn scopes(&self, patient: &PatientId) -> impl Iterator<Item = (&str, Day)> {
+        self.patients.get(patient).into_iter().flatten().map(|(s, d)| (s.as_str(), *d))
+    }
+
+    /// The last valid day of one scope of a patient.
+    pub fn until(&self, patient: &PatientId, scope: &str) -> Option<Day> {
+        self.patients.get(patient)?.get(scope).copied()
+    }
+
+    /// Patients with at least one scope, in order of their identifiers.
+    pub fn patients(&self) -> impl Iterator<Item = &PatientId> {
+        self.patients.keys()
+    }
+
+    /// Patients with a scope that is still valid on a day: what [`crate::ImportOptions::consented`] takes.
+    pub fn usable_on(&self, day: Day) -> BTreeSet<PatientId> {
+        self.patients.iter().filter(|(_, scopes)| scopes.values().any(|until| *until >= day)).map(|(p, _)| p.clone()).collect()
+    }
+
+    /// Number of patients.
+    pub fn len(&self) -> usize {
+        self.patients.len()
+    }
+
+    /// True if nobody permits anything.
+    pub fn is_empty(&self) -> bool {
+        self.patients.is_empty()
+    }
+}
+
+/// What was read. No patient appears in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ConsentReport {
+    /// Lines or documents read.
+    pub documents_read: u64,
+    /// Of these, the ones that permit something.
+    pub documents_used: u64,
+    /// Documents that permit nothing, by reason.
+    pub refused: BTreeMap<String, u64>,
+    /// Permits inside used documents that were ignored, by reason.
+    pub permits_ignored: BTreeMap<String, u64>,
+    /// Patients who count for nothing because a refusal of theirs is not understood: a person must look.
+    pub patients_for_review: u64,
+    /// Patients with a usable consent.
+    pub patients: u64,
+    /// Patients for each scope.
+    pub scopes: BTreeMap<String, u64>,
+}
+
+/// A table of consents and how it came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consents {
+    /// The scopes.
+    pub table: ConsentTable,
+    /// The counts.
+    pub report: ConsentReport,
+}
+
+/// Where consents come from.
+#[derive(Debug, Clone, Copy)]
+pub enum ConsentSource<'a> {
+    /// A CSV file with the columns `patient`, `scope` and `until` (a date; empty: the last grid date).
+    Csv(&'a Path),
+    /// FHIR R4 Consent in an NDJSON folder, an NDJSON file, or bundles, read by a policy as of a day.
+    Fhir {
+        /// File or folder.
+        path: &'a Path,
+        /// The governed policy.
+        policy: &'a ConsentPolicy,
+        /// The day on which permits must be valid.
+        today: Day,
+    },
+}
+
+/// Reads consents. Scopes must be of the registry; open ends become its last grid date.
+///
+/// # Errors
+/// [`ImportError`] with file and line: malformed files, unknown scopes, a patient and scope twice, dates that are none.
+pub fn read_consents(source: ConsentSource<'_>, registry: &ScopeRegistry) -> Result<Consents, ImportError> {
+    let mut consents = match source {
+        ConsentSource::Csv(path) => csv(path, registry)?,
+        ConsentSource::Fhir { path, policy, today } => documents::read(path, policy, today, registry)?,
+    };
+    consents.report.patients = consents.table.len() as u64;
+    for scopes in consents.table.patients.values() {
+        for scope in scopes.keys() {
+            *consents.report.scopes.entry(scope.clone()).or_default() += 1;
+        }
+    }
+    Ok(consents)
+}
+
+/// The last day an open-ended consent is valid.
+fn last_day(registry: &ScopeRegistry) -> Day {
+    registry.grid.last().copied().unwrap_or(Day(0))
+}
+
+fn csv(path: &Path, registry: &ScopeRegistry) -> Result<Consents, ImportError> {
+    let mut consents = Consents { table: ConsentTable::new(), report: ConsentReport::default() };
+    for file in list(path, &[".csv"], "*.csv file")? {
+        let mut table = Table::open(&file)?;
+        if let Some(other) = table.header.iter().find(|h| !["patient", "scope", "until"].contains(&h.as_str())) {
+            let problem = "is unknown; a consent file has the columns patient, scope and until";
+            return Err(ImportError::Column { place: Place::new(&file, 1), column: other.chars().take(64).collect(), problem });
+        }
+        let (patient, scope, until) = (table.column("patient")?, table.column("scope")?, table.column("until")?);
+        while table.advance()? {
+            let place = table.place();
+            let id = PatientId::new(table.field(patient)?)
+                .map_err(|_| ImportError::Identifier { place: place.clone(), what: "the patient's identifier" })?;
+            let name = table.field(scope)?;
+            if registry.find(name).is_err() {
+                let problem = "the scope of this line is not in the registry of scopes".into();
+                return Err(ImportError::ConsentLine { place, problem });
+            }
+            let day = match table.field(until)? {
+                "" => last_day(registry),
+                text => parse_day(text).map_err(|source| ImportError::Date { place: place.clone(), field: "until", source })?,
+            };
+            consents.report.documents_read += 1;
+            consents.report.documents_used += 1;
+            if consents.table.grant(id, name, day).is_some() {
+                let problem = "the patient and scope of this line stand in an earlier line, too".into();
+                return Err(ImportError::ConsentLine { place, problem });
+            }
+        }
+    }
+    Ok(consents)
+}

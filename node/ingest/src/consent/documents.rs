@@ -1,0 +1,305 @@
+//! FHIR R4 Consent: reading documents, and joining and subtracting their rules.
+
+use super::{ConsentPolicy, ConsentReport, ConsentTable, Consents, last_day};
+use crate::{
+    calendar::{Moment, day_number},
+    error::ImportError,
+    fhir::{Consent, ConsentProvision, Patient, Period, Resource, Sink, read_bundles, read_folder},
+    table::PatientId,
+};
+use countersign_circuits::consent::{Day, ScopeRegistry};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
+
+/// Longest chain of merged patients followed.
+const MERGES_MAX: usize = 64;
+
+/// Days from the first to the last, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Interval {
+    first: i32,
+    last: i32,
+}
+
+const ALWAYS: Interval = Interval { first: i32::MIN, last: i32::MAX };
+
+impl Interval {
+    fn meet(self, other: Self) -> Self {
+        Self { first: self.first.max(other.first), last: self.last.min(other.last) }
+    }
+
+    /// What is left without some days.
+    fn without(self, other: Self) -> impl Iterator<Item = Self> {
+        let before = Self { last: self.last.min(other.first.saturating_sub(1)), ..self };
+        let after = Self { first: self.first.max(other.last.saturating_add(1)), ..self };
+        let apart = other.first > other.last;
+        let parts =
+            if apart { [Some(self), None] } else { [(other.first > i32::MIN).then_some(before), (other.last < i32::MAX).then_some(after)] };
+        parts.into_iter().flatten().filter(|i| i.first <= i.last)
+    }
+}
+
+/// Permits or denies: the days for each code.
+type Rules = BTreeMap<String, Vec<Interval>>;
+
+/// What one document says.
+enum Document {
+    /// Nothing, for a reason.
+    Nothing(&'static str),
+    /// It refuses something we do not understand: the patient counts for nothing.
+    Review(&'static str),
+    Rules {
+        permits: Rules,
+        denies: Rules,
+        ignored: Vec<&'static str>,
+    },
+}
+
+struct Entry {
+    updated: Option<Moment>,
+    patient: Option<String>,
+    document: Document,
+}
+
+struct Reader<'a> {
+    policy: &'a ConsentPolicy,
+    today: Day,
+    documents: BTreeMap<String, Entry>,
+    merged: HashMap<String, String>,
+    read: u64,
+}
+
+impl Sink for Reader<'_> {
+    fn resource(&mut self, resource: &Resource<'_>) -> Result<(), ImportError> {
+        if resource.kind == "Patient" {
+            let patient: Patient = resource.parse()?;
+            let link = patient.link.iter().find(|l| l.kind.as_deref() == Some("replaced-by"));
+            let to = link.and_then(|l| l.other.as_ref()).and_then(|o| resource.patient(o.reference.as_deref()));
+            if let Some(to) = to {
+                self.merged.insert(resource.id.to_owned(), to.to_owned());
+            }
+        }
+        if resource.kind != "Consent" {
+            return Ok(());
+        }
+        self.read += 1;
+        let consent: Consent<'_> = resource.parse()?;
+        let patient = resource.patient(consent.patient.as_ref().and_then(|p| p.reference.as_deref())).map(str::to_owned);
+        let document = self.document(resource, &consent, patient.as_deref())?;
+        let newer = self.documents.get(resource.id).is_none_or(|old| old.updated.map(|m| m.instant) <= resource.updated.map(|m| m.instant));
+        if newer {
+            self.documents.insert(resource.id.to_owned(), Entry { updated: resource.updated, patient, document });
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, kind: &str, id: &str) {
+        if kind == "Consent" {
+            self.documents.remove(id);
+        }
+    }
+}
+
+fn has_deny(provision: &ConsentProvision) -> bool {
+    provision.provision.iter().any(|p| p.kind.as_deref() != Some("permit") || has_deny(p))
+}
+
+impl Reader<'_> {
+    fn document(&self, resource: &Resource<'_>, consent: &Consent<'_>, patient: Option<&str>) -> Result<Document, ImportError> {
+        use Document::Nothing;
+        if patient.is_none() {
+            return Ok(Nothing("no-patient"));
+        }
+        match consent.status.as_deref() {
+            Some("active") => {}
+            Some("inactive" | "rejected" | "entered-in-error") => return Ok(Nothing("withdrawn")),
+            _ => return Ok(Nothing("not-active")),
+        }
+        let required = &self.policy.scope_required;
+        let scope = consent.scope.as_ref().map(|s| s.coding.as_slice()).unwrap_or_default();
+        if !scope.iter().any(|c| c.system.as_deref() == Some(required.system.as_str()) && c.code.as_deref() == Some(required.code.as_str()))
+        {
+            return Ok(Nothing("not-research"));
+        }
+        // from here on it is about research: if it cannot be read in full and refuses anything, a person must look
+        let refuse = |why: &'static str| match &consent.provision {
+            Some(root) if has_deny(root) => Document::Review(why),
+            _ => Document::Nothing(why),
+        };
+        if consent.modifier_extension.is_some() {
+            return Ok(Document::Review("modifier-extension"));
+        }
+        if !consent.policy.iter().any(|p| p.uri.as_ref().is_some_and(|u| self.policy.policy_uri.contains(u))) {
+            return Ok(refuse("policy-unknown"));
+        }
+        let signed = resource.date("dateTime", consent.date_time.as_deref())?;
+        if signed.is_some_and(|m| day_number(m.span.first) > self.today.0) {
+            return Ok(refuse("dated-in-the-future"));
+        }
+        let by_patient = |r: &crate::fhir::Reference| resource.patient(r.reference.as_deref()) == patient;
+        if !consent.performer.iter().all(by_patient) {
+            return Ok(refuse("by-proxy"));
+        }
+        let Some(root) = &consent.provision else { return Ok(Nothing("no-provision")) };
+        match root.kind.as_deref() {
+            Some("deny") => {}
+            Some("permit") => return Ok(refuse("base-permit")),
+            _ => return Ok(refuse("base-rule-unclear")),
+        }
+        if !root.other.is_empty() || !root.code.is_empty() {
+            return Ok(refuse("root-narrowed"));
+        }
+        let start = Interval { first: signed.map_or(i32::MIN, |m| day_number(m.span.first)), ..ALWAYS };
+        let base = if root.period.is_some() { interval(resource, root.period.as_ref())? } else { start };
+        self.rules(resource, root, base)
+    }
+
+    fn rules(&self, resource: &Resource<'_>, root: &ConsentProvision, base: Interval) -> Result<Document, ImportError> {
+        let (mut permits, mut denies, mut ignored) = (Rules::new(), Rules::new(), Vec::new());
+        for rule in &root.provision {
+            let permit = match rule.kind.as_deref() {
+                Some("permit") => true,
+                Some("deny") => false,
+                _ => return Ok(Document::Review("rule-without-type")),
+            };
+            if !rule.provision.is_empty() {
+                return Ok(Document::Review("nested-too-deeply"));
+            }
+            if !rule.other.is_empty() || rule.code.iter().all(|c| c.coding.is_empty()) {
+                if permit {
+                    ignored.push("narrowed-permit");
+                    continue;
+                }
+                return Ok(Document::Review("narrowed-deny"));
+            }
+            let days = interval(resource, rule.period.as_ref())?;
+            for coding in rule.code.iter().flat_map(|c| &c.coding) {
+                let code = self.policy.code(coding.system.as_deref(), coding.code.as_deref());
+                match (permit, code) {
+                    (true, Some(code)) => permits.entry(code.to_owned()).or_default().push(days.meet(base)),
+                    (true, None) => ignored.push("unknown-code"),
+                    // a deny holds for its own period, however long the permits around it were meant to last
+                    (false, Some(code)) => denies.entry(code.to_owned()).or_default().push(days),
+                    (false, None) => return Ok(Document::Review("deny-with-unknown-code")),
+                }
+            }
+        }
+        Ok(Document::Rules { permits, denies, ignored })
+    }
+
+    /// The surviving record of a patient.
+    fn root<'i>(&'i self, id: &'i str) -> Result<&'i str, ImportError> {
+        let mut at = id;
+        for _ in 0..MERGES_MAX {
+            match self.merged.get(at) {
+                Some(to) => at = to,
+                None => return Ok(at),
+            }
+        }
+        Err(ImportError::MergeCircle)
+    }
+}
+
+fn interval(resource: &Resource<'_>, period: Option<&Period>) -> Result<Interval, ImportError> {
+    let start = resource.date("period.start", period.and_then(|p| p.start.as_deref()))?;
+    let end = resource.date("period.end", period.and_then(|p| p.end.as_deref()))?;
+    Ok(Interval { first: start.map_or(i32::MIN, |m| day_number(m.span.first)), last: end.map_or(i32::MAX, |m| day_number(m.span.last)) })
+}
+
+/// The joined rules of one person's documents.
+#[derive(Default)]
+struct Joined {
+    permits: Rules,
+    denies: Rules,
+    review: bool,
+}
+
+pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &ScopeRegistry) -> Result<Consents, ImportError> {
+    let mut reader = Reader { policy, today, documents: BTreeMap::new(), merged: HashMap::new(), read: 0 };
+    let bundles = if path.is_dir() {
+        crate::source::list(path, &[".ndjson", ".ndjson.gz"], "").is_err()
+    } else {
+        path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"))
+    };
+    if bundles {
+        read_bundles(path, &mut reader, &|_| {})?;
+    } else {
+        read_folder(path, &mut reader, &|_| {})?;
+    }
+    let mut report = ConsentReport { documents_read: reader.read, ..ConsentReport::default() };
+    let mut people: BTreeMap<&str, Joined> = BTreeMap::new();
+    for entry in reader.documents.values() {
+        let Some(patient) = &entry.patient else {
+            *report.refused.entry("no-patient".into()).or_default() += 1;
+            continue;
+        };
+        let person = people.entry(reader.root(patient)?).or_default();
+        join(person, &entry.document, policy, &mut report);
+    }
+    let mut table = ConsentTable::new();
+    for (id, person) in &people {
+        if person.review {
+            report.patients_for_review += 1;
+            continue;
+        }
+        for (scope, until) in scopes(person, policy, today) {
+            if registry.find(scope).is_ok() {
+                let patient = PatientId::new(*id).expect("ids were checked when they were read");
+                table.grant(patient, scope, Day(until.min(last_day(registry).0)));
+            } else {
+                *report.permits_ignored.entry(format!("scope {scope} is not in the registry")).or_default() += 1;
+            }
+        }
+    }
+    Ok(Consents { table, report })
+}
+
+fn join(person: &mut Joined, document: &Document, policy: &ConsentPolicy, report: &mut ConsentReport) {
+    let mut refused = |why: &str| *report.refused.entry(why.to_owned()).or_default() += 1;
+    match document {
+        Document::Nothing(why) => refused(why),
+        Document::Review(why) => {
+            refused(why);
+            person.review = true;
+        }
+        Document::Rules { permits, denies, ignored } => {
+            for (code, days) in denies {
+                person.denies.entry(code.clone()).or_default().extend(days);
+            }
+            if !policy.package.iter().all(|code| permits.contains_key(code)) {
+                refused(if permits.is_empty() { "permits-nothing" } else { "package-incomplete" });
+                return;
+            }
+            for why in ignored {
+                *report.permits_ignored.entry((*why).to_owned()).or_default() += 1;
+            }
+            for (code, days) in permits {
+                person.permits.entry(code.clone()).or_default().extend(days);
+            }
+            report.documents_used += 1;
+        }
+    }
+}
+
+/// Scopes valid today, with the last day of the stretch that holds today.
+fn scopes<'p>(person: &Joined, policy: &'p ConsentPolicy, today: Day) -> BTreeMap<&'p str, i32> {
+    let mut found: BTreeMap<&str, i32> = BTreeMap::new();
+    let mut gated = false;
+    for (entries, gate) in [(&policy.gate, true), (&policy.extra, false)] {
+        for (code, names) in entries {
+            let mut days = person.permits.get(code).cloned().unwrap_or_default();
+            for deny in person.denies.get(code).into_iter().flatten() {
+                days = days.into_iter().flat_map(|d| d.without(*deny)).collect();
+            }
+            let Some(until) = days.iter().filter(|d| d.first <= today.0 && today.0 <= d.last).map(|d| d.last).max() else { continue };
+            gated |= gate;
+            for name in names {
+                let day = found.entry(name).or_insert(until);
+                *day = until.max(*day);
+            }
+        }
+    }
+    if gated { found } else { BTreeMap::new() }
+}

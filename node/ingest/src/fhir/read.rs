@@ -1,0 +1,250 @@
+//! From files to resources: NDJSON folders with an optional manifest, and bundles.
+
+use super::{manifest::Manifest, resource::Header};
+use crate::{
+    calendar::{Moment, NotADate},
+    error::{ImportError, Place},
+    source::{Lines, Progress, list, whole},
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+/// Takes resources one by one.
+pub(crate) trait Sink {
+    /// One resource: its place, type, id, version and text, and how its references resolve.
+    fn resource(&mut self, resource: &Resource<'_>) -> Result<(), ImportError>;
+    /// A resource that was deleted at the source.
+    fn delete(&mut self, kind: &str, id: &str);
+}
+
+pub(crate) struct Resource<'a> {
+    pub(crate) place: &'a Place,
+    pub(crate) kind: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) updated: Option<Moment>,
+    pub(crate) text: &'a str,
+    /// Addresses of patients inside the same bundle.
+    pub(crate) addresses: &'a HashMap<String, String>,
+}
+
+impl Resource<'_> {
+    pub(crate) fn parse<'t, T: Deserialize<'t>>(&'t self) -> Result<T, ImportError> {
+        serde_json::from_str(self.text).map_err(|e| {
+            let place = Place { line: self.place.line + (e.line() as u64).saturating_sub(1), ..self.place.clone() };
+            ImportError::json(place, &e)
+        })
+    }
+
+    pub(crate) fn date(&self, field: &'static str, text: Option<&str>) -> Result<Option<Moment>, ImportError> {
+        text.map(str::parse).transpose().map_err(|source: NotADate| ImportError::Date { place: self.place.clone(), field, source })
+    }
+
+    /// The patient's id a reference names, if it names a patient.
+    pub(crate) fn patient<'r>(&'r self, reference: Option<&'r str>) -> Option<&'r str> {
+        let reference = reference?;
+        if let Some(id) = self.addresses.get(reference) {
+            return Some(id);
+        }
+        let reference = reference.split("/_history/").next()?;
+        match reference.rsplit_once('/') {
+            Some((before, id)) => (before == "Patient" || before.ends_with("/Patient")).then_some(id),
+            None => reference.strip_prefix("urn:uuid:"),
+        }
+        .filter(|id| crate::table::is_identifier(id))
+    }
+}
+
+/// Types a file's name may promise.
+const TYPES_BY_NAME: [&str; 5] = ["Patient", "Observation", "Condition", "Encounter", "Consent"];
+
+fn hand_over(
+    sink: &mut dyn Sink,
+    place: &Place,
+    text: &str,
+    expected: Option<&str>,
+    full_url: Option<&str>,
+    addresses: &HashMap<String, String>,
+) -> Result<(), ImportError> {
+    let header: Header = serde_json::from_str(text)
+        .map_err(|e| ImportError::json(Place { line: place.line + (e.line() as u64).saturating_sub(1), ..place.clone() }, &e))?;
+    let wrong = |found: &str| ImportError::ResourceType {
+        place: place.clone(),
+        found: found.to_owned(),
+        expected: expected.map_or_else(|| "a FHIR resource".to_owned(), |t| format!("a {t}")),
+    };
+    let kind = header.resource_type.as_deref().ok_or_else(|| wrong("no resourceType"))?;
+    if kind.is_empty() || kind.len() > 64 || !kind.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Err(wrong("something that is no resource type"));
+    }
+    if expected.is_some_and(|e| e != kind) {
+        return Err(wrong(&format!("a {kind}")));
+    }
+    let from_url = || full_url.and_then(|u| u.rsplit(['/', ':']).next()).map(str::to_owned);
+    let id = header.id.or_else(from_url).filter(|id| crate::table::is_identifier(id));
+    let id = id.ok_or_else(|| ImportError::Identifier { place: place.clone(), what: "the resource's id" })?;
+    let updated = header.meta.and_then(|m| m.last_updated);
+    let updated = updated.map(|t| t.parse()).transpose().map_err(|source| ImportError::Date {
+        place: place.clone(),
+        field: "meta.lastUpdated",
+        source,
+    })?;
+    sink.resource(&Resource { place, kind, id: &id, updated, text, addresses })
+}
+
+/// What a folder said about itself.
+#[derive(Default)]
+pub(crate) struct FolderFacts {
+    /// The manifest's place, `transactionTime` as written, and read.
+    pub(crate) manifest: Option<(Place, String, Moment)>,
+    pub(crate) files: usize,
+    /// Files of the folder the manifest does not name, which were not read.
+    pub(crate) not_in_manifest: usize,
+}
+
+/// Reads a folder of NDJSON, or one such file.
+pub(crate) fn read_folder(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(Progress)) -> Result<FolderFacts, ImportError> {
+    let found = list(path, &[".ndjson", ".ndjson.gz"], "*.ndjson or *.ndjson.gz file")?;
+    let manifest = if path.is_dir() { Manifest::read(path)? } else { None };
+    let mut facts = FolderFacts::default();
+    let by_name = |p: &PathBuf| {
+        let name = p.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem = name.split(['.', '-', '_']).next().unwrap_or_default().to_owned();
+        TYPES_BY_NAME.contains(&stem.as_str()).then_some(stem)
+    };
+    let mut deleted = Vec::new();
+    let files: Vec<(PathBuf, Option<String>)> = match manifest {
+        None => found.into_iter().map(|p| (p.clone(), by_name(&p))).collect(),
+        Some(m) => {
+            facts.not_in_manifest = found.iter().filter(|f| !m.output.iter().any(|(o, _)| o == *f) && !m.deleted.contains(f)).count();
+            facts.manifest = Some((m.place, m.time_text, m.time));
+            deleted = m.deleted;
+            m.output.into_iter().map(|(p, kind)| (p, Some(kind))).collect()
+        }
+    };
+    facts.files = files.len() + deleted.len();
+    let none = HashMap::new();
+    let mut records = 0;
+    for (files_done, (file, expected)) in files.iter().enumerate() {
+        let mut lines = Lines::open(file)?;
+        while lines.advance()? {
+            let place = lines.place();
+            let text = lines.last()?;
+            hand_over(sink, &place, text, expected.as_deref(), None, &none)?;
+            records += 1;
+            if records % 4096 == 0 {
+                progress(Progress { files_done, files: facts.files, records });
+            }
+        }
+    }
+    for file in &deleted {
+        let mut lines = Lines::open(file)?;
+        while lines.advance()? {
+            let place = lines.place();
+            deletions(sink, &place, lines.last()?)?;
+        }
+    }
+    progress(Progress { files_done: facts.files, files: facts.files, records });
+    Ok(facts)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BundleForm<'a> {
+    resource_type: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    #[serde(borrow, default)]
+    entry: Vec<EntryForm<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EntryForm<'a> {
+    full_url: Option<String>,
+    #[serde(borrow)]
+    resource: Option<&'a RawValue>,
+    request: Option<RequestForm>,
+}
+
+#[derive(Deserialize)]
+struct RequestForm {
+    method: Option<String>,
+    url: Option<String>,
+}
+
+/// A line of a manifest's `deleted` file: a transaction bundle of DELETE requests.
+fn deletions(sink: &mut dyn Sink, place: &Place, text: &str) -> Result<(), ImportError> {
+    let bundle: BundleForm<'_> = serde_json::from_str(text).map_err(|e| ImportError::json(place.clone(), &e))?;
+    let fault = |problem: &str| ImportError::Package { place: place.clone(), problem: problem.to_owned() };
+    if bundle.resource_type.as_deref() != Some("Bundle") || bundle.kind.as_deref() != Some("transaction") {
+        return Err(fault("a line of a `deleted` file is a transaction Bundle"));
+    }
+    for entry in bundle.entry {
+        let request = entry.request.filter(|r| r.method.as_deref() == Some("DELETE")).and_then(|r| r.url);
+        let url = request.ok_or_else(|| fault("an entry of a `deleted` bundle is a DELETE request"))?;
+        let (kind, id) = url.split_once('/').filter(|(_, id)| !id.is_empty()).ok_or_else(|| fault("a DELETE request's url is Type/id"))?;
+        sink.delete(kind, id);
+    }
+    Ok(())
+}
+
+/// Reads bundles (or single resources) from JSON files.
+pub(crate) fn read_bundles(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(Progress)) -> Result<usize, ImportError> {
+    let files = list(path, &[".json"], "*.json file")?;
+    let mut records = 0;
+    for (files_done, file) in files.iter().enumerate() {
+        let text = whole(file)?;
+        let fault = |e: &serde_json::Error| ImportError::json(Place::new(file, e.line() as u64), e);
+        let header: Header = serde_json::from_str(&text).map_err(|e| fault(&e))?;
+        if header.resource_type.as_deref() == Some("Bundle") {
+            let bundle: BundleForm<'_> = serde_json::from_str(&text).map_err(|e| fault(&e))?;
+            records += read_bundle(sink, file, &text, bundle)?;
+        } else {
+            hand_over(sink, &Place::new(file, 1), &text, None, None, &HashMap::new())?;
+            records += 1;
+        }
+        progress(Progress { files_done: files_done + 1, files: files.len(), records });
+    }
+    Ok(files.len())
+}
+
+fn read_bundle(sink: &mut dyn Sink, file: &Path, text: &str, bundle: BundleForm<'_>) -> Result<u64, ImportError> {
+    let kind = bundle.kind.as_deref().unwrap_or("nothing");
+    if !["transaction", "batch", "collection", "searchset", "document", "history"].contains(&kind) {
+        let problem = "a bundle's type is transaction, batch, collection, searchset, document or history".into();
+        return Err(ImportError::Package { place: Place::new(file, 0), problem });
+    }
+    let mut addresses = HashMap::new();
+    for entry in &bundle.entry {
+        let (Some(url), Some(raw)) = (&entry.full_url, entry.resource) else { continue };
+        let header: Option<Header> = serde_json::from_str(raw.get()).ok();
+        if let Some(header) = header.filter(|h| h.resource_type.as_deref() == Some("Patient")) {
+            let id = header.id.or_else(|| url.rsplit(['/', ':']).next().map(str::to_owned));
+            addresses.extend(id.map(|id| (url.clone(), id)));
+        }
+    }
+    let (mut records, mut line, mut at) = (0, 1, 0);
+    let mut deleted = Vec::new();
+    for entry in bundle.entry {
+        let delete = entry.request.filter(|r| r.method.as_deref() == Some("DELETE")).and_then(|r| r.url);
+        if let Some((kind, id)) = delete.as_deref().and_then(|u| u.split_once('/')) {
+            deleted.push((kind.to_owned(), id.to_owned()));
+            continue;
+        }
+        let Some(raw) = entry.resource else { continue };
+        // the raw value is a slice of the file's text: its distance from the start gives the line
+        let start = (raw.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        line += text.as_bytes().get(at..start).unwrap_or_default().iter().filter(|b| **b == b'\n').count() as u64;
+        at = start.max(at);
+        hand_over(sink, &Place::new(file, line), raw.get(), None, entry.full_url.as_deref(), &addresses)?;
+        records += 1;
+    }
+    for (kind, id) in deleted {
+        sink.delete(&kind, &id);
+    }
+    Ok(records)
+}

@@ -1,0 +1,138 @@
+//! The import: from a path to a table and a report. It reads; it writes nothing.
+
+use crate::{
+    calendar::{date_of, day_text},
+    csv_table,
+    error::ImportError,
+    fhir::{collect::Collector, read_bundles, read_folder},
+    fold::{Cohort, fold},
+    mapping::{Mapping, SourceKind},
+    reading::{Index, Reading},
+    report::ImportReport,
+    source::Progress,
+    table::{PatientId, ResearchTable},
+};
+use countersign_circuits::consent::Day;
+use std::{collections::BTreeSet, fmt, path::Path};
+
+/// What an import is told beside the files.
+#[derive(Clone, Copy, Default)]
+pub struct ImportOptions<'a> {
+    /// Date of the data; required unless a bulk manifest gives it.
+    pub as_of: Option<Day>,
+    /// Patients with a usable research consent, for dictionaries with `population.consented`; `None` ignores that rule.
+    pub consented: Option<&'a BTreeSet<PatientId>>,
+    /// Told now and then how far the import is.
+    pub progress: Option<&'a dyn Fn(Progress)>,
+}
+
+impl fmt::Debug for ImportOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportOptions")
+            .field("as_of", &self.as_of)
+            .field("consented", &self.consented.map(BTreeSet::len))
+            .finish_non_exhaustive()
+    }
+}
+
+/// A table and its report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// The rows. Not to be anchored if [`ImportReport::stops`].
+    pub table: ResearchTable,
+    /// What happened.
+    pub report: ImportReport,
+}
+
+/// What a reader of one kind of source found.
+pub(crate) struct Found {
+    pub(crate) cohort: Cohort,
+    pub(crate) data_as_of: String,
+    pub(crate) files: u64,
+    pub(crate) resources: u64,
+    pub(crate) repeated: u64,
+    pub(crate) deleted: u64,
+    pub(crate) notes: Vec<String>,
+}
+
+/// Reads a hospital's files into a research table.
+///
+/// The source is a file or a folder of the kind the mapping says. The same files, dictionary, mapping and options give the
+/// same table and report hash, whatever the order of the resources of different patients.
+///
+/// # Errors
+/// [`ImportError`] with file and line; nothing is changed anywhere.
+pub fn import(reading: &Reading, mapping: &Mapping, source: &Path, options: &ImportOptions<'_>) -> Result<Import, ImportError> {
+    let found = match &mapping.source {
+        SourceKind::Ndjson | SourceKind::Bundle => fhir(reading, mapping, source, options)?,
+        SourceKind::Csv { patient, duplicate } => csv_table::read(reading, mapping, source, options, patient, *duplicate)?,
+    };
+    let cohort = found.cohort;
+    let mut report = ImportReport {
+        dictionary: reading.dictionary().reference(),
+        dictionary_digest: reading.digest(),
+        mapping_digest: mapping.digest(),
+        data_as_of: found.data_as_of,
+        files: found.files,
+        resources: found.resources,
+        repeated: found.repeated,
+        without_patient: cohort.without_patient,
+        deleted: found.deleted,
+        merged: cohort.merged,
+        people: cohort.people,
+        rows: cohort.table.rows.len() as u64,
+        left_out: cohort.left_out,
+        attributes: cohort.attributes,
+        problems: Vec::new(),
+        notes: found.notes,
+    };
+    report.judge(reading.dictionary(), |attribute| mapping.acknowledges(attribute));
+    Ok(Import { table: cohort.table, report })
+}
+
+pub(crate) fn table_date(options: &ImportOptions<'_>) -> Result<(jiff::civil::Date, String), ImportError> {
+    let day = options.as_of.ok_or(ImportError::TableDateMissing)?;
+    let date = date_of(day).ok_or(ImportError::TableDateMissing)?;
+    Ok((date, day_text(day)))
+}
+
+fn fhir(reading: &Reading, mapping: &Mapping, source: &Path, options: &ImportOptions<'_>) -> Result<Found, ImportError> {
+    if reading.index() == &Index::Column {
+        return Err(reading.refuse("FHIR", "its index date is a column of a table; use a CSV file").into());
+    }
+    if let Some(a) = reading.rules().iter().position(|r| r.sources.is_empty()) {
+        debug_assert!(a < reading.rules().len());
+        return Err(reading.refuse("FHIR", "an attribute has neither `from` nor `any_of`, so it can only be a column of a table").into());
+    }
+    let mut collector = Collector::new(reading, mapping);
+    let silent = |_: Progress| {};
+    let progress = options.progress.unwrap_or(&silent);
+    let mut notes = Vec::new();
+    let (files, day, data_as_of) = if mapping.source == SourceKind::Ndjson {
+        let facts = read_folder(source, &mut collector, progress)?;
+        if facts.not_in_manifest > 0 {
+            notes.push(format!("{} files of the folder are not named by the manifest and were not read", facts.not_in_manifest));
+        }
+        let (day, text) = match (facts.manifest, options.as_of) {
+            (None, _) => table_date(options)?,
+            (Some((place, text, time)), Some(as_of)) if date_of(as_of) != Some(time.span.first) => {
+                return Err(ImportError::TableDateConflict { place, manifest: text, as_of: day_text(as_of) });
+            }
+            (Some((_, text, time)), _) => (time.span.first, text),
+        };
+        (facts.files, day, text)
+    } else {
+        let (day, text) = table_date(options)?;
+        (read_bundles(source, &mut collector, progress)?, day, text)
+    };
+    let cohort = fold(reading, &collector, day, options.consented)?;
+    Ok(Found {
+        cohort,
+        data_as_of,
+        files: files as u64,
+        resources: collector.resources,
+        repeated: collector.repeated,
+        deleted: collector.deleted,
+        notes,
+    })
+}

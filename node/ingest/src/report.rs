@@ -1,0 +1,333 @@
+//! The import report: what a data manager reads and signs (design: product, section 2.7). No patient appears in it.
+
+use countersign_circuits::{
+    dictionary::{Attribute, Dictionary, Domain},
+    hash::Digest32,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+/// Most different unmapped codes or units named for one attribute.
+const EXAMPLES_MAX: usize = 20;
+/// Source values with codes or units no rule covers, in percent, above which an import stops.
+pub const UNMAPPED_PERCENT_MAX: u64 = 5;
+
+/// What happened to one attribute.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AttributeReport {
+    /// Its name.
+    pub name: String,
+    /// Rows with a value.
+    pub known: u64,
+    /// Rows without.
+    pub missing: u64,
+    /// Rows whose value was outside the range and was moved to its end.
+    pub clipped: u64,
+    /// Rows whose value was outside the range and is missing because the dictionary says so.
+    pub beyond: u64,
+    /// Rows whose value was outside the plausible range: missing.
+    pub implausible: u64,
+    /// Readings in the window whose unit the mapping declares.
+    pub unit_declared: u64,
+    /// Readings with a code, unit or text no rule covers: missing.
+    pub unmapped: u64,
+    /// Of these, the unreadable numbers.
+    pub unreadable: u64,
+    /// Rows with several different readings at the picked instant.
+    pub ties: u64,
+    /// Readings that are bounds (`<5`).
+    pub bounds: u64,
+    /// Matching records left out for their status.
+    pub wrong_status: u64,
+    /// Matching records without a date.
+    pub undated: u64,
+    /// Readings without a value.
+    pub empty: u64,
+    /// Readings looked at: in the window, with the right status, with a value.
+    pub source_values: u64,
+    /// Unmapped codes and units with counts, the first few.
+    pub unmapped_examples: BTreeMap<String, u64>,
+    /// Smallest and largest bin used, or the levels used.
+    pub used: String,
+}
+
+impl AttributeReport {
+    pub(crate) fn unmapped(&mut self, what: &str) {
+        self.unmapped += 1;
+        self.source_values += 1;
+        let listed = self.unmapped_examples.len() < EXAMPLES_MAX || self.unmapped_examples.contains_key(what);
+        *self.unmapped_examples.entry(if listed { what } else { "others" }.to_owned()).or_default() += 1;
+    }
+
+    /// Adds what was counted for one line of a table.
+    pub(crate) fn add(&mut self, one: &Self) {
+        self.clipped += one.clipped;
+        self.beyond += one.beyond;
+        self.implausible += one.implausible;
+        self.unreadable += one.unreadable;
+        self.source_values += one.source_values - one.unmapped;
+        for (what, count) in &one.unmapped_examples {
+            (0..*count).for_each(|_| self.unmapped(what));
+        }
+    }
+
+    /// Notes the value of a row.
+    pub(crate) fn row(&mut self, level: Option<u32>, used: &mut BTreeSet<u32>) {
+        match level {
+            Some(level) => {
+                self.known += 1;
+                used.insert(level);
+            }
+            None => self.missing += 1,
+        }
+    }
+
+    pub(crate) fn finish(&mut self, attribute: &Attribute, used: &BTreeSet<u32>) {
+        self.used = match (attribute.domain(), used.first(), used.last()) {
+            (Domain::Levels(levels), ..) => {
+                used.iter().filter_map(|l| levels.get(*l as usize)).map(String::as_str).collect::<Vec<_>>().join(", ")
+            }
+            (Domain::Scale(scale), Some(lo), Some(hi)) => format!("{} .. {}", scale.value(*lo), scale.value(*hi)),
+            _ => String::new(),
+        };
+    }
+}
+
+/// Why a person has no row. The first reason that holds is counted, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOut {
+    /// `Patient.active` is false.
+    Inactive,
+    /// No birth date.
+    NoBirthDate,
+    /// The event that gives the index date did not happen.
+    NoIndexEvent,
+    /// Dead before the index, or dead without a date.
+    DeadBeforeIndex,
+    /// Born on or after the index date.
+    BornAfterIndex,
+    /// Not in observation.
+    NotObserved,
+    /// No usable research consent.
+    NoConsent,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Inactive => "inactive record",
+            Self::NoBirthDate => "no birth date",
+            Self::NoIndexEvent => "no index event",
+            Self::DeadBeforeIndex => "dead before index",
+            Self::BornAfterIndex => "born after index",
+            Self::NotObserved => "not in observation",
+            Self::NoConsent => "no research consent",
+        })
+    }
+}
+
+/// Something that stops an import: nothing may be anchored until it is solved, or acknowledged by name in the mapping.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "problem", rename_all = "snake_case")]
+pub enum Problem {
+    /// Nobody has a row.
+    NoRows,
+    /// Nobody has a value of this attribute.
+    AllMissing {
+        /// The attribute.
+        attribute: String,
+    },
+    /// Too many source values have codes or units no rule covers.
+    Unmapped {
+        /// The attribute.
+        attribute: String,
+        /// How many.
+        unmapped: u64,
+        /// Of how many.
+        source_values: u64,
+    },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRows => write!(f, "nobody in these files gets a row; check the files and the dictionary's population"),
+            Self::AllMissing { attribute } => write!(
+                f,
+                "\"{attribute}\" is missing for everybody; correct the mapping, or accept it there with acknowledge = [\"{attribute}\"]"
+            ),
+            Self::Unmapped { attribute, unmapped, source_values } => write!(
+                f,
+                "\"{attribute}\": {unmapped} of {source_values} source values have codes or units no rule covers; map them, or accept it with acknowledge = [\"{attribute}\"]"
+            ),
+        }
+    }
+}
+
+/// What an import read, left out and found. Equal files, dictionary, mapping and options give an equal report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportReport {
+    /// `id@version`.
+    pub dictionary: String,
+    /// SHA-256 of its canonical bytes.
+    pub dictionary_digest: Digest32,
+    /// SHA-256 of the mapping's canonical bytes.
+    pub mapping_digest: Digest32,
+    /// Date (or instant, as written) of the data.
+    pub data_as_of: String,
+    /// Files read.
+    pub files: u64,
+    /// Resources or lines read.
+    pub resources: u64,
+    /// Second and further versions of a resource, or lines of a patient.
+    pub repeated: u64,
+    /// Clinical resources whose patient is not in the export, or inactive.
+    pub without_patient: u64,
+    /// Resources deleted by the manifest.
+    pub deleted: u64,
+    /// Patients whose record was merged into another.
+    pub merged: u64,
+    /// People: patients that were not merged away.
+    pub people: u64,
+    /// Rows of the table.
+    pub rows: u64,
+    /// People without a row, by reason.
+    pub left_out: BTreeMap<LeftOut, u64>,
+    /// One entry an attribute, in the dictionary's order.
+    pub attributes: Vec<AttributeReport>,
+    /// What stops the import.
+    pub problems: Vec<Problem>,
+    /// What does not.
+    pub notes: Vec<String>,
+}
+
+impl ImportReport {
+    /// True if nothing may be anchored.
+    pub fn stops(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
+    /// SHA-256 of the report's canonical JSON: stands with the anchor.
+    ///
+    /// # Panics
+    /// Never: a report has neither floating-point numbers nor keys that are not texts.
+    pub fn hash(&self) -> Digest32 {
+        let value = serde_json::to_value(self).expect("a report's keys are texts");
+        Digest32::of(&serde_json::to_vec(&value).expect("a report's keys are texts"))
+    }
+
+    /// Finds problems and notes from the counts. `acknowledged` says which attributes the mapping accepts as they are.
+    pub(crate) fn judge(&mut self, dictionary: &Dictionary, acknowledged: impl Fn(&str) -> bool) {
+        if self.rows == 0 {
+            self.problems.push(Problem::NoRows);
+            return;
+        }
+        for (report, attribute) in self.attributes.iter().zip(dictionary.attributes()) {
+            let name = attribute.name().to_owned();
+            let problem = if report.known == 0 {
+                Some(Problem::AllMissing { attribute: name.clone() })
+            } else if report.unmapped * 100 > report.source_values * UNMAPPED_PERCENT_MAX {
+                Some(Problem::Unmapped { attribute: name.clone(), unmapped: report.unmapped, source_values: report.source_values })
+            } else {
+                None
+            };
+            match problem {
+                Some(problem) if acknowledged(&name) => {
+                    self.notes.push(format!("acknowledged by the mapping: {}", problem_words(&problem)))
+                }
+                Some(problem) => self.problems.push(problem),
+                None => {}
+            }
+            for (what, count) in &report.unmapped_examples {
+                self.notes.push(format!("{name}: {what} is not covered by any rule: {count} times"));
+            }
+            for (count, what) in [
+                (report.unit_declared, "readings without a unit were read in the unit the mapping declares"),
+                (report.beyond, "rows are missing because the value is outside the range"),
+                (report.bounds, "readings are bounds such as \"<5\""),
+                (report.undated, "matching records have no date"),
+                (report.wrong_status, "matching records do not count for their status"),
+            ] {
+                if count > 0 {
+                    self.notes.push(format!("{name}: {count} {what}"));
+                }
+            }
+        }
+    }
+}
+
+fn problem_words(problem: &Problem) -> String {
+    match problem {
+        Problem::NoRows => "no rows".into(),
+        Problem::AllMissing { attribute } => format!("{attribute} is missing for everybody"),
+        Problem::Unmapped { attribute, unmapped, source_values } => format!("{attribute}: {unmapped} of {source_values} values unmapped"),
+    }
+}
+
+fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+impl fmt::Display for ImportReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let n = thousands;
+        writeln!(
+            f,
+            "dictionary {} (sha256 {}…)   mapping {}…   data as of {}",
+            self.dictionary,
+            self.dictionary_digest.short(),
+            self.mapping_digest.short(),
+            self.data_as_of
+        )?;
+        writeln!(
+            f,
+            "resources {}   repeated {}   without a patient {}   deleted {}",
+            n(self.resources),
+            n(self.repeated),
+            n(self.without_patient),
+            n(self.deleted)
+        )?;
+        let left: Vec<String> = self.left_out.iter().map(|(why, count)| format!("{why} {}", n(*count))).collect();
+        let left = if left.is_empty() { "nobody".to_owned() } else { left.join(", ") };
+        writeln!(f, "people {}   rows {}   left out: {left}", n(self.people), n(self.rows))?;
+        writeln!(
+            f,
+            "{:<16}{:>8}{:>10}{:>9}{:>13}{:>15}{:>15}{:>6}   min..max of bins used",
+            "attribute", "known", "missing", "clipped", "implausible", "unit declared", "unmapped code", "ties"
+        )?;
+        for a in &self.attributes {
+            writeln!(
+                f,
+                "{:<16}{:>8}{:>10}{:>9}{:>13}{:>15}{:>15}{:>6}   {}",
+                a.name,
+                n(a.known),
+                n(a.missing),
+                n(a.clipped),
+                n(a.implausible),
+                n(a.unit_declared),
+                n(a.unmapped),
+                n(a.ties),
+                a.used
+            )?;
+        }
+        for problem in &self.problems {
+            writeln!(f, "problem: {problem}")?;
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        write!(f, "{} problems stop the import; {} notes. Report hash {}…", self.problems.len(), self.notes.len(), self.hash().short())
+    }
+}

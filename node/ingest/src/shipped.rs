@@ -1,0 +1,14 @@
+//! Dictionaries, mappings and the consent policy that come with Countersign, as texts.
+
+/// Cardiometabolic FHIR dictionary, `cardiometabolic-core@1`.
+pub const CARDIOMETABOLIC_CORE: &str = include_str!("../dictionaries/cardiometabolic-core.toml");
+/// Mapping for hospitals that code as the cardiometabolic dictionary does.
+pub const MAPPING_FHIR: &str = include_str!("../dictionaries/mapping-fhir.toml");
+/// Mapping for a hospital with other codes and units.
+pub const MAPPING_FHIR_OTHER: &str = include_str!("../dictionaries/mapping-fhir-other.toml");
+/// Heart disease dictionary for a CSV table, `heart-disease@1`.
+pub const HEART_DISEASE: &str = include_str!("../dictionaries/heart-disease.toml");
+/// Mapping of the UCI heart disease tables.
+pub const MAPPING_HEART_CSV: &str = include_str!("../dictionaries/mapping-heart-csv.toml");
+/// Consent policy `broad-research@1`.
+pub const CONSENT_POLICY: &str = include_str!("../dictionaries/consent-policy.toml");

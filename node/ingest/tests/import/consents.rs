@@ -1,0 +1,168 @@
+//! Consents: CSV and FHIR documents into scopes.
+
+use super::day;
+use countersign_circuits::consent::{Day, ScopeRegistry};
+use countersign_ingest::{ConsentPolicy, ConsentSource, Consents, ImportError, PatientId, read_consents, shipped};
+use std::fs;
+
+fn registry() -> ScopeRegistry {
+    let scopes =
+        ["p.health", "p.linkage", "c.demographics", "c.conditions", "c.labs", "c.vitals", "c.lifestyle", "c.encounters", "c.outcomes"];
+    ScopeRegistry { scopes: scopes.map(str::to_owned).to_vec(), grid: vec![day("2025-12-31"), day("2030-12-31")] }
+}
+
+pub(super) fn document(id: &str, patient: &str, root: &str) -> String {
+    format!(
+        "{{\"resourceType\":\"Consent\",\"id\":\"{id}\",\"status\":\"active\",\"scope\":{{\"coding\":[{{\"system\":\"http://terminology.hl7.org/CodeSystem/consentscope\",\
+         \"code\":\"research\"}}]}},\"patient\":{{\"reference\":\"Patient/{patient}\"}},\"dateTime\":\"2020-01-01\",\
+         \"policy\":[{{\"uri\":\"urn:countersign:policy:broad-research:1\"}}],\"provision\":{{\"type\":\"deny\",{root}}}}}\n"
+    )
+}
+
+fn rule(kind: &str, code: &str, more: &str) -> String {
+    format!("{{\"type\":\"{kind}\",\"code\":[{{\"coding\":[{{\"system\":\"urn:countersign:consent\",\"code\":\"{code}\"}}]}}]{more}}}")
+}
+
+fn provisions(rules: &[String]) -> String {
+    format!("\"provision\":[{}]", rules.join(","))
+}
+
+fn reduce(text: &str) -> Consents {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("Consent.ndjson"), text).unwrap();
+    let policy = ConsentPolicy::from_toml(shipped::CONSENT_POLICY).unwrap();
+    read_consents(ConsentSource::Fhir { path: folder.path(), policy: &policy, today: day("2024-06-01") }, &registry()).unwrap()
+}
+
+fn health(consents: &Consents) -> Option<Day> {
+    consents.table.until(&PatientId::new("p").unwrap(), "p.health")
+}
+
+#[test]
+fn a_complete_document_permits_until_its_end() {
+    let open = reduce(&document("c", "p", &provisions(&[rule("permit", "research", "")])));
+    assert_eq!(health(&open), Some(day("2030-12-31")));
+    assert_eq!((open.report.documents_read, open.report.documents_used, open.report.patients), (1, 1, 1));
+    assert_eq!(open.table.scopes(&PatientId::new("p").unwrap()).count(), 8);
+    let ends = reduce(&document("c", "p", &provisions(&[rule("permit", "research", ",\"period\":{\"end\":\"2026-02\"}")])));
+    assert_eq!(health(&ends), Some(day("2026-02-28")));
+    let root = format!(
+        "\"period\":{{\"start\":\"2020\",\"end\":\"2025-03-01T10:00:00+02:00\"}},{}",
+        provisions(&[rule("permit", "research", "")])
+    );
+    assert_eq!(health(&reduce(&document("c", "p", &root))), Some(day("2025-03-01")));
+    assert!(open.table.usable_on(day("2030-12-31")).len() == 1 && open.table.usable_on(day("2031-01-01")).is_empty());
+}
+
+#[test]
+fn what_is_over_or_not_yet_begun_permits_nothing() {
+    for period in ["\"end\":\"2024-05-31\"", "\"start\":\"2024-06-02\""] {
+        let done = reduce(&document("c", "p", &provisions(&[rule("permit", "research", &format!(",\"period\":{{{period}}}"))])));
+        assert_eq!(health(&done), None, "{period}");
+    }
+}
+
+#[test]
+fn denies_are_subtracted_across_documents_whatever_their_date() {
+    let permit = document("c", "p", &provisions(&[rule("permit", "research", "")]));
+    let deny = document("d", "p", &provisions(&[rule("deny", "research", "")])).replace("2020-01-01", "2019-01-01");
+    assert_eq!(health(&reduce(&(permit.clone() + &deny))), None);
+    let later = document("d", "p", &provisions(&[rule("deny", "research", ",\"period\":{\"start\":\"2024-09-01\"}")]));
+    assert_eq!(health(&reduce(&(permit.clone() + &later))), Some(day("2024-08-31")));
+    let other = document("d", "q", &provisions(&[rule("deny", "research", "")]));
+    assert_eq!(health(&reduce(&(permit + &other))), Some(day("2030-12-31")));
+}
+
+#[test]
+fn a_deny_that_is_not_understood_makes_the_patient_count_for_nothing() {
+    let permit = document("c", "p", &provisions(&[rule("permit", "research", "")]));
+    for (rule, why) in [
+        (rule("deny", "research", ",\"actor\":[{}]"), "narrowed-deny"),
+        (rule("deny", "something", ""), "deny-with-unknown-code"),
+        ("{\"type\":\"deny\"}".into(), "narrowed-deny"),
+        ("{}".into(), "rule-without-type"),
+        (rule("permit", "research", &format!(",\"provision\":[{}]", rule("deny", "research", ""))), "nested-too-deeply"),
+    ] {
+        let done = reduce(&(permit.clone() + &document("d", "p", &provisions(&[rule]))));
+        assert_eq!((health(&done), done.report.patients_for_review, done.report.refused.get(why)), (None, 1, Some(&1)), "{why}");
+    }
+    let narrowed = document("c", "p", &provisions(&[rule("permit", "research", ""), rule("permit", "linkage", ",\"purpose\":[{}]")]));
+    let done = reduce(&narrowed);
+    assert_eq!(health(&done), Some(day("2030-12-31")));
+    assert_eq!(done.report.permits_ignored.get("narrowed-permit"), Some(&1));
+    assert_eq!(done.table.until(&PatientId::new("p").unwrap(), "p.linkage"), None);
+}
+
+#[test]
+fn refusals_have_reasons() {
+    let good = document("c", "p", &provisions(&[rule("permit", "research", "")]));
+    for (from, to, why) in [
+        ("\"active\"", "\"inactive\"", "withdrawn"),
+        ("\"active\"", "\"draft\"", "not-active"),
+        ("\"code\":\"research\"}]}", "\"code\":\"treatment\"}]}", "not-research"),
+        ("urn:countersign:policy:broad-research:1", "urn:x", "policy-unknown"),
+        ("2020-01-01", "2025-01-01", "dated-in-the-future"),
+        ("\"dateTime\"", "\"performer\":[{\"reference\":\"RelatedPerson/m\"}],\"dateTime\"", "by-proxy"),
+        ("\"dateTime\"", "\"modifierExtension\":[{}],\"dateTime\"", "modifier-extension"),
+        ("{\"type\":\"deny\"", "{\"type\":\"permit\"", "base-permit"),
+        ("{\"type\":\"deny\",", "{", "base-rule-unclear"),
+        ("{\"type\":\"deny\",", "{\"type\":\"deny\",\"class\":[],", "root-narrowed"),
+        ("Patient/p", "Group/p", "no-patient"),
+    ] {
+        assert!(good.contains(from), "{from}");
+        let done = reduce(&good.replacen(from, to, 1));
+        assert_eq!((health(&done), done.report.refused.get(why)), (None, Some(&1)), "{why}: {:?}", done.report);
+    }
+    let partial = reduce(&document("c", "p", &provisions(&[rule("permit", "linkage", "")])));
+    assert_eq!(partial.report.refused.get("package-incomplete"), Some(&1));
+}
+
+#[test]
+fn consents_follow_merged_patients_and_new_versions() {
+    let permit = document("c", "old", &provisions(&[rule("permit", "research", "")]));
+    let folder = tempfile::tempdir().unwrap();
+    let link =
+        "{\"resourceType\":\"Patient\",\"id\":\"old\",\"link\":[{\"type\":\"replaced-by\",\"other\":{\"reference\":\"Patient/p\"}}]}";
+    fs::write(folder.path().join("all.ndjson"), permit.clone() + link).unwrap();
+    let policy = ConsentPolicy::from_toml(shipped::CONSENT_POLICY).unwrap();
+    let source = ConsentSource::Fhir { path: folder.path(), policy: &policy, today: day("2024-06-01") };
+    assert_eq!(health(&read_consents(source, &registry()).unwrap()), Some(day("2030-12-31")));
+    let permit = permit.replace("Patient/old", "Patient/p");
+    let withdrawn = permit.replace("\"active\"", "\"inactive\"");
+    assert_eq!(health(&reduce(&(permit + &withdrawn))), None);
+}
+
+#[test]
+fn policies_with_rules_this_reader_does_not_apply_are_refused() {
+    let with = |line: &str| shipped::CONSENT_POLICY.replacen("code_system", &format!("{line}\ncode_system"), 1);
+    for key in ["window", "retro", "encounter_shift", "guardian"] {
+        let message = ConsentPolicy::from_toml(&with(&format!("{key} = \"6\""))).unwrap_err().to_string();
+        assert!(message.contains(&format!("`{key}`")), "{message}");
+    }
+}
+
+fn csv(text: &str) -> Result<Consents, ImportError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("consents.csv");
+    fs::write(&path, text).unwrap();
+    read_consents(ConsentSource::Csv(&path), &registry())
+}
+
+#[test]
+fn a_simple_table_of_consents() {
+    let done = csv("patient,scope,until\np,p.health,2026-05-01\np,c.labs,\nq,p.health,\n").unwrap();
+    assert_eq!(health(&done), Some(day("2026-05-01")));
+    assert_eq!(done.table.until(&PatientId::new("p").unwrap(), "c.labs"), Some(day("2030-12-31")));
+    assert_eq!((done.report.patients, done.report.scopes.get("p.health")), (2, Some(&2)));
+    for (text, start) in [
+        ("patient,scope,until\nSECRET,p.heatlh,\n", "consents.csv:2: the scope"),
+        ("patient,scope,until\nSECRET,p.health,\nSECRET,p.health,2026-01-01\n", "consents.csv:3: the patient and scope"),
+        ("patient,scope,until\nSECRET,p.health,01.05.2026\n", "consents.csv:2: until"),
+        ("patient,scope,until\n,p.health,\n", "consents.csv:2: the patient's identifier"),
+        ("patient,scope\nSECRET,p.health\n", "consents.csv:1: column \"until\""),
+        ("patient,scope,until,name\n", "consents.csv:1: column \"name\""),
+    ] {
+        let message = csv(text).unwrap_err().to_string();
+        assert!(message.starts_with(start) && !message.contains("SECRET"), "{message}");
+    }
+}
