@@ -50,13 +50,21 @@ fn blind(blinders: &[Fr]) -> Vec<G1Affine> {
     TABLE.get_or_init(|| BatchMulPreprocessing::new(Generators::get().h.into(), 1 << 14)).batch_mul(blinders)
 }
 
-/// Commits the segment at `id` of a table with given blinders.
+/// Commits the segment at `id` of a whole table with given blinders.
 ///
 /// # Panics
 /// If the codes do not have the layout's shape or the segment (check [`SlotCodes::fits`] first).
 pub fn commit_segment(context: &TableContext, layout: &SegmentLayout, id: SegmentId, codes: &SlotCodes, blinders: &Blinders) -> Segment {
+    commit_slots(context, layout, id, (codes, id.index as usize), blinders)
+}
+
+/// Commits the segment that stands at `at` in some codes as the segment `id` of its table.
+///
+/// # Panics
+/// If the codes do not have the layout's shape or that many segments.
+pub fn commit_slots(context: &TableContext, layout: &SegmentLayout, id: SegmentId, (codes, at): (&SlotCodes, usize), blinders: &Blinders) -> Segment {
     let generators = Generators::get();
-    let slots = id.index as usize * SLOTS..(id.index as usize + 1) * SLOTS;
+    let slots = at * SLOTS..(at + 1) * SLOTS;
     let mut sums = vec![G1::zero(); layout.rows()];
     let mut first = 0;
     for (block, size) in codes.blocks.iter().zip(&layout.blocks) {

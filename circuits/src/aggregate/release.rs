@@ -8,7 +8,7 @@ use crate::{field::Fr, statement::CellKind};
 use ark_ff::{PrimeField, Zero};
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// Bits of the range check of a gate: counts and `k_min` are below 2^22.
+/// Bits of the range check of a gate: counts are at most 2^22 (a full table), `k_min` is below.
 pub const COUNT_BITS: usize = 23;
 
 /// Whether and why a hospital withholds a block beside the published rule.
@@ -63,10 +63,10 @@ pub struct Release {
     pub counts: GateCounts,
 }
 
-/// The count in a gate, if it is below 2^22.
+/// The count in a gate, if a table can have it: at most 2^22.
 pub(super) fn gate_count(cell: Fr) -> Option<u32> {
     let limbs = cell.into_bigint().0;
-    (limbs[1..].iter().all(|l| *l == 0) && limbs[0] < 1 << (COUNT_BITS - 1)).then_some(limbs[0] as u32)
+    (limbs[1..].iter().all(|l| *l == 0) && limbs[0] <= 1 << (COUNT_BITS - 1)).then_some(limbs[0] as u32)
 }
 
 /// Applies the rule.

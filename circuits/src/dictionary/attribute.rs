@@ -6,8 +6,9 @@ use serde_json::Value;
 
 /// Most levels a single block holds; numbers with more get a coarse and a fine block (protocol, section 4).
 pub const BLOCK_LEVELS_MAX: u32 = 256;
-/// Levels are below 2^20, so that a moment over 2^22 rows stays below 2^62.
-pub const LEVELS_MAX: u32 = 1 << 20;
+/// Levels are below 2^20 - 256, so that a moment over 2^22 rows stays below 2^62 even where a fine offset is wrong: nothing
+/// proves that an offset fits a narrow coarse bin, but base + offset stays below 2^20.
+pub const LEVELS_MAX: u32 = (1 << 20) - BLOCK_LEVELS_MAX;
 
 /// What kind of thing an attribute is; decides what may be asked of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -350,7 +351,7 @@ fn scale(value: &Value, kind: AttributeKind) -> Result<Scale, String> {
     let levels = span
         .to_u32()
         .filter(|n| span.is_integer() && *n < LEVELS_MAX)
-        .ok_or("the range is not a whole number of steps, or has 2^20 or more")?
+        .ok_or("the range is not a whole number of steps, or has more than 2^20 - 256 levels")?
         + 1;
     let mut cuts = Vec::new();
     for cut in value.get("cuts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default() {

@@ -54,13 +54,11 @@ pub struct AnswerCheck<'a> {
     /// The wiring, made from the stored statement.
     pub plan: &'a Plan,
     /// Data segments of the cut, in order.
-    pub data: Vec<&'a Segment>,
+    pub data: &'a [Segment],
     /// Consent segments of the cut, in order.
-    pub consent: Vec<&'a Segment>,
-    /// Digests of the data segments, then of the consent segments.
-    pub digests: Vec<Digest32>,
+    pub consent: &'a [Segment],
     /// Active bits of each segment at the height the answer names.
-    pub active: Vec<SlotBitmap>,
+    pub active: &'a [SlotBitmap],
     /// The answer's bytes.
     pub answer: &'a [u8],
 }
@@ -124,7 +122,8 @@ impl SegmentsCheck<'_> {
 impl AnswerCheck<'_> {
     /// Digest of all that decides the verdict. The plan follows from what the context names.
     pub fn content(&self, keys: &CircuitKeys) -> Digest32 {
-        let head = bytes_of(&(keys, self.context, &self.digests));
+        let digests: Vec<Digest32> = self.data.iter().chain(self.consent).map(Segment::digest).collect();
+        let head = bytes_of(&(keys, self.context, digests));
         let active: Vec<u8> = self.active.iter().flat_map(SlotBitmap::bytes).collect();
         Digest32::tagged("countersign/answer-check/1", [head.as_slice(), &active, self.answer])
     }

@@ -15,8 +15,8 @@ use std::{collections::BTreeSet, fmt};
 
 /// Least `k_min` a network that is not a development one may set (product, rule D1).
 pub(crate) const K_MIN_FLOOR: u32 = 5;
-/// Greatest `k_min`: the release rule's range check carries 22 bits of count.
-pub(crate) const K_MIN_MAX: u32 = 1 << 22;
+/// Greatest `k_min`: the release rule carries counts and minima below 2^22.
+pub(crate) const K_MIN_MAX: u32 = (1 << 22) - 1;
 
 /// A network's identity: the hash of its genesis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]

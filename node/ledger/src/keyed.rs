@@ -9,7 +9,7 @@ use countersign_circuits::{
     commitment::Generators,
     context::AggregateInstance,
     field::G1Affine,
-    segment::{SLOTS, Segment},
+    segment::SLOTS,
     validity::{SegmentsInstance, StackShape},
 };
 use countersign_verifier::{VerifyError, VerifyingKeys, verify_aggregate, verify_segments};
@@ -36,8 +36,8 @@ fn refused(error: VerifyError) -> ProofRefused {
     ProofRefused { fault, detail: error.to_string() }
 }
 
-/// The zero-blinder commitment of a segment's active bits.
-fn active_point(bitmap: &SlotBitmap) -> G1Affine {
+/// The zero-blinder commitment of a segment's active bits, as S2 takes them.
+pub fn active_point(bitmap: &SlotBitmap) -> G1Affine {
     let bits: Vec<bool> = (0..SLOTS).map(|offset| bitmap.get(offset)).collect();
     Generators::get().commit_bits(&bits)
 }
@@ -60,10 +60,8 @@ impl ProofChecker for KeyedChecker {
         if AggregateSize::for_cells(instance.plan.cells().len()).is_none() {
             return Err(ProofRefused { fault: ProofFault::Unsupported, detail: "more cells than any circuit carries".into() });
         }
-        let own = |list: &[&Segment]| list.iter().map(|s| (*s).clone()).collect::<Vec<Segment>>();
-        let (data, consent) = (own(&instance.data), own(&instance.consent));
         let active: Vec<G1Affine> = instance.active.iter().map(active_point).collect();
-        let aggregate = AggregateInstance { context: instance.context, plan: instance.plan, data: &data, consent: &consent, active: &active };
+        let aggregate = AggregateInstance { context: instance.context, plan: instance.plan, data: instance.data, consent: instance.consent, active: &active };
         let verified = verify_aggregate(&self.keys, &aggregate, instance.answer).map_err(refused)?;
         Ok(AnswerVerdict { cells_digest: verified.cells_digest, counts: verified.counts })
     }

@@ -42,10 +42,10 @@ pub use countersign_circuits::{aggregate::GateCounts, context::AnswerContext};
 pub use codec::{DecodeError, Wire};
 pub use genesis::{Genesis, GenesisError, Member, NetworkId, Rules};
 pub use identity::{MemberId, Name, NameError, Role};
-pub use keyed::KeyedChecker;
+pub use keyed::{KeyedChecker, active_point};
 pub use rejection::{EnvelopeError, Rejection, RejectionCode};
 pub use state::{
-    AnswerRecord, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus, Proposed, QueryRecord,
+    AnswerRecord, AnswerTask, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus, Proposed, QueryRecord,
     SegmentKey, SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus, TableKey, TableRecord, Tip, TransactionResult, Verdict,
 };
 pub use time::{BlockTime, Height};

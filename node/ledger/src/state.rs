@@ -10,6 +10,7 @@ mod snapshot;
 mod study;
 mod withdraw;
 
+pub use answer::AnswerTask;
 pub use execute::{CommitError, Outcome, Proposed};
 pub use records::{
     AnswerRecord, Cut, CutId, DictionaryRecord, Lag, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord,

@@ -7,18 +7,18 @@ use super::{
     result::Effect,
 };
 use crate::{
-    active::{Leavers, bitmap},
+    active::{Leavers, SlotBitmap, bitmap},
     checker::{AnswerCheck, AnswerVerdict},
     identity::Role,
     limits::{ANSWER_AGE_MS_MAX, CELL_BUDGET_DAYS, STALE_ANSWERS_MAX},
     rejection::Rejection,
     time::{BlockTime, Height},
-    transaction::Answer,
+    transaction::{Answer, QueryId},
 };
 use countersign_circuits::{
     consent::Day,
     context::AnswerContext,
-    segment::SegmentId,
+    segment::{Segment, SegmentId},
     statement::Plan,
 };
 use std::sync::Arc;
@@ -32,6 +32,21 @@ struct Question {
     named_time: BlockTime,
 }
 
+/// What an answer proves: the context, wiring and ledger data of a query at one site and height.
+#[derive(Debug, Clone)]
+pub struct AnswerTask {
+    /// Ids, heights, day and rule.
+    pub context: AnswerContext,
+    /// The wiring.
+    pub plan: Plan,
+    /// Data segments of the cut, in order.
+    pub data: Vec<Segment>,
+    /// Consent segments of the cut, in order.
+    pub consent: Vec<Segment>,
+    /// Active bits of each segment at the height.
+    pub active: Vec<SlotBitmap>,
+}
+
 impl State {
     pub(super) fn apply_answer(&mut self, cx: &Context<'_>, answer: &Answer) -> Result<Effect, Rejection> {
         self.need_role(cx, Role::Hospital)?;
@@ -41,12 +56,10 @@ impl State {
         if let Some(earlier) = self.answered.get(&statement_key) {
             return Err(Rejection::AnsweredBefore(**earlier));
         }
-        let day = question.named_time.day();
-        let plan = self.plan(&question.study, &query.query.statement, day)?;
+        let task = self.answer_task((answer.query, query), &question.study, cut, (answer.height, question.named_time))?;
         let table = TableKey { hospital: cx.signer, table: question.study.submitted.dictionary };
-        let budget = self.spend_cells(cx, table, &plan)?;
-        let k_min = cut.k_min.max(question.study.submitted.k_min).max(self.genesis.rules.k_min);
-        let verdict = self.check_proof(cx, answer, &question, &plan, k_min)?;
+        let budget = self.spend_cells(cx, table, &task.plan)?;
+        let verdict = self.check_proof(cx, answer, &task)?;
         let lag = self.lag(cx, answer.height, &question)?;
 
         let left_since_cut = self.leavers_after(cx.signer, cut.height);
@@ -55,10 +68,10 @@ impl State {
             hospital: cx.signer,
             cut: cut.id,
             named: answer.height,
-            day,
+            day: task.context.day,
             height: cx.height,
             transaction: cx.transaction,
-            k_min,
+            k_min: task.context.k_min,
             cells_digest: verdict.cells_digest,
             counts: verdict.counts,
             sealed: answer.sealed,
@@ -95,44 +108,64 @@ impl State {
         Ok(Question { study, query, cut, pair, named_time })
     }
 
-    /// Verifies the proof against what the ledger holds at the named height.
-    fn check_proof(
+    /// What a hospital must prove to answer a query at a height: the same that validators check.
+    ///
+    /// # Errors
+    /// The query, study or cut is unknown, or the height is not known any more.
+    pub fn task(&self, query: &QueryId, hospital: MemberId, height: Height) -> Result<AnswerTask, Rejection> {
+        let id = *query;
+        let query = self.queries.get(query).ok_or(Rejection::QueryUnknown)?;
+        let study = self.studies.get(&query.query.study).ok_or(Rejection::StudyUnknown)?;
+        let cut = self.cuts.get(&(query.query.study, hospital)).ok_or(Rejection::NotAsked)?;
+        let named_time = self.time_of(height).ok_or(Rejection::HeightTooOld(height))?;
+        self.answer_task((id, query), study, cut, (height, named_time))
+    }
+
+    fn answer_task(
         &self,
-        cx: &Context<'_>,
-        answer: &Answer,
-        question: &Question,
-        plan: &Plan,
-        k_min: u32,
-    ) -> Result<AnswerVerdict, Rejection> {
-        let (query, cut) = (&question.query, &question.cut);
-        let dictionary = question.study.submitted.dictionary;
-        let hospital = cx.signer.digest();
+        (id, query): (QueryId, &QueryRecord),
+        study: &StudyRecord,
+        cut: &Cut,
+        (height, named_time): (Height, BlockTime),
+    ) -> Result<AnswerTask, Rejection> {
+        let day = named_time.day();
+        let plan = self.plan(study, &query.query.statement, day)?;
+        let dictionary = study.submitted.dictionary;
         let context = AnswerContext {
             network: self.network.0,
-            query: answer.query.0.0,
+            query: id.0.0,
             query_bytes: query.statement,
             study: query.query.study.0.0,
-            study_version: question.study.version,
+            study_version: study.version,
             cut: cut.id.0,
-            hospital,
+            hospital: cut.hospital.digest(),
             dictionary,
             mapping: cut.mapping,
             registry: self.registry_digest,
             query_height: query.height.0,
-            answer_height: answer.height.0,
-            day: question.named_time.day(),
-            k_min,
+            answer_height: height.0,
+            day,
+            k_min: cut.k_min.max(study.submitted.k_min).max(self.genesis.rules.k_min),
         };
-        let data = self.cut_segments(TableKey { hospital: cx.signer, table: dictionary }, &cut.data);
-        let consent = self.cut_segments(TableKey { hospital: cx.signer, table: self.registry_digest }, &cut.consent);
+        let segments = |table, ids| self.cut_segments(TableKey { hospital: cut.hospital, table }, ids).iter().map(|r| r.segment().clone()).collect();
+        Ok(AnswerTask {
+            data: segments(dictionary, &cut.data),
+            consent: segments(self.registry_digest, &cut.consent),
+            active: cut.data.iter().map(|id| bitmap(&self.withdrawals, cut.hospital, id.index, height)).collect(),
+            context,
+            plan,
+        })
+    }
+
+    /// Verifies the proof against what the ledger holds at the named height.
+    fn check_proof(&self, cx: &Context<'_>, answer: &Answer, task: &AnswerTask) -> Result<AnswerVerdict, Rejection> {
         let check = AnswerCheck {
             transaction: cx.transaction,
-            context: &context,
-            plan,
-            digests: data.iter().chain(&consent).map(|r| r.digest).collect(),
-            data: data.iter().map(|r| r.segment()).collect(),
-            consent: consent.iter().map(|r| r.segment()).collect(),
-            active: cut.data.iter().map(|id| bitmap(&self.withdrawals, cx.signer, id.index, answer.height)).collect(),
+            context: &task.context,
+            plan: &task.plan,
+            data: &task.data,
+            consent: &task.consent,
+            active: &task.active,
             answer: &answer.proof,
         };
         cx.checker.check_answer(&check).map_err(|e| Rejection::AnswerProof(e.to_string()))
