@@ -3,6 +3,7 @@
 //! The program under test is [`World::run`]: it works off the journal and talks to a ledger that takes each transaction
 //! once. A kill drops it at its n-th suspension, inside database transactions too; the next start opens the file again. The
 //! ledger and the entropy live outside and survive.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

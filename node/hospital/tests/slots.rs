@@ -1,4 +1,5 @@
 //! The slot register and codes by slot.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
