@@ -210,6 +210,32 @@ async fn withdrawn_and_erased_slots_stay_dead_on_disk() {
 }
 
 #[tokio::test]
+async fn an_erasure_anchor_clears_the_erased_slot_and_nothing_else() {
+    let folder = folder();
+    let keeping = keeping(folder.path()).await;
+    let old = anchored(&keeping, "a", 0..3000, 1).await;
+    assert_eq!(old.len(), 4);
+    let slot = keeping.register().await.unwrap().find(&patient(3)).unwrap().slot;
+    keeping.erase(&patient(3)).await.unwrap();
+    let Begun::New { anchor, .. } = keeping.plan_erasure(&content("erase")).await.unwrap() else { panic!() };
+    assert!(matches!(keeping.plan_erasure(&content("erase")).await.unwrap(), Begun::Known(known) if known == anchor));
+    let planned = keeping.anchor_openings(anchor).await.unwrap();
+    let expected = [data_table(), TableName { kind: TableKind::Consent, digest: registry().digest() }];
+    assert_eq!(planned.iter().map(|k| k.table).collect::<Vec<_>>(), expected);
+    for key in &planned {
+        assert_eq!((key.segment.index, key.segment.version), (slot.segment(), 1));
+        let before = old.iter().find(|k| k.table == key.table && k.segment.index == key.segment.index).unwrap();
+        let mut codes = keeping.opening(before).await.unwrap().codes.unwrap();
+        let new = keeping.opening(key).await.unwrap().codes.unwrap();
+        assert_ne!(new, codes);
+        codes.clear(SlotIndex(slot.offset())).unwrap();
+        assert_eq!(new, codes);
+    }
+    assert!(matches!(keeping.next_step().await.unwrap(), Step::Anchor(AnchorStep::Commit { .. })));
+    keeping.abandon(anchor).await.unwrap();
+}
+
+#[tokio::test]
 async fn destroyed_openings_leave_no_trace_in_the_file() {
     let folder = folder();
     let keeping = keeping(folder.path()).await;
