@@ -1,6 +1,6 @@
 //! A seeded generator of invented hospitals, as FHIR R4 bulk exports.
 //!
-//! Nobody in the output exists: every value is drawn from a small model of cardiometabolic patients ([`mod@table`] and the
+//! Nobody in the output exists: every value is drawn from a small model of cardiometabolic patients ([`table()`] and the
 //! exports share it), whose attributes hang together plausibly: age raises blood pressure and the risk of diabetes, weight
 //! raises both, diabetes raises HbA1c, age and disease raise mortality. The model is not fitted to any data set.
 //!

@@ -163,7 +163,7 @@ impl SlotCodes {
     /// Reads the codes of one segment.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, CodesError> {
         let column = SLOTS * 2;
-        if bytes.is_empty() || bytes.len() % column != 0 {
+        if bytes.is_empty() || !bytes.len().is_multiple_of(column) {
             return Err(CodesError::Bytes);
         }
         let block = |chunk: &[u8]| chunk.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();

@@ -5,7 +5,7 @@
 //!
 //! | step | work, then report | killed before the report | killed after it |
 //! |---|---|---|---|
-//! | none | read the export, [`Keeping::import`] | nothing is known; import again | the same import is recognised by its content |
+//! | none | read the export, [`Keeping::import`] (or [`Keeping::plan_erasure`], which skips `Plan`) | nothing is known; import again | the same import is recognised by its content |
 //! | [`AnchorStep::Plan`] | [`Keeping::plan`] | planned anew | slots and codes stand |
 //! | [`AnchorStep::Commit`] | draw blinders, commit, [`Keeping::store_commitment`] | fresh blinders; the old ones went nowhere | kept |
 //! | [`AnchorStep::Build`] | prove and sign, [`Keeping::store_transactions`] | built anew; nothing left the hospital | bytes stand |

@@ -1,7 +1,7 @@
 //! The hospital's own keeping: everything a prover node must remember and nobody else may see.
 //!
 //! One SQLite file (mode 600, opened by one process at a time) holds the [slot register](slots), the [openings](opening) of
-//! anchored segments, the [journal](journal) of anchors and answers, and the [memory of released cells](released). Secrets
+//! anchored segments, the [`journal`] of anchors and answers, and the [memory of released cells](released). Secrets
 //! are zeroed when dropped and hidden in `Debug`. Nothing here proves or signs: the caller does the work that a
 //! [`Step`](journal::Step) names and reports back; each report is one transaction of the database.
 //!

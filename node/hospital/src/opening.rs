@@ -175,7 +175,7 @@ impl Keeping {
 }
 
 fn read_blinders(bytes: &[u8]) -> Result<Blinders, KeepingError> {
-    if bytes.is_empty() || bytes.len() % 32 != 0 {
+    if bytes.is_empty() || !bytes.len().is_multiple_of(32) {
         return Err(KeepingError::Damaged("blinders"));
     }
     Ok(Blinders(

@@ -122,6 +122,27 @@ pub enum AnchorStep {
 pub(super) const MISSING: u32 = u32::MAX;
 pub(super) const NO_GRANT: i32 = i32::MIN;
 
+/// Enters an anchor into the journal, unless its content is known.
+pub(super) async fn begin(c: &mut SqliteConnection, content: &AnchorContent) -> Result<Begun, KeepingError> {
+    let known: Option<i64> = sqlx::query_scalar("SELECT id FROM anchor WHERE content = ? AND stage < 4")
+        .bind(&content.content.0[..])
+        .fetch_optional(&mut *c)
+        .await?;
+    if let Some(id) = known {
+        return Ok(Begun::Known(AnchorId(id)));
+    }
+    if sqlx::query("SELECT 1 FROM anchor WHERE stage < 3").fetch_optional(&mut *c).await?.is_some() {
+        return Err(KeepingError::AnchorRunning);
+    }
+    let inserted = sqlx::query("INSERT INTO anchor (content, data_table, consent_table, stage) VALUES (?, ?, ?, 0)")
+        .bind(&content.content.0[..])
+        .bind(&content.data_table.0[..])
+        .bind(&content.consent_table.0[..])
+        .execute(c)
+        .await?;
+    Ok(Begun::New { anchor: AnchorId(inserted.last_insert_rowid()), people: 0 })
+}
+
 /// Moves an anchor from one stage to another.
 pub(super) async fn advance(c: &mut SqliteConnection, anchor: AnchorId, from: i64, to: i64) -> Result<(), KeepingError> {
     let moved = sqlx::query("UPDATE anchor SET stage = ? WHERE id = ? AND stage = ?").bind(to).bind(anchor.0).bind(from).execute(c).await?;
@@ -135,23 +156,10 @@ impl Keeping {
     /// Another anchor is running, or a patient occurs twice; nothing is kept then.
     pub async fn import(&self, content: &AnchorContent, rows: impl IntoIterator<Item = ImportedRow>) -> Result<Begun, KeepingError> {
         let mut tx = self.pool.begin().await?;
-        let known: Option<i64> = sqlx::query_scalar("SELECT id FROM anchor WHERE content = ? AND stage < 4")
-            .bind(&content.content.0[..])
-            .fetch_optional(&mut *tx)
-            .await?;
-        if let Some(id) = known {
-            return Ok(Begun::Known(AnchorId(id)));
-        }
-        if sqlx::query("SELECT 1 FROM anchor WHERE stage < 3").fetch_optional(&mut *tx).await?.is_some() {
-            return Err(KeepingError::AnchorRunning);
-        }
-        let id = sqlx::query("INSERT INTO anchor (content, data_table, consent_table, stage) VALUES (?, ?, ?, 0)")
-            .bind(&content.content.0[..])
-            .bind(&content.data_table.0[..])
-            .bind(&content.consent_table.0[..])
-            .execute(&mut *tx)
-            .await?
-            .last_insert_rowid();
+        let (anchor, id) = match begin(&mut tx, content).await? {
+            Begun::New { anchor, .. } => (anchor, anchor.0),
+            known => return Ok(known),
+        };
         let mut people = 0;
         for (line, row) in rows.into_iter().enumerate() {
             if row.grants.iter().all(Option::is_none) {
@@ -173,7 +181,7 @@ impl Keeping {
             people += 1;
         }
         tx.commit().await?;
-        Ok(Begun::New { anchor: AnchorId(id), people })
+        Ok(Begun::New { anchor, people })
     }
 
     /// What the running anchor needs next, if one is running.

@@ -1,12 +1,12 @@
 //! Planning an anchor: slots for new people, codes for every segment, and which segments changed.
 
-use super::anchor::{AnchorId, MISSING, NO_GRANT, advance};
+use super::anchor::{AnchorContent, AnchorId, Begun, MISSING, NO_GRANT, advance, begin};
 use crate::{
     Keeping, KeepingError,
     codes::SlotCodes,
     keeping::{load_register, small, store_slots},
     opening::{OpeningKey, TableKind, TableName},
-    slots::{PatientId, SlotRegister},
+    slots::{PatientId, SlotIndex, SlotRegister},
 };
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
@@ -16,6 +16,7 @@ use countersign_circuits::{
 };
 use rand::{CryptoRng, RngCore};
 use sqlx::SqliteConnection;
+use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 /// Imported rows read at a time.
@@ -65,6 +66,44 @@ impl Keeping {
         advance(&mut tx, anchor, 0, if planned.is_empty() { 3 } else { 1 }).await?;
         tx.commit().await?;
         Ok(planned)
+    }
+}
+
+impl Keeping {
+    /// Begins an *erasure anchor*: every segment of the content's two tables whose newest version still has a row in an erased
+    /// slot is planned anew with that slot empty and nothing else changed. Go on with [`Keeping::next_step`]; afterwards the
+    /// versions before are [`Keeping::superseded`] and can be destroyed. Nothing to clear: the anchor is done at once.
+    ///
+    /// # Errors
+    /// Another anchor is running, or the file is damaged.
+    pub async fn plan_erasure(&self, content: &AnchorContent) -> Result<Begun, KeepingError> {
+        let mut tx = self.pool.begin().await?;
+        let anchor = match begin(&mut tx, content).await? {
+            Begun::New { anchor, .. } => anchor,
+            known => return Ok(known),
+        };
+        let erased: Vec<i64> = sqlx::query_scalar("SELECT slot FROM slot WHERE state = 2").fetch_all(&mut *tx).await?;
+        let erased = erased.into_iter().map(|s| small(s, "a slot").map(SlotIndex)).collect::<Result<Vec<_>, _>>()?;
+        let segments: BTreeSet<u32> = erased.iter().map(|slot| slot.segment()).collect();
+        let mut cleared = 0;
+        for (kind, digest) in [(TableKind::Data, content.data_table), (TableKind::Consent, content.consent_table)] {
+            let table = TableName { kind, digest };
+            for index in segments.iter().copied() {
+                let Some((version, Some(old))) = newest(&mut tx, table, index).await? else { continue };
+                let mut codes = SlotCodes::from_bytes(&old)?;
+                let inside = erased.iter().filter(|slot| slot.segment() == index);
+                inside.map(|slot| SlotIndex(slot.offset())).try_for_each(|slot| codes.clear(slot))?;
+                let bytes = Zeroizing::new(codes.to_bytes());
+                if *bytes != *old {
+                    let version = version.checked_add(1).ok_or(KeepingError::Damaged("a segment's version"))?;
+                    insert_planned(&mut tx, anchor, &OpeningKey { table, segment: SegmentId { index, version } }, &bytes).await?;
+                    cleared += 1;
+                }
+            }
+        }
+        advance(&mut tx, anchor, 0, if cleared == 0 { 3 } else { 1 }).await?;
+        tx.commit().await?;
+        Ok(Begun::New { anchor, people: 0 })
     }
 }
 
@@ -124,17 +163,23 @@ async fn plan_table(
             Some((version, _)) => version.checked_add(1).ok_or(KeepingError::Damaged("a segment's version"))?,
             None => 0,
         };
-        sqlx::query("INSERT INTO opening (kind, table_id, segment, version, anchor, state, codes) VALUES (?, ?, ?, ?, ?, 0, ?)")
-            .bind(table.kind as i64)
-            .bind(&table.digest.0[..])
-            .bind(index)
-            .bind(version)
-            .bind(anchor.0)
-            .bind(&bytes[..])
-            .execute(&mut *c)
-            .await?;
-        planned.push(OpeningKey { table, segment: SegmentId { index, version } });
+        let key = OpeningKey { table, segment: SegmentId { index, version } };
+        insert_planned(c, anchor, &key, &bytes).await?;
+        planned.push(key);
     }
+    Ok(())
+}
+
+async fn insert_planned(c: &mut SqliteConnection, anchor: AnchorId, key: &OpeningKey, codes: &[u8]) -> Result<(), KeepingError> {
+    sqlx::query("INSERT INTO opening (kind, table_id, segment, version, anchor, state, codes) VALUES (?, ?, ?, ?, ?, 0, ?)")
+        .bind(key.table.kind as i64)
+        .bind(&key.table.digest.0[..])
+        .bind(key.segment.index)
+        .bind(key.segment.version)
+        .bind(anchor.0)
+        .bind(codes)
+        .execute(c)
+        .await?;
     Ok(())
 }
 

@@ -1,0 +1,371 @@
+//! The file: privacy, locking, backups, openings and the memory of released cells.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{content, dictionary, folder, patient, person, registry, rng};
+use countersign_circuits::hash::Digest32;
+use countersign_hospital::{
+    Height, Keeping, KeepingError,
+    disclosure::{Candidate, LocalRule, RowSet, Withhold},
+    journal::{ATTEMPTS_MAX, AnchorId, AnchorStep, AnchorTransaction, AnswerStep, Begun, GateIndex, QueryId, ReleasedGate, Step},
+    opening::{Blinders, OpeningKey, OpeningState, TableKind, TableName},
+    slots::{SlotIndex, SlotState},
+};
+use rand::RngCore;
+use std::{os::unix::fs::PermissionsExt, path::Path};
+
+/// A field element that can be found again in the bytes of a file.
+const MARK: &[u8; 32] = b"a blinder that must not survive!";
+
+async fn keeping(folder: &Path) -> Keeping {
+    Keeping::open(&folder.join("hospital.sqlite")).await.unwrap()
+}
+
+async fn import(keeping: &Keeping, tag: &str, people: impl IntoIterator<Item = u32>) -> AnchorId {
+    match keeping.import(&content(tag), people.into_iter().map(person)).await.unwrap() {
+        Begun::New { anchor, .. } => anchor,
+        Begun::Known(_) => panic!("known already"),
+    }
+}
+
+/// Everything up to stored transactions, one for all segments.
+async fn built(keeping: &Keeping, tag: &str, people: impl IntoIterator<Item = u32>, seed: u64) -> (AnchorId, Vec<OpeningKey>) {
+    let anchor = import(keeping, tag, people).await;
+    let planned = keeping.plan(anchor, &dictionary(), &registry(), &mut rng(seed)).await.unwrap();
+    for key in &planned {
+        keeping.store_commitment(anchor, key, &Blinders(vec![*MARK; 3]), &[7; 96]).await.unwrap();
+    }
+    if !planned.is_empty() {
+        let transaction = AnchorTransaction { bytes: tag.as_bytes().to_vec(), openings: planned.clone() };
+        keeping.store_transactions(anchor, &[transaction]).await.unwrap();
+    }
+    (anchor, planned)
+}
+
+async fn anchored(keeping: &Keeping, tag: &str, people: impl IntoIterator<Item = u32>, seed: u64) -> Vec<OpeningKey> {
+    let (anchor, planned) = built(keeping, tag, people, seed).await;
+    keeping.anchor_submitted(anchor, 0).await.unwrap();
+    keeping.anchor_confirmed(anchor, 0, Height(5)).await.unwrap();
+    planned
+}
+
+fn data_table() -> TableName {
+    TableName { kind: TableKind::Data, digest: dictionary().digest() }
+}
+
+#[tokio::test]
+async fn the_file_is_private_and_of_one_process() {
+    let folder = folder();
+    let first = keeping(folder.path()).await;
+    let mode = first.path().metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let backup = folder.path().join("backup.sqlite");
+    first.backup(&backup).await.unwrap();
+    assert_eq!(backup.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    std::fs::set_permissions(&backup, std::fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(matches!(Keeping::open(&backup).await, Err(KeepingError::Permissions(_))));
+    let second = Keeping::open(first.path()).await;
+    assert!(matches!(second, Err(KeepingError::Database(_) | KeepingError::Migration(_))), "{second:?}");
+    let path = first.path().to_owned();
+    first.close().await;
+    Keeping::open(&path).await.unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_backup_holds_everything_and_damage_is_noticed() {
+    let folder = folder();
+    let original = keeping(folder.path()).await;
+    let planned = anchored(&original, "a", 0..50, 1).await;
+    let backup = folder.path().join("backup.sqlite");
+    original.backup(&backup).await.unwrap();
+    assert!(matches!(original.backup(&backup).await, Err(KeepingError::File { .. })), "a backup was overwritten");
+    let report = original.check().await.unwrap();
+    assert_eq!((report.slots, report.openings, report.unfinished), (50, 2, 0));
+    let restored = Keeping::open(&backup).await.unwrap();
+    assert_eq!(restored.check().await.unwrap(), report);
+    for key in &planned {
+        let (a, b) = (original.opening(key).await.unwrap(), restored.opening(key).await.unwrap());
+        assert_eq!((a.codes, a.blinders, a.points), (b.codes, b.blinders, b.points));
+    }
+    restored.close().await;
+    let mut bytes = std::fs::read(&backup).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 6000].fill(0xff);
+    std::fs::write(&backup, bytes).unwrap();
+    match Keeping::open(&backup).await {
+        Ok(damaged) => assert!(damaged.check().await.is_err()),
+        Err(e) => assert!(matches!(e, KeepingError::Database(_) | KeepingError::Migration(_)), "{e:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_same_content_is_anchored_once_and_unchanged_segments_never() {
+    let folder = folder();
+    let keeping = keeping(folder.path()).await;
+    assert_eq!(anchored(&keeping, "a", 0..50, 1).await.len(), 2);
+    assert!(matches!(keeping.import(&content("a"), (0..50).map(person)).await.unwrap(), Begun::Known(_)));
+    // another export with the same people: nothing to anchor
+    let (_, planned) = built(&keeping, "b", 0..50, 2).await;
+    assert_eq!((planned.len(), keeping.next_step().await.unwrap()), (0, Step::Idle));
+    // one person more: both tables of that segment, with the next version
+    let planned = anchored(&keeping, "c", 0..51, 3).await;
+    assert_eq!(planned.iter().map(|k| (k.segment.index, k.segment.version)).collect::<Vec<_>>(), [(0, 1), (0, 1)]);
+    assert_eq!(keeping.superseded().await.unwrap().len(), 2);
+    // three segments' worth: everything changes, because free places are filled at random
+    let planned = anchored(&keeping, "d", 0..5000, 4).await;
+    assert_eq!(planned.len(), 6);
+    assert_eq!(keeping.anchored(data_table()).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn imports_without_consent_or_with_repeats() {
+    let folder = folder();
+    let keeping = keeping(folder.path()).await;
+    let mut silent = person(1);
+    silent.grants = vec![None, None];
+    let begun = keeping.import(&content("a"), [person(0), silent, person(2)]).await.unwrap();
+    let Begun::New { anchor, people: 2 } = begun else { panic!("{begun:?}") };
+    assert!(matches!(keeping.import(&content("b"), [person(0)]).await, Err(KeepingError::AnchorRunning)));
+    keeping.plan(anchor, &dictionary(), &registry(), &mut rng(1)).await.unwrap();
+    let register = keeping.register().await.unwrap();
+    assert!(register.find(&patient(1)).is_none() && register.len() == 2);
+    keeping.abandon(anchor).await.unwrap();
+    assert_eq!(keeping.next_step().await.unwrap(), Step::Idle);
+    let repeated = keeping.import(&content("c"), [person(0), person(1), person(0)]).await;
+    assert!(matches!(repeated, Err(KeepingError::RepeatedPatient { line: 3 })), "{repeated:?}");
+    assert_eq!(keeping.next_step().await.unwrap(), Step::Idle, "half an import was kept");
+    // the same content can be tried again after it was abandoned, on the same slots
+    let again = import(&keeping, "a", [0, 2]).await;
+    keeping.plan(again, &dictionary(), &registry(), &mut rng(9)).await.unwrap();
+    assert_eq!(keeping.register().await.unwrap().find(&patient(0)), register.find(&patient(0)));
+}
+
+#[tokio::test]
+async fn steps_out_of_order_are_refused_and_change_nothing() {
+    let folder = folder();
+    let keeping = keeping(folder.path()).await;
+    let anchor = import(&keeping, "a", 0..5).await;
+    let out_of_order = |r: Result<(), KeepingError>| assert!(matches!(r, Err(KeepingError::OutOfOrder(_))), "{r:?}");
+    out_of_order(keeping.anchor_submitted(anchor, 0).await);
+    let planned = keeping.plan(anchor, &dictionary(), &registry(), &mut rng(1)).await.unwrap();
+    out_of_order(keeping.plan(anchor, &dictionary(), &registry(), &mut rng(1)).await.map(|_| ()));
+    let blinders = Blinders(vec![[1; 32]; 2]);
+    out_of_order(keeping.store_commitment(anchor, &planned[0], &blinders, &[0; 96]).await);
+    keeping.store_commitment(anchor, &planned[0], &blinders, &[0; 64]).await.unwrap();
+    out_of_order(keeping.store_commitment(anchor, &planned[0], &blinders, &[1; 64]).await);
+    let transaction = |openings: &[OpeningKey]| AnchorTransaction { bytes: vec![1], openings: openings.to_vec() };
+    out_of_order(keeping.store_transactions(anchor, &[transaction(&planned)]).await);
+    keeping.store_commitment(anchor, &planned[1], &blinders, &[0; 64]).await.unwrap();
+    out_of_order(keeping.store_transactions(anchor, &[transaction(&planned[..1])]).await);
+    out_of_order(keeping.store_transactions(anchor, &[transaction(&planned), transaction(&planned[..1])]).await);
+    out_of_order(keeping.store_transactions(anchor, &[]).await);
+    let both = [transaction(&planned[..1]), transaction(&planned[1..])];
+    keeping.store_transactions(anchor, &both).await.unwrap();
+    out_of_order(keeping.store_transactions(anchor, &both).await);
+    out_of_order(keeping.anchor_confirmed(anchor, 0, Height(1)).await);
+    out_of_order(keeping.anchor_submitted(anchor, 1).await);
+    keeping.anchor_submitted(anchor, 0).await.unwrap();
+    out_of_order(keeping.anchor_submitted(anchor, 0).await);
+    out_of_order(keeping.abandon(anchor).await);
+    keeping.anchor_confirmed(anchor, 0, Height(1)).await.unwrap();
+    out_of_order(keeping.anchor_rejected(anchor, "not awaited").await);
+    keeping.anchor_submitted(anchor, 1).await.unwrap();
+    keeping.anchor_rejected(anchor, "the ledger said no").await.unwrap();
+    // what was confirmed stays, what was refused is gone, and the rest can be tried again under the same version
+    assert_eq!(keeping.opening(&planned[0]).await.unwrap().state, OpeningState::Anchored);
+    assert!(matches!(keeping.opening(&planned[1]).await, Err(KeepingError::Unknown(_))));
+    let again = import(&keeping, "a", 0..5).await;
+    assert_eq!(keeping.plan(again, &dictionary(), &registry(), &mut rng(2)).await.unwrap(), planned[1..]);
+}
+
+#[tokio::test]
+async fn withdrawn_and_erased_slots_stay_dead_on_disk() {
+    let folder = folder();
+    let keeping = keeping(folder.path()).await;
+    anchored(&keeping, "a", 0..50, 1).await;
+    let slot = keeping.withdraw(&patient(3)).await.unwrap();
+    assert_eq!(keeping.slot_state(slot).await.unwrap(), Some(SlotState::Withdrawn));
+    assert!(keeping.withdraw(&patient(3)).await.is_err());
+    // still in the export, yet out of the next table
+    let planned = anchored(&keeping, "b", 0..50, 2).await;
+    let codes = keeping.opening(&planned[0]).await.unwrap().codes.unwrap();
+    assert_eq!((codes.occupied(), codes.blocks[0][slot.0 as usize]), (49, u16::MAX));
+    keeping.readmit(&patient(3)).await.unwrap();
+    anchored(&keeping, "c", 0..50, 3).await;
+    let new = keeping.register().await.unwrap().find(&patient(3)).unwrap().slot;
+    assert_ne!(new, slot);
+    let mut both = vec![slot, new];
+    both.sort();
+    assert_eq!(keeping.erase(&patient(3)).await.unwrap(), both);
+    for slot in both {
+        assert_eq!(keeping.slot_state(slot).await.unwrap(), Some(SlotState::Erased));
+    }
+    assert!(matches!(keeping.erase(&patient(3)).await, Err(KeepingError::Unknown("patient"))));
+    assert_eq!(keeping.slot_state(SlotIndex(u32::MAX)).await.unwrap(), None);
+    // all the other places of the segment can be given out, those two cannot
+    anchored(&keeping, "d", 100..100 + 2048 - 51, 4).await;
+    let register = keeping.register().await.unwrap();
+    assert_eq!((register.segments(), register.len()), (1, 2046));
+}
+
+#[tokio::test]
+async fn an_erasure_anchor_clears_the_erased_slot_and_nothing_else() {
+    let folder = folder();
+    let keeping = keeping(folder.path()).await;
+    let old = anchored(&keeping, "a", 0..3000, 1).await;
+    assert_eq!(old.len(), 4);
+    let slot = keeping.register().await.unwrap().find(&patient(3)).unwrap().slot;
+    keeping.erase(&patient(3)).await.unwrap();
+    let Begun::New { anchor, .. } = keeping.plan_erasure(&content("erase")).await.unwrap() else { panic!() };
+    assert!(matches!(keeping.plan_erasure(&content("erase")).await.unwrap(), Begun::Known(known) if known == anchor));
+    let planned = keeping.anchor_openings(anchor).await.unwrap();
+    let expected = [data_table(), TableName { kind: TableKind::Consent, digest: registry().digest() }];
+    assert_eq!(planned.iter().map(|k| k.table).collect::<Vec<_>>(), expected);
+    for key in &planned {
+        assert_eq!((key.segment.index, key.segment.version), (slot.segment(), 1));
+        let before = old.iter().find(|k| k.table == key.table && k.segment.index == key.segment.index).unwrap();
+        let mut codes = keeping.opening(before).await.unwrap().codes.unwrap();
+        let new = keeping.opening(key).await.unwrap().codes.unwrap();
+        assert_ne!(new, codes);
+        codes.clear(SlotIndex(slot.offset())).unwrap();
+        assert_eq!(new, codes);
+    }
+    assert!(matches!(keeping.next_step().await.unwrap(), Step::Anchor(AnchorStep::Commit { .. })));
+    keeping.abandon(anchor).await.unwrap();
+}
+
+#[tokio::test]
+async fn destroyed_openings_leave_no_trace_in_the_file() {
+    let folder = folder();
+    let keeping = keeping(folder.path()).await;
+    let old = anchored(&keeping, "a", 0..50, 1).await;
+    let path = keeping.path().to_owned();
+    let marks = || std::fs::read(&path).unwrap().windows(32).filter(|w| w == MARK).count();
+    assert_eq!(marks(), 6, "the test looks for the wrong thing");
+    anchored(&keeping, "b", 0..49, 2).await;
+    assert_eq!(keeping.superseded().await.unwrap(), old);
+    for key in &old {
+        keeping.destroy(key).await.unwrap();
+        let opening = keeping.opening(key).await.unwrap();
+        assert_eq!((opening.state, opening.codes, opening.blinders), (OpeningState::Destroyed, None, None));
+        assert!(opening.points.is_some(), "what is public stays");
+        assert!(keeping.destroy(key).await.is_err());
+    }
+    keeping.check().await.unwrap();
+    keeping.close().await;
+    assert_eq!(marks(), 6, "only the newer openings' blinders are left");
+}
+
+#[tokio::test]
+async fn one_answer_a_query() {
+    let folder = folder();
+    let keeping = keeping(folder.path()).await;
+    let query = QueryId(Digest32::of(b"q"));
+    let mut entropy = rng(1);
+    assert!(keeping.start_attempt(query, &mut entropy).await.is_err(), "never seen");
+    keeping.query_seen(query, Height(3)).await.unwrap();
+    let first = keeping.start_attempt(query, &mut entropy).await.unwrap();
+    let second = keeping.start_attempt(query, &mut entropy).await.unwrap();
+    assert_ne!(first.entropy, second.entropy);
+    assert_eq!(format!("{:?}", first.entropy), "AttemptEntropy(secret)");
+    // a late first attempt does not win over the second
+    assert!(matches!(keeping.store_answer(&first, b"one", &[], 10).await, Err(KeepingError::OutOfOrder(_))));
+    keeping.store_answer(&second, b"two", &[], 10).await.unwrap();
+    assert!(keeping.store_answer(&second, b"three", &[], 10).await.is_err());
+    assert!(keeping.store_refusal(query, b"no").await.is_err());
+    assert!(keeping.start_attempt(query, &mut entropy).await.is_err());
+    keeping.query_seen(query, Height(4)).await.unwrap();
+    let AnswerStep::Submit { bytes, .. } = keeping.next_answer_step(query).await.unwrap() else { panic!() };
+    assert_eq!(bytes, b"two");
+    keeping.answer_submitted(query).await.unwrap();
+    keeping.answer_rejected(query).await.unwrap();
+    assert_eq!(keeping.next_answer_step(query).await.unwrap(), AnswerStep::Attempt { query, number: 3 });
+    for _ in 3..=ATTEMPTS_MAX {
+        keeping.start_attempt(query, &mut entropy).await.unwrap();
+    }
+    assert_eq!(keeping.next_answer_step(query).await.unwrap(), AnswerStep::Refuse { query });
+    assert!(keeping.start_attempt(query, &mut entropy).await.is_err());
+    keeping.store_refusal(query, b"no").await.unwrap();
+    keeping.answer_submitted(query).await.unwrap();
+    keeping.answer_confirmed(query, Height(9)).await.unwrap();
+    assert!(keeping.answer_rejected(query).await.is_err());
+    assert!(keeping.open_queries().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_same_question_after_a_withdrawal_is_withheld() {
+    let folder = folder();
+    let keeping = keeping(folder.path()).await;
+    anchored(&keeping, "a", 0..300, 1).await;
+    let rows = |register: &countersign_hospital::slots::SlotRegister, people: std::ops::Range<u32>| -> RowSet {
+        people.filter_map(|i| register.find(&patient(i))).map(|a| a.row_id).collect()
+    };
+    let register = keeping.register().await.unwrap();
+    let [before, unrelated] = [rows(&register, 0..200), rows(&register, 200..300)];
+    let released = QueryId(Digest32::of(b"first study"));
+    keeping.query_seen(released, Height(1)).await.unwrap();
+    let attempt = keeping.start_attempt(released, &mut rng(2)).await.unwrap();
+    let gates = [ReleasedGate { gate: GateIndex(0), rows: &before }, ReleasedGate { gate: GateIndex(1), rows: &unrelated }];
+    keeping.store_answer(&attempt, b"answer", &gates, 10).await.unwrap();
+
+    keeping.withdraw(&patient(42)).await.unwrap();
+    let register = keeping.register().await.unwrap();
+    let candidate = |rows: RowSet| Candidate { rows, sums: vec![], local: LocalRule::Silent };
+    let candidates = [
+        candidate(rows(&register, 0..200)),
+        candidate(rows(&register, 200..300)),
+        candidate(rows(&register, 0..150)),
+        candidate(rows(&register, 0..191)),
+        candidate(rows(&register, 0..192)),
+    ];
+    let verdicts = keeping.judge(&candidates, 10).await.unwrap();
+    assert_eq!(verdicts, [Withhold::Overlap, Withhold::None, Withhold::None, Withhold::None, Withhold::Overlap]);
+    // an answer judged before the other was stored is caught when it is stored
+    let late = QueryId(Digest32::of(b"second study"));
+    keeping.query_seen(late, Height(2)).await.unwrap();
+    let attempt = keeping.start_attempt(late, &mut rng(3)).await.unwrap();
+    let gate = [ReleasedGate { gate: GateIndex(0), rows: &candidates[0].rows }];
+    assert!(matches!(keeping.store_answer(&attempt, b"late", &gate, 10).await, Err(KeepingError::Overlap)));
+    assert_eq!(keeping.next_answer_step(late).await.unwrap(), AnswerStep::Attempt { query: late, number: 2 });
+    // a refused answer is forgotten, a confirmed one is not, and erasing the person does not change what is remembered
+    keeping.erase(&patient(42)).await.unwrap();
+    assert_eq!(keeping.judge(&candidates[..1], 10).await.unwrap(), [Withhold::Overlap]);
+    keeping.answer_submitted(released).await.unwrap();
+    keeping.answer_rejected(released).await.unwrap();
+    assert_eq!(keeping.judge(&candidates[..1], 10).await.unwrap(), [Withhold::None]);
+}
+
+#[tokio::test]
+async fn the_memory_is_searched_to_its_end() {
+    let folder = folder();
+    let keeping = keeping(folder.path()).await;
+    let mut entropy = rng(4);
+    // more sets of nearly one size than are read at a time; only the last differs by few rows
+    let set = |from: u32| -> RowSet { (from..from + 100).map(countersign_hospital::slots::RowId).collect() };
+    for i in 0..150u32 {
+        let mut id = [0; 32];
+        entropy.fill_bytes(&mut id);
+        let query = QueryId(Digest32(id));
+        keeping.query_seen(query, Height(1)).await.unwrap();
+        let attempt = keeping.start_attempt(query, &mut entropy).await.unwrap();
+        let rows = set(i * 1000);
+        keeping.store_answer(&attempt, b"x", &[ReleasedGate { gate: GateIndex(0), rows: &rows }], 10).await.unwrap();
+    }
+    for i in 0..150u32 {
+        let candidates = [set(i * 1000 + 4), set(i * 1000 + 5)].map(|rows| Candidate { rows, sums: vec![], local: LocalRule::Silent });
+        assert_eq!(keeping.judge(&candidates, 10).await.unwrap(), [Withhold::Overlap, Withhold::None], "{i}");
+    }
+}
+
+#[tokio::test]
+async fn rows_of_another_dictionary_are_not_planned() {
+    let folder = folder();
+    let keeping = keeping(folder.path()).await;
+    let mut wrong = content("a");
+    wrong.data_table = Digest32::of(b"another");
+    let Begun::New { anchor, .. } = keeping.import(&wrong, [person(1)]).await.unwrap() else { panic!() };
+    assert!(matches!(keeping.plan(anchor, &dictionary(), &registry(), &mut rng(1)).await, Err(KeepingError::OutOfOrder(_))));
+    assert_eq!(keeping.next_step().await.unwrap(), Step::Anchor(AnchorStep::Plan { anchor }));
+    assert!(keeping.register().await.unwrap().is_empty(), "slots of a failed plan were kept");
+}
