@@ -9,7 +9,7 @@ use super::{
 use crate::{
     active::{Leavers, SlotBitmap, bitmap},
     checker::{AnswerCheck, AnswerVerdict},
-    identity::Role,
+    identity::{MemberId, Role},
     limits::{ANSWER_AGE_MS_MAX, CELL_BUDGET_DAYS, STALE_ANSWERS_MAX},
     rejection::Rejection,
     time::{BlockTime, Height},
