@@ -1,0 +1,89 @@
+//! How a command fails, and its exit code.
+
+use countersign_query::Refusal;
+
+/// A command that did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A rule refuses it: the asker must ask otherwise. Exit code 2.
+    #[error("{0}")]
+    Refused(String),
+    /// A proof, chain or file does not verify. Exit code 3.
+    #[error("not verified: {0}")]
+    NotVerified(String),
+    /// An answer of a site is missing. Exit code 4.
+    #[error("{0}")]
+    SiteMissing(String),
+    /// Something else is wrong. Exit code 1.
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+impl Failure {
+    /// 1 other, 2 refused, 3 not verified, 4 a site is missing.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Other(_) => 1,
+            Self::Refused(_) => 2,
+            Self::NotVerified(_) => 3,
+            Self::SiteMissing(_) => 4,
+        }
+    }
+
+    /// The failure as one JSON object for standard error.
+    pub fn to_json(&self) -> serde_json::Value {
+        let kind = match self {
+            Self::Other(_) => "error",
+            Self::Refused(_) => "refused",
+            Self::NotVerified(_) => "not_verified",
+            Self::SiteMissing(_) => "site_missing",
+        };
+        serde_json::json!({ "error": kind, "message": self.message(), "exit_code": self.exit_code() })
+    }
+
+    /// The message with its causes.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Other(error) => format!("{error:#}"),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal.to_string())
+    }
+}
+
+macro_rules! other {
+    ($($error:ty),+ $(,)?) => { $(impl From<$error> for Failure {
+        fn from(error: $error) -> Self {
+            Self::Other(error.into())
+        }
+    })+ };
+}
+
+other!(
+    std::io::Error,
+    countersign_store::StoreError,
+    countersign_hospital::KeepingError,
+    countersign_prover::keys::KeyError,
+    countersign_prover::aggregate::ProveError,
+    countersign_prover::validity::AnchorError,
+    countersign_seal::SealError,
+    countersign_stats::TableError,
+    tokio::task::JoinError,
+);
+
+impl From<countersign_ingest::ImportError> for Failure {
+    fn from(error: countersign_ingest::ImportError) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+impl From<countersign_ledger::Rejection> for Failure {
+    fn from(rejection: countersign_ledger::Rejection) -> Self {
+        Self::Refused(rejection.to_string())
+    }
+}

@@ -1,0 +1,103 @@
+//! A member's keys on disk.
+
+use crate::failure::Failure;
+use anyhow::{Context, anyhow};
+use countersign_ledger::{MemberId, Role};
+use countersign_seal::SealingSecret;
+use ed25519_dalek::SigningKey;
+use serde::{Deserialize, Serialize};
+use std::{io::Write, path::Path};
+use zeroize::Zeroizing;
+
+/// A member with its secret keys.
+#[derive(Clone)]
+pub struct Member {
+    /// Its name on the network.
+    pub name: String,
+    /// What it does.
+    pub role: Role,
+    signing: SigningKey,
+    sealing: SealingSecret,
+}
+
+impl std::fmt::Debug for Member {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Member({}, keys redacted)", self.name)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MemberFile {
+    name: String,
+    role: String,
+    signing: Zeroizing<String>,
+    sealing: Zeroizing<String>,
+}
+
+const ROLES: [(Role, &str); 4] = [(Role::Hospital, "hospital"), (Role::Validator, "validator"), (Role::Researcher, "researcher"), (Role::Board, "board")];
+
+impl Member {
+    /// A member with fresh keys.
+    ///
+    /// # Errors
+    /// No randomness.
+    pub fn generate(name: &str, role: Role) -> Result<Self, Failure> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *seed).map_err(|e| anyhow!("no randomness: {e}"))?;
+        Ok(Self { name: name.to_owned(), role, signing: SigningKey::from_bytes(&seed), sealing: SealingSecret::generate()? })
+    }
+
+    /// Its identity.
+    pub fn id(&self) -> MemberId {
+        MemberId(self.signing.verifying_key().to_bytes())
+    }
+
+    /// The key it signs with.
+    pub fn signing(&self) -> &SigningKey {
+        &self.signing
+    }
+
+    /// The key it opens answers with.
+    pub fn sealing(&self) -> &SealingSecret {
+        &self.sealing
+    }
+
+    /// Writes the keys to a new file that only its owner can read.
+    ///
+    /// # Errors
+    /// The file exists or cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), Failure> {
+        let role = ROLES.iter().find(|(r, _)| *r == self.role).map_or("", |(_, name)| name);
+        let file = MemberFile {
+            name: self.name.clone(),
+            role: role.into(),
+            signing: Zeroizing::new(hex::encode(self.signing.to_bytes())),
+            sealing: Zeroizing::new(hex::encode(*self.sealing.to_bytes())),
+        };
+        let text = Zeroizing::new(toml::to_string(&file).context("a member's keys as TOML")?);
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut out = options.open(path).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(out.write_all(text.as_bytes())?)
+    }
+
+    /// Reads a file of keys.
+    ///
+    /// # Errors
+    /// The file is missing or malformed.
+    pub fn load(path: &Path) -> Result<Self, Failure> {
+        let text = Zeroizing::new(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?);
+        let malformed = || anyhow!("{} is not a file of member keys; restore it from your backup", path.display());
+        let file: MemberFile = toml::from_str(&text).map_err(|_| malformed())?;
+        let key = |text: &str| -> Result<Zeroizing<[u8; 32]>, Failure> {
+            let mut bytes = Zeroizing::new([0; 32]);
+            hex::decode_to_slice(text, &mut *bytes).map_err(|_| malformed())?;
+            Ok(bytes)
+        };
+        let role = ROLES.iter().find(|(_, name)| *name == file.role).map(|(r, _)| *r).ok_or_else(malformed)?;
+        Ok(Self { name: file.name, role, signing: SigningKey::from_bytes(&*key(&file.signing)?), sealing: SealingSecret::from_bytes(&*key(&file.sealing)?) })
+    }
+}
