@@ -53,7 +53,7 @@ fn envelopes_stand_in_no_block() {
         assert!(format!("{error:?}").starts_with(expected), "{error:?}");
         let proposed = net.state.propose(START.plus_ms(1), vec![transaction.clone(), good.clone()], &net.second_checker).unwrap();
         assert_eq!(proposed.refused.len(), 1);
-        assert_eq!(proposed.outcome.block().transactions, [good.clone()]);
+        assert_eq!(proposed.outcome.block().transactions, std::slice::from_ref(&good));
         // a proposer who puts it in all the same makes an invalid block
         let mut block = proposed.outcome.block().clone();
         block.transactions = vec![transaction];
@@ -81,7 +81,8 @@ fn every_commitment_of_a_header_is_compared() {
     let (block, results) = net.blocks.last().unwrap();
     let before = &net.past[&Height(block.header.height.0 - 1)];
     assert!(before.validate(block, &net.second_checker).is_ok());
-    let changes: Vec<(&str, fn(&mut Block))> = vec![
+    type Change = fn(&mut Block);
+    let changes: Vec<(&str, Change)> = vec![
         ("another network", |b| b.header.network = NetworkId(digest("x"))),
         ("does not follow", |b| b.header.height = b.header.height.next()),
         ("name the block before", |b| b.header.previous = BlockId(digest("x"))),
