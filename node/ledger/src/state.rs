@@ -315,12 +315,12 @@ impl State {
     }
 
     /// A study that is approved and in date.
-    fn study_in_force(&self, cx: &Context<'_>, id: &StudyId) -> Result<Arc<StudyRecord>, Rejection> {
+    fn study_in_force(&self, time: BlockTime, id: &StudyId) -> Result<Arc<StudyRecord>, Rejection> {
         let study = self.studies.get(id).ok_or(Rejection::StudyUnknown)?;
         if study.approval.is_none() {
             return Err(Rejection::StudyStatus(study.status()));
         }
-        if cx.time.day() > study.submitted.expiry {
+        if time.day() > study.submitted.expiry {
             return Err(Rejection::StudyExpired(study.submitted.expiry));
         }
         Ok(Arc::clone(study))

@@ -1,5 +1,7 @@
 //! Blocks: envelopes, headers, replay, encodings, snapshots, the cache.
 
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
+
 mod harness;
 
 use countersign_circuits::hash::Digest32;
@@ -51,7 +53,7 @@ fn envelopes_stand_in_no_block() {
         assert!(format!("{error:?}").starts_with(expected), "{error:?}");
         let proposed = net.state.propose(START.plus_ms(1), vec![transaction.clone(), good.clone()], &net.second_checker).unwrap();
         assert_eq!(proposed.refused.len(), 1);
-        assert_eq!(proposed.outcome.block().transactions, [good.clone()]);
+        assert_eq!(proposed.outcome.block().transactions, std::slice::from_ref(&good));
         // a proposer who puts it in all the same makes an invalid block
         let mut block = proposed.outcome.block().clone();
         block.transactions = vec![transaction];
@@ -79,7 +81,8 @@ fn every_commitment_of_a_header_is_compared() {
     let (block, results) = net.blocks.last().unwrap();
     let before = &net.past[&Height(block.header.height.0 - 1)];
     assert!(before.validate(block, &net.second_checker).is_ok());
-    let changes: Vec<(&str, fn(&mut Block))> = vec![
+    type Change = fn(&mut Block);
+    let changes: Vec<(&str, Change)> = vec![
         ("another network", |b| b.header.network = NetworkId(digest("x"))),
         ("does not follow", |b| b.header.height = b.header.height.next()),
         ("name the block before", |b| b.header.previous = BlockId(digest("x"))),
@@ -155,6 +158,25 @@ fn what_an_answer_must_be_bound_to() {
     assert_eq!((context.registry, context.study), (registry().digest(), record.query.study.0.0));
     assert_eq!((context.query_height, context.answer_height), (record.height.0, net.state.tip().height.0 - 1));
     assert_eq!(context.day, START.day());
+}
+
+#[test]
+fn a_prover_is_told_what_the_ledger_will_check() {
+    let mut net = Net::new(genesis());
+    let study = net.open();
+    let query = net.ask(study);
+    net.accept(HospitalA, withdraw(&[3], WithdrawnBy::Patient));
+    let answer = net.answer_now(HospitalA, query);
+    let task = net.state.answer_task(&query, &id(HospitalA)).unwrap();
+    assert_eq!((task.data.len(), task.consent.len(), task.context.k_min), (2, 2, 5));
+    assert_eq!((task.active[0].count(), task.active[1].count()), (2_047, 2_048));
+    let Payload::Answer(payload) = &answer else { panic!() };
+    assert!(Script::default().check_answer(&task.check(TransactionId(digest("any")), &payload.proof)).is_ok());
+    let context = task.context.clone();
+    assert_eq!(net.state.answer_task(&query, &id(HospitalB)).unwrap_err(), Rejection::NotAsked);
+    net.accept(HospitalA, answer);
+    assert_eq!(net.checker.inner().seen.lock().unwrap().last(), Some(&context));
+    assert_eq!(net.state.answer_task(&query, &id(HospitalA)).unwrap_err(), Rejection::Answered);
 }
 
 #[test]

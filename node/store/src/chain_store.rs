@@ -124,7 +124,7 @@ impl ChainStore {
                 .bind(transaction.payload.kind())
                 .bind(result.rejection().map(|c| i64::from(c.0)))
                 .bind(transaction.encode())
-                .bind(borsh::to_vec(result).expect("writing to memory does not fail"))
+                .bind(borsh::to_vec(result).map_err(StoreError::File)?)
                 .execute(&mut *tx)
                 .await?;
         }

@@ -1,5 +1,7 @@
 //! Chains on fresh databases with every migration.
 
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
+
 #[path = "../../ledger/tests/harness/mod.rs"]
 mod harness;
 
@@ -98,21 +100,20 @@ async fn snapshots_save_time_and_nothing_else() {
 #[tokio::test]
 async fn tampering_on_disk_is_found() {
     for statement in [
-        "UPDATE block SET header = substr(header, 1, 200) || x'00' || substr(header, 202) WHERE height = 3",
+        "UPDATE block SET header = CAST(substr(header, 1, 200) || x'00' || substr(header, 202) AS BLOB) WHERE height = 3",
         "DELETE FROM entry WHERE height = 4",
-        "UPDATE entry SET bytes = substr(bytes, 1, 90) || x'ff' || substr(bytes, 92) WHERE height = 2",
+        "UPDATE entry SET bytes = CAST(substr(bytes, 1, 90) || x'ff' || substr(bytes, 92) AS BLOB) WHERE height = 2",
         "UPDATE entry SET result = (SELECT result FROM entry WHERE height = 1) WHERE height = 2",
-        "UPDATE entry SET position = position + 1 WHERE height = 8 AND position = 2",
+        "UPDATE entry SET position = 9 WHERE height = 8 AND position = 0",
         "UPDATE entry SET result = x'00' WHERE height = 5",
     ] {
         let (_folder, path) = folder();
         let (_, _, store) = stored(&path).await;
         let pool = sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&path)).await.unwrap();
         let changed = sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&pool).await.unwrap();
-        let harmless = statement.contains("position");
-        assert!(changed.rows_affected() > 0 || harmless, "{statement}");
-        assert_eq!(store.load().await.is_ok(), harmless, "{statement}");
-        assert_eq!(Auditor::store(&store, &Script::default(), |_| ()).await.is_ok(), harmless, "{statement}");
+        assert!(changed.rows_affected() > 0, "{statement}");
+        assert!(store.load().await.is_err(), "{statement}");
+        assert!(Auditor::store(&store, &Script::default(), |_| ()).await.is_err(), "{statement}");
     }
 }
 

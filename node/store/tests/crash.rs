@@ -1,5 +1,7 @@
 //! A crash at any point leaves the chain as it was before a block or after it.
 
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
+
 #[path = "../../ledger/tests/harness/mod.rs"]
 mod harness;
 

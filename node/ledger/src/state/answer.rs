@@ -3,17 +3,17 @@
 use super::{
     Context, State,
     query::check_open,
-    records::{AnswerRecord, Cut, Lag, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord, TableKey},
+    records::{AnswerRecord, CellBudget, Cut, Lag, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord, TableKey},
     result::Effect,
 };
 use crate::{
     active::{Leavers, SlotBitmap, bitmap},
-    checker::{AnswerCheck, AnswerVerdict},
+    checker::AnswerCheck,
     identity::{MemberId, Role},
     limits::{ANSWER_AGE_MS_MAX, CELL_BUDGET_DAYS, STALE_ANSWERS_MAX},
     rejection::Rejection,
     time::{BlockTime, Height},
-    transaction::{Answer, QueryId},
+    transaction::{Answer, QueryId, TransactionId},
 };
 use countersign_circuits::{
     consent::Day,
@@ -23,22 +23,15 @@ use countersign_circuits::{
 };
 use std::sync::Arc;
 
-/// What the ledger says an answer must be an answer to.
-struct Question {
-    study: Arc<StudyRecord>,
-    query: Arc<QueryRecord>,
-    cut: Arc<Cut>,
-    pair: PairRecord,
-    named_time: BlockTime,
-}
-
-/// What an answer proves: the context, wiring and ledger data of a query at one site and height.
-#[derive(Debug, Clone)]
-pub struct AnswerTask {
-    /// Ids, heights, day and rule.
+/// What a site must prove to answer a query at a height: the ledger checks an answer against exactly this, and a prover starts from it.
+#[derive(Debug)]
+pub struct AnswerTask<'a> {
+    /// What the statement digest binds.
     pub context: AnswerContext,
     /// The wiring.
     pub plan: Plan,
+    /// The cut.
+    pub cut: &'a Cut,
     /// Data segments of the cut, in order.
     pub data: Vec<Segment>,
     /// Consent segments of the cut, in order.
@@ -47,20 +40,62 @@ pub struct AnswerTask {
     pub active: Vec<SlotBitmap>,
 }
 
+impl<'a> AnswerTask<'a> {
+    /// The check of an answer to it.
+    pub fn check(&'a self, transaction: TransactionId, answer: &'a [u8]) -> AnswerCheck<'a> {
+        AnswerCheck {
+            transaction,
+            context: &self.context,
+            plan: &self.plan,
+            data: &self.data,
+            consent: &self.consent,
+            active: &self.active,
+            answer,
+        }
+    }
+}
+
+/// Who answers which query, in which block, naming which height.
+struct Asked {
+    query: QueryId,
+    hospital: MemberId,
+    height: Height,
+    time: BlockTime,
+    named: Height,
+}
+
+/// What the ledger holds about it.
+struct Question<'a> {
+    study: &'a StudyRecord,
+    query: &'a QueryRecord,
+    cut: &'a Cut,
+    pair: PairRecord,
+    named_time: BlockTime,
+}
+
 impl State {
+    /// What a site must prove to answer a query now, naming the last height.
+    ///
+    /// # Errors
+    /// The reason for which an answer would be rejected.
+    pub fn answer_task(&self, query: &QueryId, hospital: &MemberId) -> Result<AnswerTask<'_>, Rejection> {
+        let (height, time, named) = (self.tip.height.next(), self.tip.time.plus_ms(1), self.tip.height);
+        let asked = Asked { query: *query, hospital: *hospital, height, time, named };
+        let question = self.question(&asked)?;
+        self.task(&asked, &question)
+    }
+
     pub(super) fn apply_answer(&mut self, cx: &Context<'_>, answer: &Answer) -> Result<Effect, Rejection> {
         self.need_role(cx, Role::Hospital)?;
-        let question = self.question(cx, answer)?;
-        let (query, cut) = (&question.query, &question.cut);
-        let statement_key = (query.query.study, query.statement, cx.signer);
-        if let Some(earlier) = self.answered.get(&statement_key) {
-            return Err(Rejection::AnsweredBefore(**earlier));
-        }
-        let task = self.answer_task((answer.query, query), &question.study, cut, (answer.height, question.named_time))?;
+        let asked = Asked { query: answer.query, hospital: cx.signer, height: cx.height, time: cx.time, named: answer.height };
+        let question = self.question(&asked)?;
+        let (query, cut) = (question.query, question.cut);
+        let task = self.task(&asked, &question)?;
         let table = TableKey { hospital: cx.signer, table: question.study.submitted.dictionary };
         let budget = self.spend_cells(cx, table, &task.plan)?;
-        let verdict = self.check_proof(cx, answer, &task)?;
-        let lag = self.lag(cx, answer.height, &question)?;
+        let check = task.check(cx.transaction, &answer.proof);
+        let verdict = cx.checker.check_answer(&check).map_err(|e| Rejection::AnswerProof(e.to_string()))?;
+        let lag = self.lag(&asked, &question)?;
 
         let left_since_cut = self.leavers_after(cx.signer, cut.height);
         let record = AnswerRecord {
@@ -80,118 +115,98 @@ impl State {
             left_since_query: self.leavers_after(cx.signer, query.height),
             marked: left_since_cut.hospital > self.genesis.rules.hospital_withdrawals_marked,
         };
+        let statement_key = (query.query.study, query.statement, cx.signer);
+        let pair = PairRecord { status: PairStatus::Answered(Box::new(record.clone())), ..question.pair };
         self.budgets.insert(table, budget);
         self.answered.insert(statement_key, answer.query);
-        self.pairs.insert((answer.query, cx.signer), PairRecord { status: PairStatus::Answered(record.clone()), ..question.pair });
+        self.pairs.insert((answer.query, cx.signer), pair);
         Ok(Effect::Answered(Box::new(record)))
     }
 
-    /// Finds what is answered and checks that it may be answered now and at the named height.
-    fn question(&self, cx: &Context<'_>, answer: &Answer) -> Result<Question, Rejection> {
-        let query = Arc::clone(self.queries.get(&answer.query).ok_or(Rejection::QueryUnknown)?);
-        let study = self.study_in_force(cx, &query.query.study)?;
-        if cx.time > query.query.deadline {
+    /// Finds what is answered and checks that it may be answered in this block and at the named height.
+    fn question(&self, asked: &Asked) -> Result<Question<'_>, Rejection> {
+        let query = self.query(&asked.query).ok_or(Rejection::QueryUnknown)?;
+        self.study_in_force(asked.time, &query.query.study)?;
+        let study = self.study(&query.query.study).ok_or(Rejection::StudyUnknown)?;
+        if asked.time > query.query.deadline {
             return Err(Rejection::QueryClosed);
         }
-        if !query.sites.contains(&cx.signer) {
+        if !query.sites.contains(&asked.hospital) {
             return Err(Rejection::NotAsked);
         }
-        let cut = Arc::clone(self.cuts.get(&(query.query.study, cx.signer)).ok_or(Rejection::NotAsked)?);
-        let pair = self.pair(&answer.query, &cx.signer).cloned().unwrap_or_else(PairRecord::open);
+        let cut = self.cut(&query.query.study, &asked.hospital).ok_or(Rejection::NotAsked)?;
+        let pair = self.pair(&asked.query, &asked.hospital).cloned().unwrap_or_else(PairRecord::open);
         check_open(&pair)?;
-        let last = Height(cx.height.0.saturating_sub(1));
-        if answer.height < query.height || answer.height > last {
-            return Err(Rejection::HeightRange { found: answer.height, query: query.height, last });
+        if let Some(earlier) = self.answered.get(&(query.query.study, query.statement, asked.hospital)) {
+            return Err(Rejection::AnsweredBefore(**earlier));
         }
-        let named_time = self.time_of(answer.height).filter(|t| cx.time.since(*t) <= ANSWER_AGE_MS_MAX);
-        let named_time = named_time.ok_or(Rejection::HeightTooOld(answer.height))?;
+        let last = Height(asked.height.0.saturating_sub(1));
+        if asked.named < query.height || asked.named > last {
+            return Err(Rejection::HeightRange { found: asked.named, query: query.height, last });
+        }
+        let named_time = self.time_of(asked.named).filter(|t| asked.time.since(*t) <= ANSWER_AGE_MS_MAX);
+        let named_time = named_time.ok_or(Rejection::HeightTooOld(asked.named))?;
         Ok(Question { study, query, cut, pair, named_time })
     }
 
-    /// What a hospital must prove to answer a query at a height: the same that validators check.
-    ///
-    /// # Errors
-    /// The query, study or cut is unknown, or the height is not known any more.
-    pub fn task(&self, query: &QueryId, hospital: MemberId, height: Height) -> Result<AnswerTask, Rejection> {
-        let id = *query;
-        let query = self.queries.get(query).ok_or(Rejection::QueryUnknown)?;
-        let study = self.studies.get(&query.query.study).ok_or(Rejection::StudyUnknown)?;
-        let cut = self.cuts.get(&(query.query.study, hospital)).ok_or(Rejection::NotAsked)?;
-        let named_time = self.time_of(height).ok_or(Rejection::HeightTooOld(height))?;
-        self.answer_task((id, query), study, cut, (height, named_time))
-    }
-
-    fn answer_task(
-        &self,
-        (id, query): (QueryId, &QueryRecord),
-        study: &StudyRecord,
-        cut: &Cut,
-        (height, named_time): (Height, BlockTime),
-    ) -> Result<AnswerTask, Rejection> {
-        let day = named_time.day();
+    /// What must be proved, from ledger state alone.
+    fn task<'a>(&'a self, asked: &Asked, question: &Question<'a>) -> Result<AnswerTask<'a>, Rejection> {
+        let Question { study, query, cut, .. } = question;
+        let day = question.named_time.day();
         let plan = self.plan(study, &query.query.statement, day)?;
         let dictionary = study.submitted.dictionary;
+        let hospital = asked.hospital.digest();
         let context = AnswerContext {
             network: self.network.0,
-            query: id.0.0,
+            query: asked.query.0.0,
             query_bytes: query.statement,
             study: query.query.study.0.0,
             study_version: study.version,
             cut: cut.id.0,
-            hospital: cut.hospital.digest(),
+            hospital,
             dictionary,
             mapping: cut.mapping,
             registry: self.registry_digest,
             query_height: query.height.0,
-            answer_height: height.0,
+            answer_height: asked.named.0,
             day,
             k_min: cut.k_min.max(study.submitted.k_min).max(self.genesis.rules.k_min),
         };
-        let segments = |table, ids| self.cut_segments(TableKey { hospital: cut.hospital, table }, ids).iter().map(|r| r.segment().clone()).collect();
+        let data = self.cut_segments(TableKey { hospital: asked.hospital, table: dictionary }, &cut.data);
+        let consent = self.cut_segments(TableKey { hospital: asked.hospital, table: self.registry_digest }, &cut.consent);
         Ok(AnswerTask {
-            data: segments(dictionary, &cut.data),
-            consent: segments(self.registry_digest, &cut.consent),
-            active: cut.data.iter().map(|id| bitmap(&self.withdrawals, cut.hospital, id.index, height)).collect(),
             context,
             plan,
+            cut,
+            data: data.iter().map(|r| r.segment().clone()).collect(),
+            consent: consent.iter().map(|r| r.segment().clone()).collect(),
+            active: cut.data.iter().map(|id| bitmap(&self.withdrawals, asked.hospital, id.index, asked.named)).collect(),
         })
-    }
-
-    /// Verifies the proof against what the ledger holds at the named height.
-    fn check_proof(&self, cx: &Context<'_>, answer: &Answer, task: &AnswerTask) -> Result<AnswerVerdict, Rejection> {
-        let check = AnswerCheck {
-            transaction: cx.transaction,
-            context: &task.context,
-            plan: &task.plan,
-            data: &task.data,
-            consent: &task.consent,
-            active: &task.active,
-            answer: &answer.proof,
-        };
-        cx.checker.check_answer(&check).map_err(|e| Rejection::AnswerProof(e.to_string()))
     }
 
     fn cut_segments(&self, table: TableKey, ids: &[SegmentId]) -> Vec<&Arc<SegmentRecord>> {
         ids.iter().filter_map(|id| self.segments.get(&SegmentKey { table, id: *id })).collect()
     }
 
-    /// Refuses an answer that misses a withdrawal, unless the site has tried in vain before; then the lag is recorded.
-    fn lag(&self, cx: &Context<'_>, named: Height, question: &Question) -> Result<Option<Lag>, Rejection> {
-        let since = self.withdrawals(cx.signer).filter(|(_, r)| r.height > named);
+    /// Refuses an answer that misses a withdrawal, unless the site has tried in vain before; then the lag is recorded. The proof has been
+    /// verified by then: garbage does not buy a lag.
+    fn lag(&self, asked: &Asked, question: &Question<'_>) -> Result<Option<Lag>, Rejection> {
         let (mut slots, mut latest) = (Leavers::default(), None);
-        for (_, record) in since {
+        for (_, record) in self.withdrawals(asked.hospital).filter(|(_, r)| r.height > asked.named) {
             slots.count(record.by);
             latest = latest.max(Some(record.height));
         }
         match latest {
             None => Ok(None),
-            Some(withdrawn) if question.pair.stale.len() < STALE_ANSWERS_MAX => Err(Rejection::WithdrawalSince { named, withdrawn }),
-            Some(_) => Ok(Some(Lag { ms: cx.time.since(question.named_time), slots })),
+            Some(withdrawn) if question.pair.stale.len() < STALE_ANSWERS_MAX => {
+                Err(Rejection::WithdrawalSince { named: asked.named, withdrawn })
+            }
+            Some(_) => Ok(Some(Lag { ms: asked.time.since(question.named_time), slots })),
         }
     }
 
     /// The table's budget with this answer's cells (rule D11).
-    fn spend_cells(&self, cx: &Context<'_>, table: TableKey, plan: &Plan) -> Result<super::records::CellBudget, Rejection> {
+    fn spend_cells(&self, cx: &Context<'_>, table: TableKey, plan: &Plan) -> Result<CellBudget, Rejection> {
         let today = cx.time.day();
         let mut budget = self.budgets.get(&table).map(|b| b.as_ref().clone()).unwrap_or_default();
         budget.days.retain(|(day, _)| *day > Day(today.0.saturating_sub(CELL_BUDGET_DAYS)));

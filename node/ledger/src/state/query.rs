@@ -28,7 +28,7 @@ pub(super) fn statement_digest(statement: &Statement) -> Digest32 {
 impl State {
     pub(super) fn apply_query(&mut self, cx: &Context<'_>, query: &Query) -> Result<Effect, Rejection> {
         self.need_role(cx, Role::Researcher)?;
-        let mut study = self.study_in_force(cx, &query.study)?.as_ref().clone();
+        let mut study = self.study_in_force(cx.time, &query.study)?.as_ref().clone();
         if study.submitted.researchers.binary_search(&cx.signer).is_err() {
             return Err(Rejection::NotOnStudy);
         }

@@ -282,7 +282,7 @@ pub enum PairStatus {
     /// Waiting, until the deadline.
     Open,
     /// Answered.
-    Answered(AnswerRecord),
+    Answered(Box<AnswerRecord>),
     /// Declined.
     Declined {
         /// Why.

@@ -85,7 +85,7 @@ impl State {
 
     pub(super) fn apply_study_accept(&mut self, cx: &Context<'_>, accept: &StudyAccept) -> Result<Effect, Rejection> {
         self.need_role(cx, Role::Hospital)?;
-        let mut study = self.study_in_force(cx, &accept.study)?.as_ref().clone();
+        let mut study = self.study_in_force(cx.time, &accept.study)?.as_ref().clone();
         if self.cuts.get(&(accept.study, cx.signer)).is_some() {
             return Err(Rejection::StudyAccepted);
         }
