@@ -2,7 +2,6 @@
 
 use super::{options, read_csv, read_fhir, value};
 use countersign_ingest::{Import, Mapping, Reading, import, shipped};
-use serde_json::Value;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},

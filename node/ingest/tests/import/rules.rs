@@ -266,3 +266,39 @@ fn tables_have_marks_quotes_and_a_byte_order_mark() {
     let find = |name: &str| done.report.attributes.iter().find(|a| a.name == name).unwrap().clone();
     assert_eq!((find("sbp").implausible, find("chest_pain").unmapped, find("age").unmapped), (1, 1, 0));
 }
+
+#[test]
+fn a_hospital_with_other_codes_and_units_gives_the_same_row() {
+    let smoking = |system: &str, code: &str| {
+        lab("s", "p", "72166-2", "", "2018-05-05").replace(
+            "\"valueQuantity\":{}",
+            &format!("\"valueCodeableConcept\":{{\"coding\":[{{\"system\":\"{system}\",\"code\":\"{code}\"}}]}}"),
+        )
+    };
+    let onset = ",\"onsetDateTime\":\"2010-02-03\"";
+    let here = [
+        patient("p", ""),
+        condition("c", "p", "44054006", onset),
+        lab("h", "p", "4548-4", PERCENT, "2018-05-05"),
+        lab("b", "p", "8480-6", "\"value\":128,\"code\":\"mm[Hg]\"", "2018-05-05"),
+        smoking("http://snomed.info/sct", "8517006"),
+    ]
+    .concat();
+    let there = [
+        patient("p", ""),
+        condition("c", "p", "E11.9", onset).replace("http://snomed.info/sct", "http://fhir.de/CodeSystem/bfarm/icd-10-gm"),
+        lab("h", "p", "59261-8", "\"value\":48,\"code\":\"mmol/mol\"", "2018-05-05"),
+        lab("b", "p", "8480-6", "\"value\":128,\"unit\":\"mmHg\"", "2018-05-05"),
+        smoking("urn:klinik:rauchen", "EX"),
+    ]
+    .concat();
+    let read = |text: &str, mapping: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("export.ndjson"), text).unwrap();
+        read_fhir(folder.path(), mapping).unwrap()
+    };
+    let (a, b) = (read(&here, shipped::MAPPING_FHIR), read(&there, shipped::MAPPING_FHIR_OTHER));
+    assert_eq!(a.table, b.table);
+    assert_eq!(value(&core(), &b, "p", "smoker").as_deref(), Some("former"));
+    assert_eq!(value(&core(), &b, "p", "diabetes").as_deref(), Some("yes"));
+}
