@@ -8,6 +8,9 @@ use std::{
     process::Command,
 };
 
+/// Patient -> attribute -> value as text.
+type PlainRows = BTreeMap<String, BTreeMap<String, Option<String>>>;
+
 fn shared(part: &str) -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut roots = vec![here.join("../../../shared"), here.join("../../../../shared")];
@@ -20,12 +23,7 @@ fn shared(part: &str) -> Option<PathBuf> {
 }
 
 /// Rows of the plain reader: patient -> attribute -> text.
-fn plain(
-    kind: &str,
-    dictionary: &Path,
-    mapping: &Path,
-    source: &Path,
-) -> Option<(String, BTreeMap<String, BTreeMap<String, Option<String>>>)> {
+fn plain(kind: &str, dictionary: &Path, mapping: &Path, source: &Path) -> Option<(String, PlainRows)> {
     let folder = shared("reference/dictionary")?;
     let script = "import sys,json,datetime as dt\nsys.path.insert(0,sys.argv[1])\nsys.dont_write_bytecode=True\nimport refdict as R\n\
         k,d,m,s=sys.argv[2],R.load(sys.argv[3]),R.load(sys.argv[4]),sys.argv[5]\n\
@@ -49,7 +47,7 @@ fn same(ours: Option<&str>, theirs: Option<&str>) -> bool {
     }
 }
 
-fn compare(reading: &Reading, done: &Import, theirs: &BTreeMap<String, BTreeMap<String, Option<String>>>) {
+fn compare(reading: &Reading, done: &Import, theirs: &PlainRows) {
     assert_eq!(done.table.rows.len(), theirs.len());
     let mut cells = 0;
     for (patient, row) in theirs {

@@ -302,3 +302,27 @@ fn a_hospital_with_other_codes_and_units_gives_the_same_row() {
     assert_eq!(value(&core(), &b, "p", "smoker").as_deref(), Some("former"));
     assert_eq!(value(&core(), &b, "p", "diabetes").as_deref(), Some("yes"));
 }
+
+#[test]
+fn the_first_event_can_be_the_index() {
+    let event = "kind = \"first_event\"\nvalueset = \"hypertension\"\nwindow = [\"2018-01-01\", \"2020-01-01\"]";
+    let dictionary = shipped::CARDIOMETABOLIC_CORE.replacen("kind = \"fixed\"\ndate = \"2019-01-01\"", event, 1);
+    let reading = Reading::from_toml(&dictionary).unwrap();
+    let mapping = Mapping::from_toml(shipped::MAPPING_FHIR, &reading).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let onset = |day: &str| format!(",\"onsetDateTime\":\"{day}\"");
+    let text = [
+        patient("p", ""),
+        patient("q", ""),
+        condition("c1", "p", "38341003", &onset("2019-08-01")),
+        condition("c2", "p", "38341003", &onset("2018-07-01")),
+        condition("c3", "q", "38341003", &onset("2017-07-01")),
+        lab("in", "p", "4548-4", PERCENT, "2018-06-30"),
+        lab("out", "p", "4548-4", "\"value\":9,\"code\":\"%\"", "2018-07-01"),
+    ]
+    .concat();
+    fs::write(folder.path().join("export.ndjson"), text).unwrap();
+    let done = import(&reading, &mapping, folder.path(), &options()).unwrap();
+    assert_eq!(value(&reading, &done, "p", "hba1c").as_deref(), Some("6.5"));
+    assert_eq!((done.report.rows, done.report.left_out.get(&LeftOut::NoIndexEvent)), (1, Some(&1)));
+}
