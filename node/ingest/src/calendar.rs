@@ -185,7 +185,7 @@ impl FromStr for Offset {
 
 impl Offset {
     /// The day this far from another; clamped to the ends of the calendar.
-    pub(crate) fn from_day(self, day: Date) -> Date {
+    pub(crate) fn shift(self, day: Date) -> Date {
         match self {
             Self::Days(n) => day.saturating_add(n.days()),
             Self::Months(n) => day.saturating_add(n.months()),
@@ -203,7 +203,7 @@ pub(crate) struct Window {
 impl Window {
     /// The window's days for one index date.
     pub(crate) fn around(self, index: Date) -> Range {
-        Range { from: self.from.from_day(index), to: self.to.from_day(index) }
+        Range { from: self.from.shift(index), to: self.to.shift(index) }
     }
 }
 
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn months_and_years_clamp_to_the_end_of_a_month() {
-        let shift = |day: &str, by: &str| by.parse::<Offset>().unwrap().from_day(date(day)).to_string();
+        let shift = |day: &str, by: &str| by.parse::<Offset>().unwrap().shift(date(day)).to_string();
         assert_eq!(shift("2019-03-31", "-1mo"), "2019-02-28");
         assert_eq!(shift("2020-02-29", "-1y"), "2019-02-28");
         assert_eq!(shift("2019-01-01", "-120y"), "1899-01-01");

@@ -99,7 +99,10 @@ impl Table {
     pub(crate) fn advance(&mut self) -> Result<bool, ImportError> {
         let before = self.reader.position().line();
         let more = self.reader.read_byte_record(&mut self.record).map_err(|error| self.fault(&error, before))?;
-        self.line = self.record.position().map_or(before, csv::Position::line);
+        if more {
+            self.line = self.record.position().map_or(before, csv::Position::line);
+        }
+        // the line stays that of the last record: it is the one that swallowed the rest of the file
         if !more && self.state.quoted.get() {
             let problem = "a quotation mark is opened and never closed".into();
             return Err(ImportError::Csv { place: Place::new(&self.path, self.line), problem });

@@ -100,8 +100,7 @@ fn fhir(reading: &Reading, mapping: &Mapping, source: &Path, options: &ImportOpt
     if reading.index() == &Index::Column {
         return Err(reading.refuse("FHIR", "its index date is a column of a table; use a CSV file").into());
     }
-    if let Some(a) = reading.rules().iter().position(|r| r.sources.is_empty()) {
-        debug_assert!(a < reading.rules().len());
+    if reading.rules().iter().any(|r| r.sources.is_empty()) {
         return Err(reading.refuse("FHIR", "an attribute has neither `from` nor `any_of`, so it can only be a column of a table").into());
     }
     let mut collector = Collector::new(reading, mapping);

@@ -283,7 +283,7 @@ impl Scope<'_> {
             SourceRule::Death { window } => window.to,
             _ => Offset::Days(0),
         };
-        let horizon = to.from_day(index);
+        let horizon = to.shift(index);
         let death = match self.person.patient.death {
             Death::On(Moment { span, .. }) if span.first < horizon => Some(span.first),
             _ => None,

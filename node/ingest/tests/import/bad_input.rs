@@ -81,7 +81,7 @@ fn lines_of_ndjson() {
     ));
     let long = format!("{{\"resourceType\":\"Patient\",\"id\":\"SECRET\",\"x\":\"{}\"}}", "x".repeat(17 << 20));
     assert!(matches!(fhir_error("a.ndjson", long, "a.ndjson:1: the line"), ImportError::Limit { .. }));
-    let deep = format!("{{\"resourceType\":\"Patient\",\"id\":\"p\",\"x\":{}{}}}", "[".repeat(5000), "]".repeat(5000));
+    let deep = format!("{{\"resourceType\":\"Patient\",\"id\":\"p\",\"link\":{}{}}}", "[".repeat(5000), "]".repeat(5000));
     assert!(matches!(fhir_error("a.ndjson", deep, "a.ndjson:1: "), ImportError::Json { .. }));
     assert!(matches!(fhir_error("a.txt", &good, ""), ImportError::NoFiles { .. }));
 }

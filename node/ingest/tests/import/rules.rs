@@ -266,3 +266,63 @@ fn tables_have_marks_quotes_and_a_byte_order_mark() {
     let find = |name: &str| done.report.attributes.iter().find(|a| a.name == name).unwrap().clone();
     assert_eq!((find("sbp").implausible, find("chest_pain").unmapped, find("age").unmapped), (1, 1, 0));
 }
+
+#[test]
+fn a_hospital_with_other_codes_and_units_gives_the_same_row() {
+    let smoking = |system: &str, code: &str| {
+        lab("s", "p", "72166-2", "", "2018-05-05").replace(
+            "\"valueQuantity\":{}",
+            &format!("\"valueCodeableConcept\":{{\"coding\":[{{\"system\":\"{system}\",\"code\":\"{code}\"}}]}}"),
+        )
+    };
+    let onset = ",\"onsetDateTime\":\"2010-02-03\"";
+    let here = [
+        patient("p", ""),
+        condition("c", "p", "44054006", onset),
+        lab("h", "p", "4548-4", PERCENT, "2018-05-05"),
+        lab("b", "p", "8480-6", "\"value\":128,\"code\":\"mm[Hg]\"", "2018-05-05"),
+        smoking("http://snomed.info/sct", "8517006"),
+    ]
+    .concat();
+    let there = [
+        patient("p", ""),
+        condition("c", "p", "E11.9", onset).replace("http://snomed.info/sct", "http://fhir.de/CodeSystem/bfarm/icd-10-gm"),
+        lab("h", "p", "59261-8", "\"value\":48,\"code\":\"mmol/mol\"", "2018-05-05"),
+        lab("b", "p", "8480-6", "\"value\":128,\"unit\":\"mmHg\"", "2018-05-05"),
+        smoking("urn:klinik:rauchen", "EX"),
+    ]
+    .concat();
+    let read = |text: &str, mapping: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("export.ndjson"), text).unwrap();
+        read_fhir(folder.path(), mapping).unwrap()
+    };
+    let (a, b) = (read(&here, shipped::MAPPING_FHIR), read(&there, shipped::MAPPING_FHIR_OTHER));
+    assert_eq!(a.table, b.table);
+    assert_eq!(value(&core(), &b, "p", "smoker").as_deref(), Some("former"));
+    assert_eq!(value(&core(), &b, "p", "diabetes").as_deref(), Some("yes"));
+}
+
+#[test]
+fn the_first_event_can_be_the_index() {
+    let event = "kind = \"first_event\"\nvalueset = \"hypertension\"\nwindow = [\"2018-01-01\", \"2020-01-01\"]";
+    let dictionary = shipped::CARDIOMETABOLIC_CORE.replacen("kind = \"fixed\"\ndate = \"2019-01-01\"", event, 1);
+    let reading = Reading::from_toml(&dictionary).unwrap();
+    let mapping = Mapping::from_toml(shipped::MAPPING_FHIR, &reading).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let onset = |day: &str| format!(",\"onsetDateTime\":\"{day}\"");
+    let text = [
+        patient("p", ""),
+        patient("q", ""),
+        condition("c1", "p", "38341003", &onset("2019-08-01")),
+        condition("c2", "p", "38341003", &onset("2018-07-01")),
+        condition("c3", "q", "38341003", &onset("2017-07-01")),
+        lab("in", "p", "4548-4", PERCENT, "2018-06-30"),
+        lab("out", "p", "4548-4", "\"value\":9,\"code\":\"%\"", "2018-07-01"),
+    ]
+    .concat();
+    fs::write(folder.path().join("export.ndjson"), text).unwrap();
+    let done = import(&reading, &mapping, folder.path(), &options()).unwrap();
+    assert_eq!(value(&reading, &done, "p", "hba1c").as_deref(), Some("6.5"));
+    assert_eq!((done.report.rows, done.report.left_out.get(&LeftOut::NoIndexEvent)), (1, Some(&1)));
+}
