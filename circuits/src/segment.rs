@@ -5,6 +5,7 @@ use ark_serialize::CanonicalSerialize;
 use borsh::{BorshDeserialize, BorshSerialize};
 use rayon::prelude::*;
 use std::sync::Arc;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Slots of a segment (M in the protocol).
 pub const SLOTS: usize = 1 << SLOT_VARIABLES;
@@ -18,8 +19,8 @@ pub const SEGMENTS_MAX: usize = 1 << (TABLE_VARIABLES - SLOT_VARIABLES);
 /// Code of a slot that holds no row.
 pub const EMPTY: u16 = u16::MAX;
 
-/// The private side of a table: for every one-hot block and slot, the bin that is set. The slots of all segments in order.
-#[derive(Clone, PartialEq, Eq)]
+/// Secret; zeroed when dropped. The private side of a table: for every one-hot block and slot, the bin that is set. The slots of all segments in order.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct SlotCodes {
     /// `blocks[block][slot]`: a bin of the block, or [`EMPTY`]; a slot is empty in every block or in none.
     pub blocks: Vec<Vec<u16>>,

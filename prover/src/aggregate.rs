@@ -5,7 +5,7 @@
 
 mod table;
 
-pub use table::moment_table;
+pub use table::{GateRows, gate_rows, moment_table};
 
 use crate::{
     commitment::Blinders,

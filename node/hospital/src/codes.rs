@@ -3,14 +3,10 @@
 use crate::slots::SlotIndex;
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
-    dictionary::{Attribute, Dictionary, SegmentLayout},
-    segment::SLOTS,
+    dictionary::{Attribute, Dictionary},
+    segment::{EMPTY, SLOTS, SlotCodes},
 };
-use std::fmt;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
-
-/// The code of a slot without a row.
-pub const EMPTY: u16 = u16::MAX;
+use zeroize::Zeroizing;
 
 /// Rows or consents that do not fit their layout. The importer (or the reader of consents) is at fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,135 +36,103 @@ pub enum CodesError {
     Bytes,
 }
 
-/// The bin of every slot in every one-hot block, column-major: `blocks[block][slot]`, [`EMPTY`] where the slot has no row.
+/// Empty slots.
+pub fn empty(blocks: usize, slots: usize) -> SlotCodes {
+    SlotCodes { blocks: vec![vec![EMPTY; slots]; blocks] }
+}
+
+/// Codes of a data table of `segments` segments: each row has a level (`None`: missing) for every attribute.
 ///
-/// Secret; zeroed when dropped.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct SlotCodes {
-    /// One column a block; all of the same length.
-    pub blocks: Vec<Vec<u16>>,
+/// # Errors
+/// A row does not fit the dictionary, or a slot is outside or used twice.
+pub fn data_codes<'a>(
+    dictionary: &Dictionary,
+    segments: usize,
+    rows: impl IntoIterator<Item = (SlotIndex, &'a [Option<u32>])>,
+) -> Result<SlotCodes, CodesError> {
+    let blocks = dictionary.attributes().iter().map(|a| a.blocks().len()).sum();
+    let mut codes = empty(blocks, segments * SLOTS);
+    rows.into_iter().try_for_each(|(slot, levels)| place_levels(&mut codes, dictionary, slot, levels))?;
+    Ok(codes)
 }
 
-impl fmt::Debug for SlotCodes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SlotCodes({} blocks, {} slots, secret)", self.blocks.len(), self.slots())
-    }
+/// Codes of a consent table: each person has a last valid day (`None`: no) for every scope of the registry.
+///
+/// # Errors
+/// A person has too few or too many scopes, or a slot is outside or used twice.
+pub fn consent_codes<'a>(
+    registry: &ScopeRegistry,
+    segments: usize,
+    grants: impl IntoIterator<Item = (SlotIndex, &'a [Option<Day>])>,
+) -> Result<SlotCodes, CodesError> {
+    let mut codes = empty(registry.scopes.len(), segments * SLOTS);
+    grants.into_iter().try_for_each(|(slot, ends)| place_grants(&mut codes, registry, slot, ends))?;
+    Ok(codes)
 }
 
-impl SlotCodes {
-    /// Empty slots.
-    pub fn empty(blocks: usize, slots: usize) -> Self {
-        Self { blocks: vec![vec![EMPTY; slots]; blocks] }
-    }
+pub(crate) fn place_levels(codes: &mut SlotCodes, dictionary: &Dictionary, slot: SlotIndex, levels: &[Option<u32>]) -> Result<(), CodesError> {
+    let attributes = dictionary.attributes();
+    check_width(levels.len(), attributes.len())?;
+    let mut bins = Zeroizing::new(Vec::with_capacity(codes.blocks.len()));
+    attributes.iter().zip(levels).try_for_each(|(attribute, level)| push_bins(attribute, *level, &mut bins))?;
+    place(codes, slot, &bins)
+}
 
-    /// Codes of a data table of `segments` segments: each row has a level (`None`: missing) for every attribute.
-    ///
-    /// # Errors
-    /// A row does not fit the dictionary, or a slot is outside or used twice.
-    pub fn data<'a>(
-        dictionary: &Dictionary,
-        segments: usize,
-        rows: impl IntoIterator<Item = (SlotIndex, &'a [Option<u32>])>,
-    ) -> Result<Self, CodesError> {
-        let blocks = dictionary.attributes().iter().map(|a| a.blocks().len()).sum();
-        let mut codes = Self::empty(blocks, segments * SLOTS);
-        rows.into_iter().try_for_each(|(slot, levels)| codes.place_levels(dictionary, slot, levels))?;
-        Ok(codes)
-    }
+pub(crate) fn place_grants(codes: &mut SlotCodes, registry: &ScopeRegistry, slot: SlotIndex, ends: &[Option<Day>]) -> Result<(), CodesError> {
+    check_width(ends.len(), registry.scopes.len())?;
+    let bins: Zeroizing<Vec<u16>> = Zeroizing::new(ends.iter().map(|end| end.map_or(0, |day| registry.bin(day))).collect());
+    place(codes, slot, &bins)
+}
 
-    /// Codes of a consent table: each person has a last valid day (`None`: no) for every scope of the registry.
-    ///
-    /// # Errors
-    /// A person has too few or too many scopes, or a slot is outside or used twice.
-    pub fn consents<'a>(
-        registry: &ScopeRegistry,
-        segments: usize,
-        grants: impl IntoIterator<Item = (SlotIndex, &'a [Option<Day>])>,
-    ) -> Result<Self, CodesError> {
-        let mut codes = Self::empty(registry.scopes.len(), segments * SLOTS);
-        grants.into_iter().try_for_each(|(slot, ends)| codes.place_grants(registry, slot, ends))?;
-        Ok(codes)
-    }
-
-    pub(crate) fn place_levels(&mut self, dictionary: &Dictionary, slot: SlotIndex, levels: &[Option<u32>]) -> Result<(), CodesError> {
-        let attributes = dictionary.attributes();
-        check_width(levels.len(), attributes.len())?;
-        let mut bins = Zeroizing::new(Vec::with_capacity(self.blocks.len()));
-        attributes.iter().zip(levels).try_for_each(|(attribute, level)| push_bins(attribute, *level, &mut bins))?;
-        self.place(slot, &bins)
-    }
-
-    pub(crate) fn place_grants(&mut self, registry: &ScopeRegistry, slot: SlotIndex, ends: &[Option<Day>]) -> Result<(), CodesError> {
-        check_width(ends.len(), registry.scopes.len())?;
-        let bins: Zeroizing<Vec<u16>> = Zeroizing::new(ends.iter().map(|end| end.map_or(0, |day| registry.bin(day))).collect());
-        self.place(slot, &bins)
-    }
-
-    fn place(&mut self, slot: SlotIndex, bins: &[u16]) -> Result<(), CodesError> {
-        let at = slot.0 as usize;
-        for (column, bin) in self.blocks.iter_mut().zip(bins) {
-            let code = column.get_mut(at).ok_or(CodesError::Slot(slot.0))?;
-            if *code != EMPTY {
-                return Err(CodesError::Twice(slot.0));
-            }
-            *code = *bin;
+fn place(codes: &mut SlotCodes, slot: SlotIndex, bins: &[u16]) -> Result<(), CodesError> {
+    let at = slot.0 as usize;
+    for (column, bin) in codes.blocks.iter_mut().zip(bins) {
+        let code = column.get_mut(at).ok_or(CodesError::Slot(slot.0))?;
+        if *code != EMPTY {
+            return Err(CodesError::Twice(slot.0));
         }
+        *code = *bin;
+    }
+    Ok(())
+}
+
+/// Slots with a row.
+pub fn occupied(codes: &SlotCodes) -> usize {
+    codes.blocks.first().map_or(0, |column| column.iter().filter(|c| **c != EMPTY).count())
+}
+
+/// The [`SLOTS`] slots of one segment, or `None` if the table has fewer segments.
+pub fn segment(codes: &SlotCodes, index: u32) -> Option<SlotCodes> {
+    let from = (index as usize).checked_mul(SLOTS)?;
+    let blocks = codes.blocks.iter().map(|column| column.get(from..from + SLOTS).map(<[u16]>::to_vec)).collect::<Option<_>>()?;
+    Some(SlotCodes { blocks })
+}
+
+/// Clears a slot, for erasure.
+///
+/// # Errors
+/// The slot is outside.
+pub fn clear(codes: &mut SlotCodes, slot: SlotIndex) -> Result<(), CodesError> {
+    let at = slot.0 as usize;
+    codes.blocks.iter_mut().try_for_each(|column| {
+        *column.get_mut(at).ok_or(CodesError::Slot(slot.0))? = EMPTY;
         Ok(())
-    }
+    })
+}
 
-    /// Slots, occupied or not.
-    pub fn slots(&self) -> usize {
-        self.blocks.first().map_or(0, Vec::len)
-    }
+/// Little-endian bytes, block by block.
+pub(crate) fn to_bytes(codes: &SlotCodes) -> Vec<u8> {
+    codes.blocks.iter().flatten().flat_map(|c| c.to_le_bytes()).collect()
+}
 
-    /// Slots with a row.
-    pub fn occupied(&self) -> usize {
-        self.blocks.first().map_or(0, |column| column.iter().filter(|c| **c != EMPTY).count())
+/// Reads the codes of one segment.
+pub(crate) fn from_bytes(bytes: &[u8]) -> Result<SlotCodes, CodesError> {
+    let column = SLOTS * 2;
+    if bytes.is_empty() || !bytes.len().is_multiple_of(column) {
+        return Err(CodesError::Bytes);
     }
-
-    /// The [`SLOTS`] slots of one segment, or `None` if the table has fewer segments.
-    pub fn segment(&self, index: u32) -> Option<Self> {
-        let from = (index as usize).checked_mul(SLOTS)?;
-        let blocks = self.blocks.iter().map(|column| column.get(from..from + SLOTS).map(<[u16]>::to_vec)).collect::<Option<_>>()?;
-        Some(Self { blocks })
-    }
-
-    /// Clears a slot, for erasure.
-    ///
-    /// # Errors
-    /// The slot is outside.
-    pub fn clear(&mut self, slot: SlotIndex) -> Result<(), CodesError> {
-        let at = slot.0 as usize;
-        self.blocks.iter_mut().try_for_each(|column| {
-            *column.get_mut(at).ok_or(CodesError::Slot(slot.0))? = EMPTY;
-            Ok(())
-        })
-    }
-
-    /// True if every block has the same length, every code is a bin of its block, and slots are empty in all blocks or in none.
-    pub fn fits(&self, layout: &SegmentLayout) -> bool {
-        let Some(first) = self.blocks.first() else { return false };
-        self.blocks.len() == layout.blocks.len()
-            && self.blocks.iter().zip(&layout.blocks).all(|(column, bins)| {
-                column.len() == first.len()
-                    && column.iter().zip(first).all(|(c, f)| if *f == EMPTY { *c == EMPTY } else { usize::from(*c) < *bins })
-            })
-    }
-
-    /// Little-endian bytes, block by block.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        self.blocks.iter().flatten().flat_map(|c| c.to_le_bytes()).collect()
-    }
-
-    /// Reads the codes of one segment.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, CodesError> {
-        let column = SLOTS * 2;
-        if bytes.is_empty() || !bytes.len().is_multiple_of(column) {
-            return Err(CodesError::Bytes);
-        }
-        let block = |chunk: &[u8]| chunk.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();
-        Ok(Self { blocks: bytes.chunks_exact(column).map(block).collect() })
-    }
+    let block = |chunk: &[u8]| chunk.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();
+    Ok(SlotCodes { blocks: bytes.chunks_exact(column).map(block).collect() })
 }
 
 fn check_width(found: usize, expected: usize) -> Result<(), CodesError> {

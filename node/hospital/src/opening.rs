@@ -1,7 +1,10 @@
 //! Openings: what stands behind an anchored segment. Whoever has one can read the segment; without it the commitments are noise.
 
-use crate::{Height, Keeping, KeepingError, codes::SlotCodes, keeping::small};
-use countersign_circuits::{hash::Digest32, segment::SegmentId};
+use crate::{Height, Keeping, KeepingError, codes, keeping::small};
+use countersign_circuits::{
+    hash::Digest32,
+    segment::{SegmentId, SlotCodes},
+};
 use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -116,7 +119,7 @@ impl Keeping {
         .fetch_optional(&self.pool)
         .await?;
         let (codes, blinders, points, state, height) = stored.ok_or(KeepingError::Unknown("opening"))?;
-        let codes = codes.map(Zeroizing::new).map(|bytes| SlotCodes::from_bytes(&bytes)).transpose()?;
+        let codes = codes.map(Zeroizing::new).map(|bytes| codes::from_bytes(&bytes)).transpose()?;
         let blinders = blinders.map(Zeroizing::new).map(|bytes| read_blinders(&bytes)).transpose()?;
         let height = height.map(Height::read).transpose()?;
         Ok(Opening { key: *key, state: OpeningState::read(state)?, codes, blinders, points, height })

@@ -3,7 +3,7 @@
 use super::anchor::{AnchorContent, AnchorId, Begun, MISSING, NO_GRANT, advance, begin};
 use crate::{
     Keeping, KeepingError,
-    codes::SlotCodes,
+    codes,
     keeping::{load_register, small, store_slots},
     opening::{OpeningKey, TableKind, TableName},
     slots::{PatientId, SlotIndex, SlotRegister},
@@ -12,7 +12,7 @@ use countersign_circuits::{
     consent::{Day, ScopeRegistry},
     dictionary::Dictionary,
     hash::Digest32,
-    segment::{SLOTS, SegmentId},
+    segment::{SLOTS, SegmentId, SlotCodes},
 };
 use rand::{CryptoRng, RngCore};
 use sqlx::SqliteConnection;
@@ -90,10 +90,10 @@ impl Keeping {
             let table = TableName { kind, digest };
             for index in segments.iter().copied() {
                 let Some((version, Some(old))) = newest(&mut tx, table, index).await? else { continue };
-                let mut codes = SlotCodes::from_bytes(&old)?;
+                let mut codes = codes::from_bytes(&old)?;
                 let inside = erased.iter().filter(|slot| slot.segment() == index);
-                inside.map(|slot| SlotIndex(slot.offset())).try_for_each(|slot| codes.clear(slot))?;
-                let bytes = Zeroizing::new(codes.to_bytes());
+                inside.map(|slot| SlotIndex(slot.offset())).try_for_each(|slot| codes::clear(&mut codes, slot))?;
+                let bytes = Zeroizing::new(codes::to_bytes(&codes));
                 if *bytes != *old {
                     let version = version.checked_add(1).ok_or(KeepingError::Damaged("a segment's version"))?;
                     insert_planned(&mut tx, anchor, &OpeningKey { table, segment: SegmentId { index, version } }, &bytes).await?;
@@ -116,8 +116,8 @@ async fn place_all(
 ) -> Result<(SlotCodes, SlotCodes), KeepingError> {
     let slots = register.segments() as usize * SLOTS;
     let blocks = layouts.dictionary.attributes().iter().map(|a| a.blocks().len()).sum();
-    let mut data = SlotCodes::empty(blocks, slots);
-    let mut consents = SlotCodes::empty(layouts.registry.scopes.len(), slots);
+    let mut data = codes::empty(blocks, slots);
+    let mut consents = codes::empty(layouts.registry.scopes.len(), slots);
     let mut after = String::new();
     loop {
         let page: Vec<(String, Vec<u8>, Vec<u8>)> =
@@ -134,9 +134,9 @@ async fn place_all(
             let Some(assignment) = register.find(&PatientId::new(patient)?) else { continue };
             let levels: Zeroizing<Vec<Option<u32>>> =
                 Zeroizing::new(words(&levels).map(u32::from_le_bytes).map(|l| (l != MISSING).then_some(l)).collect());
-            data.place_levels(layouts.dictionary, assignment.slot, &levels)?;
+            codes::place_levels(&mut data, layouts.dictionary, assignment.slot, &levels)?;
             let grants: Vec<Option<Day>> = words(&grants).map(i32::from_le_bytes).map(|d| (d != NO_GRANT).then_some(Day(d))).collect();
-            consents.place_grants(layouts.registry, assignment.slot, &grants)?;
+            codes::place_grants(&mut consents, layouts.registry, assignment.slot, &grants)?;
         }
     }
 }
@@ -155,8 +155,8 @@ async fn plan_table(
 ) -> Result<(), KeepingError> {
     let segments = (codes.slots() / SLOTS) as u32;
     for index in 0..segments {
-        let segment = codes.segment(index).ok_or(KeepingError::Damaged("a segment"))?;
-        let bytes = Zeroizing::new(segment.to_bytes());
+        let segment = codes::segment(codes, index).ok_or(KeepingError::Damaged("a segment"))?;
+        let bytes = Zeroizing::new(codes::to_bytes(&segment));
         let newest = newest(c, table, index).await?;
         let version = match newest {
             Some((_, Some(old))) if *old == *bytes => continue,

@@ -1,0 +1,250 @@
+//! A development consortium in a data folder: one chain with one validator, and the keys of everybody on it.
+//!
+//! ```text
+//! FOLDER/chain.sqlite          the chain
+//! FOLDER/members/NAME.toml     secret keys, mode 600
+//! FOLDER/sites/NAME.sqlite     a hospital's own keeping, mode 600
+//! ```
+
+use crate::{circuit_keys::KeysFolder, failure::Failure, member::Member};
+use anyhow::{Context, anyhow};
+use countersign_circuits::consent::{Day, ScopeRegistry};
+use countersign_ledger::{
+    BlockTime, CachingChecker, Genesis, Height, KeyedChecker, Member as GenesisMember, MemberId, Name, Payload, ProofChecker, Role, Rules, State, Transaction, TransactionResult, Verdict,
+};
+use countersign_store::LocalChain;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// Name of the development network's validator.
+pub const VALIDATOR: &str = "validator";
+/// Name of its researcher.
+pub const RESEARCHER: &str = "researcher";
+/// Name of its ethics board.
+pub const BOARD: &str = "ethics-board";
+
+/// Categories every development network has scopes for; a dictionary's own are added.
+const CATEGORIES: [&str; 8] = ["demographics", "conditions", "labs", "vitals", "lifestyle", "encounters", "outcomes", "medications"];
+
+/// The files of a consortium.
+#[derive(Debug, Clone)]
+pub struct DataFolder(PathBuf);
+
+impl DataFolder {
+    /// A folder, there or not.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The chain's file.
+    pub fn chain(&self) -> PathBuf {
+        self.0.join("chain.sqlite")
+    }
+
+    /// A hospital's own file.
+    pub fn keeping(&self, site: &str) -> PathBuf {
+        self.0.join("sites").join(format!("{site}.sqlite"))
+    }
+
+    fn member(&self, name: &str) -> PathBuf {
+        self.0.join("members").join(format!("{name}.toml"))
+    }
+}
+
+/// What a new development network is made with.
+#[derive(Debug, Clone)]
+pub struct NetworkOptions {
+    /// Names of the hospitals.
+    pub sites: Vec<String>,
+    /// Least number of people behind a released cell.
+    pub k_min: u32,
+    /// Data categories to have scopes for beside the usual ones.
+    pub categories: BTreeSet<String>,
+}
+
+/// A running consortium.
+#[derive(Debug)]
+pub struct Network {
+    folder: DataFolder,
+    chain: LocalChain,
+    checker: Arc<CachingChecker<KeyedChecker>>,
+}
+
+/// Milliseconds of the clock.
+#[allow(clippy::disallowed_methods, reason = "the program's edge is where the clock is read")]
+pub fn now() -> BlockTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    BlockTime(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The scopes of a development network and its expiry grid: the next eight quarter ends, then six year ends.
+fn registry(categories: &BTreeSet<String>, today: Day) -> Result<ScopeRegistry, Failure> {
+    let mut scopes = vec!["p.health".to_owned()];
+    let all: BTreeSet<&str> = CATEGORIES.into_iter().chain(categories.iter().map(|c| c.strip_prefix("c.").unwrap_or(c))).collect();
+    scopes.extend(all.into_iter().map(|c| format!("c.{c}")));
+    let epoch = jiff::civil::date(1970, 1, 1);
+    let day = |date: jiff::civil::Date| Day((date - epoch).get_days());
+    let start = epoch.checked_add(jiff::Span::new().days(today.0)).context("today's date")?;
+    let mut ends: Vec<jiff::civil::Date> = Vec::new();
+    let (mut year, mut quarter) = (start.year(), (start.month() - 1) / 3);
+    while ends.len() < 8 {
+        ends.push(jiff::civil::date(year, quarter * 3 + 3, 1).last_of_month());
+        (year, quarter) = if quarter == 3 { (year + 1, 0) } else { (year, quarter + 1) };
+    }
+    let last = ends.last().map_or(start.year(), |d| d.year());
+    ends.extend((1..=6).map(|y| jiff::civil::date(last + y, 12, 31)));
+    let registry = ScopeRegistry { scopes, grid: ends.into_iter().map(day).collect() };
+    registry.check().map_err(|e| Failure::Refused(e.to_string()))?;
+    Ok(registry)
+}
+
+impl Network {
+    /// Makes a development network in a folder that holds none.
+    ///
+    /// # Errors
+    /// There is one, names are not usable, or files cannot be written.
+    pub async fn create(folder: DataFolder, keys: &KeysFolder, options: &NetworkOptions) -> Result<Self, Failure> {
+        if folder.chain().exists() {
+            return Err(Failure::Refused(format!("{} holds a network already", folder.path().display())));
+        }
+        for part in ["members", "sites"] {
+            std::fs::create_dir_all(folder.path().join(part)).with_context(|| format!("cannot make {}", folder.path().display()))?;
+        }
+        let roles = [(VALIDATOR, Role::Validator), (RESEARCHER, Role::Researcher), (BOARD, Role::Board)];
+        let mut members = Vec::new();
+        for (name, role) in roles.into_iter().chain(options.sites.iter().map(|s| (s.as_str(), Role::Hospital))) {
+            let usable = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+            if !usable || members.iter().any(|m: &Member| m.name == name) {
+                return Err(Failure::Refused(format!("\"{name}\" cannot be a site's name: letters, digits, - and _, each name once")));
+            }
+            let member = Member::generate(name, role)?;
+            member.save(&folder.member(name))?;
+            members.push(member);
+        }
+        let time = now();
+        let verifying = keys.verifying()?;
+        let mut listed: Vec<GenesisMember> = members
+            .iter()
+            .map(|m| {
+                let roles = if m.role == Role::Validator { vec![Role::Validator, Role::Governance] } else { vec![m.role] };
+                Ok(GenesisMember { id: m.id(), name: Name::new(m.name.clone()).map_err(|e| anyhow!(e))?, roles })
+            })
+            .collect::<Result<_, Failure>>()?;
+        listed.sort_by_key(|m| m.id);
+        listed.iter_mut().for_each(|m| m.roles.sort());
+        let genesis = Genesis {
+            name: Name::new("development".to_owned()).map_err(|e| anyhow!(e))?,
+            development: true,
+            time,
+            members: listed,
+            registry: registry(&options.categories, time.day())?,
+            rules: Rules { k_min: options.k_min, ..Rules::standard() },
+            circuit_keys: verifying.digest(),
+        };
+        genesis.check().map_err(|e| Failure::Refused(e.to_string()))?;
+        let checker = Arc::new(CachingChecker::new(KeyedChecker::new(verifying)));
+        let chain = LocalChain::create(&folder.chain(), genesis, Arc::clone(&checker) as Arc<dyn ProofChecker>).await?;
+        Ok(Self { folder, chain, checker })
+    }
+
+    /// Opens the network of a folder.
+    ///
+    /// # Errors
+    /// There is none, it is damaged, or its circuit keys are not those of the keys folder.
+    pub async fn open(folder: DataFolder, keys: &KeysFolder) -> Result<Self, Failure> {
+        if !folder.chain().exists() {
+            return Err(Failure::Refused(format!("{} holds no network; make one with `countersign init`", folder.path().display())));
+        }
+        let checker = Arc::new(CachingChecker::new(KeyedChecker::new(keys.verifying()?)));
+        let chain = LocalChain::open(&folder.chain(), Arc::clone(&checker) as Arc<dyn ProofChecker>).await?;
+        Ok(Self { folder, chain, checker })
+    }
+
+    /// Its files.
+    pub fn folder(&self) -> &DataFolder {
+        &self.folder
+    }
+
+    /// The state after the last block.
+    pub fn state(&self) -> &State {
+        self.chain.state()
+    }
+
+    /// The chain.
+    pub fn chain(&self) -> &LocalChain {
+        &self.chain
+    }
+
+    /// The proof checker.
+    pub fn checker(&self) -> &dyn ProofChecker {
+        self.checker.as_ref()
+    }
+
+    /// A member whose keys are in this folder.
+    ///
+    /// # Errors
+    /// There are no keys of that name.
+    pub fn member(&self, name: &str) -> Result<Member, Failure> {
+        Member::load(&self.folder.member(name))
+    }
+
+    /// Names of the hospitals, by identity.
+    pub fn site_name(&self, id: &MemberId) -> String {
+        self.state().genesis().member(id).map_or_else(|| "unknown".to_owned(), |m| m.name.as_str().to_owned())
+    }
+
+    /// Names of all hospitals.
+    pub fn sites(&self) -> Vec<String> {
+        let members = self.state().genesis().members.iter();
+        members.filter(|m| m.roles.contains(&Role::Hospital)).map(|m| m.name.as_str().to_owned()).collect()
+    }
+
+    /// Signs a payload with the member's next sequence number.
+    pub fn sign(&self, member: &Member, payload: Payload) -> Transaction {
+        let sequence = self.state().next_sequence(&member.id());
+        Transaction::sign(member.signing(), self.state().network(), sequence, payload)
+    }
+
+    /// Puts a transaction into the next block. The result may be a rejection: it is on record.
+    ///
+    /// # Errors
+    /// The transaction may stand in no block, or the block cannot be written.
+    pub async fn submit(&mut self, transaction: Transaction) -> Result<(Height, TransactionResult), Failure> {
+        let submitted = self.chain.submit(vec![transaction], now()).await?;
+        if let Some((_, reason)) = submitted.refused.first() {
+            return Err(Failure::Refused(reason.to_string()));
+        }
+        let result = submitted.results.into_iter().next().ok_or_else(|| anyhow!("the block had no room for the transaction; try again"))?;
+        Ok((submitted.block.header.height, result))
+    }
+
+    /// Signs and submits, and insists on acceptance.
+    ///
+    /// # Errors
+    /// The transaction is rejected, with the ledger's words.
+    pub async fn accepted(&mut self, member: &Member, payload: Payload) -> Result<(Height, TransactionResult), Failure> {
+        let transaction = self.sign(member, payload);
+        let (height, result) = self.submit(transaction).await?;
+        match &result.verdict {
+            Verdict::Accepted(_) => Ok((height, result)),
+            Verdict::Rejected { code, detail } => Err(Failure::Refused(format!("{code}: {detail}"))),
+        }
+    }
+
+    /// Closes the chain.
+    ///
+    /// # Errors
+    /// A snapshot cannot be written; the chain is whole all the same.
+    pub async fn close(self) -> Result<(), Failure> {
+        Ok(self.chain.close().await?)
+    }
+}

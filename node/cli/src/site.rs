@@ -1,0 +1,72 @@
+//! A hospital: imports, anchors, accepts and answers. Every step is journalled, so that a process killed anywhere goes on or starts over,
+//! and neither anchors nor answers twice.
+
+pub mod anchoring;
+mod answering;
+mod importing;
+
+pub use answering::{Answering, seal_context};
+pub use importing::{Imported, Source, read_source};
+
+use crate::{
+    circuit_keys::KeysFolder,
+    failure::Failure,
+    member::Member,
+    network::Network,
+};
+use countersign_hospital::Keeping;
+use countersign_ledger::TransactionId;
+
+/// A hospital's node.
+#[derive(Debug)]
+pub struct Site {
+    /// Its keys.
+    pub member: Member,
+    keeping: Keeping,
+    keys: KeysFolder,
+}
+
+impl Site {
+    /// Opens a hospital's own file; makes it on first use.
+    ///
+    /// # Errors
+    /// The site is not a member, or its file is damaged or in use.
+    pub async fn open(network: &Network, keys: &KeysFolder, name: &str) -> Result<Self, Failure> {
+        if !network.sites().iter().any(|s| s == name) {
+            return Err(Failure::Refused(format!("\"{name}\" is no hospital of this network; its hospitals: {}", network.sites().join(", "))));
+        }
+        let keeping = Keeping::open(&network.folder().keeping(name)).await?;
+        Ok(Self { member: network.member(name)?, keeping, keys: keys.clone() })
+    }
+
+    /// Its own file.
+    pub fn keeping(&self) -> &Keeping {
+        &self.keeping
+    }
+
+    /// Takes patients out of force on the ledger and in its own file.
+    ///
+    /// # Errors
+    /// A patient has no slot, or the ledger refuses.
+    pub async fn withdraw(&self, network: &mut Network, patients: &[countersign_hospital::slots::PatientId]) -> Result<(), Failure> {
+        let register = self.keeping.register().await?;
+        let mut slots: Vec<u32> = patients.iter().filter_map(|p| register.find(p)).map(|a| a.slot.0).collect();
+        slots.sort_unstable();
+        let withdraw = countersign_ledger::Withdraw { slots, by: countersign_ledger::WithdrawnBy::Patient };
+        network.accepted(&self.member, countersign_ledger::Payload::Withdraw(withdraw)).await?;
+        for patient in patients {
+            self.keeping.withdraw(patient).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes its file.
+    pub async fn close(self) {
+        self.keeping.close().await;
+    }
+}
+
+/// What the ledger knows of a transaction that may have been sent.
+async fn known(network: &Network, id: &TransactionId) -> Result<Option<(countersign_ledger::Height, countersign_ledger::TransactionResult)>, Failure> {
+    Ok(network.chain().store().transaction(id).await?.map(|entry| (entry.height, entry.result)))
+}

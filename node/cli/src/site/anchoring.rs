@@ -1,0 +1,171 @@
+//! Driving the journal of an anchor: plan, commit, prove, submit, confirm.
+
+use super::{Site, known};
+use crate::{failure::Failure, network::Network};
+use anyhow::anyhow;
+use countersign_circuits::{
+    dictionary::{Dictionary, SegmentLayout},
+    hash::Digest32,
+    keys::CircuitName,
+    segment::{Segment, TableContext},
+    validity::{SegmentsInstance, StackShape},
+};
+use countersign_hospital::{
+    Height as KeptHeight,
+    journal::{AnchorId, AnchorStep, AnchorTransaction},
+    opening::{Blinders as KeptBlinders, OpeningKey, TableKind},
+};
+use countersign_ledger::{Anchor, AnchoredTable, Payload, Transaction, Verdict, Wire};
+use countersign_prover::{
+    commitment::{Blinders, commit_slots},
+    validity::{STACK_SEGMENTS, prove_validity, sparse_rows},
+};
+use rand::{SeedableRng, rngs::{OsRng, StdRng}};
+
+/// What an anchor names beside its segments.
+#[derive(Debug, Clone, Copy)]
+pub struct Provenance {
+    /// Hash of the mapping.
+    pub mapping: Digest32,
+    /// Hash of the import report.
+    pub report: Digest32,
+    /// Hash of what reduced consents to scopes.
+    pub policy: Digest32,
+}
+
+pub(super) fn scalars(kept: &KeptBlinders) -> Result<Blinders, Failure> {
+    let read = |bytes: &[u8; 32]| countersign_circuits::opening::Reader::new(bytes).scalar();
+    let damaged = |_| anyhow!("a stored blinder is damaged; restore the hospital's file from its backup");
+    Ok(Blinders(kept.0.iter().map(read).collect::<Result<_, _>>().map_err(damaged)?))
+}
+
+impl Site {
+    fn context(&self, network: &Network, table: Digest32) -> TableContext {
+        TableContext { network: network.state().network().0, hospital: self.member.id().digest(), table }
+    }
+
+    /// Goes on with the running anchor until it is confirmed, or until the ledger refuses it. `saying` hears what is being done.
+    ///
+    /// # Errors
+    /// A step failed; run it again to go on.
+    pub async fn drive_anchor(&self, network: &mut Network, dictionary: &Dictionary, provenance: &Provenance, saying: &dyn Fn(&str)) -> Result<(), Failure> {
+        while let Some(step) = self.keeping.next_anchor_step().await? {
+            match step {
+                AnchorStep::Plan { anchor } => {
+                    saying("giving out slots");
+                    let registry = network.state().genesis().registry.clone();
+                    self.keeping.plan(anchor, dictionary, &registry, &mut OsRng).await?;
+                }
+                AnchorStep::Commit { anchor, opening } => {
+                    saying(&format!("committing segment {}", opening.segment.index));
+                    self.commit(network, dictionary, anchor, &opening).await?;
+                }
+                AnchorStep::Build { anchor, openings } => {
+                    saying("proving that every entry is a bit");
+                    let transactions = self.build(network, dictionary, provenance, &openings).await?;
+                    self.keeping.store_transactions(anchor, &transactions).await?;
+                }
+                AnchorStep::Submit { anchor, sequence, .. } => self.keeping.anchor_submitted(anchor, sequence).await?,
+                AnchorStep::Await { anchor, sequence, bytes } => {
+                    saying("sending to the ledger");
+                    self.confirm(network, anchor, sequence, &bytes).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, network: &Network, dictionary: &Dictionary, anchor: AnchorId, key: &OpeningKey) -> Result<(), Failure> {
+        let layout = layout(network, dictionary, key.table.kind);
+        let context = self.context(network, key.table.digest);
+        let codes = self.keeping.opening(key).await?.codes.ok_or_else(|| anyhow!("a planned segment has no codes"))?;
+        let id = key.segment;
+        let (blinders, points) = tokio::task::spawn_blocking(move || {
+            let blinders = Blinders::draw(&layout, &mut OsRng);
+            let points = commit_slots(&context, &layout, id, (&codes, 0), &blinders).encode();
+            (KeptBlinders(blinders.0.iter().map(countersign_circuits::outer::scalar_bytes).collect()), points)
+        })
+        .await?;
+        Ok(self.keeping.store_commitment(anchor, key, &blinders, &points).await?)
+    }
+
+    /// One transaction a stack of segments of one table.
+    async fn build(&self, network: &Network, dictionary: &Dictionary, provenance: &Provenance, openings: &[OpeningKey]) -> Result<Vec<AnchorTransaction>, Failure> {
+        let key = self.keys.proving(CircuitName::Validity)?;
+        let key = std::sync::Arc::new(key);
+        let mut out = Vec::new();
+        let mut sequence = network.state().next_sequence(&self.member.id());
+        for kind in [TableKind::Data, TableKind::Consent] {
+            let layout = layout(network, dictionary, kind);
+            let of_table: Vec<OpeningKey> = openings.iter().filter(|o| o.table.kind == kind).copied().collect();
+            for stack in contiguous(&of_table, STACK_SEGMENTS.min(StackShape::segments_max(&layout))) {
+                let Some(first) = stack.first() else { continue };
+                let context = self.context(network, first.table.digest);
+                let (mut segments, mut rows, mut blinders) = (Vec::new(), Vec::new(), Vec::new());
+                for opening in stack {
+                    let kept = self.keeping.opening(opening).await?;
+                    let (Some(codes), Some(secret), Some(points)) = (kept.codes, kept.blinders, kept.points) else {
+                        return Err(anyhow!("a prepared segment is incomplete").into());
+                    };
+                    let segment = Segment::decode(&context, opening.segment, &points, layout.rows()).map_err(|e| anyhow!(e))?;
+                    segments.push(segment);
+                    rows.push(sparse_rows(&layout, &codes, 0));
+                    blinders.push(scalars(&secret)?);
+                }
+                let carried: Vec<_> = segments.iter().map(|s| (s.id(), s.encode())).collect();
+                let (key, layout) = (std::sync::Arc::clone(&key), layout.clone());
+                let proof = tokio::task::spawn_blocking(move || {
+                    let instance = SegmentsInstance { context, layout: &layout, segments: &segments };
+                    prove_validity(&key, &instance, rows, &blinders, &mut OsRng)
+                })
+                .await??;
+                let table = match kind {
+                    TableKind::Data => AnchoredTable::Data { dictionary: dictionary.digest(), mapping: provenance.mapping, report: provenance.report, source_root: Digest32::default() },
+                    TableKind::Consent => AnchoredTable::Consent { policy: provenance.policy },
+                };
+                let payload = Payload::Anchor(Anchor { table, segments: carried, proof: proof.encode() });
+                let transaction = Transaction::sign(self.member.signing(), network.state().network(), sequence, payload);
+                sequence += 1;
+                out.push(AnchorTransaction { bytes: transaction.encode(), openings: stack.to_vec() });
+            }
+        }
+        Ok(out)
+    }
+
+    async fn confirm(&self, network: &mut Network, anchor: AnchorId, sequence: u32, bytes: &[u8]) -> Result<(), Failure> {
+        let transaction = Transaction::decode(bytes).map_err(|e| anyhow!(e))?;
+        let id = transaction.id();
+        let answer = match known(network, &id).await? {
+            Some(known) => Ok(known),
+            None => network.submit(transaction).await,
+        };
+        let refusal = match answer {
+            Ok((height, result)) => match result.verdict {
+                Verdict::Accepted(_) => return Ok(self.keeping.anchor_confirmed(anchor, sequence, KeptHeight(height.0)).await?),
+                Verdict::Rejected { code, detail } => format!("{code}: {detail}"),
+            },
+            Err(failure) => failure.message(),
+        };
+        self.keeping.anchor_rejected(anchor, &refusal).await?;
+        Err(Failure::Refused(format!("the ledger refused the anchor; nothing of it stands. {refusal}")))
+    }
+}
+
+/// The layout of a kind of table.
+pub(super) fn layout(network: &Network, dictionary: &Dictionary, kind: TableKind) -> SegmentLayout {
+    match kind {
+        TableKind::Data => dictionary.layout(),
+        TableKind::Consent => network.state().genesis().registry.layout(),
+    }
+}
+
+/// Runs of neighbouring segments, at most `max` long.
+fn contiguous(openings: &[OpeningKey], max: usize) -> Vec<&[OpeningKey]> {
+    openings.chunk_by(|a, b| a.segment.index + 1 == b.segment.index).flat_map(|run| run.chunks(max)).collect()
+}
+
+/// A seeded generator for one attempt.
+pub(super) fn attempt_rng(entropy: &[u8; 32]) -> StdRng {
+    StdRng::from_seed(*entropy)
+}
+

@@ -1,0 +1,303 @@
+//! Driving the journal of answers: attempt, seal, submit, confirm.
+
+use super::{
+    Site,
+    anchoring::{attempt_rng, layout, scalars},
+    known,
+};
+use crate::{failure::Failure, network::Network};
+use anyhow::anyhow;
+use countersign_circuits::{
+    aggregate::{AggregateSize, Withheld},
+    context::AggregateInstance,
+    hash::Digest32,
+    segment::{EMPTY, SLOTS, SegmentId, SlotCodes},
+    statement::{CellMeaning, Plan},
+};
+use countersign_hospital::{
+    Height as KeptHeight,
+    disclosure::{Candidate, LocalRule, RowSet, Withhold},
+    journal::{AnswerStep, Attempt, GateIndex, QueryId as KeptQuery, ReleasedGate},
+    opening::{OpeningKey, TableKind, TableName},
+    slots::RowId,
+};
+use countersign_ledger::{Answer, AnswerTask, Payload, QueryId, Refusal, RefusalCode, Transaction, TransactionId, Verdict, Wire, active_point};
+use countersign_prover::{
+    aggregate::{AggregateWitness, GateRows, gate_rows, moment_table, prove_aggregate},
+    commitment::Blinders,
+};
+use rand::rngs::OsRng;
+use std::{collections::HashMap, sync::Arc};
+
+/// What became of a query at this hospital.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answering {
+    /// The ledger accepted the answer.
+    Accepted,
+    /// The ledger accepted this hospital's refusal.
+    Declined(String),
+    /// The ledger refused the answer.
+    Rejected(String),
+}
+
+/// A table of this hospital with its openings, as a cut pins it.
+struct Opened {
+    codes: SlotCodes,
+    blinders: Vec<Blinders>,
+}
+
+/// The context sealed cells are bound to.
+pub fn seal_context(query: &QueryId, hospital: &Digest32) -> Digest32 {
+    Digest32::tagged("countersign/sealed-answer/1", [&query.0.0.0[..], &hospital.0])
+}
+
+impl Site {
+    /// Answers one query of the ledger, going on from wherever an earlier run stopped.
+    ///
+    /// # Errors
+    /// A step failed; run it again to go on.
+    pub async fn answer(&self, network: &mut Network, query: QueryId) -> Result<Answering, Failure> {
+        let record = network.state().query(&query).ok_or_else(|| anyhow!("the ledger has no such query"))?;
+        let kept = KeptQuery(query.0.0);
+        self.keeping.query_seen(kept, KeptHeight(record.height.0)).await?;
+        loop {
+            match self.keeping.next_answer_step(kept).await? {
+                AnswerStep::Attempt { .. } => {
+                    let attempt = self.keeping.start_attempt(kept, &mut OsRng).await?;
+                    match network.state().answer_task(&query, &self.member.id()) {
+                        Ok(task) => {
+                            let task = Task::new(&task);
+                            self.attempt(network, query, &attempt, task).await?;
+                        }
+                        Err(rejection) => return Ok(Answering::Rejected(rejection.to_string())),
+                    }
+                }
+                AnswerStep::Refuse { .. } => self.refuse(network, query, 32, "this hospital could not make an answer that verifies").await?,
+                AnswerStep::Submit { .. } => self.keeping.answer_submitted(kept).await?,
+                AnswerStep::Await { bytes, .. } => {
+                    if let Some(rejected) = self.confirm_answer(network, kept, &bytes).await? {
+                        return Ok(Answering::Rejected(rejected));
+                    }
+                }
+                AnswerStep::Done { kind, .. } => {
+                    return Ok(match kind {
+                        countersign_hospital::journal::AnswerKind::Answer => Answering::Accepted,
+                        countersign_hospital::journal::AnswerKind::Refusal => Answering::Declined("declined".into()),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Stores a refusal to be sent.
+    async fn refuse(&self, network: &Network, query: QueryId, code: u16, reason: &str) -> Result<(), Failure> {
+        let refusal = Refusal { query, code: RefusalCode(code), reason: reason.to_owned() };
+        let transaction = network.sign(&self.member, Payload::Refusal(refusal));
+        Ok(self.keeping.store_refusal(KeptQuery(query.0.0), &transaction.encode()).await?)
+    }
+
+    /// One attempt: the table, the hospital's rules, the proof, the seal; stored before anything leaves.
+    async fn attempt(&self, network: &Network, query: QueryId, attempt: &Attempt, task: Task) -> Result<(), Failure> {
+        let state = network.state();
+        let record = state.query(&query).ok_or_else(|| anyhow!("the query is gone"))?;
+        let study = state.study(&record.query.study).ok_or_else(|| anyhow!("the study is gone"))?;
+        let recipients: Vec<[u8; 32]> = study.submitted.sealing.iter().map(|k| k.key).collect();
+        let dictionary = crate::study::dictionary(network, &task.context.dictionary)?.clone();
+        let layouts = Arc::new((layout(network, &dictionary, TableKind::Data), layout(network, &dictionary, TableKind::Consent)));
+        let data = self.open_table(TableKind::Data, task.context.dictionary, task.data.iter().map(|s| s.id()), layouts.0.blocks.len()).await?;
+        let consent = self.open_table(TableKind::Consent, task.context.registry, task.consent.iter().map(|s| s.id()), layouts.1.blocks.len()).await?;
+        let work = Arc::new(Work { task, data, consent, layouts });
+
+        let plain = Arc::clone(&work);
+        let (cells, gates) = tokio::task::spawn_blocking(move || (moment_table(&plain.task.plan, &plain.witness()), gate_rows(&plain.task.plan, &plain.witness()))).await?;
+        let k_min = work.task.context.k_min;
+        let row_sets = self.row_sets(&gates).await?;
+        let withheld = self.judge(&work, &cells, &gates, &row_sets, k_min).await?;
+
+        let size = AggregateSize::for_cells(cells.len()).ok_or_else(|| Failure::Refused("the statement has too many cells".into()))?;
+        let key = self.keys.proving(countersign_circuits::keys::CircuitName::Aggregate(size))?;
+        let (proving, withheld_now) = (Arc::clone(&work), withheld.clone());
+        let mut rng = attempt_rng(&attempt.entropy.0);
+        let made = tokio::task::spawn_blocking(move || prove_aggregate(&key, &proving.instance(), &proving.witness(), &cells, &withheld_now, &mut rng)).await??;
+
+        let opening = zeroize::Zeroizing::new(borsh::to_vec(&made.opening)?);
+        let sealed = countersign_seal::seal(&opening, &seal_context(&query, &work.task.context.hospital), &recipients)?;
+        let digest = network.chain().store().put_blob(&sealed).await?;
+        let answer = Answer { query, height: countersign_ledger::Height(work.task.context.answer_height), proof: made.proof.encode(), sealed: digest };
+        let transaction = network.sign(&self.member, Payload::Answer(answer));
+        let released: Vec<ReleasedGate<'_>> = gates
+            .iter()
+            .zip(&row_sets)
+            .filter(|(gate, _)| made.opening.flags[gate.cell] && block_reason(&work.task.plan, &withheld, gate.cell) == Withheld::No)
+            .map(|(gate, rows)| ReleasedGate { gate: GateIndex(gate.cell as u16), rows })
+            .collect();
+        Ok(self.keeping.store_answer(attempt, &transaction.encode(), &released, k_min).await?)
+    }
+
+    /// Sends a stored answer or refusal, or finds it on the ledger. `Some`: the ledger refused it.
+    async fn confirm_answer(&self, network: &mut Network, kept: KeptQuery, bytes: &[u8]) -> Result<Option<String>, Failure> {
+        let transaction = Transaction::decode(bytes).map_err(|e| anyhow!(e))?;
+        let id: TransactionId = transaction.id();
+        let outcome = match known(network, &id).await? {
+            Some(known) => Ok(known),
+            None => network.submit(transaction).await,
+        };
+        match outcome {
+            Ok((height, result)) => match result.verdict {
+                Verdict::Accepted(_) => {
+                    self.keeping.answer_confirmed(kept, KeptHeight(height.0)).await?;
+                    Ok(None)
+                }
+                Verdict::Rejected { code, detail } => {
+                    self.keeping.answer_rejected(kept).await?;
+                    Ok(Some(format!("{code}: {detail}")))
+                }
+            },
+            // signed with a sequence number that something else took meanwhile: make it again
+            Err(Failure::Refused(_)) => {
+                self.keeping.answer_rejected(kept).await?;
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn open_table(&self, kind: TableKind, digest: Digest32, segments: impl Iterator<Item = SegmentId>, blocks: usize) -> Result<Opened, Failure> {
+        let mut opened = Opened { codes: SlotCodes { blocks: vec![Vec::new(); blocks] }, blinders: Vec::new() };
+        for segment in segments {
+            let kept = self.keeping.opening(&OpeningKey { table: TableName { kind, digest }, segment }).await?;
+            let missing = || anyhow!("the opening of segment {} was destroyed; the study needs a new cut", segment.index);
+            let codes = kept.codes.ok_or_else(missing)?;
+            opened.blinders.push(scalars(&kept.blinders.ok_or_else(missing)?)?);
+            for (all, own) in opened.codes.blocks.iter_mut().zip(&codes.blocks) {
+                all.extend_from_slice(own);
+            }
+        }
+        Ok(opened)
+    }
+
+    /// The row sets behind gates, by the register's random ids.
+    async fn row_sets(&self, gates: &[GateRows]) -> Result<Vec<RowSet>, Failure> {
+        let register = self.keeping.register().await?;
+        let ids: HashMap<u32, RowId> = register.live().map(|(_, a)| (a.slot.0, a.row_id)).collect();
+        Ok(gates.iter().map(|g| g.slots.iter().filter_map(|s| ids.get(s).copied()).collect()).collect())
+    }
+
+    /// Rules D7 and D9, by block. With `k_min` 1 (development only) disclosure control is off.
+    async fn judge(&self, work: &Work, cells: &[u64], gates: &[GateRows], row_sets: &[RowSet], k_min: u32) -> Result<Vec<Withheld>, Failure> {
+        let mut withheld = vec![Withheld::No; cells.len()];
+        if k_min <= 1 {
+            return Ok(withheld);
+        }
+        let plan = &work.task.plan;
+        let levels: Vec<Vec<Vec<u32>>> = gates.iter().map(|g| work.levels(g)).collect();
+        let candidates: Vec<Candidate<'_>> = row_sets
+            .iter()
+            .zip(&levels)
+            .map(|(rows, levels)| Candidate { rows: rows.clone(), sums: levels.iter().map(Vec::as_slice).collect(), local: LocalRule::Silent })
+            .collect();
+        let verdicts = self.keeping.judge(&candidates, k_min).await?;
+        for ((gate, verdict), candidate) in gates.iter().zip(verdicts).zip(&candidates) {
+            // what the circuit hides as small anyway needs no reason
+            if candidate.rows.len() < u64::from(k_min) {
+                continue;
+            }
+            let reason = match verdict {
+                Withhold::None => continue,
+                Withhold::Overlap => Withheld::Overlap,
+                Withhold::Dominance => Withheld::Dominance,
+                Withhold::Local => Withheld::Local,
+            };
+            withheld[block_start(plan, gate.cell)] = reason;
+        }
+        // a withheld group withholds everything in it
+        for i in 0..cells.len() {
+            if plan.cells()[i].kind.group_start && withheld[i] != Withheld::No {
+                let inside = |j: &usize| plan.cells()[*j].group == plan.cells()[i].group && plan.cells()[*j].kind.block_start;
+                (i..cells.len()).filter(inside).for_each(|j| withheld[j] = withheld[i]);
+            }
+        }
+        Ok(withheld)
+    }
+}
+
+/// The first cell of a cell's block.
+fn block_start(plan: &Plan, cell: usize) -> usize {
+    (0..=cell).rev().find(|i| plan.cells()[*i].kind.block_start).unwrap_or(0)
+}
+
+fn block_reason(plan: &Plan, withheld: &[Withheld], cell: usize) -> Withheld {
+    withheld[block_start(plan, cell)]
+}
+
+/// An owned task.
+struct Task {
+    context: countersign_circuits::context::AnswerContext,
+    plan: Plan,
+    data: Vec<countersign_circuits::segment::Segment>,
+    consent: Vec<countersign_circuits::segment::Segment>,
+    active: Vec<bool>,
+    points: Vec<countersign_circuits::field::G1Affine>,
+}
+
+impl Task {
+    fn new(task: &AnswerTask<'_>) -> Self {
+        Self {
+            context: task.context.clone(),
+            plan: task.plan.clone(),
+            data: task.data.clone(),
+            consent: task.consent.clone(),
+            active: task.active.iter().flat_map(|bitmap| (0..SLOTS).map(|m| bitmap.get(m))).collect(),
+            points: task.active.iter().map(active_point).collect(),
+        }
+    }
+}
+
+/// A task with the hospital's side.
+struct Work {
+    task: Task,
+    data: Opened,
+    consent: Opened,
+    layouts: Arc<(countersign_circuits::dictionary::SegmentLayout, countersign_circuits::dictionary::SegmentLayout)>,
+}
+
+impl Work {
+    fn instance(&self) -> AggregateInstance<'_> {
+        AggregateInstance { context: &self.task.context, plan: &self.task.plan, data: &self.task.data, consent: &self.task.consent, active: &self.task.points }
+    }
+
+    fn witness(&self) -> AggregateWitness<'_> {
+        AggregateWitness {
+            data_layout: &self.layouts.0,
+            data: &self.data.codes,
+            data_blinders: &self.data.blinders,
+            consent_layout: &self.layouts.1,
+            consent: &self.consent.codes,
+            consent_blinders: &self.consent.blinders,
+            active: &self.task.active,
+        }
+    }
+
+    /// For each number summed under a gate, the levels of its rows.
+    fn levels(&self, gate: &GateRows) -> Vec<Vec<u32>> {
+        let plan = &self.task.plan;
+        let start = block_start(plan, gate.cell);
+        let end = (start + 1..plan.cells().len()).find(|i| plan.cells()[*i].kind.block_start).unwrap_or(plan.cells().len());
+        let [left, right] = plan.terms();
+        let width = left.len() * right.len();
+        let sums = (start..end).filter(|i| matches!(plan.cells()[*i].meaning, CellMeaning::Sum(_)));
+        let level = |slot: u32, rows: &[(usize, u64)]| -> u32 {
+            let mut first = 0;
+            let mut sum = 0;
+            for (codes, size) in self.data.codes.blocks.iter().zip(&self.layouts.0.blocks) {
+                let code = codes[slot as usize];
+                if code != EMPTY {
+                    sum += rows.binary_search_by_key(&(first + usize::from(code)), |(row, _)| *row).map_or(0, |i| rows[i].1);
+                }
+                first += size;
+            }
+            sum as u32
+        };
+        sums.filter_map(|i| left[i % width / right.len()]).map(|rows| gate.slots.iter().map(|slot| level(*slot, rows)).collect()).collect()
+    }
+}
