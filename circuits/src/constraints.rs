@@ -4,6 +4,9 @@
 //! ([`Constraints::derive`]: a triangular elimination of the Jacobian), and every constraint is missed when it is deleted
 //! (a tampered assignment breaks it and no other, [`Constraints::propagate`]).
 
+#[cfg(test)]
+mod library;
+
 use crate::{field::Fr, hash::Digest32};
 use ark_ff::{BigInteger, One, PrimeField, Zero};
 use ark_relations::gr1cs::{
@@ -166,8 +169,9 @@ impl Constraints {
             gradient.iter().for_each(|v| occurs[*v].push(i));
         }
         let (mut pivots, mut order) = (vec![None; self.count()], Vec::new());
-        let mut ready: std::collections::VecDeque<usize> = (0..self.count()).filter(|i| unknowns[*i] == 1).collect();
-        while let Some(i) = ready.pop_front() {
+        // the earliest first: a constraint stands right behind the variable it defines, assertions come later
+        let mut ready: std::collections::BTreeSet<usize> = (0..self.count()).filter(|i| unknowns[*i] == 1).collect();
+        while let Some(i) = ready.pop_first() {
             let Some(v) = gradients[i].iter().copied().find(|v| !known[*v]) else { continue };
             known[v] = true;
             pivots[i] = Some(v);
@@ -175,7 +179,7 @@ impl Constraints {
             for j in &occurs[v] {
                 unknowns[*j] -= 1;
                 if unknowns[*j] == 1 {
-                    ready.push_back(*j);
+                    ready.insert(*j);
                 }
             }
         }
