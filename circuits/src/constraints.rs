@@ -92,9 +92,8 @@ impl Constraints {
     }
 
     fn forms(&self, i: usize, z: &[Fr]) -> [Fr; 3] {
-        [0, 1, 2].map(|m| {
-            self.matrices[m][i].iter().fold(Fr::zero(), |sum, (c, v)| if c.is_one() { sum + z[*v] } else { sum + *c * z[*v] })
-        })
+        [0, 1, 2]
+            .map(|m| self.matrices[m][i].iter().fold(Fr::zero(), |sum, (c, v)| if c.is_one() { sum + z[*v] } else { sum + *c * z[*v] }))
     }
 
     pub(crate) fn holds(&self, i: usize, z: &[Fr]) -> bool {
@@ -161,8 +160,7 @@ impl Constraints {
     /// it. Nothing left over means nullity 0; the elimination is triangular, so pivots are independent of each other.
     pub(crate) fn derive(&self, z: &[Fr], held: impl Fn(usize) -> bool) -> Derivation {
         let mut known: Vec<bool> = (0..self.variables).map(|v| v == 0 || held(v)).collect();
-        let gradients: Vec<Vec<usize>> =
-            (0..self.count()).map(|i| self.gradient(i, z).into_iter().map(|(v, _)| v).collect()).collect();
+        let gradients: Vec<Vec<usize>> = (0..self.count()).map(|i| self.gradient(i, z).into_iter().map(|(v, _)| v).collect()).collect();
         let mut unknowns: Vec<usize> = gradients.iter().map(|g| g.iter().filter(|v| !known[**v]).count()).collect();
         let mut occurs = vec![Vec::new(); self.variables];
         for (i, gradient) in gradients.iter().enumerate() {

@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn gadgets_are_the_native_folds_and_count_as_stated() {
         let mut rng = StdRng::seed_from_u64(1);
-        for n in [0, 1, 2, 40] {
+        for n in [0usize, 1, 2, 40] {
             for chi in [Fr::zero(), Fr::one(), -Fr::one(), Fr::rand(&mut rng)] {
                 let (values, m): (Vec<Fr>, Fr) = ((0..n).map(|_| Fr::rand(&mut rng)).collect(), Fr::rand(&mut rng));
                 let cs = ConstraintSystem::<Fr>::new_ref();

@@ -7,7 +7,10 @@ mod structure;
 use super::*;
 use crate::{
     constraints::{Constraints, assignment},
-    fingerprint::mask, statement::CellKind, sumcheck::fold};
+    fingerprint::mask,
+    statement::CellKind,
+    sumcheck::fold,
+};
 use ark_ff::{One, UniformRand};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 

@@ -7,7 +7,8 @@ use serde_json::json;
 
 /// Canonical bytes of a dictionary of some attributes.
 fn bytes(attributes: Value) -> Vec<u8> {
-    canonical_json(&json!({"attribute": attributes, "format": "countersign-dictionary/1", "id": "test", "title": "T", "version": 1})).unwrap()
+    canonical_json(&json!({"attribute": attributes, "format": "countersign-dictionary/1", "id": "test", "title": "T", "version": 1}))
+        .unwrap()
 }
 
 fn read(attributes: Value) -> Result<Dictionary, DictionaryError> {
@@ -30,7 +31,9 @@ fn at(attribute: &Attribute, form: &[(usize, u64)], level: Option<u32>) -> u64 {
 
 #[test]
 fn forms_are_level_and_square_for_every_level() {
-    for (levels, cuts) in [(2, vec![]), (256, vec![100]), (257, vec![]), (257, vec![1, 256]), (1000, vec![3, 300, 301, 999]), (70_000, vec![500])] {
+    for (levels, cuts) in
+        [(2, vec![]), (256, vec![100]), (257, vec![]), (257, vec![1, 256]), (1000, vec![3, 300, 301, 999]), (70_000, vec![500])]
+    {
         let attribute = number(levels, &cuts);
         assert_eq!(attribute.blocks().len(), if levels <= 256 { 1 } else { 2 }, "{levels}");
         let (value, square) = (attribute.value_form(), attribute.square_form());
@@ -83,9 +86,16 @@ fn scale_rounds_half_even_and_is_bounded() {
     let dictionary = read(json!([{"category": "labs", "kind": "number", "name": "x", "range": ["0", "10"], "step": "0.1"}])).unwrap();
     let scale = dictionary.attributes()[0].scale().unwrap();
     assert_eq!((scale.levels, scale.hi()), (101, Decimal::TEN));
-    for (text, level) in
-        [("0", Some(0)), ("0.05", Some(0)), ("0.15", Some(2)), ("0.25", Some(2)), ("10", Some(100)), ("10.05", Some(100)), ("10.06", None), ("-0.06", None)]
-    {
+    for (text, level) in [
+        ("0", Some(0)),
+        ("0.05", Some(0)),
+        ("0.15", Some(2)),
+        ("0.25", Some(2)),
+        ("10", Some(100)),
+        ("10.05", Some(100)),
+        ("10.06", None),
+        ("-0.06", None),
+    ] {
         assert_eq!(scale.level(decimal(text).unwrap()), level, "{text}");
     }
     for level in 0..101 {

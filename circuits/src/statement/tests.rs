@@ -89,7 +89,11 @@ struct Row {
 impl Row {
     fn random(rng: &mut StdRng) -> Self {
         let levels = dictionary().attributes().iter().map(|a| rng.gen_bool(0.85).then(|| rng.gen_range(0..a.level_count()))).collect();
-        Self { levels, consent: (0..8).map(|_| if rng.gen_bool(0.9) { 2 } else { rng.gen_range(0..3) }).collect(), active: rng.gen_bool(0.9) }
+        Self {
+            levels,
+            consent: (0..8).map(|_| if rng.gen_bool(0.9) { 2 } else { rng.gen_range(0..3) }).collect(),
+            active: rng.gen_bool(0.9),
+        }
     }
 
     fn first(&self, attribute: u16) -> u16 {
@@ -118,7 +122,8 @@ impl Row {
     /// What the row adds to a cell, by the words of the statement.
     fn cell(&self, statement: &Statement, cell: &Cell) -> Option<Fr> {
         let inside = |l: &Literal| l.bins.contains(&self.first(l.attribute));
-        let eligible = self.active && self.consent[..2].iter().all(|b| *b == 2) && statement.filter.iter().all(|c| c.any_of.iter().any(inside));
+        let eligible =
+            self.active && self.consent[..2].iter().all(|b| *b == 2) && statement.filter.iter().all(|c| c.any_of.iter().any(inside));
         let mut group = cell.group;
         let in_group = statement.groups.iter().all(|g| {
             let band = &g.bands[group % g.bands.len()];
@@ -136,7 +141,9 @@ impl Row {
             CellMeaning::Product(a, b) => level(a) * level(b),
             CellMeaning::Part(a, i) => {
                 let Measures::Descriptive { of, .. } = &statement.measures else { return None };
-                let part = of.iter().find_map(|m| if let Measure::Parts { attribute, parts } = m { (*attribute == a).then(|| &parts[usize::from(i)]) } else { None });
+                let part = of.iter().find_map(|m| {
+                    if let Measure::Parts { attribute, parts } = m { (*attribute == a).then(|| &parts[usize::from(i)]) } else { None }
+                });
                 Fr::from(part.unwrap().contains(&self.first(a)))
             }
             CellMeaning::Hidden => return None,
@@ -222,10 +229,7 @@ fn seven_scopes_five_filters_two_groups_carry_counts_and_one_block_means_but_no_
     assert_eq!(degree_of(Measures::Descriptive { count_rows: true, of: vec![] }), Ok(15));
     assert_eq!(degree_of(moments(&[AGE])), Ok(16));
     assert_eq!(degree_of(moments(&[AGE, DOSE])), Ok(16));
-    assert_eq!(
-        degree_of(moments(&[WEIGHT])),
-        Err(StatementError::Degree { degree: 17, scopes: 7, filter: 5, groups: 2, terms: 2 })
-    );
+    assert_eq!(degree_of(moments(&[WEIGHT])), Err(StatementError::Degree { degree: 17, scopes: 7, filter: 5, groups: 2, terms: 2 }));
 }
 
 #[test]
@@ -233,7 +237,8 @@ fn every_refusal_is_reached() {
     let refused = |statement: Statement| plan(&statement).expect_err("refused");
     let bins = |e: StatementError, part: &str| assert!(matches!(&e, StatementError::Bins { reason, .. } if reason.contains(part)), "{e}");
     let canonical = |e: StatementError, part: &str| assert!(matches!(&e, StatementError::Canonical(r) if r.contains(part)), "{e}");
-    let measure = |e: StatementError, part: &str| assert!(matches!(&e, StatementError::Measure { reason, .. } if reason.contains(part)), "{e}");
+    let measure =
+        |e: StatementError, part: &str| assert!(matches!(&e, StatementError::Measure { reason, .. } if reason.contains(part)), "{e}");
     let limit = |e: StatementError, part: &str| assert!(matches!(&e, StatementError::Limit { what, .. } if *what == part), "{e}");
     let filter = |list: Vec<Clause>| refused(count(list, vec![]));
     assert_eq!(filter(vec![one(6, &[1])]), StatementError::Attribute(6));

@@ -101,11 +101,7 @@ fn rejects_s2_4_each_column_evaluation() {
         bad.messages.iter().for_each(|m| {
             transcript.round(m);
         });
-        let forged = AggregatePublic {
-            c_m: transcript.finish(&bad.e, bad.m, bad.s),
-            w: mask(public.chi, bad.m, &bad.e),
-            ..public.clone()
-        };
+        let forged = AggregatePublic { c_m: transcript.finish(&bad.e, bad.m, bad.s), w: mask(public.chi, bad.m, &bad.e), ..public.clone() };
         assert_eq!(check_aggregate(SIZE, &forged, &bad), Err(Violation::S2_4), "slot {slot}");
         assert!(!satisfied(&forged, &bad), "slot {slot}");
     }

