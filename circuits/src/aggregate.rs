@@ -13,7 +13,9 @@
 //! | digest, k_min, kinds, gamma, r, cells digest, gate counts | see [`AggregatePublic`] | witness, bound by c_m and y |
 //! | salt, cells, withheld, messages, e, m, s, result salt | see [`AggregatePrivate`] | witness |
 //!
-//! Constraints: see the test `constraint_count_is_the_formula`. Not checked here: that the columns are what the ledger holds (the masked
+//! Constraints for n cells, with P = 612 for a permutation of width 17: bits of kinds and reasons 7n, release 55n - 3, transcripts
+//! `P (ceil((1 + n/4 + 3n/128) / 16) + ceil((4 + n + 7n/128) / 16) + 22 + 3) - 6`, squeezes 25, claim n - 1, rounds 22 * 16, final claim 45,
+//! w 46, y 30 + 5n/128, equalities 4 (test `constraint_count_is_the_formula_and_fits_the_domains`): 31,205 for 128 cells. Not checked here: that the columns are what the ledger holds (the masked
 //! opening does that, S2.9 and S2.10) and that bins are one-hot (S1).
 //!
 //! Clauses, as in docs/protocol/s2-aggregate.md:

@@ -3,6 +3,9 @@
 //! Bin 0 of a scope means "no"; bin t means "valid to the end of grid date t". On a day d the scope's column is the sum of
 //! the bins whose grid date is d or later: linear, hidden, and switching by itself as block time passes.
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     dictionary::{ROWS_MAX, SegmentLayout},
     hash::Digest32,

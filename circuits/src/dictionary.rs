@@ -10,6 +10,8 @@
 
 mod attribute;
 mod canonical;
+#[cfg(test)]
+mod tests;
 
 pub use attribute::{Attribute, AttributeKind, BLOCK_LEVELS_MAX, Band, Bins, Block, Domain, LEVELS_MAX, Scale};
 pub use canonical::{CanonicalError, canonical_json, decimal};

@@ -9,6 +9,8 @@
 pub mod aggregate;
 pub mod commitment;
 pub mod consent;
+#[cfg(test)]
+mod constraints;
 pub mod context;
 pub mod dictionary;
 pub mod field;

@@ -4,6 +4,8 @@
 //! plan from the statement: the prover chooses nothing (protocol, section 6: the wiring is fixed).
 
 mod plan;
+#[cfg(test)]
+mod tests;
 
 pub use plan::{Cell, CellKind, CellMeaning, ColumnForm, FoldedForm, IntegerForm, Plan, Side, StatementError, columns};
 

@@ -55,3 +55,49 @@ pub fn rounds_var(
     }
     Ok((challenges, claim))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poseidon::Poseidon;
+    use ark_ff::UniformRand;
+    use ark_r1cs_std::{GR1CSVar, alloc::AllocVar};
+    use ark_relations::gr1cs::ConstraintSystem;
+    use rand::{SeedableRng, rngs::StdRng};
+
+    #[test]
+    fn fold_is_the_polynomial_with_the_elided_coefficient() {
+        let mut rng = StdRng::seed_from_u64(1);
+        for degree in 1..=16 {
+            let g: Vec<Fr> = (0..=degree).map(|_| Fr::rand(&mut rng)).collect();
+            let at = |x: Fr| g.iter().rev().fold(Fr::zero(), |acc, c| acc * x + c);
+            let claim = at(Fr::from(0u64)) + at(Fr::from(1u64));
+            let message: Vec<Fr> = g[..1].iter().chain(&g[2..]).copied().collect();
+            for x in [Fr::from(0u64), Fr::from(1u64), -Fr::from(1u64), Fr::rand(&mut rng)] {
+                assert_eq!(fold(claim, &message, x), at(x));
+            }
+        }
+    }
+
+    #[test]
+    fn rounds_var_is_rounds_and_counts_as_stated() {
+        let mut rng = StdRng::seed_from_u64(2);
+        for (degree, count) in [(1, 1), (3, 5), (16, 2)] {
+            let messages: Vec<Vec<Fr>> = (0..count).map(|_| (0..degree).map(|_| Fr::rand(&mut rng)).collect()).collect();
+            let claim = Fr::rand(&mut rng);
+            let mut native = Sponge::new(Poseidon::width_17(), Fr::from(5u64));
+            native.absorb(&[claim]);
+            let cs = ConstraintSystem::<Fr>::new_ref();
+            let var = |x: &Fr| FpVar::new_witness(cs.clone(), || Ok(*x)).unwrap();
+            let mut gadget = SpongeVar::new(Poseidon::width_17(), Fr::from(5u64));
+            let claim_var = var(&claim);
+            gadget.absorb(std::slice::from_ref(&claim_var)).unwrap();
+            let vars: Vec<Vec<_>> = messages.iter().map(|m| m.iter().map(var).collect()).collect();
+            let (r, last) = rounds(&mut native, claim, &messages);
+            let (r_var, last_var) = rounds_var(&mut gadget, claim_var, &vars).unwrap();
+            assert_eq!(r_var.iter().map(|x| x.value().unwrap()).collect::<Vec<_>>(), r);
+            assert_eq!(last_var.value().unwrap(), last);
+            assert!(cs.is_satisfied().unwrap());
+        }
+    }
+}

@@ -1,9 +1,13 @@
 //! Tests of S1's circuit.
 
 use super::*;
-use crate::{fingerprint::mask, sumcheck::fold};
+use crate::{
+    constraints::{Constraints, assignment},
+    fingerprint::mask,
+    sumcheck::fold,
+};
 use ark_ff::{Field, UniformRand};
-use ark_relations::gr1cs::{ConstraintSynthesizer, ConstraintSystem, ConstraintSystemRef};
+use ark_relations::gr1cs::{ConstraintSynthesizer, ConstraintSystem, ConstraintSystemRef, SynthesisMode};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 /// An instance that satisfies the circuit without any table: random messages, and eq chosen so that the last claim fits.
@@ -127,5 +131,56 @@ fn rejects_s1_3_binding_and_mask() {
         change(&mut bad);
         assert_eq!(check_validity(&bad, &private), Err(ValidityViolation::Mask));
         assert!(!satisfied(&bad, &private));
+    }
+}
+
+fn circuit(public: &ValidityPublic, private: &ValidityPrivate) -> ValidityCircuit {
+    ValidityCircuit { public: public.clone(), private: private.clone() }
+}
+
+/// A change here changes the statement or at least its keys: raise `CIRCUIT_VERSION`, make new keys, then pin anew.
+#[test]
+fn matrices_are_pinned_and_the_same_at_setup_and_proving() {
+    let setup = Constraints::setup(ValidityCircuit::blank()).hash();
+    assert_eq!(setup, "15137fa3c7723cb9532c2e6744460db6a6458f50424c1ccc14894d22191dfdfe");
+    let (public, private) = instance(7);
+    let mode = SynthesisMode::Prove { construct_matrices: true, generate_lc_assignments: true };
+    assert_eq!(Constraints::of(circuit(&public, &private), mode).hash(), setup);
+}
+
+#[test]
+fn public_inputs_stand_in_their_order() {
+    let (public, private) = instance(8);
+    let y = fingerprint(public.chi, &public.values());
+    assert_eq!(assignment(circuit(&public, &private))[..5], [Fr::one(), public.c_m, public.chi, public.w, y]);
+    assert_eq!(public.values()[..2], [public.digest, public.eq]);
+    assert_eq!(public.values()[2..], public.r);
+}
+
+/// With inputs and witness inputs held every derived variable is determined; what is left over is the four assertions: the last claim,
+/// c_m, w and y. With those derived from them (eq from the last claim) no constraint is left over: each one determines a variable that is free without it.
+#[test]
+fn every_variable_is_determined_and_every_constraint_needed() {
+    let constraints = Constraints::setup(ValidityCircuit::blank());
+    let (public, private) = instance(9);
+    let mut z = assignment(circuit(&public, &private));
+    assert!(constraints.satisfied(&z));
+    assert!(constraints.free_alone(&mut z).is_empty());
+    // digest, eq, salt, e, m, s, messages
+    let first = constraints.inputs + 6 + VALIDITY_ROUNDS * VALIDITY_DEGREE;
+    let derivation = constraints.derive(&z, |v| v < first);
+    assert!(derivation.free.is_empty());
+    assert_eq!(derivation.pivots.iter().filter(|p| p.is_none()).count(), 4);
+    let eq = constraints.inputs + 1;
+    let derivation = constraints.derive(&z, |v| v < first && ![1, 3, 4, eq].contains(&v));
+    assert!(derivation.free.is_empty());
+    assert!(derivation.pivots.iter().all(Option::is_some));
+    let mut rng = StdRng::seed_from_u64(10);
+    for _ in 0..20 {
+        let deleted = rng.gen_range(0..constraints.count());
+        let mut forged = z.clone();
+        forged[derivation.pivots[deleted].unwrap()] += Fr::one();
+        constraints.propagate(&derivation, &mut forged, deleted, usize::MAX);
+        assert_eq!(constraints.broken(&forged), [deleted]);
     }
 }
