@@ -99,7 +99,12 @@ impl Table {
     pub fn plan(&self) -> Plan {
         let numbers = self.dictionary.attributes().iter().filter(|a| a.scale().is_some()).count() as u16;
         let clause = |attribute, bins: Vec<u16>| Clause { any_of: vec![Literal { attribute, bins }] };
-        let filter = vec![clause(0, (21..101).collect()), clause(1, (1..81).collect()), clause(2, (11..101).collect()), clause(numbers + 1, (1..9).collect())];
+        let filter = vec![
+            clause(0, (21..101).collect()),
+            clause(1, (1..81).collect()),
+            clause(2, (11..101).collect()),
+            clause(numbers + 1, (1..9).collect()),
+        ];
         let groups = vec![Grouping { attribute: numbers, bands: (0..10).map(|b| vec![b]).collect() }];
         let measures = Measures::Descriptive { count_rows: false, of: vec![Measure::Moments { attribute: 3 }] };
         let eligibility = Eligibility { scopes: vec![0, 1], day: self.context.day };

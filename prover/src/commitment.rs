@@ -62,7 +62,13 @@ pub fn commit_segment(context: &TableContext, layout: &SegmentLayout, id: Segmen
 ///
 /// # Panics
 /// If the codes do not have the layout's shape or that many segments.
-pub fn commit_slots(context: &TableContext, layout: &SegmentLayout, id: SegmentId, (codes, at): (&SlotCodes, usize), blinders: &Blinders) -> Segment {
+pub fn commit_slots(
+    context: &TableContext,
+    layout: &SegmentLayout,
+    id: SegmentId,
+    (codes, at): (&SlotCodes, usize),
+    blinders: &Blinders,
+) -> Segment {
     let generators = Generators::get();
     let slots = at * SLOTS..(at + 1) * SLOTS;
     let mut sums = vec![G1::zero(); layout.rows()];

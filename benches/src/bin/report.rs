@@ -1,16 +1,17 @@
 //! Measures what docs/benchmarks.md reports: `cargo run --release -p countersign-benches --bin report -- [--json] [--quick]`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement reads the clock, prints, and fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement reads the clock, prints, and fails by panicking"
+)]
 
 use countersign_benches::{
     baseline,
     table::{Table, commit, dictionary, random_codes},
 };
 use countersign_circuits::{
-    aggregate::AggregateSize,
-    hash::Digest32,
-    keys::CircuitName,
-    segment::TableContext,
-    validity::SegmentsInstance,
+    aggregate::AggregateSize, hash::Digest32, keys::CircuitName, segment::TableContext, validity::SegmentsInstance,
 };
 use countersign_prover::{
     aggregate::{Draft, moment_table},

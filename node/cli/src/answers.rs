@@ -74,12 +74,19 @@ impl Network {
 
     async fn open_answer(&self, query: QueryId, site: &MemberId, answer: &AnswerRecord, plan: &Plan) -> Result<SiteTable, Failure> {
         let name = self.site_name(site);
-        let sealed = self.chain().store().blob(&answer.sealed).await?.ok_or_else(|| Failure::NotVerified(format!("{name}'s sealed answer is not stored")))?;
+        let sealed = self
+            .chain()
+            .store()
+            .blob(&answer.sealed)
+            .await?
+            .ok_or_else(|| Failure::NotVerified(format!("{name}'s sealed answer is not stored")))?;
         let researcher = self.member(RESEARCHER)?;
         let opened = countersign_seal::open(&sealed, &seal_context(&query, &site.digest()), researcher.sealing())?;
-        let opening = CellsOpening::try_from_slice(&opened).map_err(|_| Failure::NotVerified(format!("{name} sealed something that is no answer")))?;
+        let opening = CellsOpening::try_from_slice(&opened)
+            .map_err(|_| Failure::NotVerified(format!("{name} sealed something that is no answer")))?;
         let size = AggregateSize::for_cells(plan.cells().len()).ok_or_else(|| anyhow!("the statement has too many cells"))?;
-        let digest = countersign_circuits::opening::Reader::new(&answer.cells_digest).scalar().map_err(|e| Failure::NotVerified(e.to_string()))?;
+        let digest =
+            countersign_circuits::opening::Reader::new(&answer.cells_digest).scalar().map_err(|e| Failure::NotVerified(e.to_string()))?;
         opening.check(size, &digest).map_err(|e| Failure::NotVerified(format!("{name}: {e}")))?;
         Ok(SiteTable { cells: statuses(plan, &opening) })
     }

@@ -65,7 +65,9 @@ impl KeysFolder {
             // somebody else was faster, or a file is in the way
             std::fs::remove_dir_all(&fresh)?;
             if !self.exists() {
-                return Err(anyhow!("{} is in the way: it holds no circuit keys. Remove it or name another folder", self.path.display()).into());
+                return Err(
+                    anyhow!("{} is in the way: it holds no circuit keys. Remove it or name another folder", self.path.display()).into()
+                );
             }
         }
         Ok(())

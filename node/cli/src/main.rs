@@ -1,1 +1,80 @@
-fn main() {}
+//! The `countersign` program.
+
+use clap::{Parser, Subcommand};
+use countersign::{
+    circuit_keys::KeysFolder,
+    command::{self, Session},
+    failure::Failure,
+    screen::Screen,
+};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Federated statistics for health research, with proofs instead of trust.
+///
+/// Exit codes: 0 done, 1 error, 2 refused by a rule, 3 not verified, 4 a site's answer is missing.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version)]
+struct Arguments {
+    /// Answer with one JSON object on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    /// Folder of circuit keys; a cache folder of this user if left out
+    #[arg(long, global = true, env = "COUNTERSIGN_KEYS", value_name = "FOLDER")]
+    keys: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The whole pipeline on your own files in one go, on a development chain in a temporary folder
+    Try(command::trial::TryArguments),
+    /// Make a development network in a data folder
+    Init(command::init::InitArguments),
+    /// Write an invented FHIR hospital
+    Generate(command::generate::GenerateArguments),
+    /// Read records and report what would be anchored
+    Import(command::import::ImportArguments),
+    /// Anchor a hospital's records
+    Anchor(command::anchor::AnchorArguments),
+    /// Ask a question
+    Query(command::query::QueryArguments),
+    /// Verify an exported answer, offline
+    Verify(command::verify::VerifyArguments),
+    /// Verify a whole chain from genesis, offline
+    Audit(command::audit::AuditArguments),
+    /// Make or show circuit keys
+    #[command(subcommand)]
+    Keys(command::keys::KeysCommand),
+}
+
+async fn run(session: &Session, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Try(arguments) => command::trial::run(session, &arguments).await,
+        Command::Init(arguments) => command::init::run(session, &arguments).await,
+        Command::Generate(arguments) => command::generate::run(session, &arguments),
+        Command::Import(arguments) => command::import::run(session, &arguments),
+        Command::Anchor(arguments) => command::anchor::run(session, &arguments).await,
+        Command::Query(arguments) => command::query::run(session, &arguments).await,
+        Command::Verify(arguments) => command::verify::run(session, &arguments),
+        Command::Audit(arguments) => command::audit::run(session, &arguments).await,
+        Command::Keys(command) => command::keys::run(session, &command),
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let session = Session { screen: Screen::new(arguments.json), keys: KeysFolder::new(arguments.keys) };
+    match run(&session, arguments.command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if arguments.json {
+                eprintln!("{}", failure.to_json());
+            } else {
+                eprintln!("countersign: {}", failure.message());
+            }
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

@@ -35,7 +35,8 @@ struct MemberFile {
     sealing: Zeroizing<String>,
 }
 
-const ROLES: [(Role, &str); 4] = [(Role::Hospital, "hospital"), (Role::Validator, "validator"), (Role::Researcher, "researcher"), (Role::Board, "board")];
+const ROLES: [(Role, &str); 4] =
+    [(Role::Hospital, "hospital"), (Role::Validator, "validator"), (Role::Researcher, "researcher"), (Role::Board, "board")];
 
 impl Member {
     /// A member with fresh keys.
@@ -98,6 +99,11 @@ impl Member {
             Ok(bytes)
         };
         let role = ROLES.iter().find(|(_, name)| *name == file.role).map(|(r, _)| *r).ok_or_else(malformed)?;
-        Ok(Self { name: file.name, role, signing: SigningKey::from_bytes(&*key(&file.signing)?), sealing: SealingSecret::from_bytes(&*key(&file.sealing)?) })
+        Ok(Self {
+            name: file.name,
+            role,
+            signing: SigningKey::from_bytes(&*key(&file.signing)?),
+            sealing: SealingSecret::from_bytes(&*key(&file.sealing)?),
+        })
     }
 }

@@ -10,7 +10,8 @@ use crate::{circuit_keys::KeysFolder, failure::Failure, member::Member};
 use anyhow::{Context, anyhow};
 use countersign_circuits::consent::{Day, ScopeRegistry};
 use countersign_ledger::{
-    BlockTime, CachingChecker, Genesis, Height, KeyedChecker, Member as GenesisMember, MemberId, Name, Payload, ProofChecker, Role, Rules, State, Transaction, TransactionResult, Verdict,
+    BlockTime, CachingChecker, Genesis, Height, KeyedChecker, Member as GenesisMember, MemberId, Name, Payload, ProofChecker, Role, Rules,
+    State, Transaction, TransactionResult, Verdict,
 };
 use countersign_store::LocalChain;
 use std::{

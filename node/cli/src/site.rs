@@ -8,12 +8,7 @@ mod importing;
 pub use answering::{Answering, seal_context};
 pub use importing::{Imported, Source, read_source};
 
-use crate::{
-    circuit_keys::KeysFolder,
-    failure::Failure,
-    member::Member,
-    network::Network,
-};
+use crate::{circuit_keys::KeysFolder, failure::Failure, member::Member, network::Network};
 use countersign_hospital::Keeping;
 use countersign_ledger::TransactionId;
 
@@ -33,7 +28,10 @@ impl Site {
     /// The site is not a member, or its file is damaged or in use.
     pub async fn open(network: &Network, keys: &KeysFolder, name: &str) -> Result<Self, Failure> {
         if !network.sites().iter().any(|s| s == name) {
-            return Err(Failure::Refused(format!("\"{name}\" is no hospital of this network; its hospitals: {}", network.sites().join(", "))));
+            return Err(Failure::Refused(format!(
+                "\"{name}\" is no hospital of this network; its hospitals: {}",
+                network.sites().join(", ")
+            )));
         }
         let keeping = Keeping::open(&network.folder().keeping(name)).await?;
         Ok(Self { member: network.member(name)?, keeping, keys: keys.clone() })
@@ -67,6 +65,9 @@ impl Site {
 }
 
 /// What the ledger knows of a transaction that may have been sent.
-async fn known(network: &Network, id: &TransactionId) -> Result<Option<(countersign_ledger::Height, countersign_ledger::TransactionResult)>, Failure> {
+async fn known(
+    network: &Network,
+    id: &TransactionId,
+) -> Result<Option<(countersign_ledger::Height, countersign_ledger::TransactionResult)>, Failure> {
     Ok(network.chain().store().transaction(id).await?.map(|entry| (entry.height, entry.result)))
 }

@@ -70,7 +70,12 @@ pub fn consent_codes<'a>(
     Ok(codes)
 }
 
-pub(crate) fn place_levels(codes: &mut SlotCodes, dictionary: &Dictionary, slot: SlotIndex, levels: &[Option<u32>]) -> Result<(), CodesError> {
+pub(crate) fn place_levels(
+    codes: &mut SlotCodes,
+    dictionary: &Dictionary,
+    slot: SlotIndex,
+    levels: &[Option<u32>],
+) -> Result<(), CodesError> {
     let attributes = dictionary.attributes();
     check_width(levels.len(), attributes.len())?;
     let mut bins = Zeroizing::new(Vec::with_capacity(codes.blocks.len()));
@@ -78,7 +83,12 @@ pub(crate) fn place_levels(codes: &mut SlotCodes, dictionary: &Dictionary, slot:
     place(codes, slot, &bins)
 }
 
-pub(crate) fn place_grants(codes: &mut SlotCodes, registry: &ScopeRegistry, slot: SlotIndex, ends: &[Option<Day>]) -> Result<(), CodesError> {
+pub(crate) fn place_grants(
+    codes: &mut SlotCodes,
+    registry: &ScopeRegistry,
+    slot: SlotIndex,
+    ends: &[Option<Day>],
+) -> Result<(), CodesError> {
     check_width(ends.len(), registry.scopes.len())?;
     let bins: Zeroizing<Vec<u16>> = Zeroizing::new(ends.iter().map(|end| end.map_or(0, |day| registry.bin(day))).collect());
     place(codes, slot, &bins)

@@ -61,7 +61,13 @@ impl ProofChecker for KeyedChecker {
             return Err(ProofRefused { fault: ProofFault::Unsupported, detail: "more cells than any circuit carries".into() });
         }
         let active: Vec<G1Affine> = instance.active.iter().map(active_point).collect();
-        let aggregate = AggregateInstance { context: instance.context, plan: instance.plan, data: instance.data, consent: instance.consent, active: &active };
+        let aggregate = AggregateInstance {
+            context: instance.context,
+            plan: instance.plan,
+            data: instance.data,
+            consent: instance.consent,
+            active: &active,
+        };
         let verified = verify_aggregate(&self.keys, &aggregate, instance.answer).map_err(refused)?;
         Ok(AnswerVerdict { cells_digest: verified.cells_digest, counts: verified.counts })
     }

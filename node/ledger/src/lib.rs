@@ -35,18 +35,17 @@ mod transaction;
 
 pub use active::{Leavers, SlotBitmap, WithdrawalRecord};
 pub use block::{Block, BlockError, BlockId, Header};
-pub use checker::{
-    AnswerCheck, AnswerVerdict, CachingChecker, CircuitKeys, ProofChecker, ProofFault, ProofRefused, SegmentsCheck,
-};
-pub use countersign_circuits::{aggregate::GateCounts, context::AnswerContext};
+pub use checker::{AnswerCheck, AnswerVerdict, CachingChecker, CircuitKeys, ProofChecker, ProofFault, ProofRefused, SegmentsCheck};
 pub use codec::{DecodeError, Wire};
+pub use countersign_circuits::{aggregate::GateCounts, context::AnswerContext};
 pub use genesis::{Genesis, GenesisError, Member, NetworkId, Rules};
 pub use identity::{MemberId, Name, NameError, Role};
 pub use keyed::{KeyedChecker, active_point};
 pub use rejection::{EnvelopeError, Rejection, RejectionCode};
 pub use state::{
-    AnswerRecord, AnswerTask, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus, Proposed, QueryRecord,
-    SegmentKey, SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus, TableKey, TableRecord, Tip, TransactionResult, Verdict,
+    AnswerRecord, AnswerTask, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus, Proposed,
+    QueryRecord, SegmentKey, SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus, TableKey, TableRecord, Tip, TransactionResult,
+    Verdict,
 };
 pub use time::{BlockTime, Height};
 pub use transaction::{

@@ -78,7 +78,9 @@ impl SealingSecret {
 /// The key that wraps the content key for one recipient; `None` for a public key of small order.
 fn wrapping_key(secret: &StaticSecret, other: &[u8; 32], ephemeral: &[u8; 32], recipient: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
     let shared = secret.diffie_hellman(&PublicKey::from(*other));
-    shared.was_contributory().then(|| Zeroizing::new(Digest32::tagged("countersign/seal/1", [&shared.as_bytes()[..], ephemeral, recipient]).0))
+    shared
+        .was_contributory()
+        .then(|| Zeroizing::new(Digest32::tagged("countersign/seal/1", [&shared.as_bytes()[..], ephemeral, recipient]).0))
 }
 
 fn cipher(key: &[u8; 32]) -> ChaCha20Poly1305 {

@@ -50,7 +50,8 @@ impl<'a> Columns<'a> {
             .groupings()
             .iter()
             .map(|bands| {
-                let weights: Vec<(usize, u64)> = bands.iter().enumerate().flat_map(|(t, rows)| rows.iter().map(move |r| (*r, t as u64 + 1))).collect();
+                let weights: Vec<(usize, u64)> =
+                    bands.iter().enumerate().flat_map(|(t, rows)| rows.iter().map(move |r| (*r, t as u64 + 1))).collect();
                 (Column::new(witness, 0, &weights), bands.len())
             })
             .collect();

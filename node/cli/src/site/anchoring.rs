@@ -20,7 +20,10 @@ use countersign_prover::{
     commitment::{Blinders, commit_slots},
     validity::{STACK_SEGMENTS, prove_validity, sparse_rows},
 };
-use rand::{SeedableRng, rngs::{OsRng, StdRng}};
+use rand::{
+    SeedableRng,
+    rngs::{OsRng, StdRng},
+};
 
 /// What an anchor names beside its segments.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +51,13 @@ impl Site {
     ///
     /// # Errors
     /// A step failed; run it again to go on.
-    pub async fn drive_anchor(&self, network: &mut Network, dictionary: &Dictionary, provenance: &Provenance, saying: &dyn Fn(&str)) -> Result<(), Failure> {
+    pub async fn drive_anchor(
+        &self,
+        network: &mut Network,
+        dictionary: &Dictionary,
+        provenance: &Provenance,
+        saying: &dyn Fn(&str),
+    ) -> Result<(), Failure> {
         while let Some(step) = self.keeping.next_anchor_step().await? {
             match step {
                 AnchorStep::Plan { anchor } => {
@@ -90,7 +99,13 @@ impl Site {
     }
 
     /// One transaction a stack of segments of one table.
-    async fn build(&self, network: &Network, dictionary: &Dictionary, provenance: &Provenance, openings: &[OpeningKey]) -> Result<Vec<AnchorTransaction>, Failure> {
+    async fn build(
+        &self,
+        network: &Network,
+        dictionary: &Dictionary,
+        provenance: &Provenance,
+        openings: &[OpeningKey],
+    ) -> Result<Vec<AnchorTransaction>, Failure> {
         let key = self.keys.proving(CircuitName::Validity)?;
         let key = std::sync::Arc::new(key);
         let mut out = Vec::new();
@@ -120,7 +135,12 @@ impl Site {
                 })
                 .await??;
                 let table = match kind {
-                    TableKind::Data => AnchoredTable::Data { dictionary: dictionary.digest(), mapping: provenance.mapping, report: provenance.report, source_root: Digest32::default() },
+                    TableKind::Data => AnchoredTable::Data {
+                        dictionary: dictionary.digest(),
+                        mapping: provenance.mapping,
+                        report: provenance.report,
+                        source_root: Digest32::default(),
+                    },
                     TableKind::Consent => AnchoredTable::Consent { policy: provenance.policy },
                 };
                 let payload = Payload::Anchor(Anchor { table, segments: carried, proof: proof.encode() });
@@ -168,4 +188,3 @@ fn contiguous(openings: &[OpeningKey], max: usize) -> Vec<&[OpeningKey]> {
 pub(super) fn attempt_rng(entropy: &[u8; 32]) -> StdRng {
     StdRng::from_seed(*entropy)
 }
-

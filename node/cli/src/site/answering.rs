@@ -21,7 +21,9 @@ use countersign_hospital::{
     opening::{OpeningKey, TableKind, TableName},
     slots::RowId,
 };
-use countersign_ledger::{Answer, AnswerTask, Payload, QueryId, Refusal, RefusalCode, Transaction, TransactionId, Verdict, Wire, active_point};
+use countersign_ledger::{
+    Answer, AnswerTask, Payload, QueryId, Refusal, RefusalCode, Transaction, TransactionId, Verdict, Wire, active_point,
+};
 use countersign_prover::{
     aggregate::{AggregateWitness, GateRows, gate_rows, moment_table, prove_aggregate},
     commitment::Blinders,
@@ -72,7 +74,9 @@ impl Site {
                         Err(rejection) => return Ok(Answering::Rejected(rejection.to_string())),
                     }
                 }
-                AnswerStep::Refuse { .. } => self.refuse(network, query, 32, "this hospital could not make an answer that verifies").await?,
+                AnswerStep::Refuse { .. } => {
+                    self.refuse(network, query, 32, "this hospital could not make an answer that verifies").await?
+                }
                 AnswerStep::Submit { .. } => self.keeping.answer_submitted(kept).await?,
                 AnswerStep::Await { bytes, .. } => {
                     if let Some(rejected) = self.confirm_answer(network, kept, &bytes).await? {
@@ -104,12 +108,17 @@ impl Site {
         let recipients: Vec<[u8; 32]> = study.submitted.sealing.iter().map(|k| k.key).collect();
         let dictionary = crate::study::dictionary(network, &task.context.dictionary)?.clone();
         let layouts = Arc::new((layout(network, &dictionary, TableKind::Data), layout(network, &dictionary, TableKind::Consent)));
-        let data = self.open_table(TableKind::Data, task.context.dictionary, task.data.iter().map(|s| s.id()), layouts.0.blocks.len()).await?;
-        let consent = self.open_table(TableKind::Consent, task.context.registry, task.consent.iter().map(|s| s.id()), layouts.1.blocks.len()).await?;
+        let data =
+            self.open_table(TableKind::Data, task.context.dictionary, task.data.iter().map(|s| s.id()), layouts.0.blocks.len()).await?;
+        let consent =
+            self.open_table(TableKind::Consent, task.context.registry, task.consent.iter().map(|s| s.id()), layouts.1.blocks.len()).await?;
         let work = Arc::new(Work { task, data, consent, layouts });
 
         let plain = Arc::clone(&work);
-        let (cells, gates) = tokio::task::spawn_blocking(move || (moment_table(&plain.task.plan, &plain.witness()), gate_rows(&plain.task.plan, &plain.witness()))).await?;
+        let (cells, gates) = tokio::task::spawn_blocking(move || {
+            (moment_table(&plain.task.plan, &plain.witness()), gate_rows(&plain.task.plan, &plain.witness()))
+        })
+        .await?;
         let k_min = work.task.context.k_min;
         let row_sets = self.row_sets(&gates).await?;
         let withheld = self.judge(&work, &cells, &gates, &row_sets, k_min).await?;
@@ -118,12 +127,20 @@ impl Site {
         let key = self.keys.proving(countersign_circuits::keys::CircuitName::Aggregate(size))?;
         let (proving, withheld_now) = (Arc::clone(&work), withheld.clone());
         let mut rng = attempt_rng(&attempt.entropy.0);
-        let made = tokio::task::spawn_blocking(move || prove_aggregate(&key, &proving.instance(), &proving.witness(), &cells, &withheld_now, &mut rng)).await??;
+        let made = tokio::task::spawn_blocking(move || {
+            prove_aggregate(&key, &proving.instance(), &proving.witness(), &cells, &withheld_now, &mut rng)
+        })
+        .await??;
 
         let opening = zeroize::Zeroizing::new(borsh::to_vec(&made.opening)?);
         let sealed = countersign_seal::seal(&opening, &seal_context(&query, &work.task.context.hospital), &recipients)?;
         let digest = network.chain().store().put_blob(&sealed).await?;
-        let answer = Answer { query, height: countersign_ledger::Height(work.task.context.answer_height), proof: made.proof.encode(), sealed: digest };
+        let answer = Answer {
+            query,
+            height: countersign_ledger::Height(work.task.context.answer_height),
+            proof: made.proof.encode(),
+            sealed: digest,
+        };
         let transaction = network.sign(&self.member, Payload::Answer(answer));
         let released: Vec<ReleasedGate<'_>> = gates
             .iter()
@@ -162,7 +179,13 @@ impl Site {
         }
     }
 
-    async fn open_table(&self, kind: TableKind, digest: Digest32, segments: impl Iterator<Item = SegmentId>, blocks: usize) -> Result<Opened, Failure> {
+    async fn open_table(
+        &self,
+        kind: TableKind,
+        digest: Digest32,
+        segments: impl Iterator<Item = SegmentId>,
+        blocks: usize,
+    ) -> Result<Opened, Failure> {
         let mut opened = Opened { codes: SlotCodes { blocks: vec![Vec::new(); blocks] }, blinders: Vec::new() };
         for segment in segments {
             let kept = self.keeping.opening(&OpeningKey { table: TableName { kind, digest }, segment }).await?;
@@ -184,7 +207,14 @@ impl Site {
     }
 
     /// Rules D7 and D9, by block. With `k_min` 1 (development only) disclosure control is off.
-    async fn judge(&self, work: &Work, cells: &[u64], gates: &[GateRows], row_sets: &[RowSet], k_min: u32) -> Result<Vec<Withheld>, Failure> {
+    async fn judge(
+        &self,
+        work: &Work,
+        cells: &[u64],
+        gates: &[GateRows],
+        row_sets: &[RowSet],
+        k_min: u32,
+    ) -> Result<Vec<Withheld>, Failure> {
         let mut withheld = vec![Withheld::No; cells.len()];
         if k_min <= 1 {
             return Ok(withheld);
@@ -194,7 +224,11 @@ impl Site {
         let candidates: Vec<Candidate<'_>> = row_sets
             .iter()
             .zip(&levels)
-            .map(|(rows, levels)| Candidate { rows: rows.clone(), sums: levels.iter().map(Vec::as_slice).collect(), local: LocalRule::Silent })
+            .map(|(rows, levels)| Candidate {
+                rows: rows.clone(),
+                sums: levels.iter().map(Vec::as_slice).collect(),
+                local: LocalRule::Silent,
+            })
             .collect();
         let verdicts = self.keeping.judge(&candidates, k_min).await?;
         for ((gate, verdict), candidate) in gates.iter().zip(verdicts).zip(&candidates) {
@@ -263,7 +297,13 @@ struct Work {
 
 impl Work {
     fn instance(&self) -> AggregateInstance<'_> {
-        AggregateInstance { context: &self.task.context, plan: &self.task.plan, data: &self.task.data, consent: &self.task.consent, active: &self.task.points }
+        AggregateInstance {
+            context: &self.task.context,
+            plan: &self.task.plan,
+            data: &self.task.data,
+            consent: &self.task.consent,
+            active: &self.task.points,
+        }
     }
 
     fn witness(&self) -> AggregateWitness<'_> {

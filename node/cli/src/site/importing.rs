@@ -8,7 +8,9 @@ use countersign_hospital::{
     journal::{AnchorContent, Begun, ImportedRow},
     slots::PatientId,
 };
-use countersign_ingest::{ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Import, ImportOptions, Mapping, Progress, Reading, import, read_consents};
+use countersign_ingest::{
+    ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Import, ImportOptions, Mapping, Progress, Reading, import, read_consents,
+};
 use countersign_ledger::State;
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -41,7 +43,13 @@ pub struct Imported {
 ///
 /// # Errors
 /// Files are missing or malformed, with file and line.
-pub fn read_source(state: &State, reading: &Reading, mapping: &Mapping, source: &Source, progress: &dyn Fn(Progress)) -> Result<Imported, Failure> {
+pub fn read_source(
+    state: &State,
+    reading: &Reading,
+    mapping: &Mapping,
+    source: &Source,
+    progress: &dyn Fn(Progress),
+) -> Result<Imported, Failure> {
     let registry = &state.genesis().registry;
     let today = state.tip().time.day().max(Day(0));
     let read = |path: &PathBuf| -> Result<_, Failure> {
@@ -88,7 +96,8 @@ impl Site {
                 Ok(ImportedRow { patient, levels: row.levels.clone(), grants: grants(&row.patient) })
             })
             .collect::<Result<Vec<_>, Failure>>()?;
-        let consents = rows.iter().flat_map(|r| r.grants.iter().map(|g| g.map_or(i32::MIN, |d| d.0))).flat_map(i32::to_le_bytes).collect::<Vec<u8>>();
+        let consents =
+            rows.iter().flat_map(|r| r.grants.iter().map(|g| g.map_or(i32::MIN, |d| d.0))).flat_map(i32::to_le_bytes).collect::<Vec<u8>>();
         let content = AnchorContent {
             content: Digest32::tagged("countersign/import/1", [&report.hash().0[..], &imported.policy.0, &consents]),
             data_table: reading.digest(),

@@ -2,8 +2,7 @@
 
 use super::anchor::{AnchorContent, AnchorId, Begun, MISSING, NO_GRANT, advance, begin};
 use crate::{
-    Keeping, KeepingError,
-    codes,
+    Keeping, KeepingError, codes,
     keeping::{load_register, small, store_slots},
     opening::{OpeningKey, TableKind, TableName},
     slots::{PatientId, SlotIndex, SlotRegister},

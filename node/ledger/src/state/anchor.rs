@@ -124,11 +124,17 @@ impl State {
     }
 
     /// Decodes whole segments and refuses identities and commitments seen before, a tied pair inside one segment excepted.
-    fn take_commitments(&mut self, context: &TableContext, layout: &SegmentLayout, segments: &[(SegmentId, Vec<u8>)]) -> Result<Vec<Segment>, Rejection> {
+    fn take_commitments(
+        &mut self,
+        context: &TableContext,
+        layout: &SegmentLayout,
+        segments: &[(SegmentId, Vec<u8>)],
+    ) -> Result<Vec<Segment>, Rejection> {
         let mut out = Vec::with_capacity(segments.len());
         for (id, bytes) in segments {
             let segment = Segment::decode(context, *id, bytes, layout.rows())?;
-            let point = |row: usize| bytes.get(row * POINT_BYTES..(row + 1) * POINT_BYTES).and_then(|b| <[u8; POINT_BYTES]>::try_from(b).ok());
+            let point =
+                |row: usize| bytes.get(row * POINT_BYTES..(row + 1) * POINT_BYTES).and_then(|b| <[u8; POINT_BYTES]>::try_from(b).ok());
             for row in 0..layout.rows() {
                 let commitment = point(row).expect("the segment has exactly this many points");
                 let place = (id.index, row as u32);

@@ -115,7 +115,8 @@ impl SegmentRecord {
     /// # Panics
     /// Never: only segments that decode are recorded.
     pub fn segment(&self) -> &Segment {
-        let decode = || Segment::decode(&self.context, self.id, &self.bytes, self.rows as usize).expect("only segments that decode are recorded");
+        let decode =
+            || Segment::decode(&self.context, self.id, &self.bytes, self.rows as usize).expect("only segments that decode are recorded");
         self.decoded.get_or_init(decode)
     }
 }

@@ -1,0 +1,99 @@
+//! `countersign audit`: a whole chain from genesis, trusting nothing that is stored.
+
+use super::{Session, verify::NOT_CHECKED};
+use crate::{circuit_keys::DEVELOPMENT_NOTICE, failure::Failure};
+use anyhow::Context;
+use clap::Args;
+use countersign_ledger::{KeyedChecker, ProofChecker};
+use countersign_store::{AuditReport, Auditor, ChainStore, StoreError};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Arguments of `audit`.
+#[derive(Debug, Args)]
+pub struct AuditArguments {
+    /// A data folder, a chain file, or an archive
+    pub path: PathBuf,
+    /// Write the whole chain to one archive file after the audit
+    #[arg(long, value_name = "FILE")]
+    pub archive: Option<PathBuf>,
+}
+
+/// What is wrong with a chain is a failed verification; files that cannot be read are not.
+fn judged(error: StoreError) -> Failure {
+    match error {
+        StoreError::File(_) => Failure::Other(error.into()),
+        other => Failure::NotVerified(other.to_string()),
+    }
+}
+
+/// Audits a chain file with its own fresh checker: every block, rule and proof again.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub async fn chain(path: &Path, checker: &dyn ProofChecker, progress: impl FnMut(&AuditReport)) -> Result<AuditReport, Failure> {
+    let store = ChainStore::open(path).await.map_err(judged)?;
+    let report = Auditor::store(&store, checker, progress).await.map_err(judged)?.report().clone();
+    store.close().await;
+    Ok(report)
+}
+
+/// The report as JSON.
+pub fn to_json(report: &AuditReport) -> Value {
+    json!({ "verified": true, "blocks": report.tip.height.0, "accepted": report.accepted, "rejected": report.rejected,
+        "segments": report.segments, "answers": report.answers, "sealed": report.blobs, "not_checked": NOT_CHECKED })
+}
+
+/// The report in words.
+pub fn to_text(report: &AuditReport) -> String {
+    format!(
+        "{} blocks, {} transactions accepted, {} rejected with their reasons, {} segments and {} answers: all verified\n{NOT_CHECKED}",
+        report.tip.height.0, report.accepted, report.rejected, report.segments, report.answers
+    )
+}
+
+/// Runs it.
+///
+/// # Errors
+/// Something does not verify.
+pub async fn run(session: &Session, arguments: &AuditArguments) -> Result<(), Failure> {
+    let keys = session.keys.verifying()?;
+    let development = keys.development();
+    let checker = KeyedChecker::new(keys);
+    let working = session.screen.working("auditing");
+    let progress = |r: &AuditReport| working.now(format!("auditing, block {}, {} answers", r.tip.height.0, r.answers));
+    let file = if arguments.path.is_dir() { arguments.path.join("chain.sqlite") } else { arguments.path.clone() };
+    let head = std::fs::File::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let is_archive = {
+        use std::io::Read;
+        let mut start = Vec::new();
+        head.take(countersign_store::archive::MAGIC.len() as u64).read_to_end(&mut start)?;
+        start == countersign_store::archive::MAGIC
+    };
+    let report = if is_archive {
+        let input = std::io::BufReader::new(std::fs::File::open(&file)?);
+        Auditor::archive(input, &checker, progress).map_err(judged)?.report().clone()
+    } else {
+        let report = chain(&file, &checker, progress).await?;
+        if let Some(out) = &arguments.archive {
+            let store = ChainStore::open(&file).await?;
+            let mut writer =
+                std::io::BufWriter::new(std::fs::File::create_new(out).with_context(|| format!("cannot write {}", out.display()))?);
+            countersign_store::archive::export(&store, countersign_store::archive::Blobs::Include, &mut writer).await?;
+            store.close().await;
+        }
+        report
+    };
+    drop(working);
+    session.screen.result(
+        || if development { format!("{}\n{DEVELOPMENT_NOTICE}", to_text(&report)) } else { to_text(&report) },
+        || {
+            let mut value = to_json(&report);
+            if let Some(object) = value.as_object_mut() {
+                object.insert("development_keys".into(), json!(development));
+            }
+            value
+        },
+    );
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! `countersign query`: a question to every hospital of a data folder.
+
+use super::Session;
+use crate::{
+    failure::Failure,
+    network::{DataFolder, Network},
+    site::{Answering, Site},
+    study::{StudyPlan, ask, open_study},
+};
+use anyhow::{Context, anyhow};
+use clap::Args;
+use countersign_circuits::hash::Digest32;
+use countersign_ledger::{QueryId, StudyId, Wire};
+use countersign_query::{Question, compile};
+use serde_json::json;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// Arguments of `query`.
+#[derive(Debug, Args)]
+pub struct QueryArguments {
+    /// The question
+    pub sql: String,
+    /// The data folder
+    #[arg(long, value_name = "FOLDER")]
+    pub data: PathBuf,
+    /// Say the question in words and stop
+    #[arg(long)]
+    pub explain: bool,
+    /// Write every accepted answer with what verifies it into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub export: Option<PathBuf>,
+}
+
+/// The dictionary the question names, among those the hospitals have anchored.
+fn find(network: &Network, sql: &str) -> Result<(Digest32, Question), Failure> {
+    let mut refusal = None;
+    for record in network.state().dictionaries() {
+        match compile(sql, record.dictionary()) {
+            Ok(question) => return Ok((record.dictionary().digest(), question)),
+            Err(error) if refusal.is_none() || sql.contains(record.dictionary().id()) => refusal = Some(error),
+            Err(_) => {}
+        }
+    }
+    Err(refusal.map_or_else(|| Failure::Refused("no dictionary is published yet; anchor a table first".into()), Failure::from))
+}
+
+/// An open study that covers the question and accepts the same statement now, or a new one.
+async fn study_for(session: &Session, network: &mut Network, dictionary: &Digest32, question: &Question) -> Result<StudyId, Failure> {
+    let with_table: Vec<String> = network
+        .sites()
+        .into_iter()
+        .filter(|name| {
+            network
+                .member(name)
+                .is_ok_and(|m| network.state().table(&countersign_ledger::TableKey { hospital: m.id(), table: *dictionary }).is_some())
+        })
+        .collect();
+    if with_table.is_empty() {
+        return Err(Failure::Refused("no hospital has anchored a table for this dictionary".into()));
+    }
+    let name = |c: &str| if c.starts_with("c.") { c.to_owned() } else { format!("c.{c}") };
+    let needed: std::collections::BTreeSet<String> = question.categories.iter().map(|c| name(c)).collect();
+    let open = network.state().studies().find(|(id, study)| {
+        let covers = needed.iter().all(|c| study.submitted.categories.contains(c));
+        let fresh = !network.state().queries().any(|(_, q)| q.query.study == **id && q.query.statement == question.statement);
+        study.submitted.dictionary == *dictionary && covers && fresh && network.state().cuts(id).count() == with_table.len()
+    });
+    if let Some((id, _)) = open {
+        return Ok(*id);
+    }
+    let k_min = network.state().genesis().rules.k_min;
+    session.screen.say("no open study covers this question: on this development network one is submitted, approved and accepted now");
+    let mut categories = needed;
+    if categories.is_empty() {
+        categories = crate::study::dictionary(network, dictionary)?
+            .attributes()
+            .iter()
+            .take(1)
+            .flat_map(|a| a.categories().iter().map(|c| name(c)))
+            .collect();
+    }
+    let plan = StudyPlan { title: "development study".into(), summary: "Opened by the query command.".into(), categories, k_min };
+    open_study(network, dictionary, &plan, &with_table).await
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The question is refused, or a site's answer is missing or not verified.
+pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Failure> {
+    let screen = session.screen;
+    let mut network = Network::open(DataFolder::new(&arguments.data), &session.keys).await?;
+    let (dictionary, question) = find(&network, &arguments.sql)?;
+    if arguments.explain {
+        let words = countersign_query::explain(&question, crate::study::dictionary(&network, &dictionary)?);
+        let statement = hex::encode(borsh::to_vec(&question.statement)?);
+        screen.result(|| words.clone(), || json!({ "words": words, "statement": statement }));
+        return network.close().await;
+    }
+    // a question that an earlier run left unanswered goes on
+    let unfinished = network.state().queries().find(|(id, q)| {
+        let open = q.sites.iter().any(|s| network.state().pair(id, s).is_some_and(countersign_ledger::PairRecord::is_open));
+        q.query.statement == question.statement && open && q.query.deadline > crate::network::now()
+    });
+    let query = match unfinished.map(|(id, _)| *id) {
+        Some(query) => query,
+        None => {
+            let study = study_for(session, &mut network, &dictionary, &question).await?;
+            ask(&mut network, study, &question, &arguments.sql).await?
+        }
+    };
+    let asked: Vec<String> =
+        network.state().query(&query).map(|q| q.sites.iter().map(|s| network.site_name(s)).collect()).unwrap_or_default();
+    let mut refused = BTreeMap::new();
+    for name in asked {
+        let working = screen.working(format!("{name}: answering and proving"));
+        let site = Site::open(&network, &session.keys, &name).await?;
+        if let Answering::Rejected(reason) = site.answer(&mut network, query).await? {
+            refused.insert(name, reason);
+        }
+        site.close().await;
+        drop(working);
+    }
+    let collected = network.collect(query, &question, &refused).await?;
+    let files = export(&network, query, arguments.export.as_ref()).await?;
+    let text = || {
+        let mut text = format!(
+            "{}\n{} proofs verified here, {} rejected",
+            countersign_stats::render_text(&collected.table),
+            collected.verified,
+            collected.rejected
+        );
+        files.iter().for_each(|f| text.push_str(&format!("\nwritten: {}", f.display())));
+        text
+    };
+    let value = || {
+        let mut value = countersign_stats::to_json(&collected.table);
+        if let Some(object) = value.as_object_mut() {
+            object.insert("query".into(), json!(query.to_string()));
+            object.insert("verified".into(), json!(collected.verified));
+            object.insert("rejected".into(), json!(collected.rejected));
+            object.insert("exported".into(), json!(files));
+            object.insert("development_keys".into(), json!(true));
+        }
+        value
+    };
+    screen.result(text, value);
+    network.close().await?;
+    match collected.missing.as_slice() {
+        [] => Ok(()),
+        missing => Err(Failure::SiteMissing(format!("no accepted answer from {}", missing.join(", ")))),
+    }
+}
+
+/// One file an accepted answer.
+async fn export(network: &Network, query: QueryId, folder: Option<&PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+    let Some(folder) = folder else { return Ok(Vec::new()) };
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let record = network.state().query(&query).ok_or_else(|| anyhow!("the query is gone"))?;
+    let mut files = Vec::new();
+    for site in &record.sites {
+        if network.state().pair(&query, site).is_some_and(|p| matches!(p.status, countersign_ledger::PairStatus::Answered(_))) {
+            let bytes = network.chain().store().export_answer(network.state(), &query, site).await?.encode();
+            let path = folder.join(format!("q{}-{}.answer", record.number, network.site_name(site)));
+            std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+            files.push(path);
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,125 @@
+//! `countersign try`: the whole pipeline on anyone's own files in one go.
+
+use super::{Session, categories, mapping, reading, stopwatch, temporary};
+use crate::{
+    circuit_keys::DEVELOPMENT_NOTICE,
+    failure::Failure,
+    network::{DataFolder, Network, NetworkOptions},
+    site::{Answering, Site, Source, anchoring::Provenance, read_source},
+    study::{StudyPlan, ask, open_study, publish_dictionary},
+};
+use clap::Args;
+use countersign_circuits::consent::Day;
+use countersign_query::compile;
+use serde_json::json;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+/// Arguments of `try`.
+#[derive(Debug, Args)]
+pub struct TryArguments {
+    /// Dictionary: a TOML file, or `cardiometabolic-core` or `heart-disease` as shipped
+    #[arg(long, value_name = "FILE")]
+    pub dictionary: PathBuf,
+    /// Mapping: a TOML file, or one as shipped (`mapping-fhir`, `mapping-fhir-other`, `mapping-heart-csv`)
+    #[arg(long, value_name = "FILE")]
+    pub mapping: PathBuf,
+    /// A hospital and its records; repeat for every hospital
+    #[arg(long = "site", value_name = "NAME=PATH", required = true, value_parser = super::named_path)]
+    pub sites: Vec<(String, PathBuf)>,
+    /// A hospital's consents (CSV with patient,scope,until); hospitals without count everybody as consenting
+    #[arg(long = "consents", value_name = "NAME=PATH", value_parser = super::named_path)]
+    pub consents: Vec<(String, PathBuf)>,
+    /// The question; repeat to ask several
+    #[arg(long = "query", value_name = "SQL", required = true)]
+    pub queries: Vec<String>,
+    /// Least number of people behind a released number
+    #[arg(long, value_name = "K", default_value_t = 10)]
+    pub k_min: u32,
+    /// Date of the data (YYYY-MM-DD) where no bulk manifest gives it; today if left out
+    #[arg(long, value_name = "DATE", value_parser = super::day)]
+    pub as_of: Option<Day>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// Files are unreadable, the question is refused, or a site's answer is missing or not verified.
+pub async fn run(session: &Session, arguments: &TryArguments) -> Result<(), Failure> {
+    let elapsed = stopwatch();
+    let screen = session.screen;
+    let reading = reading(&arguments.dictionary)?;
+    let mapping = mapping(&arguments.mapping, &reading)?;
+    // refuse a bad question before any work is done
+    let questions = arguments.queries.iter().map(|sql| compile(sql, reading.dictionary())).collect::<Result<Vec<_>, _>>()?;
+    session.ensure_keys()?;
+    let folder = temporary()?;
+    let names: Vec<String> = arguments.sites.iter().map(|(name, _)| name.clone()).collect();
+    let options = NetworkOptions { sites: names.clone(), k_min: arguments.k_min, categories: categories(&reading) };
+    let mut network = Network::create(DataFolder::new(folder.path()), &session.keys, &options).await?;
+    let dictionary = publish_dictionary(&mut network, reading.canonical()).await?;
+    screen.say(format!("development network with {} hospitals, k_min {} ({DEVELOPMENT_NOTICE})", names.len(), arguments.k_min));
+    if arguments.consents.is_empty() {
+        screen.say("no consents were given: on this development network everybody counts as consenting");
+    }
+    let mut sites = Vec::new();
+    let mut reports = BTreeMap::new();
+    for (name, path) in &arguments.sites {
+        let working = screen.working(format!("{name}: reading"));
+        let site = Site::open(&network, &session.keys, name).await?;
+        let consents = arguments.consents.iter().find(|(n, _)| n == name).map(|(_, path)| path.clone());
+        let as_of = arguments.as_of.or_else(|| (!path.join("manifest.json").exists()).then(|| network.state().tip().time.day()));
+        let source = Source { path: path.clone(), as_of, consents, policy: None };
+        let imported =
+            read_source(network.state(), &reading, &mapping, &source, &|p| working.now(format!("{name}: reading, {} records", p.records)))?;
+        site.record_import(network.state(), &reading, &imported).await?;
+        let provenance = Provenance { mapping: mapping.digest(), report: imported.import.report.hash(), policy: imported.policy };
+        site.drive_anchor(&mut network, reading.dictionary(), &provenance, &|what| working.now(format!("{name}: {what}"))).await?;
+        drop(working);
+        screen.say(format!("{name}: {} rows anchored and proved valid", imported.import.table.rows.len()));
+        reports.insert(name.clone(), imported.import.report);
+        sites.push(site);
+    }
+    let mut categories: BTreeSet<String> = questions.iter().flat_map(|q| q.categories.iter().cloned()).collect();
+    if categories.is_empty() {
+        categories = super::categories(&reading).into_iter().take(1).collect();
+    }
+    let plan = StudyPlan { title: "try".into(), summary: "A trial on own files.".into(), categories, k_min: arguments.k_min };
+    let study = open_study(&mut network, &dictionary, &plan, &names).await?;
+    let mut results = Vec::new();
+    let mut missing = Vec::new();
+    for (sql, question) in arguments.queries.iter().zip(&questions) {
+        let query = ask(&mut network, study, question, sql).await?;
+        let mut refused = BTreeMap::new();
+        for site in &sites {
+            let working = screen.working(format!("{}: answering and proving", site.member.name));
+            if let Answering::Rejected(reason) = site.answer(&mut network, query).await? {
+                refused.insert(site.member.name.clone(), reason);
+            }
+            drop(working);
+        }
+        let collected = network.collect(query, question, &refused).await?;
+        screen.say(format!("\n{sql}\n{}", countersign_stats::render_text(&collected.table)));
+        screen.say(format!("{} proofs verified here, {} rejected", collected.verified, collected.rejected));
+        let mut value = countersign_stats::to_json(&collected.table);
+        if let Some(object) = value.as_object_mut() {
+            object.insert("sql".into(), json!(sql));
+            object.insert("verified".into(), json!(collected.verified));
+            object.insert("rejected".into(), json!(collected.rejected));
+        }
+        results.push(value);
+        missing.extend(collected.missing);
+    }
+    if screen.is_json() {
+        let reports: BTreeMap<_, _> =
+            reports.iter().map(|(name, report)| (name, serde_json::to_value(report).unwrap_or_default())).collect();
+        screen.result(String::new, || json!({ "queries": results, "imports": reports, "development_keys": true, "seconds": elapsed() }));
+    }
+    for site in sites {
+        site.close().await;
+    }
+    network.close().await?;
+    if missing.is_empty() { Ok(()) } else { Err(Failure::SiteMissing(format!("no accepted answer from {}", missing.join(", ")))) }
+}
