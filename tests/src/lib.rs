@@ -4,4 +4,5 @@
 
 pub mod cheats;
 pub mod plain;
+pub mod scene;
 pub mod world;

@@ -147,7 +147,12 @@ pub fn contribution(dictionary: &Dictionary, statement: &Statement, person: &Per
 }
 
 /// The cells of a plan over people; hidden cells are left zero.
-pub fn cells<'p>(dictionary: &Dictionary, statement: &Statement, plan: &Plan, people: impl IntoIterator<Item = (&'p Person, u64)>) -> Vec<u64> {
+pub fn cells<'p>(
+    dictionary: &Dictionary,
+    statement: &Statement,
+    plan: &Plan,
+    people: impl IntoIterator<Item = (&'p Person, u64)>,
+) -> Vec<u64> {
     let mut cells = vec![0; plan.cells().len()];
     for (person, times) in people {
         let Some(group) = group_of(dictionary, statement, person) else { continue };
@@ -159,7 +164,7 @@ pub fn cells<'p>(dictionary: &Dictionary, statement: &Statement, plan: &Plan, pe
 }
 
 /// The release rule in words (S2.7, D1, D3, D6): what leaves of a table, by meaning alone.
-pub fn released(dictionary: &Dictionary, statement: &Statement, plan: &Plan, k_min: u64, cells: &[u64]) -> Vec<u64> {
+pub fn released(statement: &Statement, plan: &Plan, k_min: u64, cells: &[u64]) -> Vec<u64> {
     let find = |group: usize, meaning: CellMeaning| plan.cells().iter().position(|c| c.group == group && c.meaning == meaning);
     let mut out = vec![0; cells.len()];
     for group in 0..plan.group_count() {
@@ -186,7 +191,8 @@ pub fn released(dictionary: &Dictionary, statement: &Statement, plan: &Plan, k_m
                 for measure in of {
                     let a = measure.attribute();
                     // "missing" is a gate wherever the plan computes it
-                    let mut gates: Vec<_> = find(group, CellMeaning::Missing(a)).map(|_| (CellMeaning::Missing(a), true)).into_iter().collect();
+                    let mut gates: Vec<_> =
+                        find(group, CellMeaning::Missing(a)).map(|_| (CellMeaning::Missing(a), true)).into_iter().collect();
                     assert!(!count_rows || gates.len() == 1, "a released number of rows brings the missing as a gate");
                     let shown = match measure {
                         Measure::Known { .. } => vec![CellMeaning::Known(a)],
@@ -204,14 +210,14 @@ pub fn released(dictionary: &Dictionary, statement: &Statement, plan: &Plan, k_m
             }
         }
     }
-    let _ = dictionary;
     out
 }
 
 /// Does a condition on the attribute alone, or the group's band, exclude every bin of a part?
 fn empty_by_construction(statement: &Statement, mut group: usize, attribute: u16, part: &[u16]) -> bool {
     let excluded = |allowed: &[u16]| !part.iter().any(|b| allowed.contains(b));
-    let by_filter = statement.filter.iter().any(|c| c.any_of.len() == 1 && c.any_of[0].attribute == attribute && excluded(&c.any_of[0].bins));
+    let by_filter =
+        statement.filter.iter().any(|c| c.any_of.len() == 1 && c.any_of[0].attribute == attribute && excluded(&c.any_of[0].bins));
     let mut by_band = false;
     for grouping in &statement.groups {
         let band = &grouping.bands[group % grouping.bands.len()];

@@ -1,13 +1,12 @@
 //! Cheating provers of S1 against the verifier (protocol, section 9: 9, 10, 11, 12, 13, 15, 18, 19, 22 and 1 for anchors).
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-use ark_ff::{Field, One, UniformRand, Zero};
+use ark_ff::{Field, One, Zero};
 use countersign_circuits::{
     field::Fr,
     hash::Digest32,
     opening::DecodeError,
     segment::{Segment, SegmentId},
-    statement::Measure,
     sumcheck::fold,
     validity::{SegmentsInstance, ValidityTranscript, ValidityViolation, check_validity, eq_point, stack_digest, start_outer},
 };
@@ -195,7 +194,8 @@ fn a10_a_part_of_u_in_two_bins_that_cancels() {
     let list = [forged.clone()];
     let instance = SegmentsInstance { context: base.context, layout: &world().data_layout, segments: &list };
     let mut rng = StdRng::seed_from_u64(51);
-    let proof = prove_validity(&keys().validity, &instance, vec![base.rows.clone()], std::slice::from_ref(&base.blinders), &mut rng).unwrap();
+    let proof =
+        prove_validity(&keys().validity, &instance, vec![base.rows.clone()], std::slice::from_ref(&base.blinders), &mut rng).unwrap();
     assert_eq!(verify(&base, &forged, &proof.encode()), Err(VerifyError::Opening));
 }
 
@@ -227,7 +227,8 @@ fn a11_an_anchor_from_another_network_hospital_table_index_or_version() {
     let (segment, proof) = base.anchor(7);
     assert_eq!(verify(&base, &segment, &proof), Ok(()));
     let d = Digest32::of(b"other");
-    let moves: [(&str, fn(&mut Table, Digest32)); 5] = [
+    type Move = fn(&mut Table, Digest32);
+    let moves: [(&str, Move); 5] = [
         ("network", |t, d| t.context.network = d),
         ("hospital", |t, d| t.context.hospital = d),
         ("dictionary", |t, d| t.context.table = d),
@@ -406,13 +407,14 @@ fn a22_coarse_missing_with_fine_present_and_offset_256() {
         let value: u64 = attribute
             .value_form()
             .iter()
-            .filter(|(row, _)| *row == usize::from(bins.first) || *row == attribute.blocks()[1].first_row() + usize::from(bins.fine.unwrap()))
+            .filter(|(row, _)| {
+                *row == usize::from(bins.first) || *row == attribute.blocks()[1].first_row() + usize::from(bins.fine.unwrap())
+            })
             .map(|(_, v)| v)
             .sum();
         assert_eq!(value, u64::from(level), "the linear form gives the level back");
     }
     assert_eq!(attribute.bins(Some(100_000)), None);
-    let _ = Measure::Known { attribute: 0 };
 }
 
 /// What S1 does not say, pinned so that nobody believes it does: a fine offset beyond a narrower coarse bin is a bit pattern like any
@@ -432,5 +434,4 @@ fn a22_a_fine_offset_beyond_its_coarse_bin_is_not_noticed() {
     table.set(highest, slot, Fr::one());
     let (segment, proof) = table.anchor(14);
     assert_eq!(verify(&table, &segment, &proof), Ok(()));
-    let _ = Fr::rand(&mut StdRng::seed_from_u64(1));
 }

@@ -20,10 +20,7 @@ use countersign_circuits::{
     segment::{Segment, SegmentId, point_bytes},
     statement::{Clause, Literal, Measure, Measures, Plan, Statement},
 };
-use countersign_prover::{
-    aggregate::{Answer, moment_table},
-    commitment::commit_segment,
-};
+use countersign_prover::{aggregate::Answer, commitment::commit_segment};
 use countersign_tests::{
     cheats::{
         answer::{Forger, public_values},
@@ -181,7 +178,13 @@ fn a01_the_opening_of_the_sealed_cells() {
     assert_eq!(answer.opening.check(AggregateSize::Cells256, digest), Err(OpeningError::Malformed));
 }
 
-fn with<'a>(world: &'a World, plan: &'a Plan, data: &'a [Segment], consent: &'a [Segment], active: &'a [G1Affine]) -> AggregateInstance<'a> {
+fn with<'a>(
+    world: &'a World,
+    plan: &'a Plan,
+    data: &'a [Segment],
+    consent: &'a [Segment],
+    active: &'a [G1Affine],
+) -> AggregateInstance<'a> {
     AggregateInstance { context: &world.context, plan, data, consent, active }
 }
 
@@ -196,9 +199,8 @@ fn a07_any_number_of_segments_and_none() {
         let answer = world.answer(&plan, &[], 7).unwrap();
         assert!(world.verify(&plan, &answer.proof.encode()).is_ok(), "J = {segments}");
         let consents = |slot: usize| (0..2).all(|s| !matches!(world.consent.blocks[s][slot], 0 | u16::MAX));
-        let people = (0..world.levels.len()).filter(|i| {
-            world.active[*i] && consents(*i) && world.levels[*i].as_ref().is_some_and(|row| row[2].is_some())
-        });
+        let people = (0..world.levels.len())
+            .filter(|i| world.active[*i] && consents(*i) && world.levels[*i].as_ref().is_some_and(|row| row[2].is_some()));
         assert_eq!(answer.opening.values[0], people.count() as u64);
     }
     let (world, plan, answer) = case();
@@ -282,7 +284,8 @@ fn a17_an_answer_moved_to_any_other_context() {
     let (world, plan, answer) = case();
     let bytes = answer.proof.encode();
     let d = Digest32::of(b"other");
-    let changes: Vec<(&str, Box<dyn Fn(&mut AnswerContext)>)> = vec![
+    type Change = Box<dyn Fn(&mut AnswerContext)>;
+    let changes: Vec<(&str, Change)> = vec![
         ("network", Box::new(move |c| c.network = d)),
         ("query", Box::new(move |c| c.query = d)),
         ("query bytes", Box::new(move |c| c.query_bytes = d)),
@@ -410,7 +413,8 @@ fn a20_differences_of_two_anchors_test_no_sum_of_generators() {
     let differences: Vec<G1Projective> = (0..world.data_layout.rows()).map(|k| difference(&fresh, k)).collect();
     let mut combinations = differences.clone();
     for k in row(0)..row(4) {
-        combinations.extend((row(0)..row(4)).filter(|l| *l > k).flat_map(|l| [differences[k] + differences[l], differences[k] - differences[l]]));
+        combinations
+            .extend((row(0)..row(4)).filter(|l| *l > k).flat_map(|l| [differences[k] + differences[l], differences[k] - differences[l]]));
     }
     assert!(G1Projective::normalize_batch(&combinations).iter().all(|p| !single.contains(&point_bytes(p))));
     // blocks add up to the occupancy: their differences do too, and the blinder of the occupancy hides all
@@ -429,7 +433,7 @@ fn a23_highest_levels_over_the_most_rows_do_not_wrap() {
     assert!(u128::from(u64::MAX) > most);
     // four packed cells stay below the modulus
     use ark_ff::PrimeField;
-    assert!(4 * 62 < Fr::MODULUS_BIT_SIZE);
+    const { assert!(4 * 62 < Fr::MODULUS_BIT_SIZE) };
     // one real table with the highest levels of a two-block number
     let dictionary = countersign_tests::plain::dictionary(vec![
         serde_json::json!({"name": "x", "category": "x", "kind": "number", "range": ["0", "510000"], "cuts": ["1000"]}),
@@ -441,8 +445,11 @@ fn a23_highest_levels_over_the_most_rows_do_not_wrap() {
     let registry = countersign_tests::world::registry();
     let consent = countersign_circuits::segment::SlotCodes { blocks: vec![vec![3; slots]; registry.scopes.len()] };
     let world = World::anchored(dictionary, registry, data, consent, vec![true; slots], levels, 23);
-    let statement =
-        Statement { filter: vec![], groups: vec![], measures: Measures::Descriptive { count_rows: true, of: vec![Measure::Moments { attribute: 0 }] } };
+    let statement = Statement {
+        filter: vec![],
+        groups: vec![],
+        measures: Measures::Descriptive { count_rows: true, of: vec![Measure::Moments { attribute: 0 }] },
+    };
     let plan = world.plan(&statement, 1).unwrap();
     let answer = world.answer(&plan, &[], 23).unwrap();
     let verified = world.verify(&plan, &answer.proof.encode()).unwrap();
@@ -502,11 +509,9 @@ fn a25_a_batch_with_one_bad_answer_and_with_two_that_cancel() {
     // one bad: in the circuit's proof, in the opening, in the bytes
     let circuit = wire::increment(&honest[1], &wire::regions(22, true)[2]);
     let opening = wire::increment(&honest[1], wire::regions(22, true).last().unwrap());
-    for (bad, error) in [
-        (circuit, VerifyError::Groth16),
-        (opening, VerifyError::Opening),
-        (honest[1][..100].to_vec(), DecodeError::Short.into()),
-    ] {
+    for (bad, error) in
+        [(circuit, VerifyError::Groth16), (opening, VerifyError::Opening), (honest[1][..100].to_vec(), DecodeError::Short.into())]
+    {
         let verdicts = batch(&[honest[0].clone(), bad, honest[1].clone()]);
         assert!(verdicts[0].is_ok() && verdicts[2].is_ok(), "a bad answer takes no good one with it");
         assert_eq!(verdicts[1], Err(error));
@@ -527,5 +532,4 @@ fn a25_a_batch_with_one_bad_answer_and_with_two_that_cancel() {
     assert!(Bn254::multi_pairing(g1, g2).0.is_one(), "the premise: unweighted, the two cancel");
     let verdicts = batch(&pair.map(|p| p.encode()));
     assert_eq!(verdicts, [Err(VerifyError::Groth16), Err(VerifyError::Groth16)]);
-    let _ = moment_table(plan, &world.witness());
 }
