@@ -2,4 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fixture fails by panicking")]
 
+pub mod cheats;
+pub mod plain;
+pub mod scene;
 pub mod world;

@@ -1,0 +1,81 @@
+//! The masked opening with its safeguards left out, both sides: what a verifier without them would accept (point 16).
+
+use ark_ec::CurveGroup;
+use ark_ff::Zero;
+use countersign_circuits::{
+    commitment::Generators,
+    field::{Fr, G1, G1Affine},
+    msm::msm,
+    opening::{FOLDS, Opening, STOP, fold_challenge},
+    outer::OuterTranscript,
+};
+use countersign_prover::opening::dot;
+
+/// Which safeguards stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Safeguards {
+    /// w is absorbed before u is scaled.
+    pub w_absorbed: bool,
+    /// u is scaled by a challenge.
+    pub u_scaled: bool,
+}
+
+impl Safeguards {
+    /// As the protocol has it.
+    pub const ALL: Self = Self { w_absorbed: true, u_scaled: true };
+
+    fn start(self, outer: &mut OuterTranscript, w: &Fr, blinder: &Fr) -> Fr {
+        if self.w_absorbed {
+            outer.absorb_scalars("w", &[*w]);
+        }
+        outer.absorb_scalars("blinder", &[*blinder]);
+        let x = outer.challenge("u");
+        if self.u_scaled { x } else { Fr::from(1u64) }
+    }
+
+    /// The scale of u after w and blinder.
+    pub fn scale(self, outer: &OuterTranscript, w: &Fr, blinder: &Fr) -> Fr {
+        self.start(&mut outer.clone(), w, blinder)
+    }
+
+    /// Opens v (with its blinder) at eq, `extra` being a multiple of u hidden in the commitment.
+    pub fn open(self, mut v: Vec<Fr>, blinder: Fr, eq: &[Fr], w: &Fr, outer: &mut OuterTranscript) -> Opening {
+        let generators = Generators::get();
+        let scale = self.start(outer, w, &blinder);
+        let u = (generators.u * scale).into_affine();
+        let (mut g, mut b) = (generators.g.clone(), eq.to_vec());
+        let mut folds = [(G1Affine::default(), G1Affine::default()); FOLDS];
+        for fold in &mut folds {
+            let half = v.len() / 2;
+            let side = |v: &[Fr], g: &[G1Affine], b: &[Fr]| (msm(g, v) + u * dot(v, b)).into_affine();
+            let (l, r) = (side(&v[..half], &g[half..], &b[half..]), side(&v[half..], &g[..half], &b[..half]));
+            let x = Fr::from(fold_challenge(outer, &l, &r));
+            let bases: Vec<G1> = (0..half).map(|i| g[half + i] * x + g[i]).collect();
+            g = G1::normalize_batch(&bases);
+            v = (0..half).map(|i| x * v[i] + v[half + i]).collect();
+            b = (0..half).map(|i| b[i] + x * b[half + i]).collect();
+            *fold = (l, r);
+        }
+        let mut last = [Fr::zero(); STOP];
+        last.copy_from_slice(&v);
+        Opening { blinder, folds, last }
+    }
+
+    /// What a verifier with these safeguards says about `commitment` (D + C*).
+    pub fn accepts(self, commitment: G1, opening: &Opening, eq: &[Fr], w: &Fr, outer: &mut OuterTranscript) -> bool {
+        let generators = Generators::get();
+        let u = generators.u * self.start(outer, w, &opening.blinder);
+        let mut p = commitment - generators.h * opening.blinder + u * w;
+        let mut g: Vec<G1> = generators.g.iter().map(|g| G1::from(*g)).collect();
+        let mut b = eq.to_vec();
+        for (l, r) in &opening.folds {
+            let x = Fr::from(fold_challenge(outer, l, r));
+            p = p * x + *l * (x * x) + r;
+            let half = b.len() / 2;
+            g = (0..half).map(|i| g[half + i] * x + g[i]).collect();
+            b = (0..half).map(|i| b[i] + x * b[half + i]).collect();
+        }
+        let expected = msm(&G1::normalize_batch(&g), &opening.last) + u * dot(&opening.last, &b);
+        p == expected
+    }
+}
