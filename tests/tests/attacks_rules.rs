@@ -155,7 +155,7 @@ fn a26_random_statements_prove_what_the_plain_loop_says() {
         let k_min = u64::from(plan.gate_minimum(world.context.k_min));
         let answer = world.answer(&plan, &[], proved).unwrap();
         let verified = world.verify(&plan, &answer.proof.encode()).unwrap();
-        answer.opening.check(verified.size, &answer.proof.cells_digest).unwrap();
+        answer.opening.check(verified.size, plan.cells().len(), &answer.proof.cells_digest).unwrap();
         assert_eq!(answer.opening.values, plain::released(&statement, &plan, k_min, &cells));
         proved += 1;
     }

@@ -157,27 +157,31 @@ fn a01_three_or_five_groth16_inputs() {
 fn a01_the_opening_of_the_sealed_cells() {
     let (_, _, answer) = case();
     let digest = &answer.proof.cells_digest;
-    assert_eq!(answer.opening.check(SIZE, digest), Ok(()));
+    let count = answer.opening.values.len();
+    assert_eq!(answer.opening.check(SIZE, count, digest), Ok(()));
+    let mut longer = answer.opening.clone();
+    longer.values.push(0);
+    assert_eq!(longer.check(SIZE, count, digest), Err(OpeningError::Malformed), "a zero behind the end");
     for i in 0..answer.opening.values.len() {
         let mut forged = answer.opening.clone();
         forged.values[i] += 1;
-        assert_eq!(forged.check(SIZE, digest), Err(OpeningError::Digest));
+        assert_eq!(forged.check(SIZE, count, digest), Err(OpeningError::Digest));
         // one unit of the next cell as 2^62 of this one packs to the same element
         forged.values[i] = answer.opening.values[i] + (1 << 62);
-        assert_eq!(forged.check(SIZE, digest), Err(OpeningError::Malformed));
+        assert_eq!(forged.check(SIZE, count, digest), Err(OpeningError::Malformed));
     }
     let mut forged = answer.opening.clone();
     forged.flags[0] ^= true;
-    assert_eq!(forged.check(SIZE, digest), Err(OpeningError::Digest));
+    assert_eq!(forged.check(SIZE, count, digest), Err(OpeningError::Digest));
     forged.flags.pop();
-    assert_eq!(forged.check(SIZE, digest), Err(OpeningError::Malformed));
+    assert_eq!(forged.check(SIZE, count, digest), Err(OpeningError::Malformed));
     let mut forged = answer.opening.clone();
     forged.withheld[0] = Withheld::Local;
-    assert_eq!(forged.check(SIZE, digest), Err(OpeningError::Digest));
+    assert_eq!(forged.check(SIZE, count, digest), Err(OpeningError::Digest));
     let mut forged = answer.opening.clone();
     forged.result_salt = [0xff; 32];
-    assert_eq!(forged.check(SIZE, digest), Err(OpeningError::Malformed));
-    assert_eq!(answer.opening.check(AggregateSize::Cells256, digest), Err(OpeningError::Malformed));
+    assert_eq!(forged.check(SIZE, count, digest), Err(OpeningError::Malformed));
+    assert_eq!(answer.opening.check(AggregateSize::Cells256, answer.opening.values.len(), digest), Err(OpeningError::Malformed));
 }
 
 fn with<'a>(
@@ -455,7 +459,7 @@ fn a23_highest_levels_over_the_most_rows_do_not_wrap() {
     let plan = world.plan(&statement, 1).unwrap();
     let answer = world.answer(&plan, &[], 23).unwrap();
     let verified = world.verify(&plan, &answer.proof.encode()).unwrap();
-    answer.opening.check(verified.size, &answer.proof.cells_digest).unwrap();
+    answer.opening.check(verified.size, plan.cells().len(), &answer.proof.cells_digest).unwrap();
     let sum = 1024 * (510_000u64 + 509_999);
     let squares = 1024 * (510_000u64 * 510_000 + 509_999 * 509_999);
     assert!(answer.opening.values.contains(&sum) && answer.opening.values.contains(&squares));

@@ -66,6 +66,15 @@ fn decode(instance: &AggregateInstance<'_>, answer: &[u8]) -> Result<(AggregateS
     if !in_place(instance.data) || !in_place(instance.consent) {
         return Err(VerifyError::Statement("segments are omitted, repeated or out of order"));
     }
+    // every row the plan reads must be there: a segment of another layout is a fault of whoever assembled the statement
+    let one = Fr::from(1u64);
+    for (form, _) in instance.plan.integer_forms(one, one) {
+        let segments = if form.side == Side::Data { instance.data } else { instance.consent };
+        let last = form.rows.iter().map(|(row, _)| *row).max().unwrap_or(0);
+        if segments.iter().any(|s| s.points().len() <= last) {
+            return Err(VerifyError::Statement("a segment has fewer rows than the statement reads"));
+        }
+    }
     if instance.context.k_min == 0 || instance.gate_minimum() >= 1 << (COUNT_BITS - 1) {
         return Err(VerifyError::Statement("k_min is out of range"));
     }

@@ -45,13 +45,13 @@ pub enum OpeningError {
 }
 
 impl CellsOpening {
-    /// Checks the opening against the digest an answer put on the ledger.
+    /// Checks the opening of a statement's `count` cells against the digest an answer put on the ledger.
     ///
     /// # Errors
     /// [`OpeningError`].
-    pub fn check(&self, size: AggregateSize, digest: &Fr) -> Result<(), OpeningError> {
+    pub fn check(&self, size: AggregateSize, count: usize, digest: &Fr) -> Result<(), OpeningError> {
         let cells = size.cells();
-        let sized = self.values.len() <= cells && self.flags.len() == cells && self.withheld.len() == cells;
+        let sized = self.values.len() == count && count <= cells && self.flags.len() == cells && self.withheld.len() == cells;
         if !sized || self.values.iter().any(|v| v >> CELL_BITS != 0) {
             return Err(OpeningError::Malformed);
         }

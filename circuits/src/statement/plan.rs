@@ -194,6 +194,7 @@ impl Plan {
             // without a positive predicate an empty slot would count: occupancy is the filter (protocol, section 6)
             clauses.push(vec![vec![dictionary.layout().bin_rows()]]);
         }
+        check_alternatives(statement)?;
         let groups = groups(dictionary, statement)?;
         let terms = Terms::new(dictionary, statement)?;
         let n_groups: usize = groups.iter().map(Vec::len).product();
@@ -502,6 +503,19 @@ fn check_disjoint(attribute: &Attribute, sets: &[Vec<u16>]) -> Result<(), Statem
     Ok(())
 }
 
+/// `x in A or y in B` makes the table of x and y lack a corner, so that n, x's counts and y's counts show how many are in both. Alternatives
+/// may name one measured attribute in all: then the measured attributes of the rows that count vary independently of each other, and no
+/// combination of their counts counts anything that is not gated.
+fn check_alternatives(statement: &Statement) -> Result<(), StatementError> {
+    let measured: Vec<u16> = match &statement.measures {
+        Measures::Descriptive { of, .. } => of.iter().map(Measure::attribute).collect(),
+        Measures::Model { values } => values.clone(),
+    };
+    let alternatives = statement.filter.iter().filter(|c| c.any_of.len() > 1).flat_map(|c| &c.any_of);
+    let named: std::collections::BTreeSet<u16> = alternatives.map(|l| l.attribute).filter(|a| measured.contains(a)).collect();
+    limit("measured attributes among its alternatives", named.len(), 1)
+}
+
 /// False if single-literal clauses on the attribute already exclude every one of these bins.
 fn possible(statement: &Statement, attribute: u16, bins: &[u16]) -> bool {
     statement.filter.iter().all(|clause| match clause.any_of.as_slice() {
@@ -533,7 +547,7 @@ struct Terms {
 impl Terms {
     fn new(dictionary: &Dictionary, statement: &Statement) -> Result<Self, StatementError> {
         match &statement.measures {
-            Measures::Descriptive { count_rows, of } => Self::descriptive(dictionary, *count_rows, of),
+            Measures::Descriptive { count_rows, of } => Self::descriptive(dictionary, statement, *count_rows, of),
             Measures::Model { values } => Self::model(dictionary, statement, values),
         }
     }
@@ -550,7 +564,7 @@ impl Terms {
 
     /// One-block attributes: known, value and square are linear, and the right column is the constant one. A two-block square is
     /// a product: its value stands on the right as well, and all other products are hidden.
-    fn descriptive(dictionary: &Dictionary, count_rows: bool, of: &[Measure]) -> Result<Self, StatementError> {
+    fn descriptive(dictionary: &Dictionary, statement: &Statement, count_rows: bool, of: &[Measure]) -> Result<Self, StatementError> {
         if of.is_empty() && !count_rows {
             return Err(StatementError::Canonical("nothing is asked for"));
         }
@@ -564,14 +578,15 @@ impl Terms {
             let index = measure.attribute();
             let attribute = attribute(dictionary, index)?;
             let bin_terms = |bins: &[u16]| bin_rows(attribute, bins).into_iter().map(|r| (r, 1)).collect::<Vec<_>>();
-            if count_rows {
+            // with another count beside it (the rows', or that of an attribute known by construction) a known count shows the missing
+            if count_rows || of.len() > 1 {
                 terms.push_left(bin_terms(&[0]), CellMeaning::Missing(index));
             }
             let known: Vec<u16> = (1..attribute.first_block().bins() as u16).collect();
             match measure {
                 Measure::Known { .. } => terms.push_left(bin_terms(&known), CellMeaning::Known(index)),
                 Measure::Moments { .. } => {
-                    check_value(attribute)?;
+                    check_value(attribute, index, statement)?;
                     terms.push_left(bin_terms(&known), CellMeaning::Known(index));
                     terms.push_left(attribute.value_form(), CellMeaning::Sum(index));
                     match attribute.square_form() {
@@ -605,7 +620,7 @@ impl Terms {
         let mut terms = Self::one(CellMeaning::Rows);
         for index in values {
             let attribute = attribute(dictionary, *index)?;
-            check_value(attribute)?;
+            check_value(attribute, *index, statement)?;
             if possible(statement, *index, &[0]) {
                 return Err(StatementError::Measure {
                     attribute: attribute.name().to_owned(),
@@ -674,16 +689,33 @@ fn part_bins(statement: &Statement, attribute: u16, part: u16) -> &[u16] {
         .map_or(&[], Vec::as_slice)
 }
 
-/// Rule D5: flags, categories and scales of fewer than ten levels are never values.
-fn check_value(attribute: &Attribute) -> Result<(), StatementError> {
-    let reason = match attribute.kind() {
-        AttributeKind::Category | AttributeKind::Flag => "categories and flags are counted by SHARE, not summed (D3)",
-        AttributeKind::Number | AttributeKind::Count if attribute.level_count() < 10 => {
-            "a scale of fewer than ten levels is used by bands only (D5)"
+/// Fewest levels of a value (rule D5).
+const VALUE_LEVELS_MIN: u32 = 10;
+
+/// Rule D5: flags, categories and scales of fewer than ten levels are never values, and neither is what the statement's own conditions
+/// and groups leave fewer than ten levels of: the moments of three levels are their three counts.
+fn check_value(attribute: &Attribute, index: u16, statement: &Statement) -> Result<(), StatementError> {
+    let refuse = |reason| Err(StatementError::Measure { attribute: attribute.name().to_owned(), reason });
+    if matches!(attribute.kind(), AttributeKind::Category | AttributeKind::Flag) {
+        return refuse("categories and flags are counted by SHARE, not summed (D3)");
+    }
+    if attribute.level_count() < VALUE_LEVELS_MIN {
+        return refuse("a scale of fewer than ten levels is used by bands only (D5)");
+    }
+    // every literal counts, also inside an alternative: several alternatives together can leave one of their sets
+    let conditions: Vec<&[u16]> =
+        statement.filter.iter().flat_map(|c| &c.any_of).filter(|l| l.attribute == index).map(|l| l.bins.as_slice()).collect();
+    let bands = statement.groups.iter().filter(|g| g.attribute == index).flat_map(|g| &g.bands).map(|b| Some(b.as_slice()));
+    let bands: Vec<Option<&[u16]>> = bands.collect();
+    let bands = if bands.is_empty() { vec![None] } else { bands };
+    for band in bands.into_iter().filter(|b| *b != Some(&[0][..])) {
+        let inside = |bin: &u16| conditions.iter().copied().chain(band).all(|set| set.binary_search(bin).is_ok());
+        let levels: u32 = attribute.bands().iter().filter(|b| b.bins.iter().all(inside)).map(|b| b.levels.1 - b.levels.0 + 1).sum();
+        if levels < VALUE_LEVELS_MIN {
+            return refuse("the conditions and groups leave fewer than ten of its levels; count its bands instead (D5)");
         }
-        AttributeKind::Number | AttributeKind::Count => return Ok(()),
-    };
-    Err(StatementError::Measure { attribute: attribute.name().to_owned(), reason })
+    }
+    Ok(())
 }
 
 fn check_parts(attribute: &Attribute, parts: &[Vec<u16>]) -> Result<(), StatementError> {

@@ -87,7 +87,7 @@ impl Network {
         let size = AggregateSize::for_cells(plan.cells().len()).ok_or_else(|| anyhow!("the statement has too many cells"))?;
         let digest =
             countersign_circuits::opening::Reader::new(&answer.cells_digest).scalar().map_err(|e| Failure::NotVerified(e.to_string()))?;
-        opening.check(size, &digest).map_err(|e| Failure::NotVerified(format!("{name}: {e}")))?;
+        opening.check(size, plan.cells().len(), &digest).map_err(|e| Failure::NotVerified(format!("{name}: {e}")))?;
         Ok(SiteTable { cells: statuses(plan, &opening) })
     }
 }

@@ -3,6 +3,7 @@
 pub mod anchor;
 pub mod audit;
 
+pub mod demo;
 pub mod generate;
 pub mod import;
 pub mod init;

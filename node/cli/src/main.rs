@@ -27,6 +27,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The main job: three invented hospitals, a study, questions, withdrawals, a refusal, a cheat and an audit
+    Demo(command::demo::DemoArguments),
     /// The whole pipeline on your own files in one go, on a development chain in a temporary folder
     Try(command::trial::TryArguments),
     /// Make a development network in a data folder
@@ -50,6 +52,7 @@ enum Command {
 
 async fn run(session: &Session, command: Command) -> Result<(), Failure> {
     match command {
+        Command::Demo(arguments) => Box::pin(command::demo::run(session, &arguments)).await,
         Command::Try(arguments) => command::trial::run(session, &arguments).await,
         Command::Init(arguments) => command::init::run(session, &arguments).await,
         Command::Generate(arguments) => command::generate::run(session, &arguments),

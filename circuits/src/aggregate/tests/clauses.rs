@@ -210,17 +210,17 @@ fn opening_opens_only_its_own_digest() {
         flags: outcome.flags.clone(),
         withheld: private.withheld.clone(),
     };
-    assert_eq!(opening.check(SIZE, &public.cells_digest), Ok(()));
-    assert_eq!(opening.check(SIZE, &(public.cells_digest + Fr::one())), Err(OpeningError::Digest));
-    assert_eq!(opening.check(AggregateSize::Cells256, &public.cells_digest), Err(OpeningError::Malformed));
+    assert_eq!(opening.check(SIZE, opening.values.len(), &public.cells_digest), Ok(()));
+    assert_eq!(opening.check(SIZE, opening.values.len(), &(public.cells_digest + Fr::one())), Err(OpeningError::Digest));
+    assert_eq!(opening.check(AggregateSize::Cells256, opening.values.len(), &public.cells_digest), Err(OpeningError::Malformed));
     opening.values[0] += 1;
-    assert_eq!(opening.check(SIZE, &public.cells_digest), Err(OpeningError::Digest));
+    assert_eq!(opening.check(SIZE, opening.values.len(), &public.cells_digest), Err(OpeningError::Digest));
     for value in [1 << 62, u64::MAX] {
         opening.values[0] = value;
-        assert_eq!(opening.check(SIZE, &public.cells_digest), Err(OpeningError::Malformed));
+        assert_eq!(opening.check(SIZE, opening.values.len(), &public.cells_digest), Err(OpeningError::Malformed));
     }
     opening.values[0] = (1 << 62) - 1;
-    assert_eq!(opening.check(SIZE, &public.cells_digest), Err(OpeningError::Digest));
+    assert_eq!(opening.check(SIZE, opening.values.len(), &public.cells_digest), Err(OpeningError::Digest));
     opening.result_salt = [0xff; 32];
-    assert_eq!(opening.check(SIZE, &public.cells_digest), Err(OpeningError::Malformed));
+    assert_eq!(opening.check(SIZE, opening.values.len(), &public.cells_digest), Err(OpeningError::Malformed));
 }

@@ -10,6 +10,7 @@ use anyhow::anyhow;
 use countersign_circuits::{
     aggregate::{AggregateSize, Withheld},
     context::AggregateInstance,
+    dictionary::SegmentLayout,
     hash::Digest32,
     segment::{EMPTY, SLOTS, SegmentId, SlotCodes},
     statement::{CellMeaning, Plan},
@@ -102,17 +103,8 @@ impl Site {
 
     /// One attempt: the table, the hospital's rules, the proof, the seal; stored before anything leaves.
     async fn attempt(&self, network: &Network, query: QueryId, attempt: &Attempt, task: Task) -> Result<(), Failure> {
-        let state = network.state();
-        let record = state.query(&query).ok_or_else(|| anyhow!("the query is gone"))?;
-        let study = state.study(&record.query.study).ok_or_else(|| anyhow!("the study is gone"))?;
-        let recipients: Vec<[u8; 32]> = study.submitted.sealing.iter().map(|k| k.key).collect();
-        let dictionary = crate::study::dictionary(network, &task.context.dictionary)?.clone();
-        let layouts = Arc::new((layout(network, &dictionary, TableKind::Data), layout(network, &dictionary, TableKind::Consent)));
-        let data =
-            self.open_table(TableKind::Data, task.context.dictionary, task.data.iter().map(|s| s.id()), layouts.0.blocks.len()).await?;
-        let consent =
-            self.open_table(TableKind::Consent, task.context.registry, task.consent.iter().map(|s| s.id()), layouts.1.blocks.len()).await?;
-        let work = Arc::new(Work { task, data, consent, layouts });
+        let recipients = recipients(network, &query)?;
+        let work = Arc::new(self.open_work(network, task).await?);
 
         let plain = Arc::clone(&work);
         let (cells, gates) = tokio::task::spawn_blocking(move || {
@@ -149,6 +141,44 @@ impl Site {
             .map(|(gate, rows)| ReleasedGate { gate: GateIndex(gate.cell as u16), rows })
             .collect();
         Ok(self.keeping.store_answer(attempt, &transaction.encode(), &released, k_min).await?)
+    }
+
+    /// The tables of a task with their openings.
+    async fn open_work(&self, network: &Network, task: Task) -> Result<Work, Failure> {
+        let dictionary = crate::study::dictionary(network, &task.context.dictionary)?.clone();
+        let layouts = (layout(network, &dictionary, TableKind::Data), layout(network, &dictionary, TableKind::Consent));
+        let data =
+            self.open_table(TableKind::Data, task.context.dictionary, task.data.iter().map(|s| s.id()), layouts.0.blocks.len()).await?;
+        let consent =
+            self.open_table(TableKind::Consent, task.context.registry, task.consent.iter().map(|s| s.id()), layouts.1.blocks.len()).await?;
+        Ok(Work { task, data, consent, layouts })
+    }
+
+    /// An answer over rows from which some were dropped: the demo's cheating hospital. It is proved as well as it can be, and does not verify.
+    ///
+    /// # Errors
+    /// The answer cannot be made.
+    pub(crate) async fn forged_answer(
+        &self,
+        network: &Network,
+        query: QueryId,
+        dropped: impl Fn(usize) -> bool,
+    ) -> Result<Answer, Failure> {
+        let task = Task::new(&network.state().answer_task(&query, &self.member.id())?);
+        let mut work = self.open_work(network, task).await?;
+        for block in &mut work.data.codes.blocks {
+            block.iter_mut().enumerate().filter(|(slot, _)| dropped(*slot)).for_each(|(_, code)| *code = EMPTY);
+        }
+        let size = AggregateSize::for_cells(work.task.plan.cells().len())
+            .ok_or_else(|| Failure::Refused("the statement has too many cells".into()))?;
+        let key = self.keys.proving(countersign_circuits::keys::CircuitName::Aggregate(size))?;
+        let height = countersign_ledger::Height(work.task.context.answer_height);
+        let made = tokio::task::spawn_blocking(move || {
+            let cells = moment_table(&work.task.plan, &work.witness());
+            prove_aggregate(&key, &work.instance(), &work.witness(), &cells, &vec![Withheld::No; cells.len()], &mut OsRng)
+        })
+        .await??;
+        Ok(Answer { query, height, proof: made.proof.encode(), sealed: Digest32::of(b"never stored") })
     }
 
     /// Sends a stored answer or refusal, or finds it on the ledger. `Some`: the ledger refused it.
@@ -255,6 +285,13 @@ impl Site {
     }
 }
 
+/// The keys an answer is sealed to.
+fn recipients(network: &Network, query: &QueryId) -> Result<Vec<[u8; 32]>, Failure> {
+    let record = network.state().query(query).ok_or_else(|| anyhow!("the query is gone"))?;
+    let study = network.state().study(&record.query.study).ok_or_else(|| anyhow!("the study is gone"))?;
+    Ok(study.submitted.sealing.iter().map(|k| k.key).collect())
+}
+
 /// The first cell of a cell's block.
 fn block_start(plan: &Plan, cell: usize) -> usize {
     (0..=cell).rev().find(|i| plan.cells()[*i].kind.block_start).unwrap_or(0)
@@ -292,7 +329,7 @@ struct Work {
     task: Task,
     data: Opened,
     consent: Opened,
-    layouts: Arc<(countersign_circuits::dictionary::SegmentLayout, countersign_circuits::dictionary::SegmentLayout)>,
+    layouts: (SegmentLayout, SegmentLayout),
 }
 
 impl Work {
