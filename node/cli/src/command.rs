@@ -48,6 +48,7 @@ fn text(path: &Path) -> Result<String, Failure> {
         Some("cardiometabolic-core") => Some(shipped::CARDIOMETABOLIC_CORE),
         Some("mapping-fhir") => Some(shipped::MAPPING_FHIR),
         Some("mapping-fhir-other") => Some(shipped::MAPPING_FHIR_OTHER),
+        Some("mapping-fhir-gaps") => Some(shipped::MAPPING_FHIR_GAPS),
         Some("heart-disease") => Some(shipped::HEART_DISEASE),
         Some("mapping-heart-csv") => Some(shipped::MAPPING_HEART_CSV),
         _ => None,

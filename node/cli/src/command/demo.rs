@@ -57,7 +57,7 @@ const HOSPITALS: [Hospital; 3] = [
     Hospital {
         name: "valley",
         profile: Profile::SmallGaps,
-        mapping: "mapping-fhir",
+        mapping: "mapping-fhir-gaps",
         share: 4,
         words: "a small house: gaps, repeats, records entered in error",
     },
