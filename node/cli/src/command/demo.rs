@@ -164,7 +164,16 @@ async fn anchor(
     generate(hospital.profile, patients, seed, &export, |done| working.now(format!("{name}: inventing patients, {done}")))
         .map_err(|e| Failure::Other(e.into()))?;
     let mapping = mapping(Path::new(hospital.mapping), reading)?;
-    let source = Source { path: export.clone(), as_of: None, consents: Some(export.join("consents.csv")), policy: None };
+    // one hospital keeps its consents as FHIR resources, the others as a list
+    let source = match hospital.profile {
+        Profile::OtherCodes => Source {
+            path: export.clone(),
+            as_of: None,
+            consents: Some(export),
+            policy: Some(super::policy(Path::new("consent-policy-by-scope"))?),
+        },
+        _ => Source { consents: Some(export.join("consents.csv")), path: export, as_of: None, policy: None },
+    };
     let imported =
         read_source(network.state(), reading, &mapping, &source, &|p| working.now(format!("{name}: reading, {} records", p.records)))?;
     let site = Site::open(network, &session.keys, name).await?;
