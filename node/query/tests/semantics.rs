@@ -365,7 +365,10 @@ fn compiled_statements_are_canonical() {
         match compile(&text, &dictionary) {
             Err(refusal) => {
                 let allowed = [Code::Q06, Code::Q10, Code::Q11, Code::Q15, Code::Q17];
-                assert!(allowed.contains(&refusal.code), "{text}\n{refusal}");
+                // statements that isolate people: D5 after conditions and groups, alternatives over two measured attributes
+                let isolates = ["leave fewer than ten of its levels", "measured attributes among its alternatives"];
+                let refused_for_people = refusal.code == Code::Q19 && isolates.iter().any(|words| refusal.message.contains(words));
+                assert!(allowed.contains(&refusal.code) || refused_for_people, "{text}\n{refusal}");
             }
             Ok(question) => {
                 accepted += 1;
@@ -376,5 +379,5 @@ fn compiled_statements_are_canonical() {
             }
         }
     }
-    assert!(accepted > 800, "only {accepted} of 3000 were accepted");
+    assert!(accepted > 400, "only {accepted} of 3000 were accepted");
 }

@@ -122,7 +122,8 @@ proptest! {
         let asked = Asked::new(&format!("SELECT sex, {items} FROM heart GROUP BY sex"));
         let table = asked.over_rows(k_min, &sites, &[withheld]);
         let (shown, _) = check_table(&asked, &table, &sites);
-        prop_assert!(shown > 0);
+        // with a minimum of one nothing is hidden by rule
+        prop_assert!(shown > 0 || k_min > 1);
         for row in &table.rows {
             for (i, cell) in row.shown.iter().enumerate() {
                 let parts: Vec<&Shown> = table.sites.iter().flat_map(|s| s.rows.iter().filter(|r| r.group == row.group).map(|r| &r.shown[i])).collect();
