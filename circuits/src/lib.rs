@@ -22,6 +22,7 @@ pub mod opening;
 pub mod outer;
 pub mod poseidon;
 pub mod proof;
+pub mod row;
 pub mod segment;
 pub mod statement;
 pub mod sumcheck;

@@ -7,7 +7,7 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-pub use plan::{Cell, CellKind, CellMeaning, ColumnForm, FoldedForm, IntegerForm, Plan, Side, StatementError, columns};
+pub use plan::{Cell, CellKind, CellMeaning, ColumnForm, FoldedForm, IntegerForm, Plan, Side, StatementError, TermRows, columns};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 

@@ -11,5 +11,6 @@ pub mod entropy;
 pub mod groth16;
 pub mod keys;
 pub mod opening;
+pub mod row;
 pub mod sumcheck;
 pub mod validity;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fixture fails by panicking")]
 
 pub mod cheats;
+pub mod fuzz;
 pub mod plain;
 pub mod scene;
 pub mod world;

@@ -7,12 +7,14 @@ mod aggregate;
 mod batch;
 mod keys;
 mod opening;
+mod row;
 mod segments;
 mod sums;
 
 pub use aggregate::{VerifiedAnswer, verify_aggregate};
 pub use batch::verify_batch;
 pub use keys::{KeyError, VerifyingKey, VerifyingKeys};
+pub use row::verify_row;
 pub use segments::verify_segments;
 
 use countersign_circuits::{opening::DecodeError, validity::ValidityViolation};

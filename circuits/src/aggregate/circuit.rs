@@ -229,7 +229,7 @@ impl AggregateCircuit {
         let mut released = Vec::with_capacity(n);
         let mut counts: [Var; 5] = std::array::from_fn(|_| Var::zero());
         let (mut group_withheld, mut block_withheld) = (Var::zero(), Var::zero());
-        for i in 0..n {
+        for (i, flag) in flags.iter().enumerate() {
             let CellVars { group_start, block_start, show, reason: [low, high], count, .. } = cell(i);
             let both = &low * &high;
             let withheld = &low + &high - &both;
@@ -239,7 +239,7 @@ impl AggregateCircuit {
             group_withheld += &group_start * (&withheld - &group_withheld);
             // a block of a withheld group is withheld
             (&block_start * (Var::one() - &withheld) * &group_withheld).enforce_equal(&Var::zero())?;
-            let passes = &block_start * &flags[i];
+            let passes = &block_start * flag;
             let outcomes = [
                 &passes * (Var::one() - &withheld),
                 &block_start - &passes,
@@ -250,7 +250,7 @@ impl AggregateCircuit {
             for (count, outcome) in counts.iter_mut().zip(outcomes) {
                 *count += outcome;
             }
-            let leaves = &flags[i] * (Var::one() - &block_withheld) * show;
+            let leaves = flag * (Var::one() - &block_withheld) * show;
             released.push(leaves * count);
         }
         Ok(ReleaseVars { flags, released, counts })

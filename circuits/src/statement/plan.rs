@@ -165,6 +165,9 @@ struct Term {
     rows: Vec<(usize, u64)>,
 }
 
+/// Rows and weights of a term; `None` for the constant one.
+pub type TermRows<'a> = Option<&'a [(usize, u64)]>;
+
 /// A statement checked against its dictionary and wired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -247,7 +250,7 @@ impl Plan {
     }
 
     /// Terms of the left and the right column: rows and weights, the constant one as `None`.
-    pub fn terms(&self) -> [Vec<Option<&[(usize, u64)]>>; 2] {
+    pub fn terms(&self) -> [Vec<TermRows<'_>>; 2] {
         [&self.left, &self.right].map(|list| list.iter().map(|t| (!t.one).then_some(t.rows.as_slice())).collect())
     }
 
@@ -525,7 +528,7 @@ fn possible(statement: &Statement, attribute: u16, bins: &[u16]) -> bool {
 }
 
 /// The band of a grouping attribute that a group lies in.
-fn group_band<'a>(statement: &'a Statement, mut group: usize, attribute: u16) -> Option<&'a [u16]> {
+fn group_band(statement: &Statement, mut group: usize, attribute: u16) -> Option<&[u16]> {
     for grouping in &statement.groups {
         let t = group % grouping.bands.len();
         group /= grouping.bands.len();

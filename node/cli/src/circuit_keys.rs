@@ -9,7 +9,11 @@ use countersign_prover::keys::CircuitKey;
 use countersign_verifier::{VerifyingKey, VerifyingKeys};
 use rand::{SeedableRng, rngs::StdRng};
 use rayon::prelude::*;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// Said on every screen on which development keys are used.
 pub const DEVELOPMENT_NOTICE: &str = "DEVELOPMENT KEYS: whoever made them could forge proofs; these proofs convince nobody else";
@@ -18,6 +22,8 @@ pub const DEVELOPMENT_NOTICE: &str = "DEVELOPMENT KEYS: whoever made them could 
 #[derive(Debug, Clone)]
 pub struct KeysFolder {
     path: PathBuf,
+    /// proving keys read so far: reading one takes as long as a tenth of a proof
+    read: Arc<Mutex<HashMap<CircuitName, Arc<CircuitKey>>>>,
 }
 
 impl KeysFolder {
@@ -28,7 +34,7 @@ impl KeysFolder {
             let base = var("XDG_CACHE_HOME").or_else(|| var("HOME").map(|h| h.join(".cache"))).unwrap_or_else(std::env::temp_dir);
             base.join("countersign").join(format!("development-keys-v{}", countersign_circuits::aggregate::CIRCUIT_VERSION))
         };
-        Self { path: named.unwrap_or_else(cache) }
+        Self { path: named.unwrap_or_else(cache), read: Arc::default() }
     }
 
     /// Where it is.
@@ -73,7 +79,7 @@ impl KeysFolder {
         Ok(())
     }
 
-    fn read(&self, name: CircuitName, role: &str) -> Result<Vec<u8>, Failure> {
+    fn file(&self, name: CircuitName, role: &str) -> Result<Vec<u8>, Failure> {
         let path = self.path.join(file_name(name, role));
         let hint = "make keys with `countersign keys generate`";
         Ok(std::fs::read(&path).with_context(|| format!("cannot read {}; {hint}", path.display()))?)
@@ -85,20 +91,26 @@ impl KeysFolder {
     /// A file is missing, damaged or for another version.
     pub fn verifying(&self) -> Result<VerifyingKeys, Failure> {
         let read = |name| -> Result<VerifyingKey, Failure> {
-            let file = self.read(name, "verifying")?;
+            let file = self.file(name, "verifying")?;
             Ok(VerifyingKey::read(name, &file).with_context(|| format!("{} in {}", name.name(), self.path.display()))?)
         };
         let [a, b, c] = CircuitName::ALL;
         Ok(VerifyingKeys { validity: read(a)?, aggregate_128: read(b)?, aggregate_256: read(c)? })
     }
 
-    /// A proving key.
+    /// A proving key, read once a process.
     ///
     /// # Errors
     /// The file is missing, damaged or for another version.
-    pub fn proving(&self, name: CircuitName) -> Result<CircuitKey, Failure> {
-        let file = self.read(name, "proving")?;
-        Ok(CircuitKey::read(name, &file).with_context(|| format!("{} in {}", name.name(), self.path.display()))?)
+    pub fn proving(&self, name: CircuitName) -> Result<Arc<CircuitKey>, Failure> {
+        let mut kept = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = kept.get(&name) {
+            return Ok(Arc::clone(key));
+        }
+        let file = self.file(name, "proving")?;
+        let key = Arc::new(CircuitKey::read(name, &file).with_context(|| format!("{} in {}", name.name(), self.path.display()))?);
+        kept.insert(name, Arc::clone(&key));
+        Ok(key)
     }
 }
 

@@ -15,7 +15,7 @@ pub mod verify;
 use crate::{circuit_keys::KeysFolder, failure::Failure, screen::Screen};
 use anyhow::{Context, anyhow};
 use countersign_circuits::consent::Day;
-use countersign_ingest::{Mapping, Reading, parse_day, shipped};
+use countersign_ingest::{ConsentPolicy, Mapping, Reading, parse_day, shipped};
 use std::path::Path;
 
 /// Said wherever consents are left out.
@@ -51,6 +51,9 @@ fn text(path: &Path) -> Result<String, Failure> {
         Some("cardiometabolic-core") => Some(shipped::CARDIOMETABOLIC_CORE),
         Some("mapping-fhir") => Some(shipped::MAPPING_FHIR),
         Some("mapping-fhir-other") => Some(shipped::MAPPING_FHIR_OTHER),
+        Some("mapping-fhir-gaps") => Some(shipped::MAPPING_FHIR_GAPS),
+        Some("consent-policy") => Some(shipped::CONSENT_POLICY),
+        Some("consent-policy-by-scope") => Some(shipped::CONSENT_POLICY_BY_SCOPE),
         Some("heart-disease") => Some(shipped::HEART_DISEASE),
         Some("mapping-heart-csv") => Some(shipped::MAPPING_HEART_CSV),
         _ => None,
@@ -75,6 +78,14 @@ pub fn reading(path: &Path) -> Result<Reading, Failure> {
 /// The file is missing, malformed or for another dictionary.
 pub fn mapping(path: &Path, reading: &Reading) -> Result<Mapping, Failure> {
     Mapping::from_toml(&text(path)?, reading).map_err(|e| Failure::Refused(format!("{}: {e}", path.display())))
+}
+
+/// A consent policy.
+///
+/// # Errors
+/// The file is missing or malformed.
+pub fn policy(path: &Path) -> Result<ConsentPolicy, Failure> {
+    ConsentPolicy::from_toml(&text(path)?).map_err(|e| Failure::Refused(format!("{}: {e}", path.display())))
 }
 
 /// A date on the command line.

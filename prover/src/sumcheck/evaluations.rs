@@ -119,8 +119,8 @@ pub(super) fn interpolation(d: usize) -> Vec<Vec<Fr>> {
             denominator *= Fr::from(i as u64) - Fr::from(j as u64);
         }
         let inverse = denominator.inverse().unwrap_or_default();
-        for k in 0..=d {
-            forms[k][i] = basis[k] * inverse;
+        for (form, c) in forms.iter_mut().zip(&basis) {
+            form[i] = *c * inverse;
         }
     }
     forms

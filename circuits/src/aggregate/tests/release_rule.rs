@@ -82,7 +82,7 @@ fn rejects_s2_7_hint_where_no_gate_is() {
     }
 }
 
-/// A gate that is no count. Natively counts end below 2^22; the circuit's range is a bit wider on both sides and there the rule is
+/// A gate that is no count. Natively counts end at 2^22 (a full table); the circuit's range is a bit wider on both sides and there the rule is
 /// still kept: what it takes for large is at least `k_min`, what it takes for small (also -1) is not released. S2.4 shows that no such cell is the rows'.
 #[test]
 fn rejects_s2_7_gate_that_is_no_count() {
@@ -90,7 +90,7 @@ fn rejects_s2_7_gate_that_is_no_count() {
     let k = Fr::from(K_MIN);
     let cases = [
         // cell, can the circuit take it for large, for small
-        (Fr::from(1u64 << 22), true, false),
+        (Fr::from((1u64 << 22) + 1), true, false),
         (wide - Fr::one(), true, false),
         (wide + k - Fr::one(), true, false),
         (wide + k, false, false),
@@ -108,6 +108,15 @@ fn rejects_s2_7_gate_that_is_no_count() {
             assert_eq!(some_hint_satisfies(&public, &private), accepted, "{cell} released {released}");
         }
     }
+}
+
+/// Every slot of a full table in one gate: 2^22 is a count.
+#[test]
+fn a_full_table_is_a_count() {
+    let cells = block(Fr::from(1u64 << 22));
+    let (public, private) = forged(K_MIN, &BLOCK, &cells, &[], claimed(true, &cells));
+    assert_eq!(check_aggregate(SIZE, &public, &private), Ok(()));
+    assert!(some_hint_satisfies(&public, &private));
 }
 
 /// `k_min` is public; whoever verifies keeps it between 1 and 2^22 - 1, and so does the native check.

@@ -7,11 +7,9 @@ use crate::{
     site::{Site, Source, anchoring::Provenance, read_source},
     study::publish_dictionary,
 };
-use anyhow::Context;
 use clap::Args;
 use countersign_circuits::consent::Day;
 use countersign_hospital::journal::Begun;
-use countersign_ingest::ConsentPolicy;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -35,7 +33,7 @@ pub struct AnchorArguments {
     /// Consents: a CSV file (patient,scope,until), or FHIR Consent with --policy; without, everybody counts as consenting
     #[arg(long, value_name = "PATH")]
     pub consents: Option<PathBuf>,
-    /// The policy FHIR Consents are read by
+    /// The policy FHIR Consents are read by: a TOML file, or one as shipped (`consent-policy`, `consent-policy-by-scope`)
     #[arg(long, value_name = "FILE", requires = "consents")]
     pub policy: Option<PathBuf>,
     /// Date of the data (YYYY-MM-DD) where no bulk manifest gives it
@@ -51,14 +49,7 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
     let screen = session.screen;
     let reading = reading(&arguments.dictionary)?;
     let mapping = mapping(&arguments.mapping, &reading)?;
-    let policy = arguments
-        .policy
-        .as_ref()
-        .map(|path| -> Result<_, Failure> {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            ConsentPolicy::from_toml(&text).map_err(|e| Failure::Refused(format!("{}: {e}", path.display())))
-        })
-        .transpose()?;
+    let policy = arguments.policy.as_deref().map(super::policy).transpose()?;
     session.ensure_keys()?;
     let mut network = Network::open(DataFolder::new(&arguments.data), &session.keys).await?;
     let site = Site::open(&network, &session.keys, &arguments.site).await?;

@@ -22,7 +22,7 @@ use std::{collections::BTreeMap, path::Path};
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArguments {
-    /// Patients of each of the three hospitals (the third has a quarter of them)
+    /// Patients of each of the three hospitals
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..=200_000))]
     pub patients: u32,
     /// End when the story is told (pages to stay for come with a later version, so it always does)
@@ -35,31 +35,22 @@ struct Hospital {
     name: &'static str,
     profile: Profile,
     mapping: &'static str,
-    share: u32,
     words: &'static str,
 }
 
 const HOSPITALS: [Hospital; 3] = [
-    Hospital {
-        name: "st-anna",
-        profile: Profile::Complete,
-        mapping: "mapping-fhir",
-        share: 1,
-        words: "complete records, SNOMED and LOINC",
-    },
+    Hospital { name: "st-anna", profile: Profile::Complete, mapping: "mapping-fhir", words: "complete records, SNOMED and LOINC" },
     Hospital {
         name: "north-clinic",
         profile: Profile::OtherCodes,
         mapping: "mapping-fhir-other",
-        share: 1,
         words: "other codes and units (ICD-10-GM, mmol/mol)",
     },
     Hospital {
         name: "valley",
         profile: Profile::SmallGaps,
-        mapping: "mapping-fhir",
-        share: 4,
-        words: "a small house: gaps, repeats, records entered in error",
+        mapping: "mapping-fhir-gaps",
+        words: "gaps, repeats, records entered in error",
     },
 ];
 
@@ -73,8 +64,8 @@ struct Asked {
 
 const QUESTIONS: [Asked; 4] = [
     Asked {
-        words: "How old are people with and without diabetes, and what is their HbA1c?",
-        sql: "SELECT diabetes, COUNT(*), AVG(age), AVG(hba1c) FROM cardiometabolic-core WHERE diabetes IS NOT NULL GROUP BY diabetes",
+        words: "How high is long-term blood sugar (HbA1c) with and without diabetes?",
+        sql: "SELECT diabetes, AVG(hba1c), STDDEV(hba1c) FROM cardiometabolic-core WHERE diabetes IS NOT NULL GROUP BY diabetes",
         cheats: None,
     },
     Asked {
@@ -111,9 +102,7 @@ pub async fn run(session: &Session, arguments: &DemoArguments) -> Result<(), Fai
     let dictionary = publish_dictionary(&mut network, reading.canonical()).await?;
     let mut sites = Vec::new();
     for (i, hospital) in HOSPITALS.iter().enumerate() {
-        sites.push(
-            anchor(session, &mut network, &reading, hospital, arguments.patients / hospital.share, i as u64 + 1, folder.path()).await?,
-        );
+        sites.push(anchor(session, &mut network, &reading, hospital, arguments.patients, i as u64 + 1, folder.path()).await?);
     }
 
     let plan = StudyPlan {
@@ -175,7 +164,16 @@ async fn anchor(
     generate(hospital.profile, patients, seed, &export, |done| working.now(format!("{name}: inventing patients, {done}")))
         .map_err(|e| Failure::Other(e.into()))?;
     let mapping = mapping(Path::new(hospital.mapping), reading)?;
-    let source = Source { path: export.clone(), as_of: None, consents: Some(export.join("consents.csv")), policy: None };
+    // one hospital keeps its consents as FHIR resources, the others as a list
+    let source = match hospital.profile {
+        Profile::OtherCodes => Source {
+            path: export.clone(),
+            as_of: None,
+            consents: Some(export),
+            policy: Some(super::policy(Path::new("consent-policy-by-scope"))?),
+        },
+        _ => Source { consents: Some(export.join("consents.csv")), path: export, as_of: None, policy: None },
+    };
     let imported =
         read_source(network.state(), reading, &mapping, &source, &|p| working.now(format!("{name}: reading, {} records", p.records)))?;
     let site = Site::open(network, &session.keys, name).await?;

@@ -107,7 +107,6 @@ impl Site {
         openings: &[OpeningKey],
     ) -> Result<Vec<AnchorTransaction>, Failure> {
         let key = self.keys.proving(CircuitName::Validity)?;
-        let key = std::sync::Arc::new(key);
         let mut out = Vec::new();
         let mut sequence = network.state().next_sequence(&self.member.id());
         for kind in [TableKind::Data, TableKind::Consent] {

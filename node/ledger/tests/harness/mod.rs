@@ -173,7 +173,7 @@ impl ProofChecker for Script {
         assert_eq!(instance.data.len(), instance.active.len());
         let c = instance.context;
         self.seen.lock().unwrap().push(c.clone());
-        let bound = binding(&c.query, &c.cut, c.answer_height, c.day, &instance.active);
+        let bound = binding(&c.query, &c.cut, c.answer_height, c.day, instance.active);
         if instance.answer == bound.0 {
             Ok(AnswerVerdict {
                 cells_digest: bound.0,

@@ -1,0 +1,104 @@
+//! What the fuzz targets run: every decoder of foreign bytes. None may panic, and what decodes must encode to the same bytes.
+
+use countersign_circuits::{
+    dictionary::Dictionary,
+    keys::{CircuitName, KeyRole, unframe},
+    proof::{AggregateProof, ValidityProof},
+    row::RowOpening,
+    segment::{Segment, SegmentId, TableContext},
+};
+use countersign_ingest::Reading;
+use countersign_ledger::{Block, Transaction, Wire, light::AnswerExport};
+use countersign_query::compile;
+use countersign_verifier::VerifyingKey;
+
+/// A decoder under test.
+pub type Target = fn(&[u8]);
+
+/// All targets by name; a folder of that name in `fuzz/corpus` holds inputs that are replayed in the test suite.
+pub const TARGETS: [(&str, Target); 10] = [
+    ("answer", answer),
+    ("anchor", anchor),
+    ("row", row),
+    ("segment", segment),
+    ("key", key),
+    ("dictionary", dictionary),
+    ("transaction", transaction),
+    ("block", block),
+    ("export", export),
+    ("query", query),
+];
+
+/// The proof of S2.
+pub fn answer(bytes: &[u8]) {
+    if let Ok(proof) = AggregateProof::decode(bytes) {
+        assert_eq!(proof.encode(), bytes);
+    }
+}
+
+/// The proof of S1.
+pub fn anchor(bytes: &[u8]) {
+    if let Ok(proof) = ValidityProof::decode(bytes) {
+        assert_eq!(proof.encode(), bytes);
+    }
+}
+
+/// A single opened row.
+pub fn row(bytes: &[u8]) {
+    if let Ok(opening) = RowOpening::decode(bytes, 5) {
+        assert_eq!(opening.encode(), bytes);
+    }
+}
+
+/// Commitments of a segment.
+pub fn segment(bytes: &[u8]) {
+    let context = TableContext { network: Default::default(), hospital: Default::default(), table: Default::default() };
+    if let Ok(segment) = Segment::decode(&context, SegmentId { index: 0, version: 0 }, bytes, bytes.len() / 32) {
+        assert_eq!(segment.encode(), bytes);
+    }
+}
+
+/// Key files.
+pub fn key(bytes: &[u8]) {
+    for name in CircuitName::ALL {
+        let _ = unframe(name, KeyRole::Proving, bytes);
+        let _ = VerifyingKey::read(name, bytes);
+    }
+}
+
+/// Dictionaries, canonical and as a person writes them.
+pub fn dictionary(bytes: &[u8]) {
+    let _ = Dictionary::from_canonical(bytes);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = Reading::from_toml(text);
+    }
+}
+
+/// Signed transactions.
+pub fn transaction(bytes: &[u8]) {
+    if let Ok(transaction) = Transaction::decode(bytes) {
+        assert_eq!(transaction.encode(), bytes);
+        let _ = transaction.check_signature();
+    }
+}
+
+/// Blocks.
+pub fn block(bytes: &[u8]) {
+    if let Ok(block) = Block::decode(bytes) {
+        assert_eq!(block.encode(), bytes);
+    }
+}
+
+/// Exported answers.
+pub fn export(bytes: &[u8]) {
+    if let Ok(export) = AnswerExport::decode(bytes) {
+        assert_eq!(export.encode(), bytes);
+    }
+}
+
+/// Questions.
+pub fn query(bytes: &[u8]) {
+    if let Ok(sql) = std::str::from_utf8(bytes) {
+        let _ = compile(sql, &crate::world::dictionary());
+    }
+}

@@ -1,0 +1,69 @@
+//! The corpus of the fuzz targets, replayed, with seeded mutations of every entry.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+use countersign_tests::{
+    fuzz::TARGETS,
+    world::{World, keys},
+};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use std::path::Path;
+
+fn entries(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(name);
+    let files = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut entries: Vec<Vec<u8>> = files.map(|f| std::fs::read(f.unwrap().path()).unwrap()).collect();
+    entries.sort();
+    entries
+}
+
+/// Honest bytes, made anew, so that mutations start from what decodes.
+fn honest(name: &str) -> Vec<Vec<u8>> {
+    let world = World::new(200, 3);
+    match name {
+        "answer" => {
+            let statement = countersign_circuits::statement::Statement {
+                filter: vec![],
+                groups: vec![],
+                measures: countersign_circuits::statement::Measures::Descriptive { count_rows: true, of: vec![] },
+            };
+            let plan = world.plan(&statement, 1).unwrap();
+            vec![world.answer(&plan, &[], 1).unwrap().proof.encode()]
+        }
+        "anchor" => vec![world.anchor_proof(1)],
+        "segment" => vec![world.data_segments[0].encode()[..320].to_vec()],
+        "key" => vec![keys().validity.verifying_file()],
+        _ => vec![],
+    }
+}
+
+#[test]
+fn no_decoder_panics_and_what_decodes_is_canonical() {
+    let mut rng = StdRng::seed_from_u64(1);
+    for (name, target) in TARGETS {
+        let mut seeds = entries(name);
+        assert!(!seeds.is_empty(), "{name} has a corpus");
+        seeds.extend(honest(name));
+        for seed in seeds {
+            target(&seed);
+            for _ in 0..60 {
+                let mut bytes = seed.clone();
+                for _ in 0..rng.gen_range(1..4) {
+                    match rng.gen_range(0..4) {
+                        0 if !bytes.is_empty() => {
+                            let at = rng.gen_range(0..bytes.len());
+                            bytes[at] ^= 1 << rng.gen_range(0..8);
+                        }
+                        1 if !bytes.is_empty() => bytes.truncate(rng.gen_range(0..bytes.len())),
+                        2 => bytes.insert(rng.gen_range(0..=bytes.len()), rng.r#gen()),
+                        _ if !bytes.is_empty() => {
+                            let at = rng.gen_range(0..bytes.len());
+                            bytes[at] = [0, 255, b'"', b'(', b'\n'][rng.gen_range(0..5)];
+                        }
+                        _ => bytes.push(0),
+                    }
+                }
+                target(&bytes);
+            }
+        }
+    }
+}
