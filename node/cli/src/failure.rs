@@ -44,7 +44,12 @@ impl Failure {
     /// The message with its causes.
     pub fn message(&self) -> String {
         match self {
-            Self::Other(error) => format!("{error:#}"),
+            // many causes are in their effect's words already
+            Self::Other(error) => error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+                "" => cause,
+                words if words.contains(&cause) => said,
+                words => format!("{words}: {cause}"),
+            }),
             other => other.to_string(),
         }
     }
@@ -78,7 +83,11 @@ other!(
 
 impl From<countersign_ingest::ImportError> for Failure {
     fn from(error: countersign_ingest::ImportError) -> Self {
-        Self::Refused(error.to_string())
+        match error {
+            // nothing is wrong with the question or the records: they are not there
+            countersign_ingest::ImportError::Io { .. } => Self::Other(anyhow::anyhow!("{error}")),
+            other => Self::Refused(other.to_string()),
+        }
     }
 }
 

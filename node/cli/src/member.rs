@@ -64,7 +64,7 @@ impl Member {
         &self.sealing
     }
 
-    /// Writes the keys to a new file that only its owner can read.
+    /// Writes the keys to a new file that only its owner can read: whole or not at all.
     ///
     /// # Errors
     /// The file exists or cannot be written.
@@ -77,12 +77,16 @@ impl Member {
             sealing: Zeroizing::new(hex::encode(*self.sealing.to_bytes())),
         };
         let text = Zeroizing::new(toml::to_string(&file).context("a member's keys as TOML")?);
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut out = options.open(path).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(out.write_all(text.as_bytes())?)
+        let write = || -> std::io::Result<()> {
+            let folder = path.parent().unwrap_or_else(|| Path::new("."));
+            // made with mode 600
+            let mut out = tempfile::Builder::new().prefix(".keys-").tempfile_in(folder)?;
+            out.write_all(text.as_bytes())?;
+            out.as_file().sync_all()?;
+            out.persist_noclobber(path)?;
+            Ok(())
+        };
+        Ok(write().with_context(|| format!("cannot write {}", path.display()))?)
     }
 
     /// Reads a file of keys.

@@ -13,7 +13,7 @@ use countersign_ledger::{
     BlockTime, CachingChecker, Genesis, Height, KeyedChecker, Member as GenesisMember, MemberId, Name, Payload, ProofChecker, Role, Rules,
     State, Transaction, TransactionResult, Verdict,
 };
-use countersign_store::LocalChain;
+use countersign_store::{ChainStore, LocalChain, StoreError};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -59,6 +59,41 @@ impl DataFolder {
     fn member(&self, name: &str) -> PathBuf {
         self.0.join("members").join(format!("{name}.toml"))
     }
+
+    /// True if there is a chain, whole or damaged. An `init` that was killed leaves a file without one.
+    async fn holds_network(&self) -> bool {
+        self.chain().exists() && !matches!(ChainStore::open(&self.chain()).await, Err(StoreError::Empty))
+    }
+}
+
+/// The members of a new network, with their keys in the folder. Names are checked before anything is written; keys that an unfinished
+/// `init` left are used, never replaced.
+fn members(folder: &DataFolder, sites: &[String]) -> Result<Vec<Member>, Failure> {
+    let own = [(VALIDATOR, Role::Validator), (RESEARCHER, Role::Researcher), (BOARD, Role::Board)];
+    let named: Vec<(&str, Role)> = own.into_iter().chain(sites.iter().map(|s| (s.as_str(), Role::Hospital))).collect();
+    for (i, (name, _)) in named.iter().enumerate() {
+        let usable = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if !usable || named[..i].iter().any(|(before, _)| before == name) {
+            return Err(Failure::Refused(format!("\"{name}\" cannot be a site's name: letters, digits, - and _, each name once")));
+        }
+    }
+    for part in ["members", "sites"] {
+        std::fs::create_dir_all(folder.path().join(part)).with_context(|| format!("cannot make {}", folder.path().display()))?;
+    }
+    let member = |(name, role)| {
+        let path = folder.member(name);
+        if !path.exists() {
+            let member = Member::generate(name, role)?;
+            member.save(&path)?;
+            return Ok(member);
+        }
+        let member = Member::load(&path)?;
+        if member.role != role || member.name != name {
+            return Err(Failure::Refused(format!("{} holds keys of another member; use another folder", path.display())));
+        }
+        Ok(member)
+    };
+    named.into_iter().map(member).collect()
 }
 
 /// What a new development network is made with.
@@ -114,23 +149,10 @@ impl Network {
     /// # Errors
     /// There is one, names are not usable, or files cannot be written.
     pub async fn create(folder: DataFolder, keys: &KeysFolder, options: &NetworkOptions) -> Result<Self, Failure> {
-        if folder.chain().exists() {
+        if folder.holds_network().await {
             return Err(Failure::Refused(format!("{} holds a network already", folder.path().display())));
         }
-        for part in ["members", "sites"] {
-            std::fs::create_dir_all(folder.path().join(part)).with_context(|| format!("cannot make {}", folder.path().display()))?;
-        }
-        let roles = [(VALIDATOR, Role::Validator), (RESEARCHER, Role::Researcher), (BOARD, Role::Board)];
-        let mut members = Vec::new();
-        for (name, role) in roles.into_iter().chain(options.sites.iter().map(|s| (s.as_str(), Role::Hospital))) {
-            let usable = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-            if !usable || members.iter().any(|m: &Member| m.name == name) {
-                return Err(Failure::Refused(format!("\"{name}\" cannot be a site's name: letters, digits, - and _, each name once")));
-            }
-            let member = Member::generate(name, role)?;
-            member.save(&folder.member(name))?;
-            members.push(member);
-        }
+        let members = members(&folder, &options.sites)?;
         let time = now();
         let verifying = keys.verifying()?;
         let mut listed: Vec<GenesisMember> = members
@@ -162,7 +184,7 @@ impl Network {
     /// # Errors
     /// There is none, it is damaged, or its circuit keys are not those of the keys folder.
     pub async fn open(folder: DataFolder, keys: &KeysFolder) -> Result<Self, Failure> {
-        if !folder.chain().exists() {
+        if !folder.holds_network().await {
             return Err(Failure::Refused(format!("{} holds no network; make one with `countersign init`", folder.path().display())));
         }
         let checker = Arc::new(CachingChecker::new(KeyedChecker::new(keys.verifying()?)));

@@ -9,8 +9,9 @@ pub use answering::{Answering, seal_context};
 pub use importing::{Imported, Source, read_source};
 
 use crate::{circuit_keys::KeysFolder, failure::Failure, member::Member, network::Network};
+use anyhow::anyhow;
 use countersign_hospital::Keeping;
-use countersign_ledger::TransactionId;
+use countersign_ledger::{TableKey, TransactionId};
 
 /// A hospital's node.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ impl Site {
     /// Opens a hospital's own file; makes it on first use.
     ///
     /// # Errors
-    /// The site is not a member, or its file is damaged or in use.
+    /// The site is not a member, or its file is damaged, in use, or lost after an anchor.
     pub async fn open(network: &Network, keys: &KeysFolder, name: &str) -> Result<Self, Failure> {
         if !network.sites().iter().any(|s| s == name) {
             return Err(Failure::Refused(format!(
@@ -33,8 +34,15 @@ impl Site {
                 network.sites().join(", ")
             )));
         }
-        let keeping = Keeping::open(&network.folder().keeping(name)).await?;
-        Ok(Self { member: network.member(name)?, keeping, keys: keys.clone() })
+        let (member, path) = (network.member(name)?, network.folder().keeping(name));
+        let anchored = || {
+            let mut tables = network.state().dictionaries().map(|d| TableKey { hospital: member.id(), table: d.dictionary().digest() });
+            tables.any(|table| network.state().table(&table).is_some())
+        };
+        if !path.exists() && anchored() {
+            return Err(anyhow!("{} is gone, but {name} has anchored: restore the hospital's file from its backup", path.display()).into());
+        }
+        Ok(Self { keeping: Keeping::open(&path).await?, member, keys: keys.clone() })
     }
 
     /// Its own file.

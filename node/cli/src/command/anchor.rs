@@ -1,6 +1,6 @@
 //! `countersign anchor`: a hospital's records onto the ledger, as commitments.
 
-use super::{Session, mapping, reading};
+use super::{EVERYBODY_CONSENTS, Session, mapping, reading};
 use crate::{
     failure::Failure,
     network::{DataFolder, Network},
@@ -55,6 +55,9 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
     let site = Site::open(&network, &session.keys, &arguments.site).await?;
     publish_dictionary(&mut network, reading.canonical()).await?;
     let source = Source { path: arguments.path.clone(), as_of: arguments.as_of, consents: arguments.consents.clone(), policy };
+    if source.consents.is_none() {
+        screen.say(EVERYBODY_CONSENTS);
+    }
     let working = screen.working("reading");
     let imported = read_source(network.state(), &reading, &mapping, &source, &|p| working.now(format!("reading, {} records", p.records)))?;
     let provenance = Provenance { mapping: mapping.digest(), report: imported.import.report.hash(), policy: imported.policy };

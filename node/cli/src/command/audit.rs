@@ -5,7 +5,7 @@ use crate::{circuit_keys::DEVELOPMENT_NOTICE, failure::Failure};
 use anyhow::Context;
 use clap::Args;
 use countersign_ledger::{KeyedChecker, ProofChecker};
-use countersign_store::{AuditReport, Auditor, ChainStore, StoreError};
+use countersign_store::{AuditReport, Auditor, ChainStore, StoreError, archive::MAGIC};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,9 @@ pub struct AuditArguments {
     #[arg(long, value_name = "FILE")]
     pub archive: Option<PathBuf>,
 }
+
+/// How every SQLite file begins.
+const SQLITE: &[u8] = b"SQLite format 3\0";
 
 /// What is wrong with a chain is a failed verification; files that cannot be read are not.
 fn judged(error: StoreError) -> Failure {
@@ -64,12 +67,18 @@ pub async fn run(session: &Session, arguments: &AuditArguments) -> Result<(), Fa
     let progress = |r: &AuditReport| working.now(format!("auditing, block {}, {} answers", r.tip.height.0, r.answers));
     let file = if arguments.path.is_dir() { arguments.path.join("chain.sqlite") } else { arguments.path.clone() };
     let head = std::fs::File::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let is_archive = {
+    let start = {
         use std::io::Read;
         let mut start = Vec::new();
-        head.take(countersign_store::archive::MAGIC.len() as u64).read_to_end(&mut start)?;
-        start == countersign_store::archive::MAGIC
+        head.take(SQLITE.len().max(MAGIC.len()) as u64)
+            .read_to_end(&mut start)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        start
     };
+    let is_archive = start.starts_with(MAGIC);
+    if !is_archive && !start.starts_with(SQLITE) {
+        return Err(Failure::NotVerified(format!("{} is neither a chain file nor an archive of a chain", file.display())));
+    }
     let report = if is_archive {
         let input = std::io::BufReader::new(std::fs::File::open(&file)?);
         Auditor::archive(input, &checker, progress).map_err(judged)?.report().clone()

@@ -46,15 +46,14 @@ fn find(network: &Network, sql: &str) -> Result<(Digest32, Question), Failure> {
 
 /// An open study that covers the question and accepts the same statement now, or a new one.
 async fn study_for(session: &Session, network: &mut Network, dictionary: &Digest32, question: &Question) -> Result<StudyId, Failure> {
-    let with_table: Vec<String> = network
-        .sites()
-        .into_iter()
-        .filter(|name| {
-            network
-                .member(name)
-                .is_ok_and(|m| network.state().table(&countersign_ledger::TableKey { hospital: m.id(), table: *dictionary }).is_some())
-        })
-        .collect();
+    let mut with_table = Vec::new();
+    for name in network.sites() {
+        // keys that cannot be read are an error: the hospital must not be left out unsaid
+        let hospital = network.member(&name)?.id();
+        if network.state().table(&countersign_ledger::TableKey { hospital, table: *dictionary }).is_some() {
+            with_table.push(name);
+        }
+    }
     if with_table.is_empty() {
         return Err(Failure::Refused("no hospital has anchored a table for this dictionary".into()));
     }
@@ -111,14 +110,15 @@ pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Fa
     };
     let asked: Vec<String> =
         network.state().query(&query).map(|q| q.sites.iter().map(|s| network.site_name(s)).collect()).unwrap_or_default();
-    let mut refused = BTreeMap::new();
+    let (mut refused, mut failed) = (BTreeMap::new(), BTreeMap::new());
     for name in asked {
         let working = screen.working(format!("{name}: answering and proving"));
-        let site = Site::open(&network, &session.keys, &name).await?;
-        if let Answering::Rejected(reason) = site.answer(&mut network, query).await? {
-            refused.insert(name, reason);
+        // what fails at one hospital does not keep the others' answers back
+        match answer(session, &mut network, &name, query).await {
+            Ok(Answering::Rejected(reason)) => drop(refused.insert(name, reason)),
+            Ok(_) => {}
+            Err(failure) => drop(failed.insert(name, failure.message())),
         }
-        site.close().await;
         drop(working);
     }
     let collected = network.collect(query, &question, &refused).await?;
@@ -146,10 +146,20 @@ pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Fa
     };
     screen.result(text, value);
     network.close().await?;
-    match collected.missing.as_slice() {
-        [] => Ok(()),
-        missing => Err(Failure::SiteMissing(format!("no accepted answer from {}", missing.join(", ")))),
+    if collected.missing.is_empty() {
+        return Ok(());
     }
+    let reason =
+        |name: &String| failed.get(name).or_else(|| refused.get(name)).map_or_else(|| name.clone(), |why| format!("{name} ({why})"));
+    let missing: Vec<String> = collected.missing.iter().map(reason).collect();
+    Err(Failure::SiteMissing(format!("no accepted answer from {}; run the same query again to go on", missing.join(", "))))
+}
+
+async fn answer(session: &Session, network: &mut Network, name: &str, query: QueryId) -> Result<Answering, Failure> {
+    let site = Site::open(network, &session.keys, name).await?;
+    let answered = site.answer(network, query).await;
+    site.close().await;
+    answered
 }
 
 /// One file an accepted answer.

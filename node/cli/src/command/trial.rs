@@ -1,6 +1,6 @@
 //! `countersign try`: the whole pipeline on anyone's own files in one go.
 
-use super::{Session, categories, mapping, reading, stopwatch, temporary};
+use super::{EVERYBODY_CONSENTS, Session, categories, mapping, reading, stopwatch, temporary};
 use crate::{
     circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
@@ -8,9 +8,10 @@ use crate::{
     site::{Answering, Site, Source, anchoring::Provenance, read_source},
     study::{StudyPlan, ask, open_study, publish_dictionary},
 };
+use anyhow::anyhow;
 use clap::Args;
 use countersign_circuits::consent::Day;
-use countersign_query::compile;
+use countersign_query::{Question, compile};
 use serde_json::json;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,6 +44,22 @@ pub struct TryArguments {
     pub as_of: Option<Day>,
 }
 
+/// What can be seen to be wrong before any work is done.
+fn check(arguments: &TryArguments, questions: &[Question]) -> Result<(), Failure> {
+    for (i, (name, _)) in arguments.consents.iter().enumerate() {
+        if !arguments.sites.iter().any(|(site, _)| site == name) || arguments.consents[..i].iter().any(|(before, _)| before == name) {
+            return Err(Failure::Refused(format!("--consents {name}=..: name each time one hospital of --site, each once")));
+        }
+    }
+    for (i, question) in questions.iter().enumerate() {
+        if let Some(before) = questions[..i].iter().position(|q| q.statement == question.statement) {
+            return Err(Failure::Refused(format!("questions {} and {} are the same statement; ask it once", before + 1, i + 1)));
+        }
+    }
+    let absent = arguments.sites.iter().chain(&arguments.consents).find(|(_, path)| !path.exists());
+    absent.map_or(Ok(()), |(name, path)| Err(anyhow!("{name}: {} is not there", path.display()).into()))
+}
+
 /// Runs it.
 ///
 /// # Errors
@@ -54,6 +71,7 @@ pub async fn run(session: &Session, arguments: &TryArguments) -> Result<(), Fail
     let mapping = mapping(&arguments.mapping, &reading)?;
     // refuse a bad question before any work is done
     let questions = arguments.queries.iter().map(|sql| compile(sql, reading.dictionary())).collect::<Result<Vec<_>, _>>()?;
+    check(arguments, &questions)?;
     session.ensure_keys()?;
     let folder = temporary()?;
     let names: Vec<String> = arguments.sites.iter().map(|(name, _)| name.clone()).collect();
@@ -61,8 +79,9 @@ pub async fn run(session: &Session, arguments: &TryArguments) -> Result<(), Fail
     let mut network = Network::create(DataFolder::new(folder.path()), &session.keys, &options).await?;
     let dictionary = publish_dictionary(&mut network, reading.canonical()).await?;
     screen.say(format!("development network with {} hospitals, k_min {} ({DEVELOPMENT_NOTICE})", names.len(), arguments.k_min));
-    if arguments.consents.is_empty() {
-        screen.say("no consents were given: on this development network everybody counts as consenting");
+    let without: Vec<&str> = names.iter().filter(|n| !arguments.consents.iter().any(|(c, _)| c == *n)).map(String::as_str).collect();
+    if !without.is_empty() {
+        screen.say(format!("{}: {EVERYBODY_CONSENTS}", without.join(", ")));
     }
     let mut sites = Vec::new();
     let mut reports = BTreeMap::new();

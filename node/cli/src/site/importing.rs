@@ -55,6 +55,10 @@ pub fn read_source(
     let read = |path: &PathBuf| -> Result<_, Failure> {
         let consents = match (&source.policy, path.extension().is_some_and(|e| e == "csv")) {
             (Some(policy), false) => read_consents(ConsentSource::Fhir { path, policy, today }, registry)?,
+            (None, false) if path.is_file() => {
+                let words = "consents are a .csv file; FHIR Consents can be anchored with --policy, which says what they mean";
+                return Err(Failure::Refused(format!("{}: {words}", path.display())));
+            }
             _ => read_consents(ConsentSource::Csv(path), registry)?,
         };
         Ok((consents.table, consents.report))

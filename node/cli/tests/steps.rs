@@ -1,0 +1,146 @@
+//! Step by step, as a person would: generate, import, init, anchor, query, verify, audit. No patient is named anywhere.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use common::{CORE, Two, entry, keys, run, table};
+use serde_json::json;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+const SQL: &str = "SELECT diabetes, COUNT(*), AVG(age) FROM cardiometabolic-core GROUP BY diabetes";
+
+/// All files under a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    entries.flat_map(|p| if p.is_dir() { files(&p) } else { vec![p] }).collect()
+}
+
+#[test]
+fn from_records_to_a_verified_answer() {
+    let two = Two::generated(200);
+    let secrets = &two.patients;
+
+    let mut rows = 0;
+    for (site, mapping) in [("a", "mapping-fhir"), ("b", "mapping-fhir-other")] {
+        let source = two.path(site);
+        let report = run(arguments!["--json", "import", source, CORE[0], CORE[1], "--mapping", mapping, "--dry-run"]);
+        let report = report.done().keeps_secret(secrets).json();
+        assert_eq!(report["people"], 200);
+        assert_eq!(report["problems"], json!([]));
+        rows += report["rows"].as_u64().unwrap();
+        let text = run(arguments!["import", source, CORE[0], CORE[1], "--mapping", mapping, "--dry-run"]).done().keeps_secret(secrets);
+        assert!(text.stdout.contains("0 problems stop the import"), "{text:?}");
+    }
+    assert!(!two.path("net").exists(), "a dry run anchors nothing");
+
+    let made = two.init().done().json();
+    assert_eq!((&made["sites"], &made["k_min"], &made["development_keys"]), (&json!(["a", "b"]), &json!(10), &json!(true)));
+    let (mut people, mut last) = (0, 0);
+    for site in ["a", "b"] {
+        let anchored = run(two.anchor(site)).done().keeps_secret(secrets).json();
+        assert_eq!((&anchored["site"], &anchored["new"]), (&json!(site), &json!(true)));
+        assert!(anchored["block"].as_u64().unwrap() > last);
+        last = anchored["block"].as_u64().unwrap();
+        people += anchored["people"].as_u64().unwrap();
+    }
+    assert!((1..rows).contains(&people), "some of {rows} rows do not consent, some of {people} do");
+    let before = two.audit();
+    assert_eq!((&before["verified"], &before["rejected"], &before["answers"]), (&json!(true), &json!(0), &json!(0)));
+
+    // the same files again: nothing to do, nothing changed
+    for site in ["a", "b"] {
+        let again = run(two.anchor(site)).done().json();
+        assert_eq!((&again["new"], &again["people"], &again["block"]), (&json!(false), &json!(0), &json!(last)));
+    }
+    let said = run(two.anchor("a").into_iter().skip(1)).done().keeps_secret(secrets);
+    assert!(said.stdout.contains("nothing to do"), "{said:?}");
+    assert_eq!(two.audit(), before);
+
+    question(&two, people);
+    chain(&two);
+    modes_and_contents(&two);
+}
+
+/// Explains and asks, and verifies each exported answer.
+fn question(two: &Two, people: u64) {
+    let explained = run(arguments!["--json", "query", SQL, "--data", two.path("net"), "--explain"]).done().json();
+    assert!(explained["words"].as_str().unwrap().contains("iabetes"), "{explained}");
+    assert_eq!(two.audit()["answers"], 0, "an explanation asks nothing");
+
+    let result = run(two.query(SQL)).done().keeps_secret(&two.patients).json();
+    assert_eq!((&result["schema"], &result["dictionary"]), (&json!("countersign-result/1"), &json!("cardiometabolic-core@1")));
+    assert_eq!((&result["verified"], &result["rejected"], &result["title"]), (&json!(2), &json!(0), &json!("2 of 2 sites")));
+    assert_eq!(result["sites"], json!([{ "site": "a", "state": "accepted" }, { "site": "b", "state": "accepted" }]));
+    assert_eq!(result["query"].as_str().unwrap().len(), 64);
+    let n = |value: &str| entry(table(&result, None), &json!({ "diabetes": value }), "*")["n"]["value"].as_u64().unwrap();
+    assert_eq!(n("yes") + n("no"), people, "everybody anchored has a row and permits health research");
+    let age = entry(table(&result, Some("a")), &json!({ "diabetes": "no" }), "age");
+    assert!((18.0..100.0).contains(&age["mean"].as_f64().unwrap()), "{age}");
+
+    let exported: Vec<PathBuf> = serde_json::from_value(result["exported"].clone()).unwrap();
+    assert_eq!(exported.len(), 2);
+    let mut hospitals = BTreeSet::new();
+    for file in exported {
+        let finding = run(arguments!["--json", "verify", file]).done().keeps_secret(&two.patients).json();
+        assert_eq!((&finding["verified"], &finding["k_min"], &finding["development_keys"]), (&json!(true), &json!(10), &json!(true)));
+        assert!(finding["gates"]["released"].as_u64().unwrap() >= 2, "{finding}");
+        assert!(finding["not_checked"].as_str().unwrap().contains("source data"));
+        hospitals.insert(finding["hospital"].as_str().unwrap().to_owned());
+        let said = run(arguments!["verify", file]).done();
+        assert!(said.stdout.contains("verified on this machine") && said.stdout.contains("DEVELOPMENT KEYS"), "{said:?}");
+    }
+    assert_eq!(hospitals.len(), 2);
+}
+
+/// Audits folder, chain file and archive: the same finding.
+fn chain(two: &Two) {
+    let audit = two.audit();
+    assert_eq!((&audit["answers"], &audit["sealed"], &audit["rejected"]), (&json!(2), &json!(2), &json!(0)));
+    let archive = two.path("net.archive");
+    let written = run(arguments!["--json", "audit", two.path("net"), "--archive", archive]).done().json();
+    assert_eq!(written, audit);
+    assert_eq!(run(arguments!["--json", "audit", archive]).done().json(), audit);
+    assert_eq!(run(arguments!["--json", "audit", two.path("net/chain.sqlite")]).done().json(), audit);
+    // an archive is never written over
+    let there = std::fs::read(&archive).unwrap();
+    run(arguments!["--json", "audit", two.path("net"), "--archive", archive]).failed(1).error();
+    assert_eq!(std::fs::read(&archive).unwrap(), there);
+    let said = run(arguments!["audit", archive]).done();
+    assert!(said.stdout.contains("2 answers: all verified") && said.stdout.contains("DEVELOPMENT KEYS"), "{said:?}");
+}
+
+/// Secret files belong to their owner; what is public names no patient.
+fn modes_and_contents(two: &Two) {
+    let net = files(&two.path("net"));
+    assert!(net.iter().any(|f| f.ends_with("members/a.toml")) && net.iter().any(|f| f.ends_with("sites/b.sqlite")));
+    for file in &net {
+        let secret = file.parent().unwrap().ends_with("members") || file.parent().unwrap().ends_with("sites");
+        if secret {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+        }
+    }
+    let public = files(&two.path("out")).into_iter().chain([two.path("net/chain.sqlite"), two.path("net.archive")]);
+    for file in public {
+        let bytes = std::fs::read(&file).unwrap();
+        let named = |id: &String| bytes.windows(id.len()).any(|w| w == id.as_bytes());
+        assert!(!two.patients.iter().any(named), "{} names a patient", file.display());
+    }
+}
+
+#[test]
+fn keys_are_marked_as_development_keys() {
+    run(["keys", "generate"]).done();
+    let shown = run(["--json", "keys", "show"]).done().json();
+    assert_eq!((&shown["development"], &shown["folder"]), (&json!(true), &json!(keys())));
+    let circuits = shown["circuits"].as_array().unwrap();
+    let names: Vec<&str> = circuits.iter().map(|c| c["circuit"].as_str().unwrap()).collect();
+    assert_eq!(names, ["s1-validity", "s2-aggregate-128", "s2-aggregate-256"]);
+    assert!(circuits.iter().all(|c| c["origin"] == "development" && c["digest"].as_str().unwrap().len() == 64));
+    // what is there is kept
+    assert_eq!(run(["--json", "keys", "generate"]).done().json(), shown);
+    assert!(run(["keys", "show"]).done().stdout.contains("DEVELOPMENT KEYS"));
+}
