@@ -2,6 +2,7 @@
 
 use super::{EVERYBODY_CONSENTS, Session, mapping, reading};
 use crate::{
+    circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
     network::{DataFolder, Network},
     site::{Site, Source, anchoring::Provenance, read_source},
@@ -77,7 +78,8 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
         ),
         false => format!("nothing to do: exactly these {rows} rows are anchored already (block {height})"),
     };
-    screen.result(text, || json!({ "site": arguments.site, "new": new, "people": people, "rows": rows, "block": height, "report": imported.import.report.hash() }));
+    let text = || format!("{}\n{DEVELOPMENT_NOTICE}", text());
+    screen.result(text, || json!({ "development_keys": true, "site": arguments.site, "new": new, "people": people, "rows": rows, "block": height, "report": imported.import.report.hash() }));
     site.close().await;
     network.close().await
 }

@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::{
+    circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
     network::{DataFolder, Network},
     site::{Answering, Site},
@@ -131,6 +132,7 @@ pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Fa
             collected.rejected
         );
         files.iter().for_each(|f| text.push_str(&format!("\nwritten: {}", f.display())));
+        text.push_str(&format!("\n{DEVELOPMENT_NOTICE}"));
         text
     };
     let value = || {
