@@ -42,7 +42,7 @@ pub struct AnchorArguments {
     pub as_of: Option<Day>,
 }
 
-/// Runs it. An anchor that was interrupted goes on first.
+/// Runs it. An anchor of the same files that was interrupted goes on.
 ///
 /// # Errors
 /// Files are malformed, or the ledger refuses.
@@ -62,8 +62,8 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
     let working = screen.working("reading");
     let imported = read_source(network.state(), &reading, &mapping, &source, &|p| working.now(format!("reading, {} records", p.records)))?;
     let provenance = Provenance { mapping: mapping.digest(), report: imported.import.report.hash(), policy: imported.policy };
-    // what an earlier run left unfinished comes first
-    site.drive_anchor(&mut network, reading.dictionary(), &provenance, &|what| working.now(what.to_owned())).await?;
+    site.refuse_dropped_consents(&network, &imported)?;
+    // the same files go on where an earlier run stopped; other files wait until that anchor is done
     let begun = site.record_import(network.state(), &reading, &imported).await?;
     site.drive_anchor(&mut network, reading.dictionary(), &provenance, &|what| working.now(what.to_owned())).await?;
     drop(working);

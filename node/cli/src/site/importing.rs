@@ -1,17 +1,18 @@
 //! From files to the journal.
 
 use super::Site;
-use crate::failure::Failure;
+use crate::{failure::Failure, network::Network};
 use anyhow::anyhow;
 use countersign_circuits::{consent::Day, hash::Digest32};
 use countersign_hospital::{
+    KeepingError,
     journal::{AnchorContent, Begun, ImportedRow},
     slots::PatientId,
 };
 use countersign_ingest::{
     ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Import, ImportOptions, Mapping, Progress, Reading, import, read_consents,
 };
-use countersign_ledger::State;
+use countersign_ledger::{SegmentKey, State, TableKey};
 use std::{collections::BTreeSet, path::PathBuf};
 
 /// What a hospital reads.
@@ -67,11 +68,36 @@ pub fn read_source(
     let usable: Option<BTreeSet<_>> = consents.as_ref().map(|(table, _)| table.usable_on(today));
     let options = ImportOptions { as_of: source.as_of, consented: usable.as_ref(), progress: Some(progress) };
     let import = import(reading, mapping, &source.path, &options)?;
-    let policy = source.policy.as_ref().map_or_else(|| Digest32::of(b"countersign/consents/csv/1"), ConsentPolicy::digest);
+    let policy = match (&source.policy, &source.consents) {
+        (Some(policy), _) => policy.digest(),
+        (None, Some(_)) => Digest32::of(b"countersign/consents/csv/1"),
+        (None, None) => everybody(),
+    };
     Ok(Imported { import, consents, policy })
 }
 
+/// What stands for a policy where everybody counts as consenting (development networks).
+fn everybody() -> Digest32 {
+    Digest32::of(b"countersign/consents/everybody/1")
+}
+
 impl Site {
+    /// Consents that are anchored are not replaced by "everybody consents" because an argument was forgotten.
+    ///
+    /// # Errors
+    /// The hospital's consents are anchored and none are given now.
+    pub fn refuse_dropped_consents(&self, network: &Network, imported: &Imported) -> Result<(), Failure> {
+        let state = network.state();
+        let table = TableKey { hospital: self.member.id(), table: state.registry_digest() };
+        let anchored = state.table(&table).into_iter().flat_map(|t| t.current()).filter_map(|id| state.segment(&SegmentKey { table, id }));
+        if imported.consents.is_none() && anchored.into_iter().any(|segment| segment.provenance != everybody()) {
+            let words =
+                "this hospital's consents are anchored; without --consents everybody would count as consenting. Give the consents again";
+            return Err(Failure::Refused(words.into()));
+        }
+        Ok(())
+    }
+
     /// Hands what was read to the journal, to be anchored. Reading the same files again changes nothing.
     ///
     /// # Errors
@@ -107,6 +133,12 @@ impl Site {
             data_table: reading.digest(),
             consent_table: state.registry_digest(),
         };
-        Ok(self.keeping.import(&content, rows).await?)
+        match self.keeping.import(&content, rows).await {
+            Err(KeepingError::AnchorRunning) => {
+                let words = "an anchor of other files was interrupted at this hospital; anchor those files again first, it goes on where it stopped";
+                Err(Failure::Refused(words.into()))
+            }
+            begun => Ok(begun?),
+        }
     }
 }
