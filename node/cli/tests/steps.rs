@@ -59,6 +59,13 @@ fn from_records_to_a_verified_answer() {
     assert!(said.stdout.contains("nothing to do"), "{said:?}");
     assert_eq!(two.audit(), before);
 
+    // forgetting --consents does not make everybody consent
+    let mut forgotten = two.anchor("a");
+    forgotten.truncate(forgotten.len() - 2);
+    let refused = run(forgotten).failed(2).keeps_secret(secrets);
+    assert!(refused.stderr.contains("Give the consents again"), "{refused:?}");
+    assert_eq!(two.audit(), before);
+
     question(&two, people);
     chain(&two);
     modes_and_contents(&two);
