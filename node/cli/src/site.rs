@@ -4,6 +4,7 @@
 pub mod anchoring;
 mod answering;
 mod importing;
+mod source_root;
 
 pub use answering::{Answering, seal_context};
 pub use importing::{Imported, Source, read_source};

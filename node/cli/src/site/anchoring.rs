@@ -1,6 +1,6 @@
 //! Driving the journal of an anchor: plan, commit, prove, submit, confirm.
 
-use super::{Site, known};
+use super::{Site, known, source_root};
 use crate::{failure::Failure, network::Network};
 use anyhow::anyhow;
 use countersign_circuits::{
@@ -15,7 +15,7 @@ use countersign_hospital::{
     journal::{AnchorId, AnchorStep, AnchorTransaction},
     opening::{Blinders as KeptBlinders, OpeningKey, TableKind},
 };
-use countersign_ledger::{Anchor, AnchoredTable, Payload, Transaction, Verdict, Wire};
+use countersign_ledger::{Anchor, AnchoredTable, Payload, Transaction, Verdict, Wire, merkle};
 use countersign_prover::{
     commitment::{Blinders, commit_slots},
     validity::{STACK_SEGMENTS, prove_validity, sparse_rows},
@@ -24,6 +24,8 @@ use rand::{
     SeedableRng,
     rngs::{OsRng, StdRng},
 };
+
+use std::collections::HashMap;
 
 /// What an anchor names beside its segments.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +109,8 @@ impl Site {
         openings: &[OpeningKey],
     ) -> Result<Vec<AnchorTransaction>, Failure> {
         let key = self.keys.proving(CircuitName::Validity)?;
+        let register = self.keeping.register().await?;
+        let patients: HashMap<u32, &str> = register.live().map(|(patient, assignment)| (assignment.slot.0, patient.expose())).collect();
         let mut out = Vec::new();
         let mut sequence = network.state().next_sequence(&self.member.id());
         for kind in [TableKind::Data, TableKind::Consent] {
@@ -115,7 +119,7 @@ impl Site {
             for stack in contiguous(&of_table, STACK_SEGMENTS.min(StackShape::segments_max(&layout))) {
                 let Some(first) = stack.first() else { continue };
                 let context = self.context(network, first.table.digest);
-                let (mut segments, mut rows, mut blinders) = (Vec::new(), Vec::new(), Vec::new());
+                let (mut segments, mut rows, mut blinders, mut sources) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
                 for opening in stack {
                     let kept = self.keeping.opening(opening).await?;
                     let (Some(codes), Some(secret), Some(points)) = (kept.codes, kept.blinders, kept.points) else {
@@ -124,7 +128,11 @@ impl Site {
                     let segment = Segment::decode(&context, opening.segment, &points, layout.rows()).map_err(|e| anyhow!(e))?;
                     segments.push(segment);
                     rows.push(sparse_rows(&layout, &codes, 0));
-                    blinders.push(scalars(&secret)?);
+                    let secret = scalars(&secret)?;
+                    if let (TableKind::Data, Some(occupancy)) = (kind, secret.0.last()) {
+                        sources.extend(source_root::leaves(opening.segment.index, &codes, occupancy, &patients));
+                    }
+                    blinders.push(secret);
                 }
                 let carried: Vec<_> = segments.iter().map(|s| (s.id(), s.encode())).collect();
                 let (key, layout) = (std::sync::Arc::clone(&key), layout.clone());
@@ -138,7 +146,7 @@ impl Site {
                         dictionary: dictionary.digest(),
                         mapping: provenance.mapping,
                         report: provenance.report,
-                        source_root: Digest32::default(),
+                        source_root: merkle::root(&sources),
                     },
                     TableKind::Consent => AnchoredTable::Consent { policy: provenance.policy },
                 };
