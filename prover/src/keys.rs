@@ -119,8 +119,9 @@ impl CircuitKey {
         frame(self.name, KeyRole::Verifying, self.origin, &body)
     }
 
-    /// Reads a proving key file. Its checksum is checked; group membership of its 100,000 points is not (the file is the
-    /// hospital's own, and a wrong key makes proofs that do not verify, nothing worse).
+    /// Reads a proving key file. Its checksum is checked; group membership of its points is not, which would take seconds: the file is
+    /// the hospital's own. A damaged key makes proofs that do not verify. The checksum is no signature: a key crafted by somebody
+    /// else could weaken hiding, so the file must come from who made the network's keys.
     ///
     /// # Errors
     /// The file is damaged or for another circuit.
