@@ -1,6 +1,7 @@
 //! The genesis: what a network starts from. Its hash is the network's identity.
 
 use crate::{
+    certificate::ValidatorSet,
     codec::{DecodeError, Wire, bound, bytes_of},
     identity::{MemberId, Name, Role},
     limits::{GENESIS_BYTES_MAX, MEMBERS_MAX},
@@ -196,12 +197,8 @@ impl Genesis {
         self.members.binary_search_by(|m| m.id.cmp(id)).ok().and_then(|i| self.members.get(i))
     }
 
-    /// Digest of the validator set: keys in order, one vote each.
-    ///
-    /// # Panics
-    /// Never: writing to memory does not fail.
-    pub fn validators_digest(&self) -> Digest32 {
-        let keys: Vec<MemberId> = self.members.iter().filter(|m| m.roles.contains(&Role::Validator)).map(|m| m.id).collect();
-        Digest32::tagged("countersign/validators/1", [bytes_of(&keys).as_slice()])
+    /// The validators of the first block.
+    pub fn validators(&self) -> ValidatorSet {
+        ValidatorSet::new(self.members.iter().filter(|m| m.roles.contains(&Role::Validator)).map(|m| m.id))
     }
 }

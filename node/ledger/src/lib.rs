@@ -19,6 +19,7 @@
 
 mod active;
 mod block;
+mod certificate;
 mod checker;
 mod codec;
 mod genesis;
@@ -35,6 +36,7 @@ mod transaction;
 
 pub use active::{Leavers, SlotBitmap, WithdrawalRecord};
 pub use block::{Block, BlockError, BlockId, Header};
+pub use certificate::{Certificate, CertificateError, ValidatorSet, VoteKind, vote_message};
 pub use checker::{AnswerCheck, AnswerVerdict, CachingChecker, CircuitKeys, ProofChecker, ProofFault, ProofRefused, SegmentsCheck};
 pub use codec::{DecodeError, Wire};
 pub use countersign_circuits::{aggregate::GateCounts, context::AnswerContext};

@@ -22,6 +22,7 @@ pub use snapshot::SnapshotError;
 use crate::{
     active::{self, Leavers, SlotBitmap, WithdrawalRecord, Withdrawals},
     block::BlockId,
+    certificate::ValidatorSet,
     codec::bytes_of,
     genesis::{Genesis, GenesisError, NetworkId},
     identity::{MemberId, Role},
@@ -130,6 +131,11 @@ impl State {
     /// The last block.
     pub fn tip(&self) -> Tip {
         self.tip
+    }
+
+    /// The validators that decide the next block.
+    pub fn validators(&self) -> ValidatorSet {
+        self.genesis.validators()
     }
 
     /// Digest of the scope registry: names consent tables.

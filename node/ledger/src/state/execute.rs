@@ -236,7 +236,7 @@ impl<'a> Run<'a> {
             transactions_root: merkle::root(&transaction_leaves(&self.ids)),
             results_root: merkle::root(&leaves),
             state_digest: self.state.seal(),
-            validators: self.state.genesis.validators_digest(),
+            validators: self.state.validators().digest(),
         };
         self.state.tip.block = header.id();
         Outcome { block: Block { header, transactions }, results: self.results, state: self.state }
