@@ -1,1 +1,3 @@
 //! Validators and followers.
+
+pub mod mempool;

@@ -1,0 +1,82 @@
+//! A small network: members with keys of one byte, fillers of a chosen size, and a chain that executes them.
+
+use countersign_circuits::{
+    consent::{Day, ScopeRegistry},
+    hash::Digest32,
+    segment::SegmentId,
+};
+use countersign_ledger::{
+    Anchor, AnchoredTable, AnswerCheck, AnswerVerdict, BlockTime, CircuitKeys, Genesis, Member, MemberId, Name, Payload, ProofChecker,
+    ProofFault, ProofRefused, Role, Rules, SegmentsCheck, State, Transaction,
+};
+use ed25519_dalek::SigningKey;
+
+pub(super) fn key(who: u8) -> SigningKey {
+    SigningKey::from_bytes(&[who; 32])
+}
+
+pub(super) fn member(who: u8) -> MemberId {
+    MemberId::from(&key(who).verifying_key())
+}
+
+pub(super) fn genesis(members: u8) -> Genesis {
+    let roles = vec![Role::Hospital, Role::Validator];
+    let one = |who: u8| Member { id: member(who), name: Name::new(format!("Member {who}")).unwrap(), roles: roles.clone() };
+    let mut members: Vec<Member> = (1..=members).map(one).collect();
+    members.sort_by_key(|m| m.id);
+    Genesis {
+        name: Name::new("mempool").unwrap(),
+        development: true,
+        time: BlockTime(1_700_000_000_000),
+        members,
+        registry: ScopeRegistry { scopes: vec!["p.health".into()], grid: vec![Day(20_500)] },
+        rules: Rules::standard(),
+        circuit_keys: Digest32::of(b"keys"),
+    }
+}
+
+/// A payload of so many bytes that the ledger rejects (nobody here governs), so that nothing but the sequence number changes.
+pub(super) fn filler(mark: u8, bytes: usize) -> Payload {
+    Payload::Dictionary(vec![mark; bytes])
+}
+
+/// A large payload: an anchor of segments that nobody will accept.
+pub(super) fn anchor(bytes: usize) -> Payload {
+    let segment = |index| (SegmentId { index, version: 0 }, vec![0; 64 << 10]);
+    let segments = (0..u32::try_from(bytes >> 16).unwrap()).map(segment).collect();
+    Payload::Anchor(Anchor { table: AnchoredTable::Consent { policy: Digest32::of(b"policy") }, segments, proof: vec![] })
+}
+
+/// Refuses every proof.
+struct Refuses;
+
+impl ProofChecker for Refuses {
+    fn keys(&self) -> CircuitKeys {
+        CircuitKeys { digest: Digest32::of(b"keys"), development: true }
+    }
+
+    fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        Err(ProofRefused { fault: ProofFault::NotVerified, detail: String::new() })
+    }
+
+    fn check_answer(&self, _: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
+        Err(ProofRefused { fault: ProofFault::NotVerified, detail: String::new() })
+    }
+}
+
+pub(super) struct Chain {
+    pub(super) state: State,
+}
+
+impl Chain {
+    pub(super) fn new(genesis: Genesis) -> Self {
+        Self { state: State::new(genesis).unwrap() }
+    }
+
+    /// A block of exactly these.
+    pub(super) fn block(&mut self, transactions: Vec<Transaction>) {
+        let proposed = self.state.propose(self.state.tip().time.plus_ms(1), transactions, &Refuses).unwrap();
+        assert!(proposed.refused.is_empty() && proposed.deferred.is_empty(), "{:?}", proposed.refused);
+        self.state.commit(proposed.outcome).unwrap();
+    }
+}
