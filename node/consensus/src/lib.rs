@@ -1,1 +1,4 @@
 //! Validators and followers.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests may panic"))]
+
+pub mod malachite;
