@@ -1,0 +1,6 @@
+//! Malachite's side: context, signing, parts of proposals, codec.
+
+pub mod codec;
+pub mod context;
+pub mod part;
+pub mod signing;
