@@ -17,7 +17,7 @@ static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
 
 /// How long opening waits for the writer before: a server takes a moment to notice that a killed process is gone.
-const LOCK_WAIT: Duration = Duration::from_secs(3);
+const LOCK_WAIT: Duration = Duration::from_secs(2);
 const LOCK_RETRY: Duration = Duration::from_millis(50);
 /// Name of the writer's lock among the advisory locks of a PostgreSQL database: "counters" in ASCII.
 const POSTGRES_LOCK: i64 = 0x636f_756e_7465_7273;
@@ -110,7 +110,8 @@ impl Database {
                     Err(TryLockError::Error(e)) => return Err(StoreError::Database(sqlx::Error::Io(e))),
                 },
                 None => {
-                    let row = sqlx::query("SELECT pg_try_advisory_lock($1) AS taken").bind(POSTGRES_LOCK).fetch_one(&mut *connection).await?;
+                    let row =
+                        sqlx::query("SELECT pg_try_advisory_lock($1) AS taken").bind(POSTGRES_LOCK).fetch_one(&mut *connection).await?;
                     row.try_get("taken")?
                 }
             };

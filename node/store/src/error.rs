@@ -8,7 +8,9 @@ use countersign_ledger::{BlockError, CertificateError, CommitError, DecodeError,
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database failed.
-    #[error("the chain's database failed: {0}. Check free space, that the file or server can be reached, and that no other program holds it")]
+    #[error(
+        "the chain's database failed: {0}. Check free space, that the file or server can be reached, and that no other program holds it"
+    )]
     Database(#[from] sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("the chain's database could not be brought up to date: {0}")]
@@ -101,7 +103,9 @@ pub enum StoreError {
         reason: String,
     },
     /// An archive of another version.
-    #[error("the archive has format version {0}; this program reads version 2, which carries certificates. Export it again with the program's version of today")]
+    #[error(
+        "the archive has format version {0}; this program reads version 2, which carries certificates. Export it again with the program's version of today"
+    )]
     ArchiveVersion(String),
     /// Reading or writing an archive failed.
     #[error("reading or writing the archive failed: {0}")]

@@ -81,7 +81,8 @@ fn postgres(url: &str, rest: &str) -> Result<StoreUrl, StoreError> {
             return Err(StoreError::Url(format!("it has a parameter other than {}", PARAMETERS.join(", "))));
         }
     }
-    let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Url("it is not of the form postgres://USER@HOST/DATABASE".into()))?;
+    let options =
+        PgConnectOptions::from_str(url).map_err(|_| StoreError::Url("it is not of the form postgres://USER@HOST/DATABASE".into()))?;
     let database = options.get_database().ok_or_else(|| StoreError::Url("it names no database".into()))?;
     let host = options.get_socket().map_or_else(|| options.get_host().to_owned(), |s| s.display().to_string());
     let shown = format!("postgres://{}@{host}:{}/{database}", options.get_username(), options.get_port());

@@ -2,7 +2,7 @@
 
 -- One row a decided block: the precommits that decided it.
 CREATE TABLE certificate (
-    height      BIGINT  PRIMARY KEY REFERENCES block (height),
+    height      BIGINT  PRIMARY KEY REFERENCES block (height), -- the block's
     signatures  BIGINT  NOT NULL,                    -- how many; a certificate with more replaces one with fewer
     bytes       BYTEA   NOT NULL                     -- canonical bytes of the certificate
 );

@@ -2,7 +2,7 @@
 
 -- One row a decided block: the precommits that decided it. Blocks written before this migration have none.
 CREATE TABLE certificate (
-    height      INTEGER PRIMARY KEY REFERENCES block (height),
+    height      INTEGER PRIMARY KEY REFERENCES block (height), -- the block's
     signatures  INTEGER NOT NULL,                    -- how many; a certificate with more replaces one with fewer
     bytes       BLOB    NOT NULL                     -- canonical bytes of the certificate
 ) STRICT;

@@ -1,7 +1,9 @@
 //! What an audit found wrong, and where.
 
 use crate::StoredBlock;
-use countersign_ledger::{BlockError, CertificateError, EnvelopeError, Height, ProofChecker, State, TransactionId, TransactionResult, Verdict};
+use countersign_ledger::{
+    BlockError, CertificateError, EnvelopeError, Height, ProofChecker, State, TransactionId, TransactionResult, Verdict,
+};
 
 /// The first thing that does not hold. Whoever made the file, or changed it since, is at fault.
 #[derive(Debug, thiserror::Error)]

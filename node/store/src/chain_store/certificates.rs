@@ -38,11 +38,7 @@ impl ChainStore {
 /// That a certificate is about a block and within its bounds.
 pub(super) fn check_names(certificate: &Certificate, height: Height, block: &BlockId) -> Result<(), StoreError> {
     certificate.check_bounds()?;
-    if certificate.height == height && certificate.block == *block {
-        Ok(())
-    } else {
-        Err(CertificateError::OtherBlock(height).into())
-    }
+    if certificate.height == height && certificate.block == *block { Ok(()) } else { Err(CertificateError::OtherBlock(height).into()) }
 }
 
 /// Writes a certificate unless one with as many signatures is there.
