@@ -20,8 +20,8 @@ mod queue;
 mod reason;
 mod registry;
 mod request;
-mod tie;
 mod shared;
+mod tie;
 
 pub use channel::Channel;
 pub use config::{Carrier, Clock, Limits, NetConfig, PeerAddress, Transport, system_clock};

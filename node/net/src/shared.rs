@@ -1,13 +1,22 @@
 //! What all parts of the transport share.
 
-use crate::{config::{Clock, NetConfig, PeerAddress}, event::Events, net::{Members, NetError}, registry::Registry};
+use crate::{
+    config::{Clock, NetConfig, PeerAddress},
+    event::Events,
+    net::{Members, NetError},
+    registry::Registry,
+};
 use countersign_ledger::MemberId;
 use ed25519_dalek::SigningKey;
 use std::{net::SocketAddr, sync::Arc};
 
 #[derive(Debug)]
 pub(crate) struct Dialer;
-impl Dialer { pub(crate) fn peers(&self) -> Vec<PeerAddress> { Vec::new() } }
+impl Dialer {
+    pub(crate) fn peers(&self) -> Vec<PeerAddress> {
+        Vec::new()
+    }
+}
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) me: MemberId,
