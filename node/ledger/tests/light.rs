@@ -4,8 +4,19 @@
 
 mod harness;
 
+use countersign_circuits::hash::Digest32;
 use countersign_ledger::{light::*, *};
 use harness::*;
+
+/// What the store adds: the certificates an export needs.
+fn attestations(net: &Net, headers: &[Header]) -> Vec<Attestation> {
+    let last = headers.last().unwrap().height;
+    let attest = |(height, validators): (Height, Option<ValidatorSet>)| {
+        let header = &headers[height.0 as usize - 1];
+        Attestation { certificate: decided_by(header, &net.state.validators_at(height)), validators }
+    };
+    net.state.attestations_due(last).into_iter().map(attest).collect()
+}
 
 fn export(net: &Net, query: QueryId) -> AnswerExport {
     let ids = net.state.answer_depends_on(&query, &id(HospitalA)).unwrap();

@@ -14,7 +14,7 @@ use countersign_circuits::{
     statement::{Clause, Literal, Measures, Statement},
 };
 use countersign_ledger::*;
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{Signer, SigningKey};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
@@ -49,6 +49,23 @@ pub enum Who {
 }
 
 pub use Who::*;
+
+pub const EVERYBODY: [Who; 14] = [
+    Governance,
+    Validator,
+    HospitalA,
+    HospitalB,
+    Researcher,
+    OtherResearcher,
+    Board,
+    Stranger,
+    GovernanceB,
+    GovernanceC,
+    GovernanceD,
+    ValidatorB,
+    ValidatorC,
+    ValidatorD,
+];
 
 pub fn key(who: Who) -> SigningKey {
     SigningKey::from_bytes(&[who as u8; 32])
@@ -248,12 +265,15 @@ pub struct Net {
     pub points: Points,
     pub blocks: Vec<(Block, Vec<TransactionResult>)>,
     pub past: BTreeMap<Height, State>,
+    pub follower: light::ChainFollower,
 }
 
 impl Net {
     pub fn new(genesis: Genesis) -> Self {
+        let follower = light::ChainFollower::new(&genesis);
         let state = State::new(genesis).unwrap();
         Self {
+            follower,
             second: state.clone(),
             replayed: state.clone(),
             past: BTreeMap::from([(Height(0), state.clone())]),
@@ -300,6 +320,9 @@ impl Net {
         assert_eq!(self.state.digest(), block.header.state_digest);
         assert_eq!(self.second.digest(), self.state.digest());
         assert_eq!(self.replayed.tip(), self.state.tip());
+        let deciding = self.past[&Height(block.header.height.0 - 1)].validators();
+        self.follower.push(&block.header, Some(&decided_by(&block.header, &deciding)), Some(&self.state.validators())).unwrap();
+        assert_eq!(self.follower.tip(), self.state.tip());
         self.past.insert(self.state.tip().height, self.state.clone());
         self.blocks.push((block, results.clone()));
         results
@@ -397,6 +420,34 @@ impl Net {
     pub fn bad_answer(&self, query: QueryId) -> Payload {
         Payload::Answer(Answer { query, height: self.state.tip().height, proof: b"bad".to_vec(), sealed: digest("sealed") })
     }
+}
+
+/// The precommits of some to a header.
+pub fn certificate(header: &Header, signers: &[Who]) -> Certificate {
+    let message = vote_message(&header.network, VoteKind::Precommit, header.height, 0, Some(&header.id()));
+    let sign = |who: &Who| (id(*who), Signature(key(*who).sign(&message.0).to_bytes()));
+    let mut signatures: Vec<_> = signers.iter().map(sign).collect();
+    signatures.sort_by_key(|s| s.0);
+    Certificate { height: header.height, round: 0, block: header.id(), signatures }
+}
+
+/// The precommits of all of a set.
+pub fn decided_by(header: &Header, set: &ValidatorSet) -> Certificate {
+    let signers: Vec<Who> = EVERYBODY.into_iter().filter(|who| set.contains(&id(*who))).collect();
+    assert_eq!(signers.len(), set.members().len());
+    certificate(header, &signers)
+}
+
+/// Runs one transaction that must be rejected with a code, and checks that it left the same state as any other rejected transaction
+/// of that signer: only failed (179) and stale (178) answers are counted.
+pub fn reject(net: &mut Net, who: Who, payload: Payload, code: u16) {
+    let before = net.state.clone();
+    assert_eq!(net.reject(who, payload), RejectionCode(code), "{:?}", net.blocks.last().unwrap().1[0].verdict);
+    let none = ProposalId(TransactionId(digest("none")));
+    let nothing = Transaction::sign(&key(who), before.network(), before.next_sequence(&id(who)), vote(none, true));
+    let other = before.propose(net.time, vec![nothing], &net.second_checker).unwrap().outcome;
+    assert!(other.results()[0].rejection().is_some());
+    assert_eq!(other.state().digest() == net.state.digest(), !matches!(code, 178 | 179), "L{code} changed something");
 }
 
 /// A change to be in force as soon as it is carried.
