@@ -117,7 +117,7 @@ impl Shared {
 
     /// Members of the state; while this node follows also the peers its operator has configured, who may have joined later.
     pub(crate) fn admitted(config: &NodeConfig, state: &State, role: RoleNow) -> Arc<BTreeSet<MemberId>> {
-        let members = state.genesis().members.iter().map(|m| m.id);
+        let members = state.members().map(|m| m.id);
         let configured = config.net.peers.iter().map(|p| p.member).filter(|_| role == RoleNow::Follower);
         Arc::new(members.chain(configured).collect())
     }

@@ -173,7 +173,7 @@ impl Pool {
         for (member, sequence) in inner.mempool.expire(self.now()) {
             tracing::warn!(%member, sequence, "a transaction waited too long and was dropped; its signer may send it again");
         }
-        inner.allowances.retain(|member, _| state.genesis().member(member).is_some());
+        inner.allowances.retain(|member, _| state.member(member).is_some());
         let waiting = ready(&inner.mempool, &state);
         metrics::gauge!("countersign_mempool_transactions").set(inner.mempool.len() as f64);
         drop(inner);

@@ -49,7 +49,7 @@ impl<'a> Auditor<'a> {
     /// # Errors
     /// The genesis breaks a rule, or the checker's keys are not the network's.
     pub fn new(genesis: Genesis, checker: &'a dyn ProofChecker) -> Result<Self, StoreError> {
-        genesis.check_keys(&checker.keys())?;
+        genesis.check_keys(checker)?;
         let state = State::new(genesis)?;
         let report = AuditReport { tip: state.tip(), signatures: 0, accepted: 0, rejected: 0, segments: 0, answers: 0, blobs: 0 };
         Ok(Self { state, checker, report })

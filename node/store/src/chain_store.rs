@@ -15,7 +15,7 @@ use borsh::BorshDeserialize;
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{
     Block, Certificate, Genesis, Header, Height, MemberId, QueryId, State, Transaction, TransactionId, TransactionResult, Wire,
-    light::{AnswerExport, Inclusion},
+    light::{AnswerExport, Attestation, Inclusion},
 };
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Row, any::AnyRow};
 use std::{collections::BTreeMap, sync::Arc};
@@ -243,7 +243,12 @@ impl ChainStore {
             positions.sort_unstable();
             inclusions.extend(positions.iter().filter_map(|p| Inclusion::new(&block, &results, *p as usize)));
         }
-        Ok(AnswerExport { genesis: self.genesis.clone(), headers: self.headers(Height(1), last).await?, inclusions })
+        let mut attestations = Vec::new();
+        for (height, validators) in state.attestations_due(last) {
+            let certificate = self.certificate(height).await?.ok_or(StoreError::NoCertificate(height))?;
+            attestations.push(Attestation { certificate, validators });
+        }
+        Ok(AnswerExport { genesis: self.genesis.clone(), headers: self.headers(Height(1), last).await?, attestations, inclusions })
     }
 
     /// Closes the connections, and lets another process write.

@@ -84,7 +84,7 @@ async fn blocks_are_appended_in_order_and_once(place: Place) {
 /// More transactions than one statement writes.
 async fn full_blocks_come_back(place: Place) {
     let mut net = Net::new(genesis());
-    net.accept(Governance, Payload::Dictionary(dictionary()));
+    net.publish(dictionary());
     net.tables(HospitalA, 1);
     for count in [64, 65, 200] {
         let first = net.state.withdrawals(id(HospitalA)).count() as u32;
