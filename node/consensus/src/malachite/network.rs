@@ -82,6 +82,20 @@ enum Tag {
     Liveness = 1,
 }
 
+/// A vote or proposal as it is sent.
+///
+/// # Errors
+/// Never: writing to memory does not fail.
+pub fn consensus_bytes(message: &SignedConsensusMsg<Chain>) -> std::io::Result<Bytes> {
+    Ok(tagged(Tag::Consensus, &Borsh.encode(message)?))
+}
+
+/// The vote or proposal in a message on the channel for consensus, if it is one.
+pub fn consensus_message(bytes: &Bytes) -> Option<SignedConsensusMsg<Chain>> {
+    let (tag, rest) = bytes.split_first()?;
+    (*tag == Tag::Consensus as u8).then(|| Borsh.decode(bytes.slice_ref(rest)).ok())?
+}
+
 fn tagged(tag: Tag, message: &Bytes) -> Bytes {
     [&[tag as u8][..], message].concat().into()
 }
@@ -268,7 +282,7 @@ impl Actor for Switchboard {
                 }
                 subscriber.subscribe_to_port(&wires.inlet.port);
             }
-            Msg::PublishConsensusMsg(message) => wires.say(Channel::Consensus, &tagged(Tag::Consensus, &Borsh.encode(&message)?)),
+            Msg::PublishConsensusMsg(message) => wires.say(Channel::Consensus, &consensus_bytes(&message)?),
             Msg::PublishLivenessMsg(message) => wires.say(Channel::Consensus, &tagged(Tag::Liveness, &Borsh.encode(&message)?)),
             Msg::PublishProposalPart(part) => wires.say(Channel::Parts, &Borsh.encode(&part)?),
             Msg::BroadcastStatus(status) => {

@@ -56,6 +56,7 @@ pub struct Seat {
     pub conduct: Arc<dyn Conduct>,
     pub outgoing: Option<Arc<dyn Outgoing>>,
     pub clock: Option<countersign_consensus::Clock>,
+    pub checker: Option<Arc<dyn ProofChecker>>,
     pub transport: Transport,
 }
 
@@ -109,6 +110,7 @@ impl Cluster {
             conduct: Arc::new(Honest),
             outgoing: None,
             clock: None,
+            checker: None,
             transport: Transport::Auto,
         });
         self.seats.len() - 1
@@ -150,7 +152,8 @@ impl Cluster {
         if let Some(clock) = &seat.clock {
             config.clock = clock.clone();
         }
-        let node = Node::start(config, store, self.checker.clone()).await.unwrap();
+        let checker = seat.checker.clone().unwrap_or_else(|| self.checker.clone());
+        let node = Node::start(config, store, checker).await.unwrap();
         self.seats[i].node = Some(node);
     }
 
