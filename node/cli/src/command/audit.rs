@@ -50,7 +50,7 @@ pub fn to_json(report: &AuditReport) -> Value {
 /// The report in words.
 pub fn to_text(report: &AuditReport) -> String {
     format!(
-        "{} blocks with {} validators' signatures, {} transactions accepted, {} rejected with their reasons, {} segments and {} answers: all verified\n{NOT_CHECKED}",
+        "{} blocks decided by {} signatures, {} transactions accepted, {} rejected with their reasons, {} segments and {} answers: all verified\n{NOT_CHECKED}",
         report.tip.height.0, report.signatures, report.accepted, report.rejected, report.segments, report.answers
     )
 }

@@ -123,6 +123,26 @@ pub fn genesis() -> Genesis {
     }
 }
 
+/// Those who hold the governance role in [`wide`].
+pub const VOTERS: [Who; 4] = [Governance, GovernanceB, GovernanceC, GovernanceD];
+
+/// Four governance members and four validators.
+pub fn wide() -> Genesis {
+    let mut genesis = genesis();
+    for (who, name, role) in [
+        (GovernanceB, "Governance B", Role::Governance),
+        (GovernanceC, "Governance C", Role::Governance),
+        (GovernanceD, "Governance D", Role::Governance),
+        (ValidatorB, "Validator B", Role::Validator),
+        (ValidatorC, "Validator C", Role::Validator),
+        (ValidatorD, "Validator D", Role::Validator),
+    ] {
+        genesis.members.push(member(who, name, &[role]));
+    }
+    genesis.members.sort_by_key(|m| m.id);
+    genesis
+}
+
 fn dictionary_bytes(version: u32, title: &str, extra: Option<serde_json::Value>) -> Vec<u8> {
     let mut attributes = vec![
         json!({"name": "sex", "category": "demographics", "kind": "category", "levels": ["female", "male"]}),
@@ -372,9 +392,20 @@ impl Net {
         assert!(results.iter().all(|r| r.effect().is_some()), "{results:?}");
     }
 
-    /// Publishes a dictionary by proposal; the only governance member carries it alone.
+    /// Proposes a change and has as many vote for it as it takes; one block each.
+    pub fn carry(&mut self, change: Change, in_force: Height) -> ProposalId {
+        let proposal = ProposalId(self.accept(Governance, propose_at(change, in_force)));
+        for who in &VOTERS[1..] {
+            if self.state.proposal(&proposal).unwrap().status == ProposalStatus::Open {
+                self.accept(*who, vote(proposal, true));
+            }
+        }
+        proposal
+    }
+
+    /// Publishes a dictionary by proposal.
     pub fn publish(&mut self, dictionary: Vec<u8>) {
-        self.accept(Governance, propose(Change::Dictionary(dictionary.clone())));
+        self.carry(Change::Dictionary(dictionary.clone()), Height(0));
         assert!(self.state.dictionary(&Digest32::of(&dictionary)).is_some());
     }
 
