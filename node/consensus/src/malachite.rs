@@ -2,5 +2,6 @@
 
 pub mod codec;
 pub mod context;
+pub mod network;
 pub mod part;
 pub mod signing;

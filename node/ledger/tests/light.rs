@@ -4,8 +4,19 @@
 
 mod harness;
 
+use countersign_circuits::hash::Digest32;
 use countersign_ledger::{light::*, *};
 use harness::*;
+
+/// What the store adds: the certificates an export needs.
+fn attestations(net: &Net, headers: &[Header]) -> Vec<Attestation> {
+    let last = headers.last().unwrap().height;
+    let attest = |(height, validators): (Height, Option<ValidatorSet>)| {
+        let header = &headers[height.0 as usize - 1];
+        Attestation { certificate: decided_by(header, &net.state.validators_at(height)), validators }
+    };
+    net.state.attestations_due(last).into_iter().map(attest).collect()
+}
 
 fn export(net: &Net, query: QueryId) -> AnswerExport {
     let ids = net.state.answer_depends_on(&query, &id(HospitalA)).unwrap();
@@ -17,7 +28,8 @@ fn export(net: &Net, query: QueryId) -> AnswerExport {
         .filter(|(_, results, i)| ids.contains(&results[*i].transaction))
         .map(|(block, results, i)| Inclusion::new(block, results, i).unwrap())
         .collect();
-    AnswerExport { genesis: genesis(), headers: blocks.iter().map(|(b, _)| b.header.clone()).collect(), inclusions }
+    let headers: Vec<Header> = blocks.iter().map(|(b, _)| b.header.clone()).collect();
+    AnswerExport { genesis: net.state.genesis().clone(), attestations: attestations(net, &headers), headers, inclusions }
 }
 
 /// A chain with much that has nothing to do with the answer, a re-anchor before the cut, withdrawals of slots beyond it, and stale answers.
@@ -112,8 +124,8 @@ fn nothing_can_be_left_out_or_changed() {
 struct Never;
 
 impl ProofChecker for Never {
-    fn keys(&self) -> CircuitKeys {
-        Script::default().keys()
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+        Script::default().keys(digest)
     }
 
     fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {

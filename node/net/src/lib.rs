@@ -1,1 +1,32 @@
-//! Connections between members.
+//! Connections between members: mutual TLS 1.3 over QUIC, or over TCP where UDP is blocked.
+//!
+//! A member is its Ed25519 key; its certificate is made with that key by itself. [`Net::start`] listens and dials; [`Events`] tells what
+//! comes in; [`Net::send`] and [`Net::request`] send. The protocol is written down in docs/protocol/transport.md. This crate knows members,
+//! channels and requests, and nothing of what they are about.
+
+mod ask;
+mod backoff;
+mod channel;
+mod config;
+mod connection;
+mod event;
+pub mod frame;
+pub mod hello;
+pub mod limits;
+mod meter;
+mod net;
+mod outbox;
+mod queue;
+mod reason;
+mod registry;
+mod request;
+mod shared;
+mod tie;
+
+pub use channel::Channel;
+pub use config::{Carrier, Clock, Limits, NetConfig, PeerAddress, Transport, system_clock};
+pub use connection::Direction;
+pub use event::{AnswerError, Event, Events, Responder};
+pub use net::{ConnectionStatus, Members, Net, NetError, PeerStatus, Sent};
+pub use reason::Reason;
+pub use request::RequestError;

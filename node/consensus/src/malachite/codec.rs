@@ -91,8 +91,8 @@ pub fn to_sync(certificate: &Certificate) -> ExtendedCommitCertificate<Chain> {
 pub struct BlockRun {
     /// Height of the first.
     pub first: countersign_ledger::Height,
-    /// Blocks without gaps: bytes and certificate.
-    pub blocks: Vec<(Vec<u8>, Certificate)>,
+    /// Blocks without gaps: each with its certificate, both as encoded.
+    pub blocks: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Wire for BlockRun {
@@ -101,7 +101,7 @@ impl Wire for BlockRun {
     const BYTES_MAX: usize = 32 << 20;
 
     fn check_bounds(&self) -> Result<(), DecodeError> {
-        self.blocks.iter().try_for_each(|(_, certificate)| certificate.check_bounds())
+        Ok(())
     }
 }
 
@@ -110,8 +110,12 @@ impl Codec<sync::Response<Chain>> for Borsh {
 
     fn decode(&self, bytes: Bytes) -> io::Result<sync::Response<Chain>> {
         let run = BlockRun::decode(&bytes).map_err(io::Error::other)?;
-        let values = run.blocks.into_iter().map(|(block, certificate)| sync::RawDecidedValue::new(block.into(), to_sync(&certificate)));
-        Ok(sync::Response::ValueResponse(sync::ValueResponse::new(run.first.into(), values.collect())))
+        let value = |(block, certificate): (Vec<u8>, Vec<u8>)| {
+            let certificate = Certificate::decode(&certificate).map_err(io::Error::other)?;
+            Ok(sync::RawDecidedValue::new(block.into(), to_sync(&certificate)))
+        };
+        let values = run.blocks.into_iter().map(value).collect::<io::Result<_>>()?;
+        Ok(sync::Response::ValueResponse(sync::ValueResponse::new(run.first.into(), values)))
     }
 
     fn encode(&self, response: &sync::Response<Chain>) -> io::Result<Bytes> {
@@ -119,7 +123,7 @@ impl Codec<sync::Response<Chain>> for Borsh {
         let round = || io::Error::other("a certificate without a round");
         let block = |v: &sync::RawDecidedValue<Chain>| {
             let certificate = to_ledger(&v.certificate.clone().trim_vote_extensions()).ok_or_else(round)?;
-            Ok((v.value_bytes.to_vec(), certificate))
+            Ok((v.value_bytes.to_vec(), certificate.encode()))
         };
         let blocks = response.values.iter().map(block).collect::<io::Result<_>>()?;
         Ok(BlockRun { first: response.start_height.into(), blocks }.encode().into())
@@ -130,7 +134,7 @@ impl HasEncodedLen<sync::Response<Chain>> for Borsh {
     fn encoded_len(&self, response: &sync::Response<Chain>) -> io::Result<usize> {
         let sync::Response::ValueResponse(response) = response;
         let length =
-            |v: &sync::RawDecidedValue<Chain>| 4 + v.value_bytes.len() + 8 + 4 + 32 + 4 + v.certificate.commit_signatures.len() * 96;
+            |v: &sync::RawDecidedValue<Chain>| 4 + v.value_bytes.len() + 4 + 8 + 4 + 32 + 4 + v.certificate.commit_signatures.len() * 96;
         Ok(8 + 4 + response.values.iter().map(length).sum::<usize>())
     }
 }

@@ -1,0 +1,162 @@
+//! What an operator should know: conditions that hold now, and what members were seen to do wrong.
+
+use countersign_ledger::{Height, MemberId};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// Accusations kept; older ones are in the log.
+pub const ACCUSATIONS_MAX: usize = 256;
+
+/// A condition that needs a person. What each means and what to do: docs/operating.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AlertCode {
+    /// No block for longer than blocks should take.
+    Stalled,
+    /// Fewer members are connected than decide.
+    NoQuorum,
+    /// A block that a quorum signed does not execute here: this program differs from the others', or they broke the rules.
+    Fork,
+    /// The consensus engine has stopped: its write-ahead log is damaged, or the disk failed.
+    EngineStopped,
+    /// The database failed.
+    Storage,
+    /// This node does not hold the circuit keys in force.
+    CircuitKeys,
+    /// This clock differs from block time by more than proposals may.
+    Clock,
+}
+
+impl AlertCode {
+    /// The name in status, logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stalled => "stalled",
+            Self::NoQuorum => "no-quorum",
+            Self::Fork => "fork",
+            Self::EngineStopped => "engine-stopped",
+            Self::Storage => "storage",
+            Self::CircuitKeys => "circuit-keys",
+            Self::Clock => "clock",
+        }
+    }
+}
+
+impl fmt::Display for AlertCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a member did wrong, as far as this node saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Offence {
+    /// Signed two different votes or proposals for one round.
+    Equivocation,
+    /// Proposed a block that does not execute to what its header says, or does not decode.
+    InvalidBlock,
+    /// Proposed a block whose time is far from this clock's.
+    BlockTime,
+    /// Sent parts that are no proposal.
+    InvalidParts,
+    /// Was the proposer of a round and no proposal came in time.
+    NoProposal,
+    /// Sent transactions that no honest node passes on.
+    InvalidTransactions,
+    /// Sent messages that do not decode or that are not for it to send.
+    InvalidMessage,
+    /// Answered a request for blocks with something else.
+    InvalidSync,
+}
+
+impl Offence {
+    /// The name in status, logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Equivocation => "equivocation",
+            Self::InvalidBlock => "invalid-block",
+            Self::BlockTime => "block-time",
+            Self::InvalidParts => "invalid-parts",
+            Self::NoProposal => "no-proposal",
+            Self::InvalidTransactions => "invalid-transactions",
+            Self::InvalidMessage => "invalid-message",
+            Self::InvalidSync => "invalid-sync",
+        }
+    }
+}
+
+impl fmt::Display for Offence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Who did what, when this node was about to decide which height.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accusation {
+    /// Who.
+    pub member: MemberId,
+    /// What.
+    pub offence: Offence,
+    /// The height.
+    pub height: Height,
+    /// In words.
+    pub detail: String,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    alerts: BTreeMap<AlertCode, String>,
+    accusations: VecDeque<Accusation>,
+}
+
+/// Alerts and accusations of a node.
+#[derive(Debug, Default)]
+pub struct Alerts(Mutex<Kept>);
+
+impl Alerts {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A condition holds. Logged when it begins.
+    pub fn raise(&self, code: AlertCode, words: impl Into<String>) {
+        let words = words.into();
+        if self.kept().alerts.insert(code, words.clone()).is_none() {
+            tracing::error!(alert = %code, "{words}");
+            metrics::gauge!("countersign_alert", "code" => code.name()).set(1.0);
+        }
+    }
+
+    /// A condition holds no more.
+    pub fn clear(&self, code: AlertCode) {
+        if self.kept().alerts.remove(&code).is_some() {
+            tracing::info!(alert = %code, "over");
+            metrics::gauge!("countersign_alert", "code" => code.name()).set(0.0);
+        }
+    }
+
+    /// What holds now.
+    pub fn raised(&self) -> Vec<(AlertCode, String)> {
+        self.kept().alerts.iter().map(|(code, words)| (*code, words.clone())).collect()
+    }
+
+    /// A member did something wrong.
+    pub fn accuse(&self, member: MemberId, offence: Offence, height: Height, detail: impl Into<String>) {
+        let detail = detail.into();
+        tracing::warn!(%member, %offence, %height, "{detail}");
+        metrics::counter!("countersign_offences_total", "offence" => offence.name()).increment(1);
+        let mut kept = self.kept();
+        if kept.accusations.len() >= ACCUSATIONS_MAX {
+            kept.accusations.pop_front();
+        }
+        kept.accusations.push_back(Accusation { member, offence, height, detail });
+    }
+
+    /// The latest accusations, oldest first.
+    pub fn accusations(&self) -> Vec<Accusation> {
+        self.kept().accusations.iter().cloned().collect()
+    }
+}

@@ -1,0 +1,95 @@
+//! What nodes ask each other beside consensus: blocks, taking a transaction in, sealed answers.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use countersign_circuits::hash::Digest32;
+use countersign_ledger::{DecodeError, Height, Wire};
+use countersign_store::BLOB_BYTES_MAX;
+
+/// The methods of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Method {
+    /// [`BlocksWanted`], answered by a [`crate::malachite::codec::BlockRun`].
+    Blocks = 1,
+    /// A transaction, answered by a [`Taken`].
+    Submit = 2,
+    /// A digest, answered by the sealed answer's bytes.
+    Blob = 3,
+    /// A sealed answer's bytes, answered by its digest.
+    PutBlob = 4,
+}
+
+impl Method {
+    /// The method of a number.
+    pub fn of(number: u8) -> Option<Self> {
+        [Self::Blocks, Self::Submit, Self::Blob, Self::PutBlob].into_iter().find(|m| *m as u8 == number)
+    }
+}
+
+/// Longest wait for the next block, below what connections allow an answer to take.
+pub const WAIT_MS_MAX: u32 = 20_000;
+/// Blocks of one answer.
+pub const BLOCKS_MAX: u32 = 256;
+
+/// Decided blocks from a height on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct BlocksWanted {
+    /// Height of the first.
+    pub from: Height,
+    /// At most so many; never more than [`BLOCKS_MAX`].
+    pub count: u32,
+    /// If there is none yet, wait so long for it; never longer than [`WAIT_MS_MAX`].
+    pub wait_ms: u32,
+}
+
+impl Wire for BlocksWanted {
+    const WHAT: &'static str = "request for blocks";
+    const BYTES_MAX: usize = 16;
+
+    fn check_bounds(&self) -> Result<(), DecodeError> {
+        Ok(())
+    }
+}
+
+/// What became of a transaction that was sent to a node.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Taken {
+    /// It waits for a block.
+    Waiting,
+    /// It is refused.
+    Refused {
+        /// True if the same transaction may be taken later.
+        again: bool,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Wire for Taken {
+    const WHAT: &'static str = "answer to a transaction";
+    const BYTES_MAX: usize = 4 << 10;
+
+    fn check_bounds(&self) -> Result<(), DecodeError> {
+        Ok(())
+    }
+}
+
+/// Digest of a sealed answer that is asked for.
+///
+/// # Errors
+/// The bytes are no digest.
+pub fn digest(bytes: &[u8]) -> Result<Digest32, DecodeError> {
+    let malformed = |_| DecodeError::Malformed { what: "digest", reason: "it has not 32 bytes".into() };
+    bytes.try_into().map(Digest32).map_err(malformed)
+}
+
+/// A sealed answer that is sent.
+///
+/// # Errors
+/// It is too long.
+pub fn blob(bytes: &[u8]) -> Result<&[u8], DecodeError> {
+    if bytes.len() > BLOB_BYTES_MAX {
+        return Err(DecodeError::TooLong { what: "sealed answer", found: bytes.len(), max: BLOB_BYTES_MAX });
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,451 @@
+//! A validator: the application that Malachite drives.
+//!
+//! The engine asks for blocks to propose, shows what others propose, and says what is decided; this loop answers one message at a time. Work on
+//! blocks (executing, verifying proofs) is done off the asynchronous threads. A proposal is on disk before the engine hears of it, so a
+//! validator that is killed finds every block it may have voted for.
+//!
+//! A validator votes only for a block that it has executed itself, every proof included, and that gives exactly the header proposed
+//! ([`countersign_ledger::State::validate`]). Verdicts on proofs are kept by content ([`countersign_ledger::CachingChecker`]), and outcomes by
+//! block, so proposing, validating and deciding a block costs one execution.
+
+mod engine;
+mod incoming;
+mod pace;
+mod propose;
+
+pub use engine::{EngineError, Running, start};
+pub use pace::Pace;
+
+use crate::{
+    alert::{AlertCode, Alerts, Offence},
+    clock::Clock,
+    malachite::{
+        codec::{to_ledger, to_sync},
+        context::{Address, BlockId, Chain, Validators},
+        part::Opening,
+        signing::Keys,
+    },
+    pool::Pool,
+    replica::{Replica, ReplicaError},
+    request::BLOCKS_MAX,
+    stop::stopped,
+};
+use arc_malachitebft_app_channel::{
+    AppMsg, NetworkMsg, Reply,
+    app::{
+        engine::host::{HeightParams, Next, SyncedValueOutcome},
+        types::{LocallyProposedValue, ProposedValue, sync::RawDecidedValue},
+    },
+};
+use arc_malachitebft_core_types::{CommitCertificate, Round, Validity};
+use countersign_ledger::{Block, BlockError, Certificate, Height, Outcome, Wire};
+use incoming::{Incoming, Whole};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, watch};
+
+/// Bytes of blocks the engine is given at a time for others that catch up.
+const DECIDED_BYTES_MAX: usize = 24 << 20;
+
+/// What proposing differs in for a Byzantine actor of the tests. Honest nodes have [`Honest`].
+pub trait Conduct: Send + Sync + 'static {
+    /// The block to propose instead of the one that was made.
+    fn block(&self, made: Block) -> Block {
+        made
+    }
+}
+
+/// Proposes what it made.
+#[derive(Debug, Clone, Copy)]
+pub struct Honest;
+
+impl Conduct for Honest {}
+
+/// An executed block of the height being decided.
+struct Executed {
+    outcome: Outcome,
+    bytes: Arc<Vec<u8>>,
+}
+
+/// The engine waits for the word to start the next height.
+struct Waiting {
+    reply: Reply<Next<Chain>>,
+    since: Instant,
+}
+
+/// Parts of a validator.
+pub struct Parts {
+    /// Its copy of the chain.
+    pub replica: Arc<Replica>,
+    /// Its mempool.
+    pub pool: Arc<Pool>,
+    /// Where it reports.
+    pub alerts: Arc<Alerts>,
+    /// Its keys.
+    pub keys: Keys,
+    /// Its clock.
+    pub clock: Clock,
+    /// How fast it goes.
+    pub pace: Pace,
+    /// What it proposes.
+    pub conduct: Arc<dyn Conduct>,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("keys", &self.keys).field("replica", &self.replica).finish_non_exhaustive()
+    }
+}
+
+/// See the module's documentation.
+struct Validator {
+    parts: Parts,
+    network: mpsc::Sender<NetworkMsg<Chain>>,
+    incoming: Incoming,
+    /// Blocks of the current height that execute.
+    executed: BTreeMap<BlockId, Executed>,
+    /// What was proposed in which round of the current height, as the engine hears of it, with the opening.
+    proposals: Vec<(ProposedValue<Chain>, Opening)>,
+    waiting: Option<Waiting>,
+    streams: u64,
+    /// Who should propose in the round that runs.
+    turn: Option<(Height, Round, Address)>,
+}
+
+/// How a validator's loop ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ValidatorError {
+    /// The engine stopped.
+    #[error(
+        "the consensus engine stopped; see the log. If its write-ahead log is damaged, do not delete it: restore the node from a backup or have it voted out and join as a new member"
+    )]
+    Engine,
+    /// The chain cannot go on here.
+    #[error("a decided block cannot be taken: {0}")]
+    Replica(#[from] ReplicaError),
+    /// The engine decided a block nobody here has seen.
+    #[error("block {0} was decided and is not here; restart the node to synchronise it")]
+    Unknown(Height),
+}
+
+impl Validator {
+    fn new(parts: Parts, network: mpsc::Sender<NetworkMsg<Chain>>) -> Self {
+        Self {
+            parts,
+            network,
+            incoming: Incoming::default(),
+            executed: BTreeMap::new(),
+            proposals: Vec::new(),
+            waiting: None,
+            streams: 0,
+            turn: None,
+        }
+    }
+
+    /// The height being decided.
+    fn current(&self) -> Height {
+        self.parts.replica.state().tip().height.next()
+    }
+
+    fn parameters(&self) -> HeightParams<Chain> {
+        let validators = Validators::from(&self.parts.replica.state().validators());
+        HeightParams::new(validators, self.parts.pace.timeouts(), None)
+    }
+
+    /// Answers the engine until it stops, this node is no validator any more, or `stop` says so.
+    async fn run(mut self, mut messages: mpsc::Receiver<AppMsg<Chain>>, mut stop: watch::Receiver<bool>) -> Result<(), ValidatorError> {
+        let mut work = self.parts.pool.waiting();
+        loop {
+            let pause = self.pause(*work.borrow_and_update());
+            tokio::select! {
+                message = messages.recv() => match message {
+                    Some(message) => self.handle(message).await?,
+                    // a stopped node's loop is told so before its engine is
+                    None => return Err(ValidatorError::Engine),
+                },
+                () = tokio::time::sleep(pause.unwrap_or(Duration::MAX)), if pause.is_some() => self.start_next(),
+                _ = work.changed() => {}
+                () = stopped(&mut stop) => return Ok(()),
+            }
+        }
+    }
+
+    /// How long to wait before the next height starts; `None` if the engine does not wait.
+    fn pause(&self, work: bool) -> Option<Duration> {
+        let waiting = self.waiting.as_ref()?;
+        let pace = &self.parts.pace;
+        let least = if work || self.incoming.has_begun(self.current()) { pace.block_min } else { pace.idle.max(pace.block_min) };
+        Some(least.saturating_sub(waiting.since.elapsed()))
+    }
+
+    fn start_next(&mut self) {
+        if let Some(waiting) = self.waiting.take() {
+            // the engine ends if it does not listen, and this loop with it
+            let _ = waiting.reply.send(Next::Start(self.current().into(), self.parameters()));
+        }
+    }
+
+    async fn handle(&mut self, message: AppMsg<Chain>) -> Result<(), ValidatorError> {
+        // a reply that nobody waits for is not an error: the engine is ending, or has moved on
+        match message {
+            AppMsg::ConsensusReady { reply } => drop(reply.send((self.current().into(), self.parameters()))),
+            AppMsg::StartedRound { height, round, proposer, reply_value, .. } => {
+                self.note_missed_turn(height.into(), round, proposer);
+                let known = self.started_round(height.into(), round).await;
+                let _ = reply_value.send(known);
+            }
+            AppMsg::GetValue { height, round, reply, .. } => {
+                if let Some(value) = self.propose(height.into(), round).await {
+                    let _ = reply.send(value);
+                }
+            }
+            AppMsg::ReceivedProposalPart { from, part, reply, .. } => {
+                let value = self.received(&from, part).await;
+                let _ = reply.send(value);
+            }
+            AppMsg::RestreamProposal { round, valid_round, value_id, .. } => self.restream(round, valid_round, &value_id).await,
+            AppMsg::ProcessSyncedValue { height, round, proposer, value_bytes, reply } => {
+                let outcome = self.synced(height.into(), round, proposer, &value_bytes).await;
+                let _ = reply.send(outcome);
+            }
+            AppMsg::Decided { certificate, reply, .. } => {
+                self.decided(&certificate).await?;
+                let _ = reply.send(());
+            }
+            AppMsg::Finalized { certificate, evidence, reply, .. } => {
+                self.accuse_equivocators(certificate.height.into(), &evidence);
+                self.keep_better(&certificate).await;
+                self.waiting = Some(Waiting { reply, since: Instant::now() });
+            }
+            AppMsg::GetHistoryMinHeight { reply } => drop(reply.send(Height(1).into())),
+            AppMsg::GetDecidedValues { range, reply } => {
+                let values = self.decided_values(range.start().0, range.end().0).await;
+                let _ = reply.send(values);
+            }
+            // there are no vote extensions on this chain
+            AppMsg::ExtendVote { reply, .. } => drop(reply.send(None)),
+            AppMsg::VerifyVoteExtensions { extensions, reply, .. } => {
+                let _ = reply.send(extensions.into_iter().map(|(address, ())| (address, Ok(()))).collect());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in a decided block, which was executed before it was voted for, or after a restart is executed again.
+    async fn decided(&mut self, certificate: &CommitCertificate<Chain>) -> Result<(), ValidatorError> {
+        let height = Height::from(certificate.height);
+        if height < self.current() {
+            return Ok(());
+        }
+        let executed = match self.executed.remove(&certificate.value_id) {
+            Some(executed) => executed,
+            None => {
+                self.recover(height).await;
+                self.executed.remove(&certificate.value_id).ok_or(ValidatorError::Unknown(height))?
+            }
+        };
+        let kept = to_ledger(certificate).ok_or(ValidatorError::Unknown(height))?;
+        if let Err(error) = self.parts.replica.commit(executed.outcome, &kept).await {
+            self.parts.alerts.raise(AlertCode::Storage, error.to_string());
+            return Err(error.into());
+        }
+        self.executed.clear();
+        self.proposals.clear();
+        self.turn = None;
+        self.parts.pool.committed();
+        Ok(())
+    }
+
+    /// After more precommits have come in: a fuller certificate replaces the stored one.
+    async fn keep_better(&self, certificate: &CommitCertificate<Chain>) {
+        if let Some(better) = to_ledger(certificate)
+            && let Err(error) = self.parts.replica.store().improve_certificate(&better).await
+        {
+            tracing::debug!(%error, "the fuller certificate was not kept");
+        }
+    }
+
+    /// Reads the proposals of a height from disk and executes them again.
+    async fn recover(&mut self, height: Height) {
+        let stored = match self.parts.replica.store().proposals(height).await {
+            Ok(stored) => stored,
+            Err(error) => return self.parts.alerts.raise(AlertCode::Storage, error.to_string()),
+        };
+        for proposal in stored {
+            match borsh::from_slice::<Whole>(&proposal.bytes) {
+                Ok(whole) if self.proposal(whole.0.round, &whole.0.block).is_none() => drop(self.consider(whole, Fresh::No).await),
+                Ok(_) => {}
+                Err(error) => tracing::error!(%height, %error, "a stored proposal does not decode"),
+            }
+        }
+    }
+
+    async fn started_round(&mut self, height: Height, round: Round) -> Vec<ProposedValue<Chain>> {
+        self.recover(height).await;
+        for whole in self.incoming.take_early(height) {
+            self.consider(whole, Fresh::Yes).await;
+        }
+        self.proposals.iter().filter(|(value, _)| value.round == round).map(|(value, _)| value.clone()).collect()
+    }
+
+    fn proposal(&self, round: Round, block: &BlockId) -> Option<&(ProposedValue<Chain>, Opening)> {
+        self.proposals.iter().find(|(value, _)| value.round == round && value.value == *block)
+    }
+
+    /// Executes a whole proposal of the current height, keeps it if it may be voted for, and says what it is worth.
+    async fn consider(&mut self, whole: Whole, fresh: Fresh) -> Option<ProposedValue<Chain>> {
+        let (opening, bytes) = whole;
+        if Height::from(opening.height) != self.current() {
+            return None;
+        }
+        if let Some((known, _)) = self.proposal(opening.round, &opening.block) {
+            return Some(known.clone());
+        }
+        let proposer = opening.proposer;
+        let validity = match self.judge(&opening, &bytes, fresh).await {
+            Ok(()) => match self.write(&opening, &bytes).await {
+                Ok(()) => Validity::Valid,
+                Err(error) => {
+                    // without the block on disk this validator must not vote for it
+                    self.parts.alerts.raise(AlertCode::Storage, error.to_string());
+                    return None;
+                }
+            },
+            Err(Judgement::Wrong(offence, words)) => {
+                self.parts.alerts.accuse(proposer.0, offence, self.current(), words);
+                Validity::Invalid
+            }
+            Err(Judgement::Mine(words)) => {
+                tracing::error!("a proposal could not be checked here: {words}");
+                return None;
+            }
+        };
+        let value = ProposedValue {
+            height: opening.height,
+            round: opening.round,
+            valid_round: opening.pol_round,
+            proposer,
+            value: opening.block,
+            validity,
+        };
+        if validity == Validity::Valid {
+            self.proposals.push((value.clone(), opening));
+        }
+        Some(value)
+    }
+
+    async fn write(&self, opening: &Opening, bytes: &[u8]) -> Result<(), countersign_store::StoreError> {
+        let encoded = borsh::to_vec(&(opening, bytes)).expect("writing to memory does not fail");
+        let round = opening.round.as_u32().unwrap_or(0);
+        self.parts.replica.store().put_proposal(opening.height.into(), round, opening.block.0, &encoded).await
+    }
+
+    /// Whether a proposed block may be voted for. Cheap checks first; executing comes last.
+    async fn judge(&mut self, opening: &Opening, bytes: &[u8], fresh: Fresh) -> Result<(), Judgement> {
+        let wrong = |offence, words: String| Judgement::Wrong(offence, words);
+        if let Some(known) = self.executed.get(&opening.block) {
+            let same = known.bytes.as_slice() == bytes;
+            return if same { Ok(()) } else { Err(wrong(Offence::InvalidBlock, "proposed other bytes under a block's id".into())) };
+        }
+        let block = Block::decode(bytes).map_err(|e| wrong(Offence::InvalidBlock, format!("proposed bytes that are no block: {e}")))?;
+        if block.header.id() != opening.block.0 {
+            return Err(wrong(Offence::InvalidBlock, "proposed a block under another block's id".into()));
+        }
+        let time = block.header.time;
+        if fresh == Fresh::Yes && opening.pol_round == Round::Nil && !self.parts.clock.accepts(time) {
+            let now = self.parts.clock.now();
+            return Err(wrong(Offence::BlockTime, format!("proposed block time {} at {} of this clock", time.0, now.0)));
+        }
+        match self.parts.replica.validate(block).await {
+            Ok(outcome) => {
+                self.parts.alerts.clear(AlertCode::CircuitKeys);
+                self.executed.insert(opening.block, Executed { outcome, bytes: Arc::new(bytes.to_vec()) });
+                Ok(())
+            }
+            Err(ReplicaError::Block(BlockError::Keys(error))) => {
+                self.parts.alerts.raise(AlertCode::CircuitKeys, error.to_string());
+                Err(Judgement::Mine(error.to_string()))
+            }
+            Err(ReplicaError::Block(error)) => Err(wrong(Offence::InvalidBlock, error.to_string())),
+            Err(other) => Err(Judgement::Mine(other.to_string())),
+        }
+    }
+
+    /// A decided block from another validator; the engine has checked its certificate.
+    async fn synced(&mut self, height: Height, round: Round, proposer: Address, bytes: &[u8]) -> SyncedValueOutcome<Chain> {
+        if height != self.current() {
+            return SyncedValueOutcome::LocalTransientError;
+        }
+        let Ok(block) = Block::decode(bytes) else { return SyncedValueOutcome::PeerFault };
+        let id = BlockId(block.header.id());
+        if !self.executed.contains_key(&id) {
+            match self.parts.replica.validate(block).await {
+                Ok(outcome) => drop(self.executed.insert(id, Executed { outcome, bytes: Arc::new(bytes.to_vec()) })),
+                Err(ReplicaError::Block(error)) => {
+                    let words = format!("block {height}, signed by a quorum, does not execute here: {error}");
+                    self.parts.alerts.raise(AlertCode::Fork, words);
+                    return SyncedValueOutcome::LocalTransientError;
+                }
+                Err(_) => return SyncedValueOutcome::LocalTransientError,
+            }
+        }
+        let value = ProposedValue { height: height.into(), round, valid_round: Round::Nil, proposer, value: id, validity: Validity::Valid };
+        SyncedValueOutcome::Verdict(value)
+    }
+
+    async fn decided_values(&self, from: u64, to: u64) -> Vec<RawDecidedValue<Chain>> {
+        let count = to.saturating_sub(from).saturating_add(1).min(u64::from(BLOCKS_MAX));
+        let count = usize::try_from(count).unwrap_or(1);
+        let found = self.parts.replica.store().blocks_from(Height(from), count, DECIDED_BYTES_MAX).await;
+        let decode = |b: countersign_store::EncodedBlock| {
+            let certificate = Certificate::decode(&b.certificate).ok()?;
+            Some(RawDecidedValue::new(b.block.into(), to_sync(&certificate)))
+        };
+        found.unwrap_or_default().into_iter().map_while(decode).collect()
+    }
+
+    /// Says who let a round pass without a proposal.
+    fn note_missed_turn(&mut self, height: Height, round: Round, proposer: Address) {
+        if let Some((last_height, last_round, last)) = self.turn
+            && last_height == height
+            && last.0 != self.parts.keys.member()
+            && !self.proposals.iter().any(|(value, _)| value.round == last_round)
+        {
+            let words = format!("no proposal that can be voted for in round {}", last_round.as_i64());
+            self.parts.alerts.accuse(last.0, Offence::NoProposal, height, words);
+        }
+        self.turn = Some((height, round, proposer));
+    }
+
+    fn accuse_equivocators(&self, height: Height, evidence: &arc_malachitebft_core_consensus::MisbehaviorEvidence<Chain>) {
+        let votes = evidence.votes.iter().map(|(address, list)| (address, list.len(), "votes"));
+        let proposals = evidence.proposals.iter().map(|(address, list)| (address, list.len(), "proposals"));
+        for (address, count, what) in votes.chain(proposals) {
+            self.parts.alerts.accuse(address.0, Offence::Equivocation, height, format!("signed {count} pairs of different {what}"));
+        }
+    }
+}
+
+/// Whether a proposal has just come, so that its time must be near the clock's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fresh {
+    Yes,
+    No,
+}
+
+/// Why a proposal is not voted for.
+enum Judgement {
+    /// Its proposer is at fault.
+    Wrong(Offence, String),
+    /// This node is.
+    Mine(String),
+}
+
+/// The engine's value of a block proposed here.
+fn own_value(height: Height, round: Round, block: BlockId) -> LocallyProposedValue<Chain> {
+    LocallyProposedValue::new(height.into(), round, block)
+}

@@ -1,0 +1,189 @@
+//! Proposals of others on their way in: parts put together, complete ones kept until their height comes.
+
+use crate::malachite::part::{Assembly, Opening, Part, PartError};
+use arc_malachitebft_app_channel::app::streaming::{StreamContent, StreamMessage};
+use bytes::Bytes;
+use countersign_ledger::{Height, MemberId, NetworkId};
+use std::collections::BTreeMap;
+
+/// Proposals of one validator that may be coming in at a time: this round's and the next one's.
+const STREAMS_A_MEMBER_MAX: usize = 2;
+/// Complete proposals of one validator kept for the next height.
+const EARLY_A_MEMBER_MAX: usize = 2;
+/// Heights ahead for which proposals are kept. Who is further behind gets decided blocks by synchronisation.
+const AHEAD_MAX: u64 = 1;
+/// Rounds looked at: a height that has seen so many is stuck for other reasons, and the numbers must not run away.
+pub(super) const ROUND_MAX: i64 = 10_000;
+
+/// A whole proposal: what the proposer signed, and the block's bytes.
+pub(super) type Whole = (Opening, Vec<u8>);
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub(super) struct Incoming {
+    streams: BTreeMap<(MemberId, Bytes), (u64, Assembly)>,
+    early: Vec<Whole>,
+}
+
+impl Incoming {
+    /// Takes a part in. Gives the proposal if it is whole and for the height being decided.
+    ///
+    /// # Errors
+    /// The parts are no proposal; the sender is at fault.
+    pub(super) fn part(
+        &mut self,
+        network: &NetworkId,
+        current: Height,
+        from: MemberId,
+        message: StreamMessage<Part>,
+    ) -> Result<Option<Whole>, PartError> {
+        let key = (from, message.stream_id.to_bytes());
+        match (message.content, self.streams.remove(&key)) {
+            (StreamContent::Data(part), None) => {
+                // one that comes in the middle belongs to a proposal that was dropped
+                if message.sequence != 0 {
+                    return Ok(None);
+                }
+                let assembly = Assembly::start(network, part)?;
+                let opening = assembly.opening();
+                let height = opening.height.0;
+                let rounds = opening.round.as_i64();
+                if height < current.0 || height > current.0 + AHEAD_MAX || !(0..=ROUND_MAX).contains(&rounds) {
+                    return Ok(None);
+                }
+                self.make_room(from);
+                self.streams.insert(key, (1, assembly));
+                Ok(None)
+            }
+            (StreamContent::Data(part), Some((expected, mut assembly))) => {
+                if message.sequence != expected {
+                    return Err(PartError::Order);
+                }
+                assembly.add(part)?;
+                self.streams.insert(key, (expected + 1, assembly));
+                Ok(None)
+            }
+            (StreamContent::Fin, None) => Ok(None),
+            (StreamContent::Fin, Some((_, assembly))) => {
+                let whole = assembly.finish()?;
+                let height = Height::from(whole.0.height);
+                if height == current {
+                    return Ok(Some(whole));
+                }
+                if height > current {
+                    self.keep_early(whole);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// The oldest proposal of a validator gives way to a newer one.
+    fn make_room(&mut self, from: MemberId) {
+        let of_member: Vec<_> = self.streams.keys().filter(|(member, _)| *member == from).cloned().collect();
+        if of_member.len() >= STREAMS_A_MEMBER_MAX {
+            let oldest =
+                of_member.into_iter().min_by_key(|key| self.streams.get(key).map(|(_, a)| (a.opening().height, a.opening().round)));
+            oldest.map(|key| self.streams.remove(&key));
+        }
+    }
+
+    fn keep_early(&mut self, whole: Whole) {
+        let of_member = self.early.iter().filter(|(o, _)| o.proposer == whole.0.proposer).count();
+        if of_member < EARLY_A_MEMBER_MAX {
+            self.early.push(whole);
+        }
+    }
+
+    /// The proposals kept for a height that has come; those of earlier heights are dropped.
+    pub(super) fn take_early(&mut self, height: Height) -> Vec<Whole> {
+        self.streams.retain(|_, (_, a)| a.opening().height.0 >= height.0);
+        let (now, later): (Vec<Whole>, Vec<Whole>) =
+            self.early.drain(..).filter(|(o, _)| o.height.0 >= height.0).partition(|(o, _)| o.height.0 == height.0);
+        self.early = later;
+        now
+    }
+
+    /// True if somebody has begun to propose for a height.
+    pub(super) fn has_begun(&self, height: Height) -> bool {
+        let openings = self.streams.values().map(|(_, a)| a.opening()).chain(self.early.iter().map(|(o, _)| o));
+        openings.into_iter().any(|o| o.height.0 >= height.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::malachite::{
+        context::{BlockId, Height as H},
+        part::parts,
+        signing::Keys,
+    };
+    use arc_malachitebft_app_channel::app::streaming::StreamId;
+    use arc_malachitebft_core_types::Round;
+    use countersign_circuits::hash::Digest32;
+    use ed25519_dalek::SigningKey;
+
+    fn network() -> NetworkId {
+        NetworkId(Digest32::of(b"network"))
+    }
+
+    fn messages(height: u64, round: u32, bytes: &[u8]) -> Vec<StreamMessage<Part>> {
+        let keys = Keys::new(network(), SigningKey::from_bytes(&[1; 32]));
+        let block = BlockId(countersign_ledger::BlockId(Digest32::of(bytes)));
+        let opening = Opening::sign(&keys, (H(height), Round::new(round), Round::Nil), block, bytes);
+        let id = StreamId::new(borsh::to_vec(&(height, round)).unwrap().into());
+        let contents = parts(opening, bytes).into_iter().map(StreamContent::Data).chain([StreamContent::Fin]);
+        contents.enumerate().map(|(i, content)| StreamMessage::new(id.clone(), i as u64, content)).collect()
+    }
+
+    fn feed(incoming: &mut Incoming, from: u8, messages: Vec<StreamMessage<Part>>) -> Result<Option<Whole>, PartError> {
+        let mut last = None;
+        for message in messages {
+            last = incoming.part(&network(), Height(5), MemberId([from; 32]), message)?;
+        }
+        Ok(last)
+    }
+
+    #[test]
+    fn a_proposal_of_this_height_comes_through_and_one_of_the_next_waits() {
+        let mut incoming = Incoming::default();
+        let whole = feed(&mut incoming, 1, messages(5, 0, b"block")).unwrap().unwrap();
+        assert_eq!(whole.1, b"block");
+        assert!(!incoming.has_begun(Height(6)));
+        assert_eq!(feed(&mut incoming, 1, messages(6, 0, b"next")), Ok(None));
+        assert!(incoming.has_begun(Height(6)));
+        assert_eq!(incoming.take_early(Height(6)).len(), 1);
+        assert!(incoming.take_early(Height(6)).is_empty());
+        for height in [4, 7] {
+            assert_eq!(feed(&mut incoming, 1, messages(height, 0, b"other")), Ok(None));
+            assert!(incoming.take_early(Height(height)).is_empty());
+        }
+    }
+
+    #[test]
+    fn what_one_validator_can_make_others_hold_is_bounded() {
+        let mut incoming = Incoming::default();
+        for round in 0..50 {
+            let mut begun = messages(5, round, &vec![1; 1000]);
+            begun.pop();
+            feed(&mut incoming, 1, begun).unwrap();
+            feed(&mut incoming, 2, messages(6, round, b"early")).unwrap();
+        }
+        assert_eq!((incoming.streams.len(), incoming.early.len()), (STREAMS_A_MEMBER_MAX, EARLY_A_MEMBER_MAX));
+        // the newest are held
+        assert!(incoming.streams.values().all(|(_, a)| a.opening().round.as_i64() >= 48));
+    }
+
+    #[test]
+    fn parts_out_of_order_are_told() {
+        let mut incoming = Incoming::default();
+        let mut swapped = messages(5, 0, &vec![1; 300_000]);
+        swapped.swap(1, 2);
+        assert_eq!(feed(&mut incoming, 1, swapped), Err(PartError::Order));
+        // and forgotten
+        assert!(incoming.streams.is_empty());
+        let middle = messages(5, 1, b"x").split_off(1);
+        assert_eq!(feed(&mut incoming, 1, middle), Ok(None));
+    }
+}
