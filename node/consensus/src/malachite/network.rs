@@ -170,6 +170,12 @@ pub struct Arguments {
     pub outgoing: Option<Arc<dyn Outgoing>>,
 }
 
+impl std::fmt::Debug for Arguments {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Arguments").field("net", &self.net).finish_non_exhaustive()
+    }
+}
+
 /// The actor.
 struct Switchboard;
 

@@ -6,8 +6,8 @@ use countersign_circuits::{
     segment::SegmentId,
 };
 use countersign_ledger::{
-    Anchor, AnchoredTable, AnswerCheck, AnswerVerdict, BlockTime, CircuitKeys, Genesis, Member, MemberId, Name, Payload, ProofChecker,
-    ProofFault, ProofRefused, Role, Rules, SegmentsCheck, State, Transaction,
+    Anchor, AnchoredTable, AnswerCheck, AnswerVerdict, BlockTime, Change, CircuitKeys, Genesis, Height, Member, MemberId, Name, Payload,
+    ProofChecker, ProofFault, ProofRefused, Proposal, Role, Rules, SegmentsCheck, State, Transaction,
 };
 use ed25519_dalek::SigningKey;
 
@@ -37,22 +37,26 @@ pub(super) fn genesis(members: u8) -> Genesis {
 
 /// A payload of so many bytes that the ledger rejects (nobody here governs), so that nothing but the sequence number changes.
 pub(super) fn filler(mark: u8, bytes: usize) -> Payload {
-    Payload::Dictionary(vec![mark; bytes])
+    Payload::Propose(Proposal { change: Change::Dictionary(vec![mark; bytes]), in_force: Height(0), reason: String::new() })
 }
 
 /// A large payload: an anchor of segments that nobody will accept.
 pub(super) fn anchor(bytes: usize) -> Payload {
     let segment = |index| (SegmentId { index, version: 0 }, vec![0; 64 << 10]);
     let segments = (0..u32::try_from(bytes >> 16).unwrap()).map(segment).collect();
-    Payload::Anchor(Anchor { table: AnchoredTable::Consent { policy: Digest32::of(b"policy") }, segments, proof: vec![] })
+    Payload::Anchor(Anchor {
+        table: AnchoredTable::Consent { registry: Digest32::of(b"registry"), policy: Digest32::of(b"policy") },
+        segments,
+        proof: vec![],
+    })
 }
 
 /// Refuses every proof.
 struct Refuses;
 
 impl ProofChecker for Refuses {
-    fn keys(&self) -> CircuitKeys {
-        CircuitKeys { digest: Digest32::of(b"keys"), development: true }
+    fn keys(&self, _: &Digest32) -> Option<CircuitKeys> {
+        Some(CircuitKeys { digest: Digest32::of(b"keys"), development: true })
     }
 
     fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
