@@ -6,4 +6,5 @@ pub mod cheats;
 pub mod fuzz;
 pub mod plain;
 pub mod scene;
+pub mod sim;
 pub mod world;

@@ -1,0 +1,110 @@
+//! What must hold, and the failures that say it did not.
+
+mod agreement;
+mod answers;
+pub mod history;
+mod liveness;
+mod validity;
+mod withdrawals;
+
+pub(super) use agreement::Watch;
+
+use countersign_ledger::{CertificateError, Height, MemberId, QueryId, TransactionId};
+
+/// A property that did not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// Two nodes committed different blocks.
+    Disagreement {
+        /// At.
+        height: Height,
+        /// The node that came later.
+        node: usize,
+    },
+    /// A block was committed with a certificate that does not verify.
+    Certificate {
+        /// By.
+        node: usize,
+        /// Why.
+        error: CertificateError,
+    },
+    /// A node committed heights out of order, or one height twice.
+    Order {
+        /// Which height.
+        height: Height,
+        /// Which node.
+        node: usize,
+    },
+    /// A node's state is not what its block commits to.
+    State {
+        /// Which height.
+        height: Height,
+        /// Which node.
+        node: usize,
+    },
+    /// A committed block does not validate on a fresh state.
+    Invalid {
+        /// Which height.
+        height: Height,
+        /// Why.
+        why: String,
+    },
+    /// A transaction stands in the chain twice.
+    Twice(TransactionId),
+    /// Two answers of a hospital to a query, or to a statement of a study, were accepted.
+    DoubleAnswer {
+        /// Whose.
+        hospital: MemberId,
+        /// To.
+        query: QueryId,
+    },
+    /// A committed withdrawal is not in an active bitmap.
+    LostWithdrawal {
+        /// Whose.
+        hospital: MemberId,
+        /// Which.
+        slot: u32,
+        /// In the state of.
+        height: Height,
+    },
+    /// An accepted answer misses withdrawals and does not say so, or says something else.
+    Lag {
+        /// Whose.
+        hospital: MemberId,
+        /// To.
+        query: QueryId,
+        /// Slots it misses.
+        missed: u32,
+        /// Slots it says it misses.
+        said: u32,
+    },
+    /// An honest transaction is in no block.
+    Missing {
+        /// Which.
+        transaction: TransactionId,
+        /// Its kind.
+        kind: &'static str,
+    },
+    /// After the faults had ended, nodes did not get to the same height with everything in it.
+    NotLive {
+        /// Where they are.
+        heights: Vec<Height>,
+        /// True if transactions are still on their way.
+        waiting: bool,
+    },
+    /// A node would have disconnected an honest peer.
+    CutOff {
+        /// Which node.
+        node: usize,
+        /// Whom.
+        peer: usize,
+    },
+    /// Consensus stopped with an error.
+    Stopped(String),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}

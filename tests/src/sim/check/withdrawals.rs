@@ -1,0 +1,82 @@
+//! No lost withdrawal.
+//!
+//! Failures, looked at whenever a node commits:
+//! - a slot whose withdrawal stands in a block as accepted is in force in the active bitmap of a node at that height or a later one.
+//!
+//! Failures, looked at when a seed has ended:
+//! - an accepted answer names a height before a withdrawal of its hospital that was accepted before it, and carries no lag, or a lag over another number
+//!   of slots; or it carries a lag and nothing was withdrawn. (That it counts exactly those in force at the height it names is in its proof, which
+//!   `validity` has checked again.)
+//!
+//! That an honest withdrawal is committed in the end is in `liveness`.
+
+use super::{Failure, history::Executed};
+use countersign_circuits::segment::SLOTS;
+use countersign_ledger::{AnswerRecord, Block, Effect, Height, MemberId, Payload, State, Transaction, TransactionResult};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Withdrawals that stand in blocks.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    slots: BTreeMap<(MemberId, u32), Height>,
+    pub(super) results: Vec<TransactionResult>,
+}
+
+/// Hospital and slots of an accepted withdrawal.
+fn withdrawn<'a>(transaction: &'a Transaction, result: &TransactionResult) -> Option<(MemberId, &'a [u32])> {
+    match (&transaction.payload, result.effect()) {
+        (Payload::Withdraw(withdraw), Some(Effect::Withdrawn(_))) => Some((transaction.signer, &withdraw.slots)),
+        _ => None,
+    }
+}
+
+impl Known {
+    pub(super) fn learn(&mut self, block: &Block, results: &[TransactionResult]) {
+        for (transaction, result) in block.transactions.iter().zip(results) {
+            let (hospital, slots) = withdrawn(transaction, result).unwrap_or((transaction.signer, &[]));
+            self.slots.extend(slots.iter().map(|slot| ((hospital, *slot), block.header.height)));
+            self.results.push(result.clone());
+        }
+    }
+
+    /// Looks at the bitmaps of a node's last height.
+    pub(super) fn check(&self, state: &State) -> Result<(), Failure> {
+        let height = state.tip().height;
+        let segments: BTreeSet<(MemberId, u32)> = self.slots.keys().map(|(hospital, slot)| (*hospital, slot / SLOTS as u32)).collect();
+        for (hospital, segment) in segments {
+            let bits = state.active_bitmap(hospital, segment, height);
+            let first = segment * SLOTS as u32;
+            for ((_, slot), since) in self.slots.range((hospital, first)..(hospital, first + SLOTS as u32)) {
+                if *since <= height && bits.get((slot - first) as usize) {
+                    return Err(Failure::LostWithdrawal { hospital, slot: *slot, height });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn check_answers(executed: &Executed) -> Result<(), Failure> {
+    let mut left: Vec<(MemberId, Height, u32)> = Vec::new();
+    for (block, results) in executed {
+        for (transaction, result) in block.transactions.iter().zip(results) {
+            if let Some((hospital, slots)) = withdrawn(transaction, result) {
+                left.push((hospital, block.header.height, u32::try_from(slots.len()).unwrap()));
+            }
+            if let Some(Effect::Answered(record)) = result.effect() {
+                check_lag(&left, record)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_lag(left: &[(MemberId, Height, u32)], record: &AnswerRecord) -> Result<(), Failure> {
+    let missed = left.iter().filter(|(h, at, _)| *h == record.hospital && *at > record.named).map(|(_, _, slots)| slots).sum();
+    let said = record.lag.map_or(0, |lag| lag.slots.total());
+    if missed == said && record.lag.is_some() == (missed > 0) {
+        Ok(())
+    } else {
+        Err(Failure::Lag { hospital: record.hospital, query: record.query, missed, said })
+    }
+}

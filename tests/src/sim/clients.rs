@@ -1,0 +1,202 @@
+//! Members: what they sign, and sending it again until it stands in a block, as the product's journals do.
+//!
+//! Five of them are honest in their envelopes (what they ask for may still be refused: wrong answers, second answers, taken versions). The sixth,
+//! `OtherResearcher`, also signs two transactions with one number, leaves gaps, sends what others have signed and what nobody has signed.
+
+use super::{
+    harness::{self, Net, Who, digest, id},
+    people::{SENDERS, prefix, sign, toolbox},
+    weather::Ms,
+};
+use countersign_ledger::{
+    Answer, Height, PairRecord, Payload, QueryId, State, StudyAccept, StudyApprove, StudyStatus, TableKey, Transaction, TransactionId,
+    WithdrawnBy,
+};
+use rand::{Rng, rngs::StdRng};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The one who cheats.
+pub(super) const CHEAT: Who = Who::OtherResearcher;
+/// Sent again after so long.
+const RESEND_MS: Ms = 1_000;
+/// Transactions a member has on their way at once.
+const OUTSTANDING_MAX: usize = 4;
+
+/// A member's journal.
+#[derive(Debug)]
+struct Journal {
+    who: Who,
+    next: u64,
+    /// Not seen in a block yet, and when last sent.
+    outbox: BTreeMap<u64, (Arc<Transaction>, Ms)>,
+    /// The last answer's payload.
+    answered: Option<Payload>,
+    withdrawn: u32,
+}
+
+pub(super) struct Clients {
+    journals: Vec<Journal>,
+    net: Net,
+    dictionaries: usize,
+    /// What honest members have signed.
+    pub(super) signed: Vec<(TransactionId, Who, &'static str)>,
+}
+
+impl Clients {
+    pub(super) fn new() -> Self {
+        let journal =
+            |who: Who| Journal { who, next: prefix().state.next_sequence(&id(who)), outbox: BTreeMap::new(), answered: None, withdrawn: 0 };
+        Self { journals: SENDERS.map(journal).into(), net: toolbox(), dictionaries: 0, signed: Vec::new() }
+    }
+
+    /// True if nothing is on its way any more.
+    pub(super) fn done(&self) -> bool {
+        self.journals.iter().all(|j| j.outbox.is_empty())
+    }
+
+    /// One member looks at a node's state and does something; what it sends now.
+    pub(super) fn act(&mut self, state: &State, now: Ms, working: bool, dice: &mut StdRng) -> Vec<(Who, Arc<Transaction>)> {
+        let at = dice.gen_range(0..self.journals.len());
+        let who = self.journals[at].who;
+        self.journals[at].settle(state);
+        let mut sends = Vec::new();
+        if working && self.journals[at].outbox.len() < OUTSTANDING_MAX {
+            self.net.past.insert(state.tip().height, state.clone());
+            if let Some(payload) = self.payload(at, state, dice) {
+                let journal = &mut self.journals[at];
+                let transaction = Arc::new(sign(who, journal.next, payload));
+                journal.outbox.insert(journal.next, (transaction.clone(), now));
+                journal.next += 1;
+                if who != CHEAT {
+                    self.signed.push((transaction.id(), who, transaction.payload.kind()));
+                }
+                sends.push((who, transaction));
+            }
+            if who == CHEAT {
+                sends.extend(self.cheat(at, state, dice).map(|t| (CHEAT, Arc::new(t))));
+            }
+        }
+        sends
+    }
+
+    /// What has not been seen in a block for too long.
+    pub(super) fn resend(&mut self, state: &State, now: Ms) -> Vec<(Who, Arc<Transaction>)> {
+        let mut sends = Vec::new();
+        for journal in &mut self.journals {
+            journal.settle(state);
+            for (transaction, sent) in journal.outbox.values_mut().filter(|(_, sent)| now >= sent + RESEND_MS) {
+                *sent = now;
+                sends.push((journal.who, transaction.clone()));
+            }
+        }
+        sends
+    }
+
+    fn payload(&mut self, at: usize, state: &State, dice: &mut StdRng) -> Option<Payload> {
+        match self.journals[at].who {
+            Who::Governance => self.governance(dice),
+            Who::HospitalA | Who::HospitalB => self.hospital(at, state, dice),
+            Who::Researcher => {
+                let statement = harness::filtered(dice.gen_range(0..2), dice.gen_range(1..3));
+                Some(self.net.query(prefix().study, statement))
+            }
+            Who::OtherResearcher => {
+                let mut study = harness::study(&harness::dictionary());
+                study.title = format!("Study {}", dice.gen_range(0..1_000));
+                Some(Payload::StudySubmit(study))
+            }
+            _ => {
+                let waiting: Vec<_> = state.studies().filter(|(_, s)| s.status() == StudyStatus::Submitted).map(|(k, _)| *k).collect();
+                let study = waiting.get(dice.gen_range(0..waiting.len().max(1)))?;
+                Some(Payload::StudyApprove(StudyApprove { study: *study }))
+            }
+        }
+    }
+
+    fn governance(&mut self, dice: &mut StdRng) -> Option<Payload> {
+        self.dictionaries += 1;
+        let bytes = if dice.gen_bool(0.5) { harness::dictionary_tied() } else { harness::dictionary_taken() };
+        (self.dictionaries < 4).then_some(Payload::Dictionary(bytes))
+    }
+
+    fn hospital(&mut self, at: usize, state: &State, dice: &mut StdRng) -> Option<Payload> {
+        let who = self.journals[at].who;
+        let open = |query: &QueryId| state.pair(query, &id(who)).is_some_and(PairRecord::is_open);
+        let queries: Vec<QueryId> = state.queries().map(|(q, _)| *q).filter(open).collect();
+        let query = queries.get(dice.gen_range(0..queries.len().max(1))).copied();
+        let tip = state.tip().height;
+        match dice.gen_range(0..12) {
+            0..3 => Some(self.withdraw(at, state, dice)),
+            3 => self.anchor(who, state),
+            4 => query.map(|query| harness::refusal(query, 34)),
+            5 => query.map(|query| Payload::Answer(Answer { query, height: tip, proof: b"bad".to_vec(), sealed: digest("sealed") })),
+            6 => self.journals[at].answered.clone(),
+            7 => query.map(|query| self.answer(who, query, Height(tip.0.saturating_sub(1)))),
+            8 => self.accept(state, who, dice),
+            _ => {
+                let payload = query.map(|query| self.answer(who, query, tip));
+                self.journals[at].answered = payload.clone().or(self.journals[at].answered.take());
+                payload
+            }
+        }
+    }
+
+    fn answer(&self, who: Who, query: QueryId, height: Height) -> Payload {
+        let known = self.net.past.range(..=height).next_back().map_or(height, |(h, _)| *h);
+        self.net.answer(who, query, known)
+    }
+
+    /// Slots nobody has withdrawn before: 37 shares no factor with the size of a register.
+    fn withdraw(&mut self, at: usize, state: &State, dice: &mut StdRng) -> Payload {
+        let journal = &mut self.journals[at];
+        let slots = state.register_slots(&id(journal.who)).max(1);
+        let mut chosen: Vec<u32> = (0..dice.gen_range(1..4_u32)).map(|i| (journal.withdrawn + i) * 37 % slots).collect();
+        journal.withdrawn += u32::try_from(chosen.len()).unwrap();
+        chosen.sort_unstable();
+        harness::withdraw(&chosen, if dice.gen_bool(0.7) { WithdrawnBy::Patient } else { WithdrawnBy::Hospital })
+    }
+
+    fn anchor(&mut self, who: Who, state: &State) -> Option<Payload> {
+        let key = TableKey { hospital: id(who), table: countersign_circuits::hash::Digest32::of(&harness::dictionary()) };
+        let version = state.table(&key)?.versions.first()? + 1;
+        Some(Payload::Anchor(self.net.data(&harness::dictionary(), &[(0, version)])))
+    }
+
+    fn accept(&self, state: &State, who: Who, dice: &mut StdRng) -> Option<Payload> {
+        let fresh =
+            |(study, record): &(&_, &countersign_ledger::StudyRecord)| record.approval.is_some() && state.cut(study, &id(who)).is_none();
+        let studies: Vec<_> = state.studies().filter(fresh).map(|(k, _)| *k).collect();
+        let study = studies.get(dice.gen_range(0..studies.len().max(1)))?;
+        Some(Payload::StudyAccept(StudyAccept { study: *study, k_min: 5 }))
+    }
+
+    fn cheat(&mut self, at: usize, state: &State, dice: &mut StdRng) -> Option<Transaction> {
+        let next = self.journals[at].next;
+        let filler = |text: &str| Payload::Dictionary(text.as_bytes().to_vec());
+        let random = |journals: &[Journal], dice: &mut StdRng| {
+            let all: Vec<_> = journals.iter().flat_map(|j| j.outbox.values()).map(|(t, _)| t.as_ref().clone()).collect();
+            all.get(dice.gen_range(0..all.len().max(1))).cloned()
+        };
+        match dice.gen_range(0..6) {
+            0 => Some(sign(CHEAT, next - 1, filler("another"))),
+            1 => Some(sign(CHEAT, next + dice.gen_range(0..100), filler("ahead"))),
+            2 => random(&self.journals, dice),
+            3 => random(&self.journals, dice).map(|mut t| {
+                t.signature.0[dice.gen_range(0..64)] ^= 4;
+                t
+            }),
+            4 => {
+                let used = state.next_sequence(&id(CHEAT)).checked_sub(1)?;
+                Some(sign(CHEAT, used, filler("replay")))
+            }
+            _ => Some(sign(Who::Stranger, 0, filler("stranger"))),
+        }
+    }
+}
+
+impl Journal {
+    fn settle(&mut self, state: &State) {
+        let used = state.next_sequence(&id(self.who));
+        self.outbox = self.outbox.split_off(&used);
+    }
+}
