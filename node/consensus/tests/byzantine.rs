@@ -8,7 +8,7 @@ mod cluster;
 mod harness;
 
 use actors::*;
-use cluster::*;
+use cluster::{Cluster, PATIENCE, now, validator_id, validator_key};
 use countersign_consensus::{Offence, malachite::signing::Keys};
 use countersign_ledger::*;
 use harness::*;
@@ -130,7 +130,7 @@ async fn open_query(cluster: &Cluster) -> (StudyId, QueryId) {
     let submit = StudySubmit { expiry: now().day(), ..study(&dictionary()) };
     let study = StudyId(cluster.accept(0, Researcher, Payload::StudySubmit(submit)).await);
     cluster.accept(0, Board, Payload::StudyApprove(StudyApprove { study })).await;
-    let mut net = Net::new(genesis(4));
+    let mut net = Net::new(cluster::genesis(4));
     let (data, consent) = (net.data(&dictionary(), &[(0, 0)]), net.consent(&[(0, 0)]));
     cluster.accept(0, HospitalA, Payload::Anchor(data)).await;
     cluster.accept(0, HospitalA, Payload::Anchor(consent)).await;

@@ -12,7 +12,7 @@ use crate::request::{BLOCKS_MAX, BlocksWanted, Method};
 use arc_malachitebft_app_channel::{NetworkMsg, app::types::codec::Codec};
 use arc_malachitebft_core_consensus::{LivenessMsg, SignedConsensusMsg};
 use arc_malachitebft_engine::{
-    network::{Msg, NetworkEvent, NetworkRef, PersistentPeerError, Status},
+    network::{Msg, Multiaddr, NetworkEvent, NetworkRef, PersistentPeerError, Status},
     util::output_port::OutputPort,
 };
 use arc_malachitebft_network::Channel as Topic;
@@ -275,6 +275,8 @@ impl Actor for Switchboard {
     async fn handle(&self, _: ActorRef<Msg<Chain>>, message: Msg<Chain>, wires: &mut Wires) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Subscribe(subscriber) => {
+                // the engine starts when it hears that somebody listens; the address is not used
+                subscriber.send(NetworkEvent::Listening(Multiaddr::empty()));
                 let peers: Vec<MemberId> = wires.inlet.peers().iter().copied().collect();
                 for peer in peers.iter().filter_map(peer_id) {
                     subscriber.send(NetworkEvent::PeerConnected(peer));
