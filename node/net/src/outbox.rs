@@ -24,8 +24,7 @@ pub(crate) enum Lane {
 
 impl Lane {
     /// Before all others, in this order.
-    pub(crate) const URGENT: [Self; 4] =
-        [Self::Ping, Self::Pong, Self::Channel(Channel::Consensus), Self::Channel(Channel::Status)];
+    pub(crate) const URGENT: [Self; 4] = [Self::Ping, Self::Pong, Self::Channel(Channel::Consensus), Self::Channel(Channel::Status)];
     /// In turns.
     pub(crate) const PATIENT: [Self; 4] =
         [Self::Request, Self::Channel(Channel::Parts), Self::Response, Self::Channel(Channel::Transactions)];
