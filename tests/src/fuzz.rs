@@ -113,7 +113,10 @@ pub fn query(bytes: &[u8]) {
 /// Messages between members.
 pub fn frame(bytes: &[u8]) {
     if let Ok(messages) = frame::decode(bytes) {
-        assert_eq!(messages.iter().flat_map(Message::encode).collect::<Vec<u8>>(), bytes);
+        // pieces of different kinds may alternate, so the bytes may differ, but not their number or what they say
+        let again: Vec<u8> = messages.iter().flat_map(Message::encode).collect();
+        assert_eq!(again.len(), bytes.len());
+        assert_eq!(frame::decode(&again), Ok(messages));
     }
     if let Ok(hello) = Hello::decode(bytes) {
         assert_eq!(hello.encode(), bytes);
