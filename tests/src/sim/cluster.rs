@@ -6,8 +6,9 @@ use super::{
     harness::{Who, id},
     message::Message,
     node::{Node, NodeEvent, Out, To, others},
-    people::VALIDATORS,
+    people::{VALIDATORS, prefix},
     sabotage::Plan,
+    verifier::Memo,
     weather::{Death, Ms, Weather},
 };
 use countersign_ledger::{Height, Transaction};
@@ -94,7 +95,8 @@ impl Cluster {
     fn new(seed: u64, plan: Plan) -> Self {
         let mut dice = StdRng::seed_from_u64(seed);
         let weather = Weather::of(&mut dice);
-        let nodes = (0..VALIDATORS).map(|i| Node::new(i, dice.gen_range(0..500), plan.of(i))).collect();
+        let verifier = Memo::new(&prefix().keys[0]);
+        let nodes = (0..VALIDATORS).map(|i| Node::new(i, dice.gen_range(0..500), plan.of(i), verifier.clone())).collect();
         let mut cluster = Self {
             now: 0,
             order: 0,
