@@ -22,6 +22,9 @@ const RESEND_MS: Ms = 1_000;
 /// Transactions a member has on their way at once.
 const OUTSTANDING_MAX: usize = 4;
 
+/// Who acts how often, by place in [`SENDERS`]: hospitals and the researcher twice as often as the others.
+const TURNS: [usize; 11] = [0, 0, 1, 1, 2, 2, 3, 4, 5, 6, 7];
+
 /// A member's journal.
 #[derive(Debug)]
 struct Journal {
@@ -60,9 +63,15 @@ impl Clients {
         self.journals.iter().all(|j| j.outbox.is_empty())
     }
 
+    /// What is on its way.
+    pub(super) fn waiting(&self) -> Vec<String> {
+        let one = |j: &Journal, t: &Transaction| format!("{:?} {} {}", j.who, t.sequence, t.payload.kind());
+        self.journals.iter().flat_map(|j| j.outbox.values().map(move |(t, _)| one(j, t))).collect()
+    }
+
     /// One member looks at a node's state and does something; what it sends now.
     pub(super) fn act(&mut self, state: &State, now: Ms, working: bool, dice: &mut StdRng) -> Vec<(Who, Arc<Transaction>)> {
-        let at = dice.gen_range(0..self.journals.len());
+        let at = TURNS[dice.gen_range(0..TURNS.len())];
         let who = self.journals[at].who;
         self.journals[at].settle(state);
         let mut sends = Vec::new();

@@ -127,8 +127,10 @@ impl Shell {
         }
     }
 
-    pub(super) fn pause_before_proposing(&mut self) -> u64 {
-        if self.host.mempool.is_empty() { IDLE_MS } else { 10 }
+    pub(super) fn pause_before_proposing(&self) -> u64 {
+        let ledger = &self.host.ledger;
+        let ready = self.host.mempool.iter().any(|t| t.sequence == ledger.next_sequence(&t.signer));
+        if ready { 10 } else { IDLE_MS }
     }
 
     /// Builds the block for a round, or finds the one it has built for it before.

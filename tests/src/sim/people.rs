@@ -2,14 +2,25 @@
 
 use super::harness::{self, Net, Points, Who};
 use countersign_consensus::malachite::signing::Keys;
-use countersign_ledger::{Block, Certificate, Change, Genesis, Height, Payload, Role, State, StudyAccept, StudyId, Transaction};
+use countersign_ledger::{
+    Block, Certificate, Change, Genesis, Height, Payload, ProposalId, Role, State, StudyAccept, StudyId, Transaction,
+};
 use std::sync::{Arc, OnceLock};
 
 /// Validators of a simulated network: f = 1.
 pub(super) const VALIDATORS: usize = 4;
 
 /// Members that send transactions.
-pub(super) const SENDERS: [Who; 6] = [Who::Governance, Who::HospitalA, Who::HospitalB, Who::Researcher, Who::OtherResearcher, Who::Board];
+pub(super) const SENDERS: [Who; 8] = [
+    Who::HospitalA,
+    Who::HospitalB,
+    Who::Researcher,
+    Who::OtherResearcher,
+    Who::Board,
+    Who::Governance,
+    Who::GovernanceB,
+    Who::GovernanceC,
+];
 
 /// The validators, by index.
 pub(super) const VALIDATING: [Who; VALIDATORS] = [Who::Validator, Who::ValidatorB, Who::ValidatorC, Who::ValidatorD];
@@ -46,10 +57,11 @@ pub(super) fn prefix() -> &'static Prefix {
         let study = net.open();
         net.tables(Who::HospitalB, 1);
         net.accept(Who::HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5 }));
-        for (who, name) in [(Who::GovernanceB, "Consortium B"), (Who::GovernanceC, "Consortium C")] {
-            let change = Change::Admit(harness::member(who, name, &[Role::Governance]));
-            net.accept(Who::Governance, harness::propose(change));
-        }
+        let admit = |who, name| harness::propose(Change::Admit(harness::member(who, name, &[Role::Governance])));
+        net.accept(Who::Governance, admit(Who::GovernanceB, "Consortium B"));
+        let third = ProposalId(net.accept(Who::Governance, admit(Who::GovernanceC, "Consortium C")));
+        net.accept(Who::GovernanceB, harness::vote(third, true));
+        assert!(net.state.member(&harness::id(Who::GovernanceC)).is_some());
         let set = net.state.validators();
         let decided = |block: &Block| (Arc::new(block.clone()), harness::decided_by(&block.header, &set));
         let blocks = net.blocks.iter().map(|(block, _)| decided(block)).collect();
