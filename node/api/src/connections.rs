@@ -77,6 +77,8 @@ impl Connections {
         let response = problem.raw_response();
         tokio::spawn(async move {
             let tell = async {
+                // the answer comes after the question: some clients take one that comes before for an error
+                stream.readable().await?;
                 stream.write_all(&response).await?;
                 stream.shutdown().await?;
                 tokio::io::copy(&mut (&mut stream).take(REFUSAL_READ_BYTES), &mut tokio::io::sink()).await

@@ -117,7 +117,7 @@ mod tests {
         let (router, document) = parts();
         // the router's own list of paths, as its debug output shows it
         let shown = format!("{router:?}");
-        let routes: BTreeSet<&str> = shown.split('"').filter(|part| part.starts_with('/')).collect();
+        let routes: BTreeSet<&str> = shown.split('"').filter(|part| part.starts_with("/v1/")).collect();
         let documented: BTreeSet<&str> = document.paths.paths.keys().map(String::as_str).collect();
         assert!(routes.len() > 20 && routes.contains("/v1/transactions"), "{shown}");
         assert_eq!(routes, documented);

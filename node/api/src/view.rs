@@ -13,7 +13,7 @@ pub(crate) mod transaction;
 
 use countersign_circuits::{consent::Day, hash::Digest32};
 use countersign_ledger::BlockTime;
-use jiff::{Timestamp, civil::Date};
+use jiff::{SignedDuration, civil::DateTime};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -51,18 +51,25 @@ impl From<BlockTime> for Time {
 impl Time {
     /// Times beyond the year 9999, which no block has, show as its end.
     pub(crate) fn at_ms(ms: u64) -> Self {
-        let shown =
-            i64::try_from(ms.min(BlockTime::MAX.0)).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX);
-        Self { ms, utc: format!("{shown:.3}") }
+        let since = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
+        Self { ms, utc: format!("{:.3}Z", EPOCH.checked_add(since).unwrap_or(DateTime::MAX)) }
     }
 }
 
+/// In civil time: the calendar's timestamps with a time zone end a day before the year 9999 does.
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
 /// A UTC date by ISO 8601. Days beyond the calendar show as its end.
 pub(crate) fn date(day: Day) -> String {
-    let ms = i64::from(day.0) * 86_400_000;
-    let shown = Timestamp::from_millisecond(ms).map_or(Date::MAX, |t| t.to_zoned(jiff::tz::TimeZone::UTC).date());
-    shown.to_string()
+    let since = SignedDuration::from_hours(i64::from(day.0) * 24);
+    EPOCH.checked_add(since).unwrap_or(DateTime::MAX).date().to_string()
 }
+
+/// Raw bytes, in the document only.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[allow(dead_code, reason = "stands for bytes in the document")]
+pub(crate) struct Octets(Vec<u8>);
 
 #[cfg(test)]
 mod tests {

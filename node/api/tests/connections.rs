@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{harness::*, *};
+use common::*;
 use countersign_api::{ConfigError, Gateway, GatewayConfig, GatewayError, Limits};
 use reqwest::StatusCode;
 use std::time::Duration;
@@ -140,7 +140,7 @@ async fn stopping_lets_open_requests_end() {
     let node = served.node.clone();
     let (answer, ()) = tokio::join!(served.post("", &transaction), async {
         node.entered.notified().await;
-        served.stop.send(()).unwrap();
+        served.stop.notify_one();
         // the port is closed before the open request ends
         until(async || TcpStream::connect(served.address).await.is_err()).await;
         node.release.notify_one();
@@ -153,9 +153,10 @@ async fn stopping_lets_open_requests_end() {
 async fn stopping_ends_waits_and_cuts_off_what_hangs() {
     let served = serve().await;
     served.node.set(Mood::Holding);
-    let (answer, ()) = tokio::join!(served.post("?wait=30", &served.withdrawal(4)), async {
+    let transaction = served.withdrawal(4);
+    let (answer, ()) = tokio::join!(served.post("?wait=30", &transaction), async {
         served.node.entered.notified().await;
-        served.stop.send(()).unwrap();
+        served.stop.notify_one();
     });
     assert_eq!(answer.status(), StatusCode::ACCEPTED, "who waits is told that it is queued");
     timeout(PATIENCE, served.task).await.unwrap().unwrap();
@@ -166,7 +167,7 @@ async fn stopping_ends_waits_and_cuts_off_what_hangs() {
     let request = request.body(countersign_ledger::Wire::encode(&served.withdrawal(4))).send();
     let (answer, ()) = tokio::join!(request, async {
         served.node.entered.notified().await;
-        served.stop.send(()).unwrap();
+        served.stop.notify_one();
     });
     assert!(answer.is_err());
     timeout(PATIENCE, served.task).await.unwrap().unwrap();

@@ -40,12 +40,14 @@ fn every_reference_leads_somewhere_and_every_operation_says_what_can_go_wrong() 
     for reference in found {
         assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
     }
+    let mut ids = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             for status in ["429", "500", "503"] {
                 let schema = &operation["responses"][status]["content"]["application/problem+json"]["schema"];
                 assert_eq!(schema["$ref"], "#/components/schemas/Problem", "{method} {path} {status}");
             }
+            assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{method} {path}: the id is taken");
             assert!(operation["summary"].is_string() && operation["tags"][0].is_string(), "{method} {path}");
         }
     }

@@ -146,7 +146,7 @@ async fn a_stream_ends_with_its_time_and_with_the_gateway() {
     assert_eq!(Follower::begin(&served, "", None).await.next().await, None);
     let served = serve().await;
     let mut follower = Follower::begin(&served, "", None).await;
-    served.stop.send(()).unwrap();
+    served.stop.notify_one();
     assert_eq!(follower.next().await, None);
     timeout(PATIENCE, served.task).await.unwrap().unwrap();
 }

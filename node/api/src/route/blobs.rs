@@ -6,7 +6,7 @@ use crate::{
     download::OCTETS,
     extract::{InPath, Parameters, content_type, read_body},
     problem::{Problem, ProblemBody, ProblemKind},
-    view::Id,
+    view::{Id, Octets},
 };
 use axum::{
     Json,
@@ -22,9 +22,9 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Fetch a sealed answer.
 #[utoipa::path(
-    get, path = "/v1/blobs/{digest}", tag = "queries", params(("digest" = Id, Path, description = "SHA-256 of the ciphertext")),
+    get, path = "/v1/blobs/{digest}", operation_id = "getBlob", tag = "queries", params(("digest" = Id, Path, description = "SHA-256 of the ciphertext")),
     responses(
-        (status = 200, description = "The ciphertext", body = Vec<u8>, content_type = OCTETS),
+        (status = 200, description = "The ciphertext", body = Octets, content_type = OCTETS),
         (status = 404, description = "This node does not hold it", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -57,8 +57,8 @@ pub(crate) struct Kept {
 ///
 /// Only what an accepted answer names is kept, so nobody can fill the disk: send the answer, wait for its block, then send this.
 #[utoipa::path(
-    put, path = "/v1/blobs", tag = "queries", params(Belongs),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The ciphertext."),
+    put, path = "/v1/blobs", operation_id = "putBlob", tag = "queries", params(Belongs),
+    request_body(content = Octets, content_type = "application/octet-stream", description = "The ciphertext."),
     responses(
         (status = 200, description = "It is kept; sending it again is harmless", body = Kept),
         (status = 400, description = "A parameter", body = ProblemBody, content_type = "application/problem+json"),

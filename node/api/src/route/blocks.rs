@@ -6,7 +6,10 @@ use crate::{
     extract::{InPath, Parameters},
     page::page_limit,
     problem::{Problem, ProblemBody},
-    view::block::{Block, Header, Headers},
+    view::{
+        Octets,
+        block::{Block, Header, Headers},
+    },
 };
 use axum::{
     Json,
@@ -35,7 +38,7 @@ pub(crate) struct From {
 
 /// List headers, in order of height.
 #[utoipa::path(
-    get, path = "/v1/blocks", tag = "blocks", params(From),
+    get, path = "/v1/blocks", operation_id = "listBlocks", tag = "blocks", params(From),
     responses(
         (status = 200, description = "Headers", body = Headers),
         (status = 400, description = "A parameter", body = ProblemBody, content_type = "application/problem+json"),
@@ -56,7 +59,7 @@ async fn stored(app: &App, height: u64) -> Result<StoredBlock, Problem> {
 
 /// Show a block: header, certificate, transactions.
 #[utoipa::path(
-    get, path = "/v1/blocks/{height}", tag = "blocks", params(("height" = u64, Path, description = "Height, from 1")),
+    get, path = "/v1/blocks/{height}", operation_id = "getBlock", tag = "blocks", params(("height" = u64, Path, description = "Height, from 1")),
     responses(
         (status = 200, description = "The block", body = Block),
         (status = 404, description = "There is no such block yet", body = ProblemBody, content_type = "application/problem+json"),
@@ -68,9 +71,9 @@ pub(crate) async fn one(State(app): State<App>, InPath(height): InPath<u64>) -> 
 
 /// Fetch a block's canonical bytes.
 #[utoipa::path(
-    get, path = "/v1/blocks/{height}/raw", tag = "blocks", params(("height" = u64, Path, description = "Height, from 1")),
+    get, path = "/v1/blocks/{height}/raw", operation_id = "getRawBlock", tag = "blocks", params(("height" = u64, Path, description = "Height, from 1")),
     responses(
-        (status = 200, description = "The bytes (docs/protocol/ledger.md)", body = Vec<u8>, content_type = OCTETS),
+        (status = 200, description = "The bytes (docs/protocol/ledger.md)", body = Octets, content_type = OCTETS),
         (status = 404, description = "There is no such block yet", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]

@@ -18,7 +18,7 @@ use countersign_circuits::hash::Digest32;
 
 /// List the published dictionaries, in order of publication.
 #[utoipa::path(
-    get, path = "/v1/dictionaries", tag = "network", params(PageAsked),
+    get, path = "/v1/dictionaries", operation_id = "listDictionaries", tag = "network", params(PageAsked),
     responses(
         (status = 200, description = "Dictionaries", body = Page<DictionarySummary>),
         (status = 400, description = "A parameter", body = ProblemBody, content_type = "application/problem+json"),
@@ -37,7 +37,7 @@ pub(crate) async fn list(
 
 /// Fetch a dictionary: its canonical JSON, byte for byte.
 #[utoipa::path(
-    get, path = "/v1/dictionaries/{digest}", tag = "network", params(("digest" = Id, Path, description = "Hash of the canonical bytes")),
+    get, path = "/v1/dictionaries/{digest}", operation_id = "getDictionary", tag = "network", params(("digest" = Id, Path, description = "Hash of the canonical bytes")),
     responses(
         (status = 200, description = "The dictionary", body = Object, content_type = "application/json"),
         (status = 404, description = "No such dictionary", body = ProblemBody, content_type = "application/problem+json"),

@@ -32,7 +32,7 @@ pub(crate) struct Begin {
 /// Each event's `id` is its place in the chain. A client that comes back with the last one in `Last-Event-ID`, as browsers do, goes on exactly
 /// after it; a plain height goes on after that block.
 #[utoipa::path(
-    get, path = "/v1/events", tag = "events",
+    get, path = "/v1/events", operation_id = "followEvents", tag = "events",
     params(Begin, ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event received, or a height")),
     responses(
         (status = 200, description = "Events: `block`, `transaction`, `query`, `answer`, `declined`", body = EventView, content_type = "text/event-stream"),

@@ -6,7 +6,10 @@ use crate::{
     extract::Parameters,
     page::{Page, PageAsked},
     problem::{Problem, ProblemBody},
-    view::member::{Member, Validators},
+    view::{
+        Octets,
+        member::{Member, Validators},
+    },
 };
 use axum::{
     Json,
@@ -18,7 +21,7 @@ use countersign_ledger::Wire;
 
 /// List the members, by key.
 #[utoipa::path(
-    get, path = "/v1/members", tag = "network", params(PageAsked),
+    get, path = "/v1/members", operation_id = "listMembers", tag = "network", params(PageAsked),
     responses(
         (status = 200, description = "Members", body = Page<Member>),
         (status = 400, description = "A parameter", body = ProblemBody, content_type = "application/problem+json"),
@@ -30,15 +33,15 @@ pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<P
 }
 
 /// Show who decides the next block.
-#[utoipa::path(get, path = "/v1/validators", tag = "network", responses((status = 200, description = "The validators", body = Validators)))]
+#[utoipa::path(get, path = "/v1/validators", operation_id = "getValidators", tag = "network", responses((status = 200, description = "The validators", body = Validators)))]
 pub(crate) async fn validators(State(app): State<App>) -> Json<Validators> {
     Json((&app.node.state()).into())
 }
 
 /// Fetch the genesis' canonical bytes; their tagged hash is the network's id.
 #[utoipa::path(
-    get, path = "/v1/genesis", tag = "network",
-    responses((status = 200, description = "The bytes (docs/protocol/ledger.md)", body = Vec<u8>, content_type = OCTETS))
+    get, path = "/v1/genesis", operation_id = "getGenesis", tag = "network",
+    responses((status = 200, description = "The bytes (docs/protocol/ledger.md)", body = Octets, content_type = OCTETS))
 )]
 pub(crate) async fn genesis(State(app): State<App>) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static(OCTETS))], app.node.store().genesis().encode()).into_response()

@@ -19,7 +19,7 @@ use axum::{
 use utoipa::openapi::OpenApi;
 
 /// Show how far the node is.
-#[utoipa::path(get, path = "/v1/sync", tag = "node", responses((status = 200, description = "The node", body = Sync)))]
+#[utoipa::path(get, path = "/v1/sync", operation_id = "getSync", tag = "node", responses((status = 200, description = "The node", body = Sync)))]
 pub(crate) async fn sync(State(app): State<App>) -> Json<Sync> {
     Json(app.node.status().into())
 }
@@ -28,7 +28,7 @@ const WELL: Json<Well> = Json(Well { status: "ok" });
 
 /// Ask whether the node is alive and not stuck: for whoever restarts it, or calls a person.
 #[utoipa::path(
-    get, path = "/v1/health", tag = "node",
+    get, path = "/v1/health", operation_id = "getHealth", tag = "node",
     responses(
         (status = 200, description = "It is", body = Well),
         (status = 500, description = "The store fails", body = ProblemBody, content_type = "application/problem+json"),
@@ -49,7 +49,7 @@ fn stuck(since_ms: u64) -> Problem {
 
 /// Ask whether the node follows the network and takes transactions: for whoever spreads the load.
 #[utoipa::path(
-    get, path = "/v1/ready", tag = "node",
+    get, path = "/v1/ready", operation_id = "getReady", tag = "node",
     responses(
         (status = 200, description = "It does", body = Well),
         (status = 500, description = "The store fails", body = ProblemBody, content_type = "application/problem+json"),
@@ -71,7 +71,7 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Well>, Problem>
 
 /// Read the metrics (Prometheus).
 #[utoipa::path(
-    get, path = "/v1/metrics", tag = "node",
+    get, path = "/v1/metrics", operation_id = "getMetrics", tag = "node",
     responses((status = 200, description = "Text exposition format 0.0.4", body = String, content_type = "text/plain; version=0.0.4"))
 )]
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
@@ -79,7 +79,7 @@ pub(crate) async fn metrics(State(app): State<App>) -> Response {
 }
 
 /// Read this document.
-#[utoipa::path(get, path = "/v1/openapi.json", tag = "node", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
+#[utoipa::path(get, path = "/v1/openapi.json", operation_id = "getOpenApi", tag = "node", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
 pub(crate) async fn document(State(app): State<App>) -> Json<OpenApi> {
     Json(app.document.clone())
 }

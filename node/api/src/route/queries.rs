@@ -7,7 +7,7 @@ use crate::{
     page::{Page, PageAsked},
     problem::{Problem, ProblemBody},
     view::{
-        Id,
+        Id, Octets,
         query::{Answer, Query, QuerySummary},
     },
 };
@@ -33,7 +33,7 @@ pub(crate) struct Which {
 
 /// List queries, in order of number.
 #[utoipa::path(
-    get, path = "/v1/queries", tag = "queries", params(Which),
+    get, path = "/v1/queries", operation_id = "listQueries", tag = "queries", params(Which),
     responses(
         (status = 200, description = "Queries", body = Page<QuerySummary>),
         (status = 400, description = "A parameter", body = ProblemBody, content_type = "application/problem+json"),
@@ -50,7 +50,7 @@ pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<W
 
 /// Show a query, and what became of it at each site.
 #[utoipa::path(
-    get, path = "/v1/queries/{id}", tag = "queries", params(("id" = Id, Path, description = "The query")),
+    get, path = "/v1/queries/{id}", operation_id = "getQuery", tag = "queries", params(("id" = Id, Path, description = "The query")),
     responses(
         (status = 200, description = "The query", body = Query),
         (status = 404, description = "No such query", body = ProblemBody, content_type = "application/problem+json"),
@@ -72,7 +72,7 @@ pub(crate) fn answer_of<'a>(state: &'a LedgerState, query: &QueryId, hospital: &
 
 /// Show the record of an answer.
 #[utoipa::path(
-    get, path = "/v1/queries/{id}/answers/{hospital}", tag = "queries",
+    get, path = "/v1/queries/{id}/answers/{hospital}", operation_id = "getAnswer", tag = "queries",
     params(("id" = Id, Path, description = "The query"), ("hospital" = Id, Path, description = "The site")),
     responses(
         (status = 200, description = "The record", body = Answer),
@@ -86,10 +86,10 @@ pub(crate) async fn answer(State(app): State<App>, InPath((id, hospital)): InPat
 
 /// Fetch an answer with all it takes to check it (`countersign verify`).
 #[utoipa::path(
-    get, path = "/v1/queries/{id}/answers/{hospital}/export", tag = "queries",
+    get, path = "/v1/queries/{id}/answers/{hospital}/export", operation_id = "exportAnswer", tag = "queries",
     params(("id" = Id, Path, description = "The query"), ("hospital" = Id, Path, description = "The site")),
     responses(
-        (status = 200, description = "The export (docs/protocol/ledger.md)", body = Vec<u8>, content_type = OCTETS),
+        (status = 200, description = "The export (docs/protocol/ledger.md)", body = Octets, content_type = OCTETS),
         (status = 404, description = "The site has not answered the query", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]

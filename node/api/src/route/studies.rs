@@ -16,7 +16,7 @@ use countersign_ledger::{StudyId, TransactionId};
 
 /// List studies, in order of number.
 #[utoipa::path(
-    get, path = "/v1/studies", tag = "studies", params(PageAsked),
+    get, path = "/v1/studies", operation_id = "listStudies", tag = "studies", params(PageAsked),
     responses(
         (status = 200, description = "Studies", body = Page<StudySummary>),
         (status = 400, description = "A parameter", body = ProblemBody, content_type = "application/problem+json"),
@@ -32,7 +32,7 @@ pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<P
 
 /// Show a study, with its sites.
 #[utoipa::path(
-    get, path = "/v1/studies/{id}", tag = "studies", params(("id" = Id, Path, description = "The study")),
+    get, path = "/v1/studies/{id}", operation_id = "getStudy", tag = "studies", params(("id" = Id, Path, description = "The study")),
     responses(
         (status = 200, description = "The study", body = Study),
         (status = 404, description = "No such study", body = ProblemBody, content_type = "application/problem+json"),

@@ -7,7 +7,7 @@ use crate::{
     node::SubmitRefused,
     problem::{Problem, ProblemBody, ProblemKind},
     view::{
-        Id,
+        Id, Octets,
         transaction::{Queued, Transaction as TransactionView},
     },
 };
@@ -46,8 +46,8 @@ pub(crate) struct Wait {
 ///
 /// Sending the same transaction again is harmless. 202 says it waits for a block; 200 says what became of it.
 #[utoipa::path(
-    post, path = "/v1/transactions", tag = "transactions", params(Wait),
-    request_body(content((Vec<u8> = "application/octet-stream"), (TransactionBytes = "application/json")), description = "The signed transaction."),
+    post, path = "/v1/transactions", operation_id = "sendTransaction", tag = "transactions", params(Wait),
+    request_body(content((Octets = "application/octet-stream"), (TransactionBytes = "application/json")), description = "The signed transaction."),
     responses(
         (status = 200, description = "It is in a block", body = TransactionView),
         (status = 202, description = "It waits for a block", body = Queued),
@@ -143,7 +143,7 @@ async fn included(
 
 /// Find a transaction: where it is, what became of it, and its Merkle paths.
 #[utoipa::path(
-    get, path = "/v1/transactions/{id}", tag = "transactions", params(("id" = Id, Path, description = "Hash of the signed transaction")),
+    get, path = "/v1/transactions/{id}", operation_id = "getTransaction", tag = "transactions", params(("id" = Id, Path, description = "Hash of the signed transaction")),
     responses(
         (status = 200, description = "The transaction", body = TransactionView),
         (status = 404, description = "It is in no block", body = ProblemBody, content_type = "application/problem+json"),

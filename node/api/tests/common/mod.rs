@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, oneshot, watch},
+    sync::{Notify, watch},
     task::JoinHandle,
 };
 
@@ -193,7 +193,7 @@ pub struct Served {
     pub client: reqwest::Client,
     pub study: StudyId,
     pub query: QueryId,
-    pub stop: oneshot::Sender<()>,
+    pub stop: Arc<Notify>,
     pub task: JoinHandle<()>,
 }
 
@@ -212,10 +212,8 @@ pub async fn serve_with(limits: Limits, behind_proxy: bool) -> Served {
     let config = GatewayConfig { listen: "127.0.0.1:0".parse().unwrap(), behind_proxy, limits, metrics: metrics() };
     let gateway = Gateway::bind(config, node.clone()).await.unwrap();
     let address = gateway.address();
-    let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(gateway.run(async {
-        let _dropped = stopped.await;
-    }));
+    let stop = Arc::new(Notify::new());
+    let task = tokio::spawn(gateway.run(Arc::clone(&stop).notified_owned()));
     let client = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
     Served { node, address, client, study, query, stop, task }
 }
