@@ -78,7 +78,7 @@ impl Connections {
         tokio::spawn(async move {
             let tell = async {
                 // the answer comes after the question: some clients take one that comes before for an error
-                stream.readable().await?;
+                let _begun = stream.read(&mut [0; 512]).await?;
                 stream.write_all(&response).await?;
                 stream.shutdown().await?;
                 tokio::io::copy(&mut (&mut stream).take(REFUSAL_READ_BYTES), &mut tokio::io::sink()).await
