@@ -1,7 +1,7 @@
 //! A development consortium in a data folder: one chain with one validator, and the keys of everybody on it.
 //!
 //! ```text
-//! FOLDER/chain.sqlite          the chain
+//! FOLDER/chain.sqlite          the chain (and chain.sqlite-writer, the lock of the process that writes)
 //! FOLDER/members/NAME.toml     secret keys, mode 600
 //! FOLDER/sites/NAME.sqlite     a hospital's own keeping, mode 600
 //! ```
@@ -13,7 +13,7 @@ use countersign_ledger::{
     BlockTime, CachingChecker, Genesis, Height, KeyedChecker, Member as GenesisMember, MemberId, Name, Payload, ProofChecker, Role, Rules,
     State, Transaction, TransactionResult, Verdict,
 };
-use countersign_store::{ChainStore, LocalChain, StoreError};
+use countersign_store::{ChainStore, LocalChain, StoreError, StoreUrl};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -62,7 +62,20 @@ impl DataFolder {
 
     /// True if there is a chain, whole or damaged. An `init` that was killed leaves a file without one.
     async fn holds_network(&self) -> bool {
-        self.chain().exists() && !matches!(ChainStore::open(&self.chain()).await, Err(StoreError::Empty))
+        if !self.chain().exists() {
+            return false;
+        }
+        match ChainStore::read(&self.store()).await {
+            Ok(store) => {
+                store.close().await;
+                true
+            }
+            Err(error) => !matches!(error, StoreError::Empty),
+        }
+    }
+
+    fn store(&self) -> StoreUrl {
+        StoreUrl::from(self.chain().as_path())
     }
 }
 
@@ -175,20 +188,23 @@ impl Network {
         };
         genesis.check().map_err(|e| Failure::Refused(e.to_string()))?;
         let checker = Arc::new(CachingChecker::new(KeyedChecker::new(verifying)));
-        let chain = LocalChain::create(&folder.chain(), genesis, Arc::clone(&checker) as Arc<dyn ProofChecker>).await?;
+        let key = Member::load(&folder.member(VALIDATOR))?.signing().clone();
+        let chain = LocalChain::create(&folder.store(), genesis, key, Arc::clone(&checker) as Arc<dyn ProofChecker>).await?;
         Ok(Self { folder, chain, checker })
     }
 
     /// Opens the network of a folder.
     ///
     /// # Errors
-    /// There is none, it is damaged, or its circuit keys are not those of the keys folder.
+    /// There is none, it is damaged, another process writes to it, its validator's key is missing, or its circuit keys are not those of the
+    /// keys folder.
     pub async fn open(folder: DataFolder, keys: &KeysFolder) -> Result<Self, Failure> {
         if !folder.holds_network().await {
             return Err(Failure::Refused(format!("{} holds no network; make one with `countersign init`", folder.path().display())));
         }
         let checker = Arc::new(CachingChecker::new(KeyedChecker::new(keys.verifying()?)));
-        let chain = LocalChain::open(&folder.chain(), Arc::clone(&checker) as Arc<dyn ProofChecker>).await?;
+        let key = Member::load(&folder.member(VALIDATOR))?.signing().clone();
+        let chain = LocalChain::open(&folder.store(), key, Arc::clone(&checker) as Arc<dyn ProofChecker>).await?;
         Ok(Self { folder, chain, checker })
     }
 

@@ -1,16 +1,18 @@
 //! A whole chain in one file.
 //!
 //! The file starts with [`MAGIC`]; then come frames: one byte of kind, the length as four bytes little-endian, and that many bytes. Frame
-//! 0 is the genesis; then every block from height 1, each followed by its results; then, if wanted, the sealed answers, ascending by
+//! 0 is the genesis; then every block from height 1, each followed by its results and its commit certificate; then, if wanted, the sealed answers, ascending by
 //! digest; last an end frame with the height of the last block, so that a cut-off file is noticed.
 
 use crate::{BLOB_BYTES_MAX, ChainStore, StoreError, StoredBlock, chain_store::RESULT_BYTES_MAX};
 use borsh::BorshDeserialize;
-use countersign_ledger::{Block, Genesis, Height, TransactionResult, Wire, limits::BLOCK_TRANSACTIONS_MAX};
+use countersign_ledger::{Block, Certificate, Genesis, Height, TransactionResult, Wire, limits::BLOCK_TRANSACTIONS_MAX};
 use std::io::{Read, Write};
 
-/// First bytes of an archive.
-pub const MAGIC: &[u8] = b"countersign-archive/1\n";
+/// First bytes of an archive of any version; the version and the end of the line follow.
+pub const NAME: &[u8] = b"countersign-archive/";
+/// First bytes of an archive. Version 1 had no certificates.
+pub const MAGIC: &[u8] = b"countersign-archive/2\n";
 /// Bytes of one frame.
 const FRAME_BYTES_MAX: usize = Block::BYTES_MAX;
 
@@ -18,6 +20,7 @@ const GENESIS: u8 = 0;
 const BLOCK: u8 = 1;
 const RESULTS: u8 = 2;
 const BLOB: u8 = 3;
+const CERTIFICATE: u8 = 4;
 const END: u8 = 255;
 
 /// Whether sealed answers go into an archive.
@@ -32,7 +35,7 @@ pub enum Blobs {
 /// One part of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// A block with its results.
+    /// A block with its results and certificate.
     Block(Box<StoredBlock>),
     /// A sealed answer.
     Blob(Vec<u8>),
@@ -50,6 +53,7 @@ pub async fn export(store: &ChainStore, blobs: Blobs, out: &mut (impl Write + Se
         let stored = store.block(height).await?.ok_or(StoreError::NotFound("block of this height"))?;
         frame(out, BLOCK, &stored.block.encode())?;
         frame(out, RESULTS, &borsh::to_vec(&stored.results)?)?;
+        frame(out, CERTIFICATE, &stored.certificate.encode())?;
     }
     if blobs == Blobs::Include {
         for digest in store.blobs().await? {
@@ -89,6 +93,9 @@ impl<R: Read> ArchiveReader<R> {
         let mut magic = [0; MAGIC.len()];
         input.read_exact(&mut magic)?;
         if magic != MAGIC {
+            if let Some(version) = magic.strip_prefix(NAME) {
+                return Err(StoreError::ArchiveVersion(String::from_utf8_lossy(version).trim_end().to_owned()));
+            }
             return Err(StoreError::Archive { frame: 0, reason: "not an archive of this format".into() });
         }
         let (kind, bytes) = read_frame(&mut input, 0)?;
@@ -121,8 +128,13 @@ impl<R: Read> ArchiveReader<R> {
                     return Err(self.damaged("results should follow the block"));
                 }
                 let results = Vec::<TransactionResult>::try_from_slice(&bytes).map_err(|e| self.damaged(e))?;
+                let (kind, bytes) = self.read()?;
+                if kind != CERTIFICATE {
+                    return Err(self.damaged("a certificate should follow the results"));
+                }
+                let certificate = Certificate::decode(&bytes).map_err(|e| self.damaged(e))?;
                 self.blocks += 1;
-                Ok(Some(Part::Block(Box::new(StoredBlock { block, results }))))
+                Ok(Some(Part::Block(Box::new(StoredBlock { block, results, certificate }))))
             }
             BLOB if bytes.len() <= BLOB_BYTES_MAX => Ok(Some(Part::Blob(bytes))),
             END => {

@@ -1,17 +1,23 @@
 //! Checking a chain from genesis, trusting nothing that is stored.
 
+mod fault;
+
+pub use fault::AuditFault;
+
 use crate::{
-    ChainStore, StoreError, StoredBlock,
+    ChainStore, StoreError, StoreUrl, StoredBlock,
     archive::{ArchiveReader, Part},
 };
-use countersign_ledger::{BlockError, Effect, Genesis, ProofChecker, State, Tip, TransactionResult};
-use std::{io::Read, path::Path};
+use countersign_ledger::{Effect, Genesis, ProofChecker, State, Tip};
+use std::io::Read;
 
 /// What an audit found to be in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditReport {
     /// The last block: compare its id with what another member says.
     pub tip: Tip,
+    /// Validators' signatures verified: a quorum or more a block.
+    pub signatures: u64,
     /// Transactions accepted.
     pub accepted: u64,
     /// Transactions rejected, with the reason on record.
@@ -24,7 +30,7 @@ pub struct AuditReport {
     pub blobs: u64,
 }
 
-/// Executes a chain again, block by block, every proof included.
+/// Executes a chain again, block by block, every certificate and proof included.
 pub struct Auditor<'a> {
     state: State,
     checker: &'a dyn ProofChecker,
@@ -45,21 +51,25 @@ impl<'a> Auditor<'a> {
     pub fn new(genesis: Genesis, checker: &'a dyn ProofChecker) -> Result<Self, StoreError> {
         genesis.check_keys(&checker.keys())?;
         let state = State::new(genesis)?;
-        let report = AuditReport { tip: state.tip(), accepted: 0, rejected: 0, segments: 0, answers: 0, blobs: 0 };
+        let report = AuditReport { tip: state.tip(), signatures: 0, accepted: 0, rejected: 0, segments: 0, answers: 0, blobs: 0 };
         Ok(Self { state, checker, report })
     }
 
-    /// Checks the next block and its recorded results.
+    /// Checks the next block, its certificate against the validators of the state before it, and its recorded results.
     ///
     /// # Errors
-    /// The first thing that is wrong with it.
+    /// The first thing that is wrong with it: [`StoreError::Audit`] says where.
     pub fn check(&mut self, stored: &StoredBlock) -> Result<(), StoreError> {
-        let outcome = self.state.validate(&stored.block, self.checker)?;
-        if !outcome.results().iter().map(TransactionResult::leaf).eq(stored.results.iter().map(TransactionResult::leaf)) {
-            return Err(BlockError::Commitment { height: stored.block.header.height, what: "recorded results" }.into());
+        // cheap before dear
+        stored.certificate.check(&stored.block.header, &self.state.validators()).map_err(AuditFault::Certificate)?;
+        let outcome =
+            self.state.validate(&stored.block, self.checker).map_err(|e| AuditFault::of_block(e, &self.state, stored, self.checker))?;
+        if let Some(fault) = AuditFault::of_results(stored, outcome.results()) {
+            return Err(fault.into());
         }
         self.state.commit(outcome)?;
         self.report.tip = self.state.tip();
+        self.report.signatures += stored.certificate.signatures.len() as u64;
         for result in &stored.results {
             match result.effect() {
                 None => self.report.rejected += 1,
@@ -129,16 +139,16 @@ impl<'a> Auditor<'a> {
     /// Checks a whole archive and makes a store of it.
     ///
     /// # Errors
-    /// The first thing that is wrong; the file then holds the chain up to there.
-    pub async fn import(input: impl Read, path: &Path, checker: &'a dyn ProofChecker) -> Result<(ChainStore, AuditReport), StoreError> {
+    /// The first thing that is wrong; the store then holds the chain up to there.
+    pub async fn import(input: impl Read, url: &StoreUrl, checker: &'a dyn ProofChecker) -> Result<(ChainStore, AuditReport), StoreError> {
         let mut reader = ArchiveReader::new(input)?;
         let mut auditor = Self::new(reader.genesis().clone(), checker)?;
-        let store = ChainStore::create(path, reader.genesis()).await?;
+        let store = ChainStore::create(url, reader.genesis()).await?;
         while let Some(part) = reader.next_part()? {
             match part {
                 Part::Block(stored) => {
                     auditor.check(&stored)?;
-                    store.append(&stored.block, &stored.results).await?;
+                    store.append(&stored.block, &stored.results, &stored.certificate).await?;
                 }
                 Part::Blob(bytes) => {
                     store.put_blob(&bytes).await?;

@@ -1,22 +1,34 @@
 //! What can go wrong with a chain on disk.
 
+use crate::{AuditFault, StoreUrl};
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{BlockError, CommitError, DecodeError, GenesisError, Height};
+use countersign_ledger::{BlockError, CertificateError, CommitError, DecodeError, GenesisError, Height};
 
 /// Why the store refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database failed.
-    #[error("the chain's database failed: {0}. Check free space and that no other program holds the file")]
+    #[error(
+        "the chain's database failed: {0}. Check free space, that the file or server can be reached, and that no other program holds it"
+    )]
     Database(#[from] sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("the chain's database could not be brought up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// The place of a chain is not understood. The URL itself is not repeated: it may hold a password.
+    #[error("a chain's place is sqlite:PATH, a path, or postgres://USER@HOST/DATABASE: {0}")]
+    Url(String),
+    /// Another process holds the chain for writing.
+    #[error("another process writes to the chain at {0}: stop it first. Several processes may read a chain, one may write")]
+    InUse(StoreUrl),
+    /// A write to a store opened for reading.
+    #[error("the chain was opened for reading; open it for writing")]
+    ReadOnly,
     /// There is a chain already.
-    #[error("the file already holds the chain of network {0}; open it instead")]
+    #[error("there already is the chain of network {0}; open it instead")]
     Exists(Digest32),
     /// There is no chain.
-    #[error("the file holds no chain; create one from a genesis first")]
+    #[error("there is no chain here; create one from a genesis first")]
     Empty,
     /// The genesis breaks a rule, or the circuit keys are not the network's.
     #[error(transparent)]
@@ -35,8 +47,39 @@ pub enum StoreError {
         /// The last block on disk.
         last: Height,
     },
+    /// A certificate is about another block, or does not decide it.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A block without a certificate.
+    #[error(
+        "block {0} has no commit certificate on disk: the chain was written before there were certificates, or somebody removed it. It can be \
+         neither audited nor served; restore it from a backup or another node, or make a development network anew"
+    )]
+    NoCertificate(Height),
+    /// What an audit found.
+    #[error(transparent)]
+    Audit(#[from] AuditFault),
+    /// A local chain whose key does not decide blocks alone.
+    #[error("the key is not that of the network's only validator: this chain is decided by other nodes, and cannot be written alone")]
+    NotAlone,
+    /// A proposal over the limit.
+    #[error("a proposal has {found} bytes; at most {max}")]
+    ProposalTooLong {
+        /// Bytes.
+        found: usize,
+        /// Most bytes.
+        max: usize,
+    },
+    /// A proposal for a height after the next.
+    #[error("a proposal for height {found} is not kept before height {next} is decided")]
+    ProposalHeight {
+        /// The proposal's.
+        found: Height,
+        /// The next one to be decided.
+        next: Height,
+    },
     /// Something stored does not decode or is not what its digest says.
-    #[error("{what} at height {height} is damaged on disk ({reason}); restore the file from a backup or another node")]
+    #[error("{what} at height {height} is damaged on disk ({reason}); restore the chain from a backup or another node")]
     Damaged {
         /// What.
         what: &'static str,
@@ -59,6 +102,11 @@ pub enum StoreError {
         /// How it shows.
         reason: String,
     },
+    /// An archive of another version.
+    #[error(
+        "the archive has format version {0}; this program reads version 2, which carries certificates. Make the archive again with this version"
+    )]
+    ArchiveVersion(String),
     /// Reading or writing an archive failed.
     #[error("reading or writing the archive failed: {0}")]
     File(#[from] std::io::Error),

@@ -1,8 +1,11 @@
 //! A chain with one validator.
 
-use crate::{ChainStore, StoreError};
-use countersign_ledger::{Block, BlockTime, EnvelopeError, Genesis, ProofChecker, State, Transaction, TransactionResult};
-use std::{path::Path, sync::Arc};
+use crate::{ChainStore, StoreError, StoreUrl};
+use countersign_ledger::{
+    Block, BlockTime, Certificate, EnvelopeError, Genesis, MemberId, ProofChecker, State, Transaction, TransactionResult, ValidatorSet,
+};
+use ed25519_dalek::SigningKey;
+use std::sync::Arc;
 
 /// Blocks between two snapshots.
 const SNAPSHOT_EVERY: u64 = 256;
@@ -20,10 +23,11 @@ pub struct Submitted {
     pub deferred: Vec<Transaction>,
 }
 
-/// A store, the state after its last block, and a proof checker.
+/// A store, the state after its last block, the key of the network's only validator, and a proof checker.
 pub struct LocalChain {
     store: ChainStore,
     state: State,
+    key: SigningKey,
     checker: Arc<dyn ProofChecker>,
 }
 
@@ -37,22 +41,27 @@ impl LocalChain {
     /// Makes a new chain.
     ///
     /// # Errors
-    /// The file holds a chain, the genesis breaks a rule, or the checker's keys are not the network's or not fit for it.
-    pub async fn create(path: &Path, genesis: Genesis, checker: Arc<dyn ProofChecker>) -> Result<Self, StoreError> {
+    /// There is a chain, the genesis breaks a rule, the key is not that of its only validator, or the checker's keys are not the network's or
+    /// not fit for it.
+    pub async fn create(url: &StoreUrl, genesis: Genesis, key: SigningKey, checker: Arc<dyn ProofChecker>) -> Result<Self, StoreError> {
         genesis.check_keys(&checker.keys())?;
-        let store = ChainStore::create(path, &genesis).await?;
-        Ok(Self { store, state: State::new(genesis)?, checker })
+        let state = State::new(genesis)?;
+        check_alone(&state, &key)?;
+        let store = ChainStore::create(url, state.genesis()).await?;
+        Ok(Self { store, state, key, checker })
     }
 
     /// Opens a chain. Proofs were verified when their blocks were made and are not verified again; everything else is.
     ///
     /// # Errors
-    /// The file holds no chain or a damaged one, or the checker's keys are not the network's.
-    pub async fn open(path: &Path, checker: Arc<dyn ProofChecker>) -> Result<Self, StoreError> {
-        let store = ChainStore::open(path).await?;
+    /// There is no chain or a damaged one, another process writes to it, the key is not that of its only validator, or the checker's keys are
+    /// not the network's.
+    pub async fn open(url: &StoreUrl, key: SigningKey, checker: Arc<dyn ProofChecker>) -> Result<Self, StoreError> {
+        let store = ChainStore::open(url).await?;
         store.genesis().check_keys(&checker.keys())?;
         let state = store.load().await?;
-        Ok(Self { store, state, checker })
+        check_alone(&state, &key)?;
+        Ok(Self { store, state, key, checker })
     }
 
     /// The state after the last block.
@@ -77,7 +86,9 @@ impl LocalChain {
         let (state, checker) = (self.state.clone(), Arc::clone(&self.checker));
         let run = move || state.propose(time, transactions, checker.as_ref());
         let proposed = tokio::task::spawn_blocking(run).await.map_err(|_| StoreError::Cancelled)??;
-        self.store.append(proposed.outcome.block(), proposed.outcome.results()).await?;
+        check_alone(&self.state, &self.key)?;
+        let certificate = Certificate::sign_alone(&self.key, &proposed.outcome.block().header);
+        self.store.append(proposed.outcome.block(), proposed.outcome.results(), &certificate).await?;
         let (block, results) = self.state.commit(proposed.outcome)?;
         if block.header.height.0.is_multiple_of(SNAPSHOT_EVERY) {
             // a snapshot only saves time: the block is on disk
@@ -88,7 +99,7 @@ impl LocalChain {
         Ok(Submitted { block, results, refused: proposed.refused, deferred: proposed.deferred })
     }
 
-    /// Keeps a snapshot and closes the file.
+    /// Keeps a snapshot and closes the store.
     ///
     /// # Errors
     /// The snapshot could not be written; the chain is whole all the same.
@@ -97,4 +108,10 @@ impl LocalChain {
         self.store.close().await;
         written
     }
+}
+
+/// That a key decides the next block alone.
+fn check_alone(state: &State, key: &SigningKey) -> Result<(), StoreError> {
+    let alone = ValidatorSet::new([MemberId::from(&key.verifying_key())]);
+    if state.validators() == alone { Ok(()) } else { Err(StoreError::NotAlone) }
 }

@@ -5,48 +5,42 @@
 #[path = "../../ledger/tests/harness/mod.rs"]
 mod harness;
 
+mod databases;
+
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::*;
 use countersign_store::{
-    Auditor, BLOB_BYTES_MAX, ChainStore, LocalChain, StoreError,
+    Auditor, BLOB_BYTES_MAX, ChainStore, LocalChain, PROPOSALS_MAX, StoreError,
     archive::{self, Blobs},
 };
+use databases::{Place, certified, on_both, stored};
 use harness::*;
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
-fn folder() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("chain.sqlite");
-    (folder, path)
-}
+on_both!(
+    blocks_come_back_as_they_were,
+    blocks_are_appended_in_order_and_once,
+    full_blocks_come_back,
+    snapshots_save_time_and_nothing_else,
+    tampering_on_disk_is_found,
+    sealed_answers,
+    a_local_chain_goes_on_where_it_was,
+    archives_carry_a_chain_and_are_audited,
+    an_answer_is_exported_and_checked_alone,
+    blocks_are_served_as_they_were_encoded,
+    proposals_are_kept_until_their_height_is_decided,
+);
 
-/// A chain of the harness, written block by block through the store.
-async fn stored(path: &std::path::Path) -> (Net, QueryId, ChainStore) {
-    let mut net = Net::new(genesis());
-    let study = net.open();
-    let query = net.ask(study);
-    net.accept(HospitalA, withdraw(&[3, 2_050], WithdrawnBy::Patient));
-    let (bad, answer) = (net.bad_answer(query), net.answer_now(HospitalA, query));
-    net.block(vec![(HospitalA, bad), (HospitalA, answer), (HospitalB, refusal(query, 30))]);
-    let store = ChainStore::create(path, &genesis()).await.unwrap();
-    for (block, results) in &net.blocks {
-        store.append(block, results).await.unwrap();
-    }
-    (net, query, store)
-}
-
-#[tokio::test]
-async fn blocks_come_back_as_they_were() {
-    let (_folder, path) = folder();
-    let (net, _, store) = stored(&path).await;
+async fn blocks_come_back_as_they_were(place: Place) {
+    let (net, _, store) = stored(&place).await;
     store.close().await;
-    let store = ChainStore::open(&path).await.unwrap();
+    let store = ChainStore::open(&place.url()).await.unwrap();
     assert_eq!(store.genesis(), &genesis());
     assert_eq!(store.last_height().await.unwrap(), net.state.tip().height);
     for (block, results) in &net.blocks {
         let height = block.header.height;
         let found = store.block(height).await.unwrap().unwrap();
-        assert_eq!((&found.block, &found.results), (block, results));
+        assert_eq!((&found.block, &found.results, &found.certificate), (block, results, &certified(block)));
         for (position, (transaction, result)) in block.transactions.iter().zip(results).enumerate() {
             let entry = store.transaction(&result.transaction).await.unwrap().unwrap();
             assert_eq!((entry.height, entry.position as usize), (height, position));
@@ -60,118 +54,140 @@ async fn blocks_come_back_as_they_were() {
     assert_eq!((state.digest(), state.tip()), (net.state.digest(), net.state.tip()));
 }
 
-#[tokio::test]
-async fn blocks_are_appended_in_order_and_once() {
-    let (_folder, path) = folder();
-    let (net, _, store) = stored(&path).await;
+async fn blocks_are_appended_in_order_and_once(place: Place) {
+    let (net, _, store) = stored(&place).await;
     let (block, results) = net.blocks.last().unwrap();
-    assert!(matches!(store.append(block, results).await, Err(StoreError::NotNext { .. })));
+    let refused = async |block: &Block, results: &[TransactionResult]| store.append(block, results, &certified(block)).await.unwrap_err();
+    assert!(matches!(refused(block, results).await, StoreError::NotNext { .. }));
     let mut gap = block.clone();
     gap.header.height = Height(block.header.height.0 + 2);
-    assert!(matches!(store.append(&gap, results).await, Err(StoreError::NotNext { .. })));
+    assert!(matches!(refused(&gap, results).await, StoreError::NotNext { .. }));
     let mut next = block.clone();
     next.header.height = block.header.height.next();
-    assert!(matches!(store.append(&next, &results[1..]).await, Err(StoreError::Damaged { .. })));
+    assert!(matches!(refused(&next, &results[1..]).await, StoreError::Damaged { .. }));
     // transactions seen before: the block is refused whole
-    assert!(matches!(store.append(&next, results).await, Err(StoreError::Database(_))));
+    assert!(matches!(refused(&next, results).await, StoreError::Database(_)));
     assert_eq!(store.last_height().await.unwrap(), block.header.height);
-    assert!(matches!(ChainStore::create(&path, &genesis()).await, Err(StoreError::Exists(_))));
-    let empty = path.with_file_name("empty.sqlite");
-    assert!(matches!(ChainStore::open(&empty).await, Err(StoreError::Database(_))), "opening makes no file");
+    store.close().await;
+    assert!(matches!(ChainStore::create(&place.url(), &genesis()).await, Err(StoreError::Exists(_))));
+    let empty = place.another().await;
+    if place.is_sqlite() {
+        assert!(matches!(ChainStore::open(&empty.url()).await, Err(StoreError::Database(_))));
+        assert!(matches!(ChainStore::read(&empty.url()).await, Err(StoreError::Database(_))));
+        assert_eq!(std::fs::read_dir(empty.folder.path()).unwrap().count(), 0, "opening makes no file");
+    } else {
+        assert!(matches!(ChainStore::read(&empty.url()).await, Err(StoreError::Empty)));
+        assert!(matches!(ChainStore::open(&empty.url()).await, Err(StoreError::Empty)));
+    }
 }
 
-#[tokio::test]
-async fn snapshots_save_time_and_nothing_else() {
-    let (_folder, path) = folder();
-    let (net, _, store) = stored(&path).await;
+/// More transactions than one statement writes.
+async fn full_blocks_come_back(place: Place) {
+    let mut net = Net::new(genesis());
+    net.accept(Governance, Payload::Dictionary(dictionary()));
+    net.tables(HospitalA, 1);
+    for count in [64, 65, 200] {
+        let first = net.state.withdrawals(id(HospitalA)).count() as u32;
+        net.block((first..first + count).map(|slot| (HospitalA, withdraw(&[slot], WithdrawnBy::Patient))).collect());
+    }
+    let store = ChainStore::create(&place.url(), &genesis()).await.unwrap();
+    for (block, results) in &net.blocks {
+        store.append(block, results, &certified(block)).await.unwrap();
+        let found = store.block(block.header.height).await.unwrap().unwrap();
+        assert_eq!((&found.block, &found.results), (block, results));
+    }
+}
+
+async fn snapshots_save_time_and_nothing_else(place: Place) {
+    let (net, _, store) = stored(&place).await;
     for height in [2, 4, 6] {
         store.write_snapshot(&net.past[&Height(height)]).await.unwrap();
     }
     assert_eq!(store.load().await.unwrap().digest(), net.state.digest());
     // a damaged one is passed over
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
-    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-    let kept: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM snapshot").fetch_one(&pool).await.unwrap();
-    assert_eq!(kept, 2);
-    sqlx::query("UPDATE snapshot SET bytes = substr(bytes, 1, length(bytes) - 1)").execute(&pool).await.unwrap();
+    assert_eq!(place.count("snapshot").await, 2);
+    for height in [4, 6] {
+        place.tamper("snapshot", "bytes", &format!("height = {height}"), |b| b.truncate(b.len() - 1)).await;
+    }
     assert_eq!(store.load().await.unwrap().digest(), net.state.digest());
 }
 
-#[tokio::test]
-async fn tampering_on_disk_is_found() {
-    for statement in [
-        "UPDATE block SET header = CAST(substr(header, 1, 200) || x'00' || substr(header, 202) AS BLOB) WHERE height = 3",
-        "DELETE FROM entry WHERE height = 4",
-        "UPDATE entry SET bytes = CAST(substr(bytes, 1, 90) || x'ff' || substr(bytes, 92) AS BLOB) WHERE height = 2",
-        "UPDATE entry SET result = (SELECT result FROM entry WHERE height = 1) WHERE height = 2",
-        "UPDATE entry SET position = 9 WHERE height = 8 AND position = 0",
-        "UPDATE entry SET result = x'00' WHERE height = 5",
+async fn tampering_on_disk_is_found(place: Place) {
+    let (net, _, store) = stored(&place).await;
+    let wrong = async |what: &str| {
+        assert!(store.load().await.is_err(), "{what}");
+        assert!(Auditor::store(&store, &Script::default(), |_| ()).await.is_err(), "{what}");
+    };
+    let flip = |at: usize| move |bytes: &mut Vec<u8>| bytes[at] ^= 0x10;
+    for (table, column, at, change) in [
+        ("block", "header", "height = 3", flip(200)),
+        ("entry", "bytes", "height = 2 AND position = 0", flip(90)),
+        ("entry", "result", "height = 2 AND position = 0", flip(3)),
     ] {
-        let (_folder, path) = folder();
-        let (_, _, store) = stored(&path).await;
-        let pool = sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&path)).await.unwrap();
-        let changed = sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&pool).await.unwrap();
-        assert!(changed.rows_affected() > 0, "{statement}");
-        assert!(store.load().await.is_err(), "{statement}");
-        assert!(Auditor::store(&store, &Script::default(), |_| ()).await.is_err(), "{statement}");
+        place.tamper(table, column, at, change).await;
+        wrong(at).await;
+        place.tamper(table, column, at, change).await;
     }
+    let other = borsh::to_vec(&net.blocks[0].1[0]).unwrap();
+    for result in [vec![0], other] {
+        let before = borsh::to_vec(&net.blocks[1].1[0]).unwrap();
+        place.tamper("entry", "result", "height = 2 AND position = 0", |b| *b = result).await;
+        wrong("another result").await;
+        place.tamper("entry", "result", "height = 2 AND position = 0", |b| *b = before).await;
+    }
+    assert!(store.load().await.is_ok() && Auditor::store(&store, &Script::default(), |_| ()).await.is_ok(), "as it was");
+    place.run("UPDATE entry SET position = 9 WHERE height = 8 AND position = 0").await;
+    wrong("another order").await;
+    place.run("UPDATE entry SET position = 0 WHERE height = 8 AND position = 9").await;
+    place.run("DELETE FROM entry WHERE height = 4").await;
+    wrong("a transaction is gone").await;
 }
 
-#[tokio::test]
-async fn sealed_answers() {
-    let (_folder, path) = folder();
-    let store = ChainStore::create(&path, &genesis()).await.unwrap();
+async fn sealed_answers(place: Place) {
+    let store = ChainStore::create(&place.url(), &genesis()).await.unwrap();
     let digest = store.put_blob(b"sealed").await.unwrap();
     assert_eq!(store.put_blob(b"sealed").await.unwrap(), digest);
     assert_eq!(digest, Digest32::of(b"sealed"));
     assert_eq!(store.blob(&digest).await.unwrap().unwrap(), b"sealed");
     assert_eq!(store.blob(&harness::digest("other")).await.unwrap(), None);
     assert!(matches!(store.put_blob(&vec![0; BLOB_BYTES_MAX + 1]).await, Err(StoreError::BlobTooLong(_))));
-    let pool = sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&path)).await.unwrap();
-    sqlx::query("UPDATE blob SET bytes = x'00'").execute(&pool).await.unwrap();
+    place.tamper("blob", "bytes", "1 = 1", |b| b.push(0)).await;
     assert!(matches!(store.blob(&digest).await, Err(StoreError::BlobDamaged(_))));
 }
 
-#[tokio::test]
-async fn a_local_chain_goes_on_where_it_was() {
-    let (_folder, path) = folder();
+async fn a_local_chain_goes_on_where_it_was(place: Place) {
     let mut net = Net::new(genesis());
     net.open();
-    let mut chain = LocalChain::create(&path, genesis(), Arc::new(Script::default())).await.unwrap();
+    let mut chain = LocalChain::create(&place.url(), genesis(), key(Validator), Arc::new(Script::default())).await.unwrap();
     for (block, results) in &net.blocks {
         let submitted = chain.submit(block.transactions.clone(), block.header.time).await.unwrap();
         assert_eq!((&submitted.block, &submitted.results), (block, results));
         assert!(submitted.refused.is_empty() && submitted.deferred.is_empty());
     }
     chain.close().await.unwrap();
-    let mut chain = LocalChain::open(&path, Arc::new(Script::default())).await.unwrap();
+    let mut chain = LocalChain::open(&place.url(), key(Validator), Arc::new(Script::default())).await.unwrap();
     assert_eq!(chain.state().digest(), net.state.digest());
     // a replay is refused, and a clock that went back does not stop the chain
     let replay = net.blocks[0].0.transactions.clone();
     let submitted = chain.submit(replay, BlockTime(0)).await.unwrap();
     assert!(matches!(submitted.refused[..], [(_, EnvelopeError::Sequence { .. })]));
     assert_eq!(submitted.block.header.time, net.time.plus_ms(1));
-    // a checker with other keys is turned away
+    Auditor::store(chain.store(), &Script::default(), |_| ()).await.unwrap();
+    chain.close().await.unwrap();
+    // a checker with other keys, and a key that decides nothing, are turned away
     let mut other = genesis();
     other.circuit_keys = digest("other");
-    let elsewhere = path.with_file_name("other.sqlite");
-    assert!(matches!(LocalChain::create(&elsewhere, other, Arc::new(Script::default())).await, Err(StoreError::Genesis(_))));
+    let elsewhere = place.another().await.url();
+    let made = LocalChain::create(&elsewhere, other, key(Validator), Arc::new(Script::default())).await;
+    assert!(matches!(made, Err(StoreError::Genesis(_))));
+    let made = LocalChain::create(&elsewhere, genesis(), key(HospitalA), Arc::new(Script::default())).await;
+    assert!(matches!(made, Err(StoreError::NotAlone)));
+    let opened = LocalChain::open(&place.url(), key(HospitalA), Arc::new(Script::default())).await;
+    assert!(matches!(opened, Err(StoreError::NotAlone)));
 }
 
-#[tokio::test]
-async fn two_writers_do_not_mix() {
-    let (_folder, path) = folder();
-    let mut one = LocalChain::create(&path, genesis(), Arc::new(Script::default())).await.unwrap();
-    let mut two = LocalChain::open(&path, Arc::new(Script::default())).await.unwrap();
-    one.submit(vec![], START.plus_ms(1)).await.unwrap();
-    assert!(matches!(two.submit(vec![], START.plus_ms(2)).await, Err(StoreError::NotNext { .. })));
-    assert_eq!(two.state().tip().height, Height(0), "a block that was not written did not happen");
-}
-
-#[tokio::test]
-async fn archives_carry_a_chain_and_are_audited() {
-    let (_folder, path) = folder();
-    let (net, _, store) = stored(&path).await;
+async fn archives_carry_a_chain_and_are_audited(place: Place) {
+    let (net, _, store) = stored(&place).await;
     store.put_blob(b"sealed").await.unwrap();
     let mut file = Vec::new();
     archive::export(&store, Blobs::Include, &mut file).await.unwrap();
@@ -179,10 +195,11 @@ async fn archives_carry_a_chain_and_are_audited() {
     let auditor =
         Auditor::archive(file.as_slice(), &Script::default(), |r| heights.push(r.tip.height)).map(|a| a.report().clone()).unwrap();
     assert_eq!(auditor.tip, net.state.tip());
+    assert_eq!(auditor.signatures, net.blocks.len() as u64);
     assert_eq!((auditor.segments, auditor.answers, auditor.blobs, auditor.rejected), (4, 1, 1, 1));
     assert_eq!(heights.last(), Some(&net.state.tip().height));
-    let copy = path.with_file_name("copy.sqlite");
-    let (copied, report) = Auditor::import(file.as_slice(), &copy, &Script::default()).await.unwrap();
+    let copy = place.another().await;
+    let (copied, report) = Auditor::import(file.as_slice(), &copy.url(), &Script::default()).await.unwrap();
     assert_eq!(report, auditor);
     let mut again = Vec::new();
     archive::export(&copied, Blobs::Include, &mut again).await.unwrap();
@@ -190,6 +207,9 @@ async fn archives_carry_a_chain_and_are_audited() {
     let mut lean = Vec::new();
     archive::export(&store, Blobs::Leave, &mut lean).await.unwrap();
     assert!(lean.len() < file.len());
+    let old = [b"countersign-archive/1\n", &file[archive::MAGIC.len()..]].concat();
+    let refused = Auditor::archive(old.as_slice(), &Script::default(), |_| ()).unwrap_err();
+    assert!(matches!(&refused, StoreError::ArchiveVersion(v) if v == "1"), "{refused}");
     // cut, lengthened or changed anywhere: refused (messages of rejections are not committed to, so they may differ)
     assert!(Auditor::archive([file.as_slice(), &[0]].concat().as_slice(), &Script::default(), |_| ()).is_err());
     for at in (0..file.len()).step_by(file.len() / 300) {
@@ -202,14 +222,65 @@ async fn archives_carry_a_chain_and_are_audited() {
     }
 }
 
-#[tokio::test]
-async fn an_answer_is_exported_and_checked_alone() {
-    let (_folder, path) = folder();
-    let (_, query, store) = stored(&path).await;
+async fn an_answer_is_exported_and_checked_alone(place: Place) {
+    let (_, query, store) = stored(&place).await;
     let state = store.load().await.unwrap();
     let export = store.export_answer(&state, &query, &id(HospitalA)).await.unwrap();
     let finding = light::AnswerExport::decode(&export.encode()).unwrap().check(&Script::default()).unwrap();
     assert_eq!(finding.answer.hospital, id(HospitalA));
     assert_eq!(finding.block, state.tip().block);
     assert!(matches!(store.export_answer(&state, &query, &id(HospitalB)).await, Err(StoreError::NotFound(_))));
+}
+
+async fn blocks_are_served_as_they_were_encoded(place: Place) {
+    let mut net = Net::new(genesis());
+    net.open();
+    net.block(vec![]);
+    let store = ChainStore::create(&place.url(), &genesis()).await.unwrap();
+    for (block, results) in &net.blocks {
+        store.append(block, results, &certified(block)).await.unwrap();
+    }
+    let expected: Vec<_> = net.blocks.iter().map(|(b, _)| (b.header.height, b.encode(), certified(b).encode())).collect();
+    let serve = async |first, blocks, bytes| -> Vec<_> {
+        let served = store.blocks_from(Height(first), blocks, bytes).await.unwrap();
+        served.into_iter().map(|b| (b.height, b.block, b.certificate)).collect()
+    };
+    assert_eq!(serve(1, 100, usize::MAX).await, expected);
+    assert_eq!(serve(3, 2, usize::MAX).await, expected[2..4]);
+    assert_eq!(serve(2, 100, 1).await, expected[1..2], "the first is always served");
+    let two = expected[1].1.len() + expected[2].1.len();
+    assert_eq!(serve(2, 100, two).await, expected[1..3]);
+    assert_eq!(serve(2, 100, two - 1).await, expected[1..2]);
+    assert_eq!(serve(2, 0, usize::MAX).await, []);
+    assert_eq!(serve(expected.len() as u64 + 1, 100, usize::MAX).await, []);
+}
+
+async fn proposals_are_kept_until_their_height_is_decided(place: Place) {
+    let (net, _, store) = stored(&place).await;
+    let (next, block) = (net.state.tip().height.next(), BlockId(digest("block")));
+    store.put_proposal(next, 0, block, b"first").await.unwrap();
+    store.put_proposal(next, 0, block, b"again").await.unwrap();
+    store.put_proposal(next, 0, BlockId(digest("equivocated")), b"other").await.unwrap();
+    store.put_proposal(next, 2, block, b"later").await.unwrap();
+    store.put_proposal(net.state.tip().height, 0, block, b"late").await.unwrap();
+    let ahead = store.put_proposal(next.next(), 0, block, b"ahead").await;
+    assert!(matches!(ahead, Err(StoreError::ProposalHeight { .. })));
+    let long = store.put_proposal(next, 0, block, &vec![0; Block::BYTES_MAX + (1 << 20)]).await;
+    assert!(matches!(long, Err(StoreError::ProposalTooLong { .. })));
+    // what a process that is killed here finds again
+    drop(store);
+    let store = ChainStore::open(&place.url()).await.unwrap();
+    let found = store.proposals(next).await.unwrap();
+    let rounds: Vec<_> = found.iter().map(|p| (p.round, p.bytes.as_slice())).collect();
+    assert_eq!(rounds.len(), 3);
+    assert!(rounds.contains(&(0, b"first")) && rounds.contains(&(0, b"other")) && rounds[2] == (2, b"later"));
+    assert_eq!(place.count("proposal").await, 3, "none for another height");
+    for round in 3..100 {
+        store.put_proposal(next, round, block, b"more").await.unwrap();
+    }
+    let kept: Vec<_> = store.proposals(next).await.unwrap().iter().map(|p| p.round).collect();
+    assert_eq!(kept, (100 - PROPOSALS_MAX as u32..100).collect::<Vec<_>>());
+    let proposed = net.state.propose(net.time.plus_ms(1), vec![], &Script::default()).unwrap();
+    store.append(proposed.outcome.block(), &[], &certified(proposed.outcome.block())).await.unwrap();
+    assert_eq!(place.count("proposal").await, 0);
 }

@@ -5,7 +5,7 @@ use crate::{circuit_keys::DEVELOPMENT_NOTICE, failure::Failure};
 use anyhow::Context;
 use clap::Args;
 use countersign_ledger::{KeyedChecker, ProofChecker};
-use countersign_store::{AuditReport, Auditor, ChainStore, StoreError, archive::MAGIC};
+use countersign_store::{AuditReport, Auditor, ChainStore, StoreError, StoreUrl, archive};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -25,17 +25,17 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 /// What is wrong with a chain is a failed verification; files that cannot be read are not.
 fn judged(error: StoreError) -> Failure {
     match error {
-        StoreError::File(_) => Failure::Other(error.into()),
+        StoreError::File(_) | StoreError::InUse(_) => Failure::Other(error.into()),
         other => Failure::NotVerified(other.to_string()),
     }
 }
 
-/// Audits a chain file with its own fresh checker: every block, rule and proof again.
+/// Audits a chain file with its own fresh checker: every block, certificate, rule and proof again.
 ///
 /// # Errors
 /// The first thing that is wrong.
 pub async fn chain(path: &Path, checker: &dyn ProofChecker, progress: impl FnMut(&AuditReport)) -> Result<AuditReport, Failure> {
-    let store = ChainStore::open(path).await.map_err(judged)?;
+    let store = ChainStore::read(&StoreUrl::from(path)).await.map_err(judged)?;
     let report = Auditor::store(&store, checker, progress).await.map_err(judged)?.report().clone();
     store.close().await;
     Ok(report)
@@ -43,15 +43,15 @@ pub async fn chain(path: &Path, checker: &dyn ProofChecker, progress: impl FnMut
 
 /// The report as JSON.
 pub fn to_json(report: &AuditReport) -> Value {
-    json!({ "verified": true, "blocks": report.tip.height.0, "accepted": report.accepted, "rejected": report.rejected,
+    json!({ "verified": true, "blocks": report.tip.height.0, "signatures": report.signatures, "accepted": report.accepted, "rejected": report.rejected,
         "segments": report.segments, "answers": report.answers, "sealed": report.blobs, "not_checked": NOT_CHECKED })
 }
 
 /// The report in words.
 pub fn to_text(report: &AuditReport) -> String {
     format!(
-        "{} blocks, {} transactions accepted, {} rejected with their reasons, {} segments and {} answers: all verified\n{NOT_CHECKED}",
-        report.tip.height.0, report.accepted, report.rejected, report.segments, report.answers
+        "{} blocks decided by {} signatures, {} transactions accepted, {} rejected with their reasons, {} segments and {} answers: all verified\n{NOT_CHECKED}",
+        report.tip.height.0, report.signatures, report.accepted, report.rejected, report.segments, report.answers
     )
 }
 
@@ -70,12 +70,12 @@ pub async fn run(session: &Session, arguments: &AuditArguments) -> Result<(), Fa
     let start = {
         use std::io::Read;
         let mut start = Vec::new();
-        head.take(SQLITE.len().max(MAGIC.len()) as u64)
+        head.take(SQLITE.len().max(archive::NAME.len()) as u64)
             .read_to_end(&mut start)
             .with_context(|| format!("cannot read {}", file.display()))?;
         start
     };
-    let is_archive = start.starts_with(MAGIC);
+    let is_archive = start.starts_with(archive::NAME);
     if !is_archive && !start.starts_with(SQLITE) {
         return Err(Failure::NotVerified(format!("{} is neither a chain file nor an archive of a chain", file.display())));
     }
@@ -85,10 +85,10 @@ pub async fn run(session: &Session, arguments: &AuditArguments) -> Result<(), Fa
     } else {
         let report = chain(&file, &checker, progress).await?;
         if let Some(out) = &arguments.archive {
-            let store = ChainStore::open(&file).await?;
+            let store = ChainStore::read(&StoreUrl::from(file.as_path())).await?;
             let mut writer =
                 std::io::BufWriter::new(std::fs::File::create_new(out).with_context(|| format!("cannot write {}", out.display()))?);
-            countersign_store::archive::export(&store, countersign_store::archive::Blobs::Include, &mut writer).await?;
+            archive::export(&store, archive::Blobs::Include, &mut writer).await?;
             store.close().await;
         }
         report

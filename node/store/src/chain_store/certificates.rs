@@ -1,0 +1,55 @@
+//! Commit certificates.
+
+use super::{ChainStore, damaged, digest, integer};
+use crate::StoreError;
+use countersign_ledger::{BlockId, Certificate, CertificateError, Height, Wire};
+use sqlx::{AnyConnection, Connection, Row};
+
+impl ChainStore {
+    /// The certificate of the block at a height. Blocks written before there were certificates have none.
+    ///
+    /// # Errors
+    /// It is damaged, or the database fails.
+    pub async fn certificate(&self, height: Height) -> Result<Option<Certificate>, StoreError> {
+        let query = sqlx::query("SELECT bytes FROM certificate WHERE height = $1").bind(integer(height.0));
+        let row = query.fetch_optional(&self.readers).await?;
+        row.map(|r| Certificate::decode(&r.try_get::<Vec<u8>, _>("bytes")?).map_err(|e| damaged("the certificate", height, e))).transpose()
+    }
+
+    /// Keeps a certificate of a stored block if it has more signatures than the one that is kept; true if it was written. That it names
+    /// the block is checked here; its signatures are the caller's to check before.
+    ///
+    /// # Errors
+    /// There is no block of that height, the certificate is about another one, or the database fails.
+    pub async fn improve_certificate(&self, certificate: &Certificate) -> Result<bool, StoreError> {
+        let height = certificate.height;
+        let writer = self.writer()?;
+        let mut connection = writer.hold().await?;
+        let mut tx = connection.begin_with(writer.begin()).await?;
+        let row = sqlx::query("SELECT id FROM block WHERE height = $1").bind(integer(height.0)).fetch_optional(&mut *tx).await?;
+        let row = row.ok_or(StoreError::NotFound("block of this height"))?;
+        check_names(certificate, height, &BlockId(digest(&row, "id", height)?))?;
+        let written = write(&mut tx, certificate).await?;
+        tx.commit().await?;
+        Ok(written)
+    }
+}
+
+/// That a certificate is about a block and within its bounds.
+pub(super) fn check_names(certificate: &Certificate, height: Height, block: &BlockId) -> Result<(), StoreError> {
+    certificate.check_bounds()?;
+    if certificate.height == height && certificate.block == *block { Ok(()) } else { Err(CertificateError::OtherBlock(height).into()) }
+}
+
+/// Writes a certificate unless one with as many signatures is there.
+pub(super) async fn write(connection: &mut AnyConnection, certificate: &Certificate) -> Result<bool, StoreError> {
+    let statement = "INSERT INTO certificate (height, signatures, bytes) VALUES ($1, $2, $3) ON CONFLICT (height) DO UPDATE \
+                     SET signatures = excluded.signatures, bytes = excluded.bytes WHERE certificate.signatures < excluded.signatures";
+    let done = sqlx::query(statement)
+        .bind(integer(certificate.height.0))
+        .bind(integer(certificate.signatures.len() as u64))
+        .bind(certificate.encode())
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}

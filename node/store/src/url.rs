@@ -1,0 +1,179 @@
+//! Where a chain is kept.
+
+use crate::StoreError;
+use sqlx::{any::AnyConnectOptions, postgres::PgConnectOptions};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+/// Parameters a PostgreSQL URL may carry. Others are refused: a misspelt one would be ignored, and might be a password.
+const PARAMETERS: [&str; 8] = ["host", "port", "dbname", "user", "password", "sslmode", "application_name", "options"];
+
+/// Where a chain is kept: `sqlite:PATH`, `sqlite://PATH`, a bare path (SQLite too), or `postgres://USER@HOST/DATABASE`.
+///
+/// A password in the URL is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoreUrl(Place);
+
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A database of a server: the URL with its secrets, and what may be shown of it.
+    Postgres { url: String, shown: String },
+}
+
+impl StoreUrl {
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::Sqlite(path) => Some(path),
+            Place::Postgres { .. } => None,
+        }
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.0
+    }
+
+    /// For the driver. `create` makes a SQLite file that is missing; a PostgreSQL database must be there.
+    pub(crate) fn options(&self, create: bool) -> Result<AnyConnectOptions, StoreError> {
+        match &self.0 {
+            Place::Sqlite(path) => {
+                let mode = if create { "rwc" } else { "rw" };
+                Ok(format!("sqlite://{}?mode={mode}", encoded(&resolved(path)?)?).parse()?)
+            }
+            Place::Postgres { url, .. } => Ok(url.parse()?),
+        }
+    }
+}
+
+impl From<&Path> for StoreUrl {
+    fn from(path: &Path) -> Self {
+        Self(Place::Sqlite(path.to_owned()))
+    }
+}
+
+impl FromStr for StoreUrl {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return if path.is_empty() { Err(StoreError::Url("it names no file".into())) } else { Ok(Self::from(Path::new(path))) };
+        }
+        match text.split_once("://") {
+            Some(("postgres" | "postgresql", rest)) => postgres(text, rest),
+            // only the scheme is repeated: the rest may hold a password
+            Some((scheme, _)) => Err(StoreError::Url(format!("databases of kind \"{scheme}\" are not supported"))),
+            None if text.is_empty() => Err(StoreError::Url("it is empty".into())),
+            None => Ok(Self::from(Path::new(text))),
+        }
+    }
+}
+
+fn postgres(url: &str, rest: &str) -> Result<StoreUrl, StoreError> {
+    let parameters = rest.split_once('?').map_or("", |(_, p)| p).split('&').filter(|p| !p.is_empty());
+    for name in parameters.map(|p| p.split_once('=').map_or(p, |(name, _)| name)) {
+        if !PARAMETERS.contains(&name) {
+            return Err(StoreError::Url(format!("it has a parameter other than {}", PARAMETERS.join(", "))));
+        }
+    }
+    let options =
+        PgConnectOptions::from_str(url).map_err(|_| StoreError::Url("it is not of the form postgres://USER@HOST/DATABASE".into()))?;
+    let database = options.get_database().ok_or_else(|| StoreError::Url("it names no database".into()))?;
+    let host = options.get_socket().map_or_else(|| options.get_host().to_owned(), |s| s.display().to_string());
+    let shown = format!("postgres://{}@{host}:{}/{database}", options.get_username(), options.get_port());
+    Ok(StoreUrl(Place::Postgres { url: url.to_owned(), shown }))
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Place::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Place::Postgres { shown, .. } => f.write_str(shown),
+        }
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreUrl({self})")
+    }
+}
+
+/// The one name of a file, so that two ways of writing it are the same lock.
+pub(crate) fn resolved(path: &Path) -> Result<PathBuf, StoreError> {
+    let resolve = || {
+        if path.exists() {
+            return path.canonicalize();
+        }
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        let name = path.file_name().ok_or(std::io::ErrorKind::InvalidFilename)?;
+        Ok(folder.canonicalize()?.join(name))
+    };
+    resolve().map_err(|e| StoreError::Database(sqlx::Error::Io(e)))
+}
+
+/// Percent-encodes a path, because the driver decodes it.
+fn encoded(path: &Path) -> Result<String, StoreError> {
+    let text = path.to_str().ok_or_else(|| StoreError::Url("the file's name is not UTF-8".into()))?;
+    let byte = |b: u8| match b {
+        b'/' | b'-' | b'.' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => char::from(b).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    Ok(text.bytes().map(byte).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Result<StoreUrl, StoreError> {
+        text.parse()
+    }
+
+    #[test]
+    fn three_ways_to_write_a_file() {
+        for text in ["sqlite:a b/c.sqlite", "sqlite://a b/c.sqlite", "a b/c.sqlite"] {
+            assert_eq!(url(text).unwrap().file(), Some(Path::new("a b/c.sqlite")));
+        }
+        assert_eq!(url("sqlite:///tmp/x").unwrap().to_string(), "sqlite:/tmp/x");
+        assert!(url("").is_err() && url("sqlite:").is_err() && url("sqlite://").is_err());
+    }
+
+    #[test]
+    fn passwords_are_never_shown() {
+        for text in [
+            "postgres://ann:hunter2@db.example:5433/chain",
+            "postgresql://ann@db.example:5433/chain?password=hunter2",
+            "postgres://db.example/chain?user=ann&port=5433&password=hunter2",
+        ] {
+            let url = url(text).unwrap();
+            assert_eq!(url.to_string(), "postgres://ann@db.example:5433/chain");
+            assert_eq!(format!("{url:?}"), "StoreUrl(postgres://ann@db.example:5433/chain)");
+        }
+        for text in [
+            "postgre://ann:hunter2@db/chain",
+            "postgres://ann:hunter2@db",
+            "postgres://ann:hunter2@db:port/chain",
+            "postgres://ann@db/chain?pasword=hunter2",
+            "postgres://ann@db/chain?hunter2",
+            "mysql://ann:hunter2@db/chain",
+        ] {
+            let error = url(text).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn odd_names_of_files_reach_the_driver_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("100% sure? #1 ü.sqlite");
+        let options = StoreUrl::from(path.as_path()).options(true).unwrap();
+        let back = sqlx::sqlite::SqliteConnectOptions::from_str(options.database_url.as_str()).unwrap();
+        assert_eq!(back.get_filename(), resolved(&path).unwrap());
+    }
+}
