@@ -106,12 +106,11 @@ async fn a_false_answer_is_not_recorded_as_accepted() {
     let (study, query) = open_query(&cluster).await;
     // only the faulty one hears of these: it alone may propose them
     let hospital = key(HospitalA);
-    let mut next = cluster.node(0).state().next_sequence(&id(HospitalA));
+    let first = cluster.node(0).state().next_sequence(&id(HospitalA));
     for i in 0..3 {
         let height = cluster.node(FAULTY).state().tip().height;
         let payload = Payload::Answer(Answer { query, height, proof: vec![b'b', i], sealed: digest("sealed") });
-        let transaction = Transaction::sign(&hospital, cluster.genesis.network(), next, payload);
-        next += 1;
+        let transaction = Transaction::sign(&hospital, cluster.genesis.network(), first + u64::from(i), payload);
         let (_, result) = cluster.node(0).confirm(transaction, PATIENCE).await.unwrap();
         assert_eq!(result.rejection(), Some(RejectionCode(179)), "{:?}", result.verdict);
     }

@@ -94,10 +94,8 @@ impl ProofChecker for KeyedChecker {
         if let Some(ring) = keys.and_then(|digest| self.ring.get(&digest)) {
             let seed: Vec<u8> = joint.iter().flat_map(|i| instances[*i].content().0).collect();
             let mut rng = ChaCha20Rng::from_seed(Digest32::tagged("countersign/batch-weights/1", [seed.as_slice()]).0);
-            let batch: Vec<_> = joint
-                .iter()
-                .filter_map(|i| Some((aggregate(instances[*i], points[*i].as_ref().ok()?), instances[*i].answer)))
-                .collect();
+            let batch: Vec<_> =
+                joint.iter().filter_map(|i| Some((aggregate(instances[*i], points[*i].as_ref().ok()?), instances[*i].answer))).collect();
             let found = verify_batch(ring, &batch, &mut rng);
             let verdict = |v: Result<VerifiedAnswer, VerifyError>| {
                 v.map(|v| AnswerVerdict { cells_digest: v.cells_digest, counts: v.counts }).map_err(refused)

@@ -31,8 +31,9 @@ use std::{
 };
 use tokio::sync::{mpsc, watch};
 
-/// Events that wait for the engine: several rounds of votes of 100 validators. The port drops the oldest beyond it.
-const EVENTS_MAX: usize = 4096;
+/// Events that wait for the engine: several rounds of votes of 100 validators. The port drops the oldest beyond it. Parts of blocks are bounded in
+/// bytes a validator before they come here.
+const EVENTS_MAX: usize = 2048;
 /// Messages of the application that wait to be sent.
 const OUTGOING_MAX: usize = 256;
 /// How long a peer may take to answer with blocks.
@@ -224,8 +225,15 @@ impl Wires {
         let net = &self.arguments.net;
         for member in set.members().iter().filter(|m| **m != net.me()) {
             match &self.arguments.outgoing {
-                None => drop(net.send(member, channel, bytes.clone())),
-                Some(outgoing) => outgoing.to(member, channel, bytes).into_iter().for_each(|(c, b)| drop(net.send(member, c, b))),
+                // what does not fit a peer's queue is lost to it; votes come again by rebroadcast, blocks by synchronisation
+                None => {
+                    net.send(member, channel, bytes.clone());
+                }
+                Some(outgoing) => {
+                    for (channel, bytes) in outgoing.to(member, channel, bytes) {
+                        net.send(member, channel, bytes);
+                    }
+                }
             }
         }
     }
