@@ -1,8 +1,9 @@
 //! Blocks and headers.
 
 use crate::{
+    checker::KeysError,
     codec::{DecodeError, Wire, bound, bytes_of},
-    genesis::{GenesisError, NetworkId},
+    genesis::NetworkId,
     limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX},
     merkle,
     rejection::EnvelopeError,
@@ -145,7 +146,7 @@ pub enum BlockError {
         /// Which commitment.
         what: &'static str,
     },
-    /// The node verifies with keys that are not the network's.
+    /// The node does not hold the circuit keys in force. It is at fault, not the block.
     #[error(transparent)]
-    Keys(#[from] GenesisError),
+    Keys(#[from] KeysError),
 }

@@ -18,7 +18,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Which circuit keys a checker verifies with.
+/// A set of circuit keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct CircuitKeys {
     /// Digest of all verifying keys.
@@ -27,11 +27,30 @@ pub struct CircuitKeys {
     pub development: bool,
 }
 
+/// What keeps a node from verifying. Its operator is at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeysError {
+    /// It does not hold the keys.
+    #[error("this node does not hold the circuit keys {0}, which are in force; get their files and start it with them")]
+    Missing(Digest32),
+    /// Development keys outside a development network: whoever made them can forge answers.
+    #[error("the circuit keys {0} are development keys and refused on a network that is not a development one; use keys from a ceremony")]
+    Development(Digest32),
+}
+
+/// Checks that keys are held, and may be used on a kind of network.
+pub(crate) fn check_held(checker: &dyn ProofChecker, digest: &Digest32, development: bool) -> Result<(), KeysError> {
+    let keys = checker.keys(digest).ok_or(KeysError::Missing(*digest))?;
+    if keys.development && !development { Err(KeysError::Development(*digest)) } else { Ok(()) }
+}
+
 /// Segments whose validity (S1) is to be proved.
 #[derive(Debug)]
 pub struct SegmentsCheck<'a> {
     /// The anchoring transaction; names the check, and is not part of what is proved.
     pub transaction: TransactionId,
+    /// The circuit keys in force.
+    pub keys: Digest32,
     /// Network, hospital, table.
     pub context: TableContext,
     /// Blocks and tied rows.
@@ -49,6 +68,8 @@ pub struct SegmentsCheck<'a> {
 pub struct AnswerCheck<'a> {
     /// The answering transaction; names the check, and is not part of what is proved.
     pub transaction: TransactionId,
+    /// The circuit keys in force.
+    pub keys: Digest32,
     /// What the statement digest binds.
     pub context: &'a AnswerContext,
     /// The wiring, made from the stored statement.
@@ -93,10 +114,10 @@ pub struct ProofRefused {
     pub detail: String,
 }
 
-/// Verifies proofs. A pure function of the keys and the instance.
+/// Verifies proofs. A pure function of the keys and the instance. It may hold several sets of circuit keys; the instance names the one in force.
 pub trait ProofChecker: Send + Sync {
-    /// The keys it verifies with.
-    fn keys(&self) -> CircuitKeys;
+    /// The keys of a digest, if it holds them.
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys>;
 
     /// Verifies S1.
     ///
@@ -113,17 +134,17 @@ pub trait ProofChecker: Send + Sync {
 
 impl SegmentsCheck<'_> {
     /// Digest of all that decides the verdict.
-    pub fn content(&self, keys: &CircuitKeys) -> Digest32 {
-        let head = bytes_of(&(keys, &self.context, self.digests));
+    pub fn content(&self) -> Digest32 {
+        let head = bytes_of(&(self.keys, &self.context, self.digests));
         Digest32::tagged("countersign/segments-check/1", [head.as_slice(), self.proof])
     }
 }
 
 impl AnswerCheck<'_> {
     /// Digest of all that decides the verdict. The plan follows from what the context names.
-    pub fn content(&self, keys: &CircuitKeys) -> Digest32 {
+    pub fn content(&self) -> Digest32 {
         let digests: Vec<Digest32> = self.data.iter().chain(self.consent).map(Segment::digest).collect();
-        let head = bytes_of(&(keys, self.context, digests));
+        let head = bytes_of(&(self.keys, self.context, digests));
         let active: Vec<u8> = self.active.iter().flat_map(SlotBitmap::bytes).collect();
         Digest32::tagged("countersign/answer-check/1", [head.as_slice(), &active, self.answer])
     }
@@ -196,22 +217,22 @@ impl<C: ProofChecker> CachingChecker<C> {
 }
 
 impl<C: ProofChecker> ProofChecker for CachingChecker<C> {
-    fn keys(&self) -> CircuitKeys {
-        self.inner.keys()
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+        self.inner.keys(digest)
     }
 
     fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
-        self.through(&self.segments, instance.content(&self.keys()), || self.inner.check_segments(instance))
+        self.through(&self.segments, instance.content(), || self.inner.check_segments(instance))
     }
 
     fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
-        self.through(&self.answers, instance.content(&self.keys()), || self.inner.check_answer(instance))
+        self.through(&self.answers, instance.content(), || self.inner.check_answer(instance))
     }
 }
 
 impl<C: ProofChecker + ?Sized> ProofChecker for std::sync::Arc<C> {
-    fn keys(&self) -> CircuitKeys {
-        (**self).keys()
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+        (**self).keys(digest)
     }
 
     fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
@@ -226,7 +247,6 @@ impl<C: ProofChecker + ?Sized> ProofChecker for std::sync::Arc<C> {
 /// Says again what the results of a block recorded about its proofs, so that a chain verified before can be replayed without
 /// verifying again.
 pub(crate) struct RecordedChecker {
-    pub(crate) keys: CircuitKeys,
     pub(crate) verdicts: BTreeMap<TransactionId, AnswerVerdict>,
 }
 
@@ -238,8 +258,9 @@ impl RecordedChecker {
 }
 
 impl ProofChecker for RecordedChecker {
-    fn keys(&self) -> CircuitKeys {
-        self.keys
+    /// None are needed: nothing is verified.
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+        Some(CircuitKeys { digest: *digest, development: false })
     }
 
     fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {

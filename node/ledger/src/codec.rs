@@ -79,6 +79,11 @@ pub(crate) fn bytes_of<T: BorshSerialize + ?Sized>(value: &T) -> Vec<u8> {
     out
 }
 
+/// Number of borsh bytes of a value.
+pub(crate) fn length_of<T: BorshSerialize + ?Sized>(value: &T) -> usize {
+    borsh::object_length(value).expect("counting bytes does not fail")
+}
+
 /// One field's bound.
 pub(crate) fn bound(what: &'static str, field: &'static str, found: usize, max: usize) -> Result<(), DecodeError> {
     if found > max { Err(DecodeError::Field { what, field, found, max }) } else { Ok(()) }

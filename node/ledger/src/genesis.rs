@@ -2,6 +2,7 @@
 
 use crate::{
     certificate::ValidatorSet,
+    checker::{KeysError, ProofChecker, check_held},
     codec::{DecodeError, Wire, bound, bytes_of},
     identity::{MemberId, Name, Role},
     limits::{GENESIS_BYTES_MAX, MEMBERS_MAX},
@@ -40,6 +41,18 @@ pub struct Member {
     pub roles: Vec<Role>,
 }
 
+impl Member {
+    /// True if it holds the role.
+    pub fn has_role(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// One role or more, ascending.
+    pub(crate) fn roles_fit(&self) -> bool {
+        !self.roles.is_empty() && self.roles.windows(2).all(|w| w[0] < w[1])
+    }
+}
+
 /// Governed numbers.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Rules {
@@ -69,6 +82,11 @@ impl Rules {
             points_a_cut: 4 << 20,
         }
     }
+
+    /// The disclosure floor: the least `k_min` of this kind of network.
+    pub(crate) fn k_min_least(development: bool) -> u32 {
+        if development { 1 } else { K_MIN_FLOOR }
+    }
 }
 
 /// What a network starts from.
@@ -86,7 +104,7 @@ pub struct Genesis {
     pub registry: ScopeRegistry,
     /// Governed numbers.
     pub rules: Rules,
-    /// Digest of the circuit keys every validator verifies with.
+    /// Digest of the circuit keys every validator verifies with at first.
     pub circuit_keys: Digest32,
 }
 
@@ -99,6 +117,9 @@ pub enum GenesisError {
     /// A member's key or roles.
     #[error("member \"{0}\": {1}")]
     Member(Name, &'static str),
+    /// Nobody can change anything.
+    #[error("a network needs at least one governance member: nobody else publishes dictionaries or changes members")]
+    NoGovernance,
     /// Nobody verifies.
     #[error("a network needs at least one validator")]
     NoValidator,
@@ -116,17 +137,6 @@ pub enum GenesisError {
     /// The time is beyond the year 9999.
     #[error("the genesis time is beyond the year 9999")]
     Time,
-    /// Development circuit keys outside a development network: whoever made them can forge answers.
-    #[error("development circuit keys are refused on a network that is not a development one; use keys from a ceremony")]
-    DevelopmentKeys,
-    /// Other keys than the network's.
-    #[error("these circuit keys ({found}) are not the network's ({expected})", found = found.short(), expected = expected.short())]
-    OtherKeys {
-        /// The keys at hand.
-        found: Digest32,
-        /// The network's.
-        expected: Digest32,
-    },
 }
 
 impl Wire for Genesis {
@@ -150,7 +160,7 @@ impl Genesis {
     /// Checks every rule a genesis must keep.
     ///
     /// # Errors
-    /// [`GenesisError`], except the two about circuit keys, which [`Self::check_keys`] finds.
+    /// [`GenesisError`]. Whether a node holds the circuit keys is for [`Self::check_keys`].
     pub fn check(&self) -> Result<(), GenesisError> {
         let names: BTreeSet<&Name> = self.members.iter().map(|m| &m.name).collect();
         let ascending = self.members.windows(2).all(|w| w[0].id < w[1].id);
@@ -161,14 +171,17 @@ impl Genesis {
             if member.id.key().is_none() {
                 return Err(GenesisError::Member(member.name.clone(), "its key is not an Ed25519 key, or is of small order"));
             }
-            if member.roles.is_empty() || !member.roles.windows(2).all(|w| w[0] < w[1]) {
+            if !member.roles_fit() {
                 return Err(GenesisError::Member(member.name.clone(), "its roles are not one or more, ascending"));
             }
         }
-        if !self.members.iter().any(|m| m.roles.contains(&Role::Validator)) {
+        if !self.members.iter().any(|m| m.has_role(Role::Validator)) {
             return Err(GenesisError::NoValidator);
         }
-        let least = if self.development { 1 } else { K_MIN_FLOOR };
+        if !self.members.iter().any(|m| m.has_role(Role::Governance)) {
+            return Err(GenesisError::NoGovernance);
+        }
+        let least = Rules::k_min_least(self.development);
         if !(least..=K_MIN_MAX).contains(&self.rules.k_min) {
             return Err(GenesisError::KMin { found: self.rules.k_min, least });
         }
@@ -178,27 +191,21 @@ impl Genesis {
         Ok(self.registry.check()?)
     }
 
-    /// Checks the circuit keys a node holds against the network's.
+    /// Checks that a node holds the circuit keys the network starts with. Those in force later are for [`crate::State::check_keys`].
     ///
     /// # Errors
-    /// [`GenesisError::OtherKeys`], [`GenesisError::DevelopmentKeys`].
-    pub fn check_keys(&self, keys: &crate::CircuitKeys) -> Result<(), GenesisError> {
-        if keys.digest != self.circuit_keys {
-            return Err(GenesisError::OtherKeys { found: keys.digest, expected: self.circuit_keys });
-        }
-        if keys.development && !self.development {
-            return Err(GenesisError::DevelopmentKeys);
-        }
-        Ok(())
+    /// [`KeysError`].
+    pub fn check_keys(&self, checker: &dyn ProofChecker) -> Result<(), KeysError> {
+        check_held(checker, &self.circuit_keys, self.development)
     }
 
-    /// A member by key.
+    /// A member of the first block, by key. Members change by vote: see [`crate::State::member`].
     pub fn member(&self, id: &MemberId) -> Option<&Member> {
         self.members.binary_search_by(|m| m.id.cmp(id)).ok().and_then(|i| self.members.get(i))
     }
 
     /// The validators of the first block.
     pub fn validators(&self) -> ValidatorSet {
-        ValidatorSet::new(self.members.iter().filter(|m| m.roles.contains(&Role::Validator)).map(|m| m.id))
+        ValidatorSet::new(self.members.iter().filter(|m| m.has_role(Role::Validator)).map(|m| m.id))
     }
 }

@@ -50,8 +50,13 @@ pub enum Role {
     Researcher,
     /// Approves studies.
     Board,
-    /// Publishes dictionaries.
+    /// Proposes and votes on changes of members, dictionaries, scopes, rules and circuit keys.
     Governance,
+}
+
+impl Role {
+    /// All roles, ascending.
+    pub const ALL: [Self; 5] = [Self::Hospital, Self::Validator, Self::Researcher, Self::Board, Self::Governance];
 }
 
 impl fmt::Display for Role {

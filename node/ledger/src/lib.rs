@@ -37,7 +37,9 @@ mod transaction;
 pub use active::{Leavers, SlotBitmap, WithdrawalRecord};
 pub use block::{Block, BlockError, BlockId, Header};
 pub use certificate::{Certificate, CertificateError, ValidatorSet, VoteKind, vote_message};
-pub use checker::{AnswerCheck, AnswerVerdict, CachingChecker, CircuitKeys, ProofChecker, ProofFault, ProofRefused, SegmentsCheck};
+pub use checker::{
+    AnswerCheck, AnswerVerdict, CachingChecker, CircuitKeys, KeysError, ProofChecker, ProofFault, ProofRefused, SegmentsCheck,
+};
 pub use codec::{DecodeError, Wire};
 pub use countersign_circuits::{aggregate::GateCounts, context::AnswerContext};
 pub use genesis::{Genesis, GenesisError, Member, NetworkId, Rules};
@@ -45,12 +47,12 @@ pub use identity::{MemberId, Name, NameError, Role};
 pub use keyed::{KeyedChecker, active_point};
 pub use rejection::{EnvelopeError, Rejection, RejectionCode};
 pub use state::{
-    AnswerRecord, AnswerTask, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus, Proposed,
-    QueryRecord, SegmentKey, SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus, TableKey, TableRecord, Tip, TransactionResult,
-    Verdict,
+    Admission, AnswerRecord, AnswerTask, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus,
+    ProposalRecord, ProposalStatus, Proposed, QueryRecord, SegmentKey, SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus,
+    TableKey, TableRecord, Tally, Tip, TransactionResult, Verdict, VoteRecord,
 };
 pub use time::{BlockTime, Height};
 pub use transaction::{
-    Anchor, AnchoredTable, Answer, Payload, Query, QueryId, Refusal, RefusalCode, SealingKey, SealingParty, Signature, StudyAccept,
-    StudyApprove, StudyId, StudySubmit, Transaction, TransactionId, Withdraw, WithdrawnBy,
+    Anchor, AnchoredTable, Answer, Change, Payload, Proposal, ProposalId, Query, QueryId, Refusal, RefusalCode, SealingKey, SealingParty,
+    Signature, StudyAccept, StudyApprove, StudyId, StudySubmit, Transaction, TransactionId, Vote, Withdraw, WithdrawnBy,
 };

@@ -1,46 +1,68 @@
-//! Checking one answer with headers and Merkle paths, without the chain.
+//! Checking one answer with headers, commit certificates and Merkle paths, without the chain.
 //!
-//! An [`AnswerExport`] carries the genesis, every header up to the answer, and the transactions the answer depends on with paths to the
-//! headers' roots: the dictionary, the anchors of both tables, the study with approval and acceptance, the query, the hospital's
-//! withdrawals, the answer. [`AnswerExport::check`] runs the rules over this excerpt and verifies the proofs of its segments and of the answer
-//! with real keys. What the excerpt leaves out cannot help a forger: the answer's statement digest binds segments, cut and active bits, so with
-//! an anchor or a withdrawal missing the proof does not verify.
+//! An [`AnswerExport`] carries the genesis, every header up to the answer, commit certificates, and the transactions the answer depends on
+//! with paths to the headers' roots: every proposal and vote so far, the anchors of both tables, the study with approval and acceptance, the
+//! query, the hospital's withdrawals, the answer. [`AnswerExport::check`] follows the headers from the genesis ([`ChainFollower`]), runs the
+//! rules over the excerpt, brings changes into force at their heights, and verifies the proofs of the segments and of the answer with real
+//! keys. So the headers are the network's if the genesis is.
 //!
-//! Not checked here: that the headers are the network's. Compare [`AnswerFinding::block`] with what a member you trust says, or check commit
-//! certificates. Budgets over other studies and queries are not checked either; an audit of the whole chain does.
+//! What the excerpt leaves out cannot help a forger: the answer's statement digest binds segments, cut and active bits, so with an anchor or
+//! a withdrawal missing the proof does not verify; its record carries a digest of governance, so with a proposal or a vote missing the
+//! record is another.
+//!
+//! Not checked here: that the genesis is the network's (compare [`AnswerFinding::network`] with what you know), and that more than a third of
+//! some earlier validator set did not conspire, or lose their keys since, to write another history. Budgets over other studies and queries
+//! are not checked either; an audit of the whole chain does.
+
+mod follower;
+mod inclusion;
+mod needs;
+
+pub use follower::{ChainFollower, FollowError};
+pub use inclusion::Inclusion;
 
 use crate::{
     active::Leavers,
-    block::{Block, BlockId, Header, transaction_leaves},
-    checker::{AnswerCheck, AnswerVerdict, CircuitKeys, ProofChecker, ProofRefused, SegmentsCheck},
+    block::{BlockId, Header},
+    certificate::{Certificate, ValidatorSet},
+    checker::{AnswerCheck, AnswerVerdict, CircuitKeys, KeysError, ProofChecker, ProofRefused, SegmentsCheck},
     codec::{DecodeError, Wire, bound},
     genesis::{Genesis, GenesisError, NetworkId},
-    identity::MemberId,
     limits::BLOCK_TRANSACTIONS_MAX,
-    merkle::Path,
     rejection::{EnvelopeError, Rejection},
-    state::{AnswerRecord, Context, Effect, PairStatus, QueryRecord, SegmentKey, State, StudyRecord, TableKey, TransactionResult},
-    time::{BlockTime, Height},
-    transaction::{Payload, QueryId, Transaction, TransactionId},
+    state::{AnswerRecord, Context, Effect, QueryRecord, State, StudyRecord},
+    time::Height,
+    transaction::{Payload, TransactionId},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
-use countersign_circuits::{hash::Digest32, segment::SegmentId};
-use std::collections::BTreeSet;
+use countersign_circuits::hash::Digest32;
 
 /// Bytes of an export: the anchors of two tables of a million rows, and millions of headers.
 pub const EXPORT_BYTES_MAX: usize = 1 << 30;
 /// Transactions of an export.
 pub const INCLUSIONS_MAX: usize = 1 << 16;
 
-/// Why an export does not hold. Whoever made it is at fault.
+/// Why an export does not hold. Whoever made it is at fault, except for [`LightError::Keys`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LightError {
-    /// The genesis or the circuit keys.
+    /// The genesis.
     #[error(transparent)]
     Genesis(#[from] GenesisError),
-    /// The headers are no chain from the genesis.
-    #[error("header {0} does not follow the one before it")]
-    Headers(Height),
+    /// This machine does not hold circuit keys that were in force.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The headers are no chain from the genesis, or not decided by its validators and their successors.
+    #[error(transparent)]
+    Headers(#[from] FollowError),
+    /// The last header has no certificate.
+    #[error("the last header, {0}, has no certificate")]
+    NotCertified(Height),
+    /// A certificate out of order, or of no header of the export.
+    #[error("the certificate of height {0} is out of order or of no header of the export")]
+    Attestation(Height),
+    /// The validators change otherwise than the votes say.
+    #[error("header {0} does not name the validator set that the export's governance transactions give")]
+    Validators(Height),
     /// A transaction that is not in its block.
     #[error("transaction {index} of the export is not in block {height}")]
     Path {
@@ -68,66 +90,18 @@ pub enum LightError {
         /// What running it gives.
         found: String,
     },
-    /// The last transaction is not an accepted answer.
+    /// There is no accepted answer in the last header's block.
     #[error("the export does not end with an accepted answer")]
     NoAnswer,
 }
 
-/// Checks that headers are a chain from the genesis, from height 1 on without gaps. Gives the last block.
-///
-/// # Errors
-/// [`LightError::Headers`] with the first that does not follow.
-pub fn check_headers(genesis: &Genesis, headers: &[Header]) -> Result<BlockId, LightError> {
-    let network = genesis.network();
-    let (mut previous, mut height, mut time) = (BlockId(network.0), Height(0), genesis.time);
-    for header in headers {
-        let follows = header.network == network && header.previous == previous && header.height == height.next();
-        if !follows || header.time <= time || header.time > BlockTime::MAX {
-            return Err(LightError::Headers(header.height));
-        }
-        (previous, height, time) = (header.id(), header.height, header.time);
-    }
-    Ok(previous)
-}
-
-/// A transaction and its result with their paths to a header's roots.
+/// The certificate of a header, and the validators that decide from the next height on where they change.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Inclusion {
-    /// The block.
-    pub height: Height,
-    /// The transaction.
-    pub transaction: Transaction,
-    /// Its path.
-    pub path: Path,
-    /// Its result.
-    pub result: TransactionResult,
-    /// The result's path.
-    pub result_path: Path,
-}
-
-impl Inclusion {
-    /// The transaction at a position of a block, or `None` beyond it.
-    pub fn new(block: &Block, results: &[TransactionResult], position: usize) -> Option<Self> {
-        let leaves: Vec<Digest32> = results.iter().map(TransactionResult::leaf).collect();
-        Some(Self {
-            height: block.header.height,
-            transaction: block.transactions.get(position)?.clone(),
-            path: Path::new(&transaction_leaves(&block.transaction_ids()), position)?,
-            result: results.get(position)?.clone(),
-            result_path: Path::new(&leaves, position)?,
-        })
-    }
-
-    /// True if transaction and result stand at the same position under the header's roots.
-    pub fn holds(&self, header: &Header) -> bool {
-        let id = self.transaction.id();
-        let leaf = transaction_leaves(&[id]);
-        header.height == self.height
-            && self.result.transaction == id
-            && (self.path.index, self.path.count) == (self.result_path.index, self.result_path.count)
-            && leaf.first().is_some_and(|leaf| self.path.verify(leaf, &header.transactions_root))
-            && self.result_path.verify(&self.result.leaf(), &header.results_root)
-    }
+pub struct Attestation {
+    /// The precommits; they say which header.
+    pub certificate: Certificate,
+    /// The set the header names, if it is a new one.
+    pub validators: Option<ValidatorSet>,
 }
 
 /// One answer with all it takes to check it.
@@ -137,7 +111,10 @@ pub struct AnswerExport {
     pub genesis: Genesis,
     /// Headers from height 1 to the answer's block.
     pub headers: Vec<Header>,
-    /// The transactions, in the chain's order; the answer is last.
+    /// Certificates, ascending by height: of every header that names a new validator set, and of the last ([`State::attestations_due`]).
+    /// More may be there.
+    pub attestations: Vec<Attestation>,
+    /// The transactions, in the chain's order. After the answer there are only proposals and votes of the same block.
     pub inclusions: Vec<Inclusion>,
 }
 
@@ -147,6 +124,11 @@ impl Wire for AnswerExport {
 
     fn check_bounds(&self) -> Result<(), DecodeError> {
         self.genesis.check_bounds()?;
+        bound(Self::WHAT, "certificates", self.attestations.len(), self.headers.len())?;
+        for attestation in &self.attestations {
+            attestation.certificate.check_bounds()?;
+            attestation.validators.as_ref().map_or(Ok(()), Wire::check_bounds)?;
+        }
         bound(Self::WHAT, "transactions", self.inclusions.len(), INCLUSIONS_MAX)?;
         self.inclusions.iter().try_for_each(|i| {
             bound(Self::WHAT, "transactions of a block", i.path.count as usize, BLOCK_TRANSACTIONS_MAX)?;
@@ -160,7 +142,7 @@ impl Wire for AnswerExport {
 pub struct AnswerFinding {
     /// The network.
     pub network: NetworkId,
-    /// The answer's block: what remains to be compared with the network.
+    /// The answer's block, certified by the network's validators.
     pub block: BlockId,
     /// The answer.
     pub answer: AnswerRecord,
@@ -179,8 +161,8 @@ struct ExcerptChecker<'a> {
 }
 
 impl ProofChecker for ExcerptChecker<'_> {
-    fn keys(&self) -> CircuitKeys {
-        self.checker.keys()
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+        self.checker.keys(digest)
     }
 
     fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
@@ -199,27 +181,57 @@ impl AnswerExport {
     /// The first thing that does not hold.
     pub fn check(&self, checker: &dyn ProofChecker) -> Result<AnswerFinding, LightError> {
         let mut state = State::new(self.genesis.clone())?;
-        self.genesis.check_keys(&checker.keys())?;
-        let block = check_headers(&self.genesis, &self.headers)?;
+        let block = self.check_headers()?;
         self.check_inclusions()?;
-        let last = self.inclusions.last().ok_or(LightError::NoAnswer)?;
-        let Some(Effect::Answered(record)) = last.result.effect() else { return Err(LightError::NoAnswer) };
-        if self.headers.last().map(|h| h.height) != Some(last.height) {
-            return Err(LightError::NoAnswer);
-        }
-        let checker = ExcerptChecker { checker, answer: last.result.transaction };
-        for (index, inclusion) in self.inclusions.iter().enumerate() {
-            self.run(&mut state, &checker, index, inclusion)?;
+        let (answer, record) = self.answer()?;
+        let checker = ExcerptChecker { checker, answer: record.transaction };
+        let mut next = self.inclusions.iter().enumerate().peekable();
+        let mut named = self.genesis.validators().digest();
+        for header in &self.headers {
+            while let Some((index, inclusion)) = next.next_if(|(_, i)| i.height == header.height) {
+                self.run(&mut state, &checker, header, (index, inclusion), index == answer)?;
+            }
+            if state.settle(header.height, header.time) {
+                named = state.validators().digest();
+            }
+            if header.validators != named {
+                return Err(LightError::Validators(header.height));
+            }
         }
         let query = state.query(&record.query).ok_or(LightError::NoAnswer)?.clone();
         let study = state.study(&query.query.study).ok_or(LightError::NoAnswer)?.clone();
         let mut left = Leavers::default();
         state.withdrawals(record.hospital).filter(|(_, r)| r.height <= record.named).for_each(|(_, r)| left.count(r.by));
-        Ok(AnswerFinding { network: state.network(), block, answer: record.as_ref().clone(), query, study, left })
+        Ok(AnswerFinding { network: state.network(), block, answer: record.clone(), query, study, left })
     }
 
     fn header(&self, height: Height) -> Option<&Header> {
         self.headers.get(usize::try_from(height.0.checked_sub(1)?).ok()?)
+    }
+
+    /// Follows the headers; the last must be certified.
+    fn check_headers(&self) -> Result<BlockId, LightError> {
+        let mut follower = ChainFollower::new(&self.genesis);
+        let mut attestations = self.attestations.iter().peekable();
+        for header in &self.headers {
+            let attestation = attestations.next_if(|a| a.certificate.height == header.height);
+            follower.push(header, attestation.map(|a| &a.certificate), attestation.and_then(|a| a.validators.as_ref()))?;
+        }
+        if let Some(left) = attestations.next() {
+            return Err(LightError::Attestation(left.certificate.height));
+        }
+        let tip = follower.tip();
+        if follower.certified() == tip.height { Ok(tip.block) } else { Err(LightError::NotCertified(tip.height)) }
+    }
+
+    /// The answer and its position: the last transaction but for proposals and votes, in the last block.
+    fn answer(&self) -> Result<(usize, &AnswerRecord), LightError> {
+        let governs = |i: &Inclusion| matches!(i.transaction.payload, Payload::Propose(_) | Payload::Vote(_));
+        let found = self.inclusions.iter().enumerate().rfind(|(_, i)| !governs(i)).ok_or(LightError::NoAnswer)?;
+        match found.1.result.effect() {
+            Some(Effect::Answered(record)) if self.headers.last().map(|h| h.height) == Some(found.1.height) => Ok((found.0, record)),
+            _ => Err(LightError::NoAnswer),
+        }
     }
 
     fn check_inclusions(&self) -> Result<(), LightError> {
@@ -242,12 +254,20 @@ impl AnswerExport {
         Ok(())
     }
 
-    fn run(&self, state: &mut State, checker: &dyn ProofChecker, index: usize, inclusion: &Inclusion) -> Result<(), LightError> {
-        let header = self.header(inclusion.height).ok_or(LightError::Order(index))?;
-        let is_last = index + 1 == self.inclusions.len();
+    fn run(
+        &self,
+        state: &mut State,
+        checker: &dyn ProofChecker,
+        header: &Header,
+        (index, inclusion): (usize, &Inclusion),
+        is_last: bool,
+    ) -> Result<(), LightError> {
         if let Payload::Answer(answer) = &inclusion.transaction.payload {
             let time = if answer.height == Height(0) { Some(self.genesis.time) } else { self.header(answer.height).map(|h| h.time) };
             state.know_time(answer.height, time.ok_or(LightError::Order(index))?);
+        }
+        if is_last || matches!(inclusion.transaction.payload, Payload::Anchor(_)) {
+            state.check_keys(checker)?;
         }
         let stale = Rejection::WithdrawalSince { named: Height(0), withdrawn: Height(0) }.code();
         let allowed = match inclusion.result.rejection() {
@@ -273,28 +293,5 @@ impl AnswerExport {
             _ => found.leaf() == inclusion.result.leaf(),
         };
         if same { Ok(()) } else { Err(LightError::Result { index, found: format!("{:?}", found.verdict) }) }
-    }
-}
-
-impl State {
-    /// The transactions an export of an answer needs, in no order; `None` if the site has not answered the query.
-    pub fn answer_depends_on(&self, query: &QueryId, hospital: &MemberId) -> Option<BTreeSet<TransactionId>> {
-        let pair = self.pair(query, hospital)?;
-        let PairStatus::Answered(record) = &pair.status else { return None };
-        let asked = self.query(query)?;
-        let study = self.study(&asked.query.study)?;
-        let cut = self.cut(&asked.query.study, hospital)?;
-        let mut ids = BTreeSet::from([asked.query.study.0, query.0, cut.transaction, record.transaction]);
-        ids.extend(study.approval.map(|(_, _, id)| id));
-        ids.insert(self.dictionary(&study.submitted.dictionary)?.transaction);
-        ids.extend(pair.stale.iter().copied());
-        ids.extend(self.withdrawals(*hospital).filter(|(_, r)| r.height <= record.height).map(|(_, r)| r.transaction));
-        for table in [study.submitted.dictionary, self.registry_digest()] {
-            let table = TableKey { hospital: *hospital, table };
-            let first = SegmentKey { table, id: SegmentId { index: 0, version: 0 } };
-            let last = SegmentKey { table, id: SegmentId { index: u32::MAX, version: u32::MAX } };
-            ids.extend(self.segment_range(first, last).filter(|r| r.height <= cut.height).map(|r| r.transaction));
-        }
-        Some(ids)
     }
 }

@@ -10,6 +10,16 @@ pub const BLOCK_TRANSACTIONS_MAX: usize = 1_024;
 pub const GENESIS_BYTES_MAX: usize = 1 << 20;
 /// Members of a network.
 pub const MEMBERS_MAX: usize = 256;
+/// Proposals open or waiting to come into force: each is looked at after every block, and open ones carry up to a dictionary.
+pub const PROPOSALS_PENDING_MAX: usize = 64;
+/// Of these, proposals of one member: nobody fills the list for the others.
+pub const PROPOSALS_A_MEMBER_MAX: usize = 8;
+/// Time for voting, in block time: 30 days. What is not carried by then is closed.
+pub const VOTING_MS: u64 = 30 * 24 * 3_600_000;
+/// How far ahead of its block a proposal may set its height: a year at a block a second.
+pub const IN_FORCE_HEIGHTS_MAX: u64 = 366 * 24 * 3_600;
+/// How far ahead of a signer's next sequence number a transaction may be and still be kept for later.
+pub const FUTURE_SEQUENCES_MAX: u64 = 64;
 /// Bytes of a dictionary's canonical form; the core dictionary has about 30 KiB.
 pub const DICTIONARY_BYTES_MAX: usize = 1 << 20;
 /// Bytes of an S1 proof: Groth16, public values and an inner-product argument are about 2 KiB.

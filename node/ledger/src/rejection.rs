@@ -2,8 +2,8 @@
 
 use crate::{
     codec::DecodeError,
-    identity::{MemberId, Role},
-    state::StudyStatus,
+    identity::{MemberId, Name, Role},
+    state::{ProposalStatus, StudyStatus},
     time::{BlockTime, Height},
     transaction::{QueryId, RefusalCode},
 };
@@ -68,6 +68,10 @@ pub enum Rejection {
     /// Nobody published it.
     #[error("the dictionary is not published on this network")]
     DictionaryUnknown,
+
+    /// Never in force here.
+    #[error("the scope registry was never in force on this network")]
+    RegistryUnknown,
 
     /// No segment, or not contiguous after the known ones.
     #[error("segments must be contiguous and start at or before the table's next index {next}; found index {found:?}")]
@@ -278,9 +282,90 @@ pub enum Rejection {
         max: u32,
     },
 
+    /// What an answer depends on was changed by vote meanwhile.
+    #[error("the rules or circuit keys in force changed at height {since}, after the answer's height {named}; make the answer anew")]
+    ChangedSince {
+        /// Height named.
+        named: Height,
+        /// First height of what is in force now.
+        since: Height,
+    },
+
     /// Not a code for sites.
     #[error("{0} is not a code a site refuses with; use Q30 to Q39")]
     RefusalCode(RefusalCode),
+
+    /// A key nobody can sign with.
+    #[error("the member's key is not an Ed25519 key, or is of small order")]
+    MemberKey,
+    /// No role, or not in order.
+    #[error("a member's roles are one or more, ascending")]
+    MemberRoles,
+    /// Two members of one name.
+    #[error("another member is named \"{0}\"")]
+    NameTaken(Name),
+    /// The list is full.
+    #[error("a network has at most {max} members", max = crate::limits::MEMBERS_MAX)]
+    MembersFull,
+    /// Nobody to be removed.
+    #[error("there is no such member")]
+    MemberUnknown,
+    /// Nobody would verify.
+    #[error("the change would leave no validator")]
+    NoValidator,
+    /// Nobody could change anything again.
+    #[error("the change would leave no governance member")]
+    NoGovernance,
+    /// It is so already.
+    #[error("the change changes nothing: this is in force already")]
+    NothingChanges,
+    /// A malformed registry.
+    #[error("the scope registry is refused: {0}")]
+    Registry(#[from] countersign_circuits::consent::ScopeError),
+    /// Below the disclosure floor.
+    #[error("rules with k_min {found} are refused: from {least} to {max}", max = crate::genesis::K_MIN_MAX)]
+    RulesKMin {
+        /// Asked for.
+        found: u32,
+        /// Least for this kind of network.
+        least: u32,
+    },
+    /// Whoever made development keys can forge answers.
+    #[error("development circuit keys are refused on a network that is not a development one; use keys from a ceremony")]
+    DevelopmentKeys,
+
+    /// A height nobody will live to see.
+    #[error("the change is to be in force at height {found}; at most {last}")]
+    InForceTooFar {
+        /// Asked for.
+        found: Height,
+        /// The last allowed.
+        last: Height,
+    },
+    /// Nothing said.
+    #[error("a proposal says why in plain words")]
+    ProposalText,
+    /// One member's share of the list is used up.
+    #[error("you have {max} proposals pending, all you may; wait until one is decided and in force", max = crate::limits::PROPOSALS_A_MEMBER_MAX)]
+    ProposalsOfMember,
+    /// The list is full.
+    #[error("{max} proposals are pending, all there may be; wait until some are decided and in force", max = crate::limits::PROPOSALS_PENDING_MAX)]
+    ProposalsPending,
+    /// No such proposal.
+    #[error("there is no such proposal")]
+    ProposalUnknown,
+    /// Decided.
+    #[error("the proposal is {0}; it takes no votes")]
+    ProposalClosed(ProposalStatus),
+    /// One vote each.
+    #[error("you have voted on this proposal; a vote stands")]
+    Voted,
+    /// After the closing time.
+    #[error("voting on this proposal ended at {closes:?}")]
+    VoteLate {
+        /// When.
+        closes: BlockTime,
+    },
 }
 
 impl Rejection {
@@ -292,6 +377,7 @@ impl Rejection {
             Self::DictionaryKnown => 111,
             Self::DictionaryTaken(_) => 112,
             Self::DictionaryUnknown => 113,
+            Self::RegistryUnknown => 114,
             Self::SegmentOrder { .. } => 120,
             Self::SegmentCount => 121,
             Self::SegmentVersion { .. } => 122,
@@ -336,7 +422,27 @@ impl Rejection {
             Self::AnswerProof(_) => 179,
             Self::AnsweredBefore(_) => 180,
             Self::CellBudget { .. } => 181,
+            Self::ChangedSince { .. } => 182,
             Self::RefusalCode(_) => 190,
+            Self::MemberKey => 200,
+            Self::MemberRoles => 201,
+            Self::NameTaken(_) => 202,
+            Self::MembersFull => 203,
+            Self::MemberUnknown => 204,
+            Self::NoValidator => 205,
+            Self::NoGovernance => 206,
+            Self::NothingChanges => 207,
+            Self::Registry(_) => 208,
+            Self::RulesKMin { .. } => 209,
+            Self::DevelopmentKeys => 210,
+            Self::InForceTooFar { .. } => 220,
+            Self::ProposalText => 221,
+            Self::ProposalsOfMember => 222,
+            Self::ProposalsPending => 223,
+            Self::ProposalUnknown => 224,
+            Self::ProposalClosed(_) => 225,
+            Self::Voted => 226,
+            Self::VoteLate { .. } => 227,
         })
     }
 }

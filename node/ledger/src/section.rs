@@ -44,6 +44,14 @@ impl<K: Ord + Clone, V> Default for Section<K, V> {
     }
 }
 
+impl<K: Ord + Clone + BorshSerialize, V: BorshSerialize> FromIterator<(K, V)> for Section<K, V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut section = Self::default();
+        entries.into_iter().for_each(|(key, value)| section.insert(key, value));
+        section
+    }
+}
+
 impl<K: Ord + Clone + BorshSerialize, V: BorshSerialize> Section<K, V> {
     pub(crate) fn get(&self, key: &K) -> Option<&Arc<V>> {
         self.entries.get(key).map(|e| &e.value)
@@ -55,11 +63,20 @@ impl<K: Ord + Clone + BorshSerialize, V: BorshSerialize> Section<K, V> {
         self.root = None;
     }
 
+    pub(crate) fn remove(&mut self, key: &K) {
+        self.entries.remove(key);
+        self.root = None;
+    }
+
+    pub(crate) fn last(&self) -> Option<&Arc<V>> {
+        self.entries.get_max().map(|(_, e)| &e.value)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &Arc<V>)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &Arc<V>)> + Clone {
         self.entries.iter().map(|(k, e)| (k, &e.value))
     }
 

@@ -1,8 +1,12 @@
 //! The state: what all blocks so far add up to.
 
+mod admission;
 mod anchor;
 mod answer;
 mod execute;
+mod governance;
+mod in_force;
+mod proposal;
 mod query;
 mod records;
 mod result;
@@ -10,8 +14,10 @@ mod snapshot;
 mod study;
 mod withdraw;
 
+pub use admission::Admission;
 pub use answer::AnswerTask;
 pub use execute::{CommitError, Outcome, Proposed};
+pub use proposal::{ProposalRecord, ProposalStatus, Tally, VoteRecord};
 pub use records::{
     AnswerRecord, Cut, CutId, DictionaryRecord, Lag, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord,
     StudyStatus, TableKey, TableRecord,
@@ -24,16 +30,17 @@ use crate::{
     block::BlockId,
     certificate::ValidatorSet,
     codec::bytes_of,
-    genesis::{Genesis, GenesisError, NetworkId},
+    genesis::{Genesis, GenesisError, Member, NetworkId},
     identity::{MemberId, Role},
     limits::{ANSWER_AGE_MS_MAX, RECENT_HEIGHTS_MAX},
-    rejection::{EnvelopeError, Rejection},
+    rejection::Rejection,
     section::Section,
     time::{BlockTime, Height},
-    transaction::{Payload, QueryId, StudyId, Transaction},
+    transaction::{Payload, ProposalId, QueryId, StudyId},
 };
-use countersign_circuits::hash::Digest32;
+use countersign_circuits::{consent::ScopeRegistry, hash::Digest32};
 use imbl::{OrdMap, OrdSet};
+use in_force::InForce;
 use records::{Anchored, CellBudget};
 use std::sync::Arc;
 
@@ -53,10 +60,18 @@ pub struct Tip {
 pub struct State {
     genesis: Arc<Genesis>,
     network: NetworkId,
-    registry_digest: Digest32,
     tip: Tip,
     /// Times of recent heights, the tip's included.
     recent: OrdMap<Height, BlockTime>,
+    in_force: InForce,
+    members: Section<MemberId, Member>,
+    /// Every validator set there was, by the first height it decides.
+    validator_sets: Section<Height, ValidatorSet>,
+    /// Every scope registry that was ever in force.
+    registries: Section<Digest32, ScopeRegistry>,
+    proposals: Section<ProposalId, ProposalRecord>,
+    /// Pending proposals by number. Follows from the proposals.
+    pending: OrdMap<u32, ProposalId>,
     sequences: Section<MemberId, u64>,
     dictionaries: Section<Digest32, DictionaryRecord>,
     tables: Section<TableKey, TableRecord>,
@@ -95,11 +110,22 @@ impl State {
         genesis.check()?;
         let network = genesis.network();
         let tip = Tip { height: Height(0), time: genesis.time, block: BlockId(network.0) };
+        let in_force = InForce {
+            registry: genesis.registry.digest(),
+            rules: genesis.rules.clone(),
+            circuit_keys: genesis.circuit_keys,
+            since: Height(0),
+        };
         Ok(Self {
-            registry_digest: genesis.registry.digest(),
             network,
             tip,
             recent: OrdMap::unit(tip.height, tip.time),
+            members: genesis.members.iter().map(|m| (m.id, m.clone())).collect(),
+            validator_sets: [(tip.height.next(), genesis.validators())].into_iter().collect(),
+            registries: [(in_force.registry, genesis.registry.clone())].into_iter().collect(),
+            in_force,
+            proposals: Section::default(),
+            pending: OrdMap::new(),
             genesis: Arc::new(genesis),
             sequences: Section::default(),
             dictionaries: Section::default(),
@@ -133,24 +159,9 @@ impl State {
         self.tip
     }
 
-    /// The validators that decide the next block.
-    pub fn validators(&self) -> ValidatorSet {
-        self.genesis.validators()
-    }
-
-    /// Digest of the scope registry: names consent tables.
-    pub fn registry_digest(&self) -> Digest32 {
-        self.registry_digest
-    }
-
     /// The next sequence number of a member.
     pub fn next_sequence(&self, member: &MemberId) -> u64 {
         self.sequences.get(member).map_or(0, |s| **s)
-    }
-
-    /// True if the member holds the role.
-    pub fn has_role(&self, member: &MemberId, role: Role) -> bool {
-        self.genesis.member(member).is_some_and(|m| m.roles.contains(&role))
     }
 
     /// A published dictionary.
@@ -251,6 +262,10 @@ impl State {
     fn seal(&mut self) -> Digest32 {
         let recent: Vec<(Height, BlockTime)> = self.recent.iter().map(|(h, t)| (*h, *t)).collect();
         let roots = [
+            self.members.seal(),
+            self.validator_sets.seal(),
+            self.registries.seal(),
+            self.proposals.seal(),
             self.sequences.seal(),
             self.dictionaries.seal(),
             self.tables.seal(),
@@ -265,7 +280,7 @@ impl State {
             self.answered.seal(),
             self.budgets.seal(),
         ];
-        let head = bytes_of(&(self.network, self.tip.height, self.tip.time, recent, roots));
+        let head = bytes_of(&(self.network, self.tip.height, self.tip.time, recent, &self.in_force, roots));
         Digest32::tagged("countersign/state/1", [head.as_slice()])
     }
 
@@ -282,29 +297,11 @@ impl State {
         }
     }
 
-    /// Checks what makes a transaction attributable and new.
-    ///
-    /// # Errors
-    /// [`EnvelopeError`].
-    pub fn check_envelope(&self, transaction: &Transaction) -> Result<(), EnvelopeError> {
-        crate::Wire::check_bounds(transaction)?;
-        if transaction.network != self.network {
-            return Err(EnvelopeError::Network);
-        }
-        if self.genesis.member(&transaction.signer).is_none() {
-            return Err(EnvelopeError::Signer(transaction.signer));
-        }
-        let next = self.next_sequence(&transaction.signer);
-        if transaction.sequence != next {
-            return Err(EnvelopeError::Sequence { found: transaction.sequence, next });
-        }
-        transaction.check_signature()
-    }
-
     /// Applies the rules of a payload. On an error the caller throws this copy away.
     pub(crate) fn apply(&mut self, cx: &Context<'_>, payload: &Payload) -> Result<Effect, Rejection> {
         match payload {
-            Payload::Dictionary(bytes) => self.apply_dictionary(cx, bytes),
+            Payload::Propose(proposal) => self.apply_propose(cx, proposal),
+            Payload::Vote(vote) => self.apply_vote(cx, vote),
             Payload::Anchor(anchor) => self.apply_anchor(cx, anchor),
             Payload::Withdraw(withdraw) => self.apply_withdraw(cx, withdraw),
             Payload::StudySubmit(study) => self.apply_study_submit(cx, study),

@@ -1,20 +1,22 @@
 //! Signed transactions.
 
 mod anchor;
+mod governance;
 mod query;
 mod study;
 mod withdraw;
 
 pub use anchor::{Anchor, AnchoredTable};
+pub use governance::{Change, Proposal, ProposalId, Vote};
 pub use query::{Answer, Query, QueryId, Refusal, RefusalCode};
 pub use study::{SealingKey, SealingParty, StudyAccept, StudyApprove, StudyId, StudySubmit};
 pub use withdraw::{Withdraw, WithdrawnBy};
 
 use crate::{
-    codec::{DecodeError, Wire, bound, bytes_of},
+    codec::{DecodeError, Wire, bytes_of},
     genesis::NetworkId,
     identity::MemberId,
-    limits::{DICTIONARY_BYTES_MAX, TRANSACTION_BYTES_MAX},
+    limits::TRANSACTION_BYTES_MAX,
     rejection::EnvelopeError,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -39,8 +41,10 @@ pub struct Signature(pub [u8; 64]);
 /// What a transaction does.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Payload {
-    /// Publishes a dictionary (governance): its canonical bytes.
-    Dictionary(Vec<u8>),
+    /// Proposes a change of what is governed (governance).
+    Propose(Proposal),
+    /// Votes on a proposal (governance).
+    Vote(Vote),
     /// Anchors segments of a table (hospital).
     Anchor(Anchor),
     /// Takes slots out of force for ever (hospital).
@@ -63,7 +67,8 @@ impl Payload {
     /// Its kind, for people and indexes.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Dictionary(_) => "dictionary",
+            Self::Propose(_) => "propose",
+            Self::Vote(_) => "vote",
             Self::Anchor(_) => "anchor",
             Self::Withdraw(_) => "withdraw",
             Self::StudySubmit(_) => "study-submit",
@@ -77,11 +82,11 @@ impl Payload {
 
     fn check_bounds(&self) -> Result<(), DecodeError> {
         match self {
-            Self::Dictionary(bytes) => bound("dictionary", "canonical bytes", bytes.len(), DICTIONARY_BYTES_MAX),
+            Self::Propose(proposal) => proposal.check_bounds(),
             Self::Anchor(anchor) => anchor.check_bounds(),
             Self::Withdraw(withdraw) => withdraw.check_bounds(),
             Self::StudySubmit(study) => study.check_bounds(),
-            Self::StudyApprove(_) | Self::StudyAccept(_) => Ok(()),
+            Self::Vote(_) | Self::StudyApprove(_) | Self::StudyAccept(_) => Ok(()),
             Self::Query(query) => query.check_bounds(),
             Self::Answer(answer) => answer.check_bounds(),
             Self::Refusal(refusal) => refusal.check_bounds(),

@@ -27,7 +27,7 @@ fn lively() -> (Net, QueryId) {
 fn envelopes_stand_in_no_block() {
     let net = Net::new(genesis());
     let network = net.state.network();
-    let payload = || Payload::Dictionary(dictionary());
+    let payload = || propose(Change::Dictionary(dictionary()));
     let good = Transaction::sign(&key(Governance), network, 0, payload());
     let other_network = Transaction::sign(&key(Governance), NetworkId(digest("other")), 0, payload());
     let stranger = Transaction::sign(&key(Stranger), network, 0, payload());
@@ -35,11 +35,11 @@ fn envelopes_stand_in_no_block() {
     let mut forged = good.clone();
     forged.signature.0[5] ^= 1;
     let mut moved = good.clone();
-    moved.payload = Payload::Dictionary(vec![]);
+    moved.payload = propose(Change::Dictionary(vec![]));
     let mut stolen = good.clone();
     stolen.signer = id(Board);
     let mut long = good.clone();
-    long.payload = Payload::Dictionary(vec![0; limits::DICTIONARY_BYTES_MAX + 1]);
+    long.payload = propose(Change::Dictionary(vec![0; limits::DICTIONARY_BYTES_MAX + 1]));
     for (transaction, expected) in [
         (other_network, "Network"),
         (stranger, "Signer"),
@@ -70,7 +70,7 @@ fn envelopes_stand_in_no_block() {
 #[test]
 fn a_block_has_room_for_so_many() {
     let net = Net::new(genesis());
-    let many = net.sign((0..=limits::BLOCK_TRANSACTIONS_MAX).map(|_| (Governance, Payload::Dictionary(vec![]))).collect());
+    let many = net.sign((0..=limits::BLOCK_TRANSACTIONS_MAX).map(|_| (Governance, propose(Change::Dictionary(vec![])))).collect());
     let proposed = net.state.propose(START.plus_ms(1), many, &net.second_checker).unwrap();
     assert_eq!((proposed.outcome.results().len(), proposed.deferred.len()), (limits::BLOCK_TRANSACTIONS_MAX, 1));
 }
@@ -274,6 +274,8 @@ fn genesis_rules() {
     assert!(matches!(with(&|g| g.members[0].roles = vec![Role::Board; 2]), Err(GenesisError::Member(..))));
     let no_validator = |g: &mut Genesis| g.members.retain(|m| !m.roles.contains(&Role::Validator));
     assert_eq!(with(&no_validator), Err(GenesisError::NoValidator));
+    let no_governance = |g: &mut Genesis| g.members.retain(|m| !m.roles.contains(&Role::Governance));
+    assert_eq!(with(&no_governance), Err(GenesisError::NoGovernance));
     assert_eq!(with(&|g| g.rules.k_min = 0), Err(GenesisError::KMin { found: 0, least: 1 }));
     assert_eq!(with(&|g| g.rules.k_min = 1), Ok(()));
     let serious = |k_min| with(&move |g| (g.development, g.rules.k_min) = (false, k_min));
@@ -300,9 +302,10 @@ fn development_keys_need_a_development_network() {
     serious.development = false;
     let state = State::new(serious).unwrap();
     let error = state.propose(START.plus_ms(1), vec![], &Script::default()).unwrap_err();
-    assert_eq!(error, BlockError::Keys(GenesisError::DevelopmentKeys));
+    assert_eq!(error, BlockError::Keys(KeysError::Development(keys_digest())));
     let mut other = genesis();
-    other.circuit_keys = digest("other");
+    other.circuit_keys = digest("not held");
     let error = State::new(other).unwrap().propose(START.plus_ms(1), vec![], &Script::default()).unwrap_err();
-    assert!(matches!(error, BlockError::Keys(GenesisError::OtherKeys { .. })));
+    assert_eq!(error, BlockError::Keys(KeysError::Missing(digest("not held"))));
+    assert!(error.to_string().contains(&digest("not held").to_string()), "the operator must see which");
 }

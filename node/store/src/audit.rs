@@ -49,7 +49,7 @@ impl<'a> Auditor<'a> {
     /// # Errors
     /// The genesis breaks a rule, or the checker's keys are not the network's.
     pub fn new(genesis: Genesis, checker: &'a dyn ProofChecker) -> Result<Self, StoreError> {
-        genesis.check_keys(&checker.keys())?;
+        genesis.check_keys(checker)?;
         let state = State::new(genesis)?;
         let report = AuditReport { tip: state.tip(), signatures: 0, accepted: 0, rejected: 0, segments: 0, answers: 0, blobs: 0 };
         Ok(Self { state, checker, report })
@@ -62,6 +62,8 @@ impl<'a> Auditor<'a> {
     pub fn check(&mut self, stored: &StoredBlock) -> Result<(), StoreError> {
         // cheap before dear
         stored.certificate.check(&stored.block.header, &self.state.validators()).map_err(AuditFault::Certificate)?;
+        // not the chain's fault
+        self.state.check_keys(self.checker)?;
         let outcome =
             self.state.validate(&stored.block, self.checker).map_err(|e| AuditFault::of_block(e, &self.state, stored, self.checker))?;
         if let Some(fault) = AuditFault::of_results(stored, outcome.results()) {

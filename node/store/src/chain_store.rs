@@ -15,7 +15,7 @@ use borsh::BorshDeserialize;
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{
     Block, Certificate, Genesis, Header, Height, MemberId, QueryId, State, Transaction, TransactionId, TransactionResult, Wire,
-    light::{AnswerExport, Inclusion},
+    light::{AnswerExport, Attestation, Inclusion},
 };
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Row, any::AnyRow};
 use std::{collections::BTreeMap, sync::Arc};
@@ -228,7 +228,7 @@ impl ChainStore {
     /// Everything it takes to check one answer without the chain.
     ///
     /// # Errors
-    /// The site has not answered the query, a block is damaged, or the database fails.
+    /// The site has not answered the query, a block is damaged or has no certificate, or the database fails.
     pub async fn export_answer(&self, state: &State, query: &QueryId, hospital: &MemberId) -> Result<AnswerExport, StoreError> {
         let ids = state.answer_depends_on(query, hospital).ok_or(StoreError::NotFound("answer of this site to this query"))?;
         let mut places = BTreeMap::<Height, Vec<u32>>::new();
@@ -243,7 +243,13 @@ impl ChainStore {
             positions.sort_unstable();
             inclusions.extend(positions.iter().filter_map(|p| Inclusion::new(&block, &results, *p as usize)));
         }
-        Ok(AnswerExport { genesis: self.genesis.clone(), headers: self.headers(Height(1), last).await?, inclusions })
+        let mut attestations = Vec::new();
+        for (height, validators) in state.attestations_due(last) {
+            let certificate = self.certificate(height).await?.ok_or(StoreError::NoCertificate(height))?;
+            attestations.push(Attestation { certificate, validators });
+        }
+        let headers = self.headers(Height(1), last).await?;
+        Ok(AnswerExport { genesis: self.genesis.clone(), headers, attestations, inclusions })
     }
 
     /// Closes the connections, and lets another process write.

@@ -2,7 +2,7 @@
 
 use crate::{AuditFault, StoreUrl};
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{BlockError, CertificateError, CommitError, DecodeError, GenesisError, Height};
+use countersign_ledger::{BlockError, CertificateError, CommitError, DecodeError, GenesisError, Height, KeysError};
 
 /// Why the store refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -30,9 +30,12 @@ pub enum StoreError {
     /// There is no chain.
     #[error("there is no chain here; create one from a genesis first")]
     Empty,
-    /// The genesis breaks a rule, or the circuit keys are not the network's.
+    /// The genesis breaks a rule.
     #[error(transparent)]
     Genesis(#[from] GenesisError),
+    /// The circuit keys in force are not at hand.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The block is not the next one.
     #[error(transparent)]
     Block(#[from] BlockError),

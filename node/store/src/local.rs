@@ -44,7 +44,7 @@ impl LocalChain {
     /// There is a chain, the genesis breaks a rule, the key is not that of its only validator, or the checker's keys are not the network's or
     /// not fit for it.
     pub async fn create(url: &StoreUrl, genesis: Genesis, key: SigningKey, checker: Arc<dyn ProofChecker>) -> Result<Self, StoreError> {
-        genesis.check_keys(&checker.keys())?;
+        genesis.check_keys(checker.as_ref())?;
         let state = State::new(genesis)?;
         check_alone(&state, &key)?;
         let store = ChainStore::create(url, state.genesis()).await?;
@@ -58,8 +58,8 @@ impl LocalChain {
     /// not the network's.
     pub async fn open(url: &StoreUrl, key: SigningKey, checker: Arc<dyn ProofChecker>) -> Result<Self, StoreError> {
         let store = ChainStore::open(url).await?;
-        store.genesis().check_keys(&checker.keys())?;
         let state = store.load().await?;
+        state.check_keys(checker.as_ref())?;
         check_alone(&state, &key)?;
         Ok(Self { store, state, key, checker })
     }

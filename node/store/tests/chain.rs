@@ -84,7 +84,7 @@ async fn blocks_are_appended_in_order_and_once(place: Place) {
 /// More transactions than one statement writes.
 async fn full_blocks_come_back(place: Place) {
     let mut net = Net::new(genesis());
-    net.accept(Governance, Payload::Dictionary(dictionary()));
+    net.publish(dictionary());
     net.tables(HospitalA, 1);
     for count in [64, 65, 200] {
         let first = net.state.withdrawals(id(HospitalA)).count() as u32;
@@ -179,7 +179,7 @@ async fn a_local_chain_goes_on_where_it_was(place: Place) {
     other.circuit_keys = digest("other");
     let elsewhere = place.another().await.url();
     let made = LocalChain::create(&elsewhere, other, key(Validator), Arc::new(Script::default())).await;
-    assert!(matches!(made, Err(StoreError::Genesis(_))));
+    assert!(matches!(made, Err(StoreError::Keys(KeysError::Missing(_)))));
     let made = LocalChain::create(&elsewhere, genesis(), key(HospitalA), Arc::new(Script::default())).await;
     assert!(matches!(made, Err(StoreError::NotAlone)));
     let opened = LocalChain::open(&place.url(), key(HospitalA), Arc::new(Script::default())).await;

@@ -29,7 +29,7 @@ fn withdrawal(state: &State) -> Transaction {
 
 async fn begin(url: &StoreUrl) -> LocalChain {
     let mut net = Net::new(genesis());
-    net.accept(Governance, Payload::Dictionary(dictionary()));
+    net.publish(dictionary());
     net.tables(HospitalA, 1);
     let mut chain = LocalChain::create(url, genesis(), key(Validator), Arc::new(Script::default())).await.unwrap();
     for (block, _) in &net.blocks {

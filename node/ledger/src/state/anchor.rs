@@ -1,8 +1,8 @@
-//! Dictionaries and anchors.
+//! Anchors.
 
 use super::{
     Context, State,
-    records::{Anchored, DictionaryRecord, SegmentKey, SegmentRecord, TableKey, TableRecord},
+    records::{Anchored, SegmentKey, SegmentRecord, TableKey, TableRecord},
     result::Effect,
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     transaction::{Anchor, AnchoredTable},
 };
 use countersign_circuits::{
-    dictionary::{Dictionary, SegmentLayout},
+    dictionary::SegmentLayout,
     hash::Digest32,
     segment::{POINT_BYTES, SEGMENTS_MAX, Segment, SegmentId, TableContext},
 };
@@ -26,22 +26,6 @@ const IDENTITY: [u8; POINT_BYTES] = {
 };
 
 impl State {
-    pub(super) fn apply_dictionary(&mut self, cx: &Context<'_>, bytes: &[u8]) -> Result<Effect, Rejection> {
-        self.need_role(cx, Role::Governance)?;
-        let dictionary = Dictionary::from_canonical(bytes).map_err(|e| Rejection::DictionaryInvalid(e.to_string()))?;
-        let digest = dictionary.digest();
-        if self.dictionaries.get(&digest).is_some() {
-            return Err(Rejection::DictionaryKnown);
-        }
-        if self.dictionaries().any(|d| d.dictionary().reference() == dictionary.reference()) {
-            return Err(Rejection::DictionaryTaken(dictionary.reference()));
-        }
-        let parsed = OnceLock::from(dictionary);
-        self.dictionaries
-            .insert(digest, DictionaryRecord { bytes: bytes.to_vec(), height: cx.height, transaction: cx.transaction, parsed });
-        Ok(Effect::Dictionary(digest))
-    }
-
     pub(super) fn apply_anchor(&mut self, cx: &Context<'_>, anchor: &Anchor) -> Result<Effect, Rejection> {
         self.need_role(cx, Role::Hospital)?;
         let (table, layout) = self.anchored_layout(&anchor.table)?;
@@ -53,6 +37,7 @@ impl State {
         let digests: Vec<Digest32> = segments.iter().map(Segment::digest).collect();
         let check = SegmentsCheck {
             transaction: cx.transaction,
+            keys: self.in_force.circuit_keys,
             context,
             layout: &layout,
             segments: &segments,
@@ -63,7 +48,7 @@ impl State {
 
         let (provenance, report, source_root) = match anchor.table {
             AnchoredTable::Data { mapping, report, source_root, .. } => (mapping, report, source_root),
-            AnchoredTable::Consent { policy } => (policy, Digest32::default(), Digest32::default()),
+            AnchoredTable::Consent { policy, .. } => (policy, Digest32::default(), Digest32::default()),
         };
         let rows = layout.rows() as u32;
         let count = segments.len() as u32;
@@ -81,7 +66,10 @@ impl State {
     /// The table's digest and layout.
     fn anchored_layout(&self, table: &AnchoredTable) -> Result<(Digest32, SegmentLayout), Rejection> {
         match table {
-            AnchoredTable::Consent { .. } => Ok((self.registry_digest, self.genesis.registry.layout())),
+            AnchoredTable::Consent { registry, .. } => {
+                let layout = self.registry_of(registry).ok_or(Rejection::RegistryUnknown)?.layout();
+                Ok((*registry, layout))
+            }
             AnchoredTable::Data { dictionary, .. } => {
                 let record = self.dictionaries.get(dictionary).ok_or(Rejection::DictionaryUnknown)?;
                 Ok((*dictionary, record.dictionary().layout()))
@@ -119,7 +107,7 @@ impl State {
         let day = cx.time.day();
         let before = self.anchored.get(&cx.signer).filter(|a| a.day == day).map_or(0, |a| a.points);
         let found = before + anchor.segments.iter().map(|(_, bytes)| (bytes.len() / POINT_BYTES) as u64).sum::<u64>();
-        let max = self.genesis.rules.points_a_day;
+        let max = self.in_force.rules.points_a_day;
         if found > max { Err(Rejection::PointsADay { found, max }) } else { Ok(Anchored { day, points: found }) }
     }
 

@@ -18,6 +18,7 @@ use crate::{
 use countersign_circuits::{
     consent::Day,
     context::AnswerContext,
+    hash::Digest32,
     segment::{Segment, SegmentId},
     statement::Plan,
 };
@@ -30,6 +31,8 @@ pub struct AnswerTask<'a> {
     pub context: AnswerContext,
     /// The wiring.
     pub plan: Plan,
+    /// The circuit keys in force: the proof is made and verified with these.
+    pub keys: Digest32,
     /// The cut.
     pub cut: &'a Cut,
     /// Data segments of the cut, in order.
@@ -45,6 +48,7 @@ impl<'a> AnswerTask<'a> {
     pub fn check(&'a self, transaction: TransactionId, answer: &'a [u8]) -> AnswerCheck<'a> {
         AnswerCheck {
             transaction,
+            keys: self.keys,
             context: &self.context,
             plan: &self.plan,
             data: &self.data,
@@ -113,7 +117,8 @@ impl State {
             lag,
             left_since_cut,
             left_since_query: self.leavers_after(cx.signer, query.height),
-            marked: left_since_cut.hospital > self.genesis.rules.hospital_withdrawals_marked,
+            marked: left_since_cut.hospital > self.in_force.rules.hospital_withdrawals_marked,
+            governance: self.governance_digest(),
         };
         let statement_key = (query.query.study, query.statement, cx.signer);
         let pair = PairRecord { status: PairStatus::Answered(Box::new(record.clone())), ..question.pair };
@@ -146,6 +151,10 @@ impl State {
         }
         let named_time = self.time_of(asked.named).filter(|t| asked.time.since(*t) <= ANSWER_AGE_MS_MAX);
         let named_time = named_time.ok_or(Rejection::HeightTooOld(asked.named))?;
+        // the height named is the last the answer knows; what changed with the block after it is known to it
+        if asked.named.next() < self.in_force.since {
+            return Err(Rejection::ChangedSince { named: asked.named, since: self.in_force.since });
+        }
         Ok(Question { study, query, cut, pair, named_time })
     }
 
@@ -166,17 +175,18 @@ impl State {
             hospital,
             dictionary,
             mapping: cut.mapping,
-            registry: self.registry_digest,
+            registry: study.registry,
             query_height: query.height.0,
             answer_height: asked.named.0,
             day,
-            k_min: cut.k_min.max(study.submitted.k_min).max(self.genesis.rules.k_min),
+            k_min: cut.k_min.max(study.submitted.k_min).max(self.in_force.rules.k_min),
         };
         let data = self.cut_segments(TableKey { hospital: asked.hospital, table: dictionary }, &cut.data);
-        let consent = self.cut_segments(TableKey { hospital: asked.hospital, table: self.registry_digest }, &cut.consent);
+        let consent = self.cut_segments(TableKey { hospital: asked.hospital, table: study.registry }, &cut.consent);
         Ok(AnswerTask {
             context,
             plan,
+            keys: self.in_force.circuit_keys,
             cut,
             data: data.iter().map(|r| r.segment().clone()).collect(),
             consent: consent.iter().map(|r| r.segment().clone()).collect(),
@@ -216,7 +226,7 @@ impl State {
             _ => budget.days.push((today, cells)),
         }
         let found = budget.days.iter().fold(0_u32, |sum, (_, n)| sum.saturating_add(*n));
-        let max = self.genesis.rules.cells_per_table;
+        let max = self.in_force.rules.cells_per_table;
         if found > max { Err(Rejection::CellBudget { found, max }) } else { Ok(budget) }
     }
 }

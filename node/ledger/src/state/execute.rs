@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     block::{Block, BlockError, Header, transaction_leaves},
-    checker::{AnswerVerdict, CircuitKeys, ProofChecker, RecordedChecker},
-    codec::{Wire, bytes_of},
+    checker::{AnswerVerdict, ProofChecker, RecordedChecker},
+    codec::{Wire, length_of},
     limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX},
     merkle,
     rejection::{EnvelopeError, Rejection},
@@ -67,9 +67,9 @@ impl State {
     /// Executes candidates in order on top of this state and makes the block.
     ///
     /// # Errors
-    /// The time is not later than the last block's, or the checker's keys are not the network's.
+    /// The time is not later than the last block's, or the checker does not hold the circuit keys in force.
     pub fn propose(&self, time: BlockTime, candidates: Vec<Transaction>, checker: &dyn ProofChecker) -> Result<Proposed, BlockError> {
-        self.genesis.check_keys(&checker.keys())?;
+        self.check_keys(checker)?;
         let mut run = Run::new(self, self.tip.height.next(), time, checker)?;
         let (mut refused, mut deferred) = (Vec::new(), Vec::new());
         let mut transactions = Vec::new();
@@ -86,9 +86,9 @@ impl State {
     /// Executes a block somebody else made and compares everything its header commits to.
     ///
     /// # Errors
-    /// The block is not a next block of this state.
+    /// The block is not a next block of this state, or the checker does not hold the circuit keys in force.
     pub fn validate(&self, block: &Block, checker: &dyn ProofChecker) -> Result<Outcome, BlockError> {
-        self.genesis.check_keys(&checker.keys())?;
+        self.check_keys(checker)?;
         self.replay(block, checker)
     }
 
@@ -98,7 +98,7 @@ impl State {
     /// # Errors
     /// The block is not a next block of this state, or the results are not its results.
     pub fn apply_recorded(&self, block: &Block, results: &[TransactionResult]) -> Result<Outcome, BlockError> {
-        let checker = RecordedChecker { keys: self.recorded_keys(), verdicts: recorded_verdicts(results) };
+        let checker = RecordedChecker { verdicts: recorded_verdicts(results) };
         let mut outcome = self.replay(block, &checker)?;
         // the messages are not committed to: keep those of the time, if they belong to the same verdicts
         if results.iter().map(TransactionResult::leaf).eq(outcome.results.iter().map(TransactionResult::leaf)) {
@@ -122,10 +122,6 @@ impl State {
         Ok((outcome.block, outcome.results))
     }
 
-    fn recorded_keys(&self) -> CircuitKeys {
-        CircuitKeys { digest: self.genesis.circuit_keys, development: self.genesis.development }
-    }
-
     fn replay(&self, block: &Block, checker: &dyn ProofChecker) -> Result<Outcome, BlockError> {
         let header = &block.header;
         if header.network != self.network {
@@ -138,7 +134,7 @@ impl State {
             return Err(BlockError::Previous(header.height));
         }
         block.check_bounds()?;
-        let bytes = block.transactions.iter().map(|t| bytes_of(t).len()).sum();
+        let bytes = block.transactions.iter().map(length_of).sum();
         if bytes > BLOCK_BYTES_MAX {
             return Err(BlockError::TooLong(bytes));
         }
@@ -206,7 +202,7 @@ impl<'a> Run<'a> {
     }
 
     fn step(&mut self, transaction: &Transaction) -> Result<(), StepError> {
-        let encoded = bytes_of(transaction).len();
+        let encoded = length_of(transaction);
         if encoded > TRANSACTION_BYTES_MAX {
             return Err(StepError::Envelope(EnvelopeError::TooLong(encoded)));
         }
@@ -227,6 +223,7 @@ impl<'a> Run<'a> {
 
     fn finish(mut self, transactions: Vec<Transaction>) -> Outcome {
         self.state.advance(self.height, self.time);
+        self.state.settle(self.height, self.time);
         let leaves: Vec<_> = self.results.iter().map(TransactionResult::leaf).collect();
         let header = Header {
             network: self.state.network,

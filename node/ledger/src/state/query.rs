@@ -32,14 +32,14 @@ impl State {
         if study.submitted.researchers.binary_search(&cx.signer).is_err() {
             return Err(Rejection::NotOnStudy);
         }
-        let sites: Vec<MemberId> = self.cuts(&query.study).map(|c| c.hospital).collect();
+        let sites: Vec<MemberId> = self.sites(&query.study).collect();
         if sites.is_empty() {
             return Err(Rejection::NoSite);
         }
         if query.deadline <= cx.time || query.deadline > cx.time.plus_ms(QUERY_WINDOW_MS_MAX) {
             return Err(Rejection::Deadline { found: query.deadline });
         }
-        if study.statements >= self.genesis.rules.statements_per_study {
+        if study.statements >= self.in_force.rules.statements_per_study {
             return Err(Rejection::StatementBudget(study.statements));
         }
         self.plan(&study, &query.statement, cx.time.day())?;
@@ -61,11 +61,16 @@ impl State {
         Ok(effect)
     }
 
+    /// Sites of a study that are hospitals of the network still.
+    fn sites(&self, study: &StudyId) -> impl Iterator<Item = MemberId> {
+        self.cuts(study).map(|c| c.hospital).filter(|h| self.has_role(h, Role::Hospital))
+    }
+
     /// The wiring of a stored statement on a day.
     pub(super) fn plan(&self, study: &StudyRecord, statement: &Statement, day: Day) -> Result<Plan, Rejection> {
         let eligibility = Eligibility { scopes: study.scopes.clone(), day };
-        Plan::new(self.study_dictionary(study)?, statement, &self.genesis.registry, &eligibility)
-            .map_err(|e| Rejection::Statement(e.to_string()))
+        let registry = self.registry_of(&study.registry).ok_or(Rejection::RegistryUnknown)?;
+        Plan::new(self.study_dictionary(study)?, statement, registry, &eligibility).map_err(|e| Rejection::Statement(e.to_string()))
     }
 
     fn study_dictionary(&self, study: &StudyRecord) -> Result<&Dictionary, Rejection> {
@@ -93,12 +98,12 @@ impl State {
     /// The same statement is asked again only for sites that could not answer it before (rule D11).
     fn check_repetition(&self, study: StudyId, statement: Digest32, now: BlockTime) -> Result<(), Rejection> {
         let Some(earlier) = self.asked.get(&(study, statement)).map(|id| **id) else { return Ok(()) };
-        let waiting = self
-            .queries
-            .get(&earlier)
-            .is_some_and(|q| now <= q.query.deadline && q.sites.iter().any(|s| self.pair(&earlier, s).is_some_and(PairRecord::is_open)));
+        let waiting = self.queries.get(&earlier).is_some_and(|q| {
+            now <= q.query.deadline
+                && q.sites.iter().any(|s| self.has_role(s, Role::Hospital) && self.pair(&earlier, s).is_some_and(PairRecord::is_open))
+        });
         let answered = |hospital: MemberId| self.answered.get(&(study, statement, hospital)).is_some();
-        if waiting || self.cuts(&study).all(|c| answered(c.hospital)) { Err(Rejection::Repeated(earlier)) } else { Ok(()) }
+        if waiting || self.sites(&study).all(answered) { Err(Rejection::Repeated(earlier)) } else { Ok(()) }
     }
 
     pub(super) fn apply_refusal(&mut self, cx: &Context<'_>, refusal: &Refusal) -> Result<Effect, Rejection> {

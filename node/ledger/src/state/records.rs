@@ -21,9 +21,9 @@ use std::{fmt, sync::OnceLock};
 pub struct DictionaryRecord {
     /// Canonical bytes.
     pub bytes: Vec<u8>,
-    /// Published at.
+    /// The first block it may be used in.
     pub height: Height,
-    /// Published by.
+    /// Proposed by.
     pub transaction: TransactionId,
     #[borsh(skip)]
     pub(super) parsed: OnceLock<Dictionary>,
@@ -162,6 +162,8 @@ pub struct StudyRecord {
     pub height: Height,
     /// Version; amendments raise it.
     pub version: u32,
+    /// The scope registry that was in force when it was submitted; its consent tables are laid out by it.
+    pub registry: Digest32,
     /// Indices of purpose and categories in the registry, ascending.
     pub scopes: Vec<u16>,
     /// Board member, height and transaction of the approval.
@@ -275,6 +277,8 @@ pub struct AnswerRecord {
     pub left_since_query: Leavers,
     /// True if the hospital took out more slots since the cut than the network lets pass unmarked.
     pub marked: bool,
+    /// Digest of governance when it was included: members, validator sets, registries, rules, circuit keys, proposals and votes.
+    pub governance: Digest32,
 }
 
 /// What became of a query at a site.

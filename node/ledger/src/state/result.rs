@@ -1,13 +1,15 @@
 //! What became of the transactions of a block.
 
-use super::records::AnswerRecord;
-use super::records::{CutId, TableKey};
+use super::{
+    proposal::{ProposalStatus, Tally},
+    records::{AnswerRecord, CutId, TableKey},
+};
 use crate::{
     active::Leavers,
     codec::bytes_of,
     merkle,
     rejection::{Rejection, RejectionCode},
-    transaction::{QueryId, StudyId, TransactionId},
+    transaction::{ProposalId, QueryId, StudyId, TransactionId},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
@@ -15,8 +17,26 @@ use countersign_circuits::hash::Digest32;
 /// What an accepted transaction did.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Effect {
-    /// A dictionary is published.
-    Dictionary(Digest32),
+    /// A change is proposed.
+    Proposed {
+        /// The proposal.
+        proposal: ProposalId,
+        /// Its number.
+        number: u32,
+        /// Where it stands with the proposer's vote.
+        status: ProposalStatus,
+    },
+    /// A vote is cast.
+    Voted {
+        /// The proposal.
+        proposal: ProposalId,
+        /// True for, false against.
+        approve: bool,
+        /// The votes now.
+        tally: Tally,
+        /// Where it stands with them.
+        status: ProposalStatus,
+    },
     /// Segments are anchored.
     Anchored {
         /// Their table.

@@ -1,6 +1,6 @@
 //! A state as bytes. What is read back is compared with the digest of the header it belongs to.
 
-use super::{State, Tip};
+use super::{State, Tip, in_force::InForce};
 use crate::{
     block::Header,
     codec::bytes_of,
@@ -33,7 +33,11 @@ impl State {
     /// Never: writing to memory does not fail.
     pub fn snapshot(&self) -> Vec<u8> {
         let recent: Vec<(Height, BlockTime)> = self.recent.iter().map(|(h, t)| (*h, *t)).collect();
-        let mut out = bytes_of(&recent);
+        let mut out = bytes_of(&(recent, &self.in_force));
+        self.members.write(&mut out);
+        self.validator_sets.write(&mut out);
+        self.registries.write(&mut out);
+        self.proposals.write(&mut out);
         self.sequences.write(&mut out);
         self.dictionaries.write(&mut out);
         self.tables.write(&mut out);
@@ -64,6 +68,7 @@ impl State {
         if header.network != state.network || state.seal() != header.state_digest {
             return Err(SnapshotError::Digest(header.height));
         }
+        state.pending = state.proposals.iter().filter(|(_, p)| p.status.is_pending()).map(|(id, p)| (p.number, *id)).collect();
         let rows = state.segments.iter().flat_map(|(_, r)| r.bytes.chunks_exact(POINT_BYTES));
         state.points = rows.filter_map(|p| <[u8; POINT_BYTES]>::try_from(p).ok()).collect();
         Ok(state)
@@ -72,6 +77,11 @@ impl State {
     fn read_sections(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
         let bytes = &mut bytes;
         self.recent = Vec::<(Height, BlockTime)>::deserialize(bytes)?.into_iter().collect();
+        self.in_force = InForce::deserialize(bytes)?;
+        self.members = Section::read(bytes)?;
+        self.validator_sets = Section::read(bytes)?;
+        self.registries = Section::read(bytes)?;
+        self.proposals = Section::read(bytes)?;
         self.sequences = Section::read(bytes)?;
         self.dictionaries = Section::read(bytes)?;
         self.tables = Section::read(bytes)?;

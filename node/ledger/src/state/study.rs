@@ -29,7 +29,7 @@ impl State {
             return Err(Rejection::DictionaryUnknown);
         }
         let scopes = self.study_scopes(study).map_err(|e| Rejection::StudyScopes(e.to_string()))?;
-        check_k_min(study.k_min, self.genesis.rules.k_min)?;
+        check_k_min(study.k_min, self.in_force.rules.k_min)?;
         let ascending = study.researchers.windows(2).all(|w| w[0] < w[1]);
         if study.researchers.is_empty() || !ascending || !study.researchers.iter().all(|r| self.has_role(r, Role::Researcher)) {
             return Err(Rejection::Researchers);
@@ -49,6 +49,7 @@ impl State {
             submitter: cx.signer,
             height: cx.height,
             version: 1,
+            registry: self.in_force.registry,
             scopes,
             approval: None,
             sites: 0,
@@ -60,7 +61,7 @@ impl State {
 
     /// Indices of the study's scopes, ascending and distinct.
     fn study_scopes(&self, study: &StudySubmit) -> Result<Vec<u16>, ScopeError> {
-        let registry = &self.genesis.registry;
+        let registry = self.registry();
         let mut scopes = study.scopes().map(|s| registry.find(s)).collect::<Result<Vec<u16>, _>>()?;
         scopes.sort_unstable();
         if scopes.len() > STUDY_SCOPES_MAX || study.categories.is_empty() || !scopes.windows(2).all(|w| w[0] < w[1]) {
@@ -90,7 +91,7 @@ impl State {
             return Err(Rejection::StudyAccepted);
         }
         check_k_min(accept.k_min, study.submitted.k_min)?;
-        let cut = self.make_cut(cx, accept, study.submitted.dictionary)?;
+        let cut = self.make_cut(cx, accept, study.submitted.dictionary, study.registry)?;
         let id = cut.id;
         self.cuts.insert((accept.study, cx.signer), cut);
         study.sites = study.sites.saturating_add(1);
@@ -99,18 +100,18 @@ impl State {
     }
 
     /// Pins the current segments of data and consent.
-    fn make_cut(&self, cx: &Context<'_>, accept: &StudyAccept, dictionary: Digest32) -> Result<Cut, Rejection> {
+    fn make_cut(&self, cx: &Context<'_>, accept: &StudyAccept, dictionary: Digest32, registry: Digest32) -> Result<Cut, Rejection> {
         let table = |table: Digest32, what: &'static str| {
             let key = TableKey { hospital: cx.signer, table };
             self.tables.get(&key).map(|record| (key, record)).ok_or(Rejection::NoTable(what))
         };
         let (data_key, data) = table(dictionary, "data")?;
-        let (consent_key, consent) = table(self.registry_digest, "consent")?;
+        let (consent_key, consent) = table(registry, "consent")?;
         if data.segment_count() != consent.segment_count() {
             return Err(Rejection::TablesDiffer { data: data.segment_count(), consent: consent.segment_count() });
         }
         let found = u64::from(data.segment_count()) * (u64::from(data.rows) + u64::from(consent.rows));
-        let max = self.genesis.rules.points_a_cut;
+        let max = self.in_force.rules.points_a_cut;
         if found > max {
             return Err(Rejection::CutTooLarge { found, max });
         }

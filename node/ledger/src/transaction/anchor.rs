@@ -25,8 +25,10 @@ pub enum AnchoredTable {
         /// Root of the salted digests of the source records, for audits of one record.
         source_root: Digest32,
     },
-    /// Consents, laid out by the network's scope registry.
+    /// Consents.
     Consent {
+        /// The scope registry that gives the layout: the one in force, or an earlier one that studies still use.
+        registry: Digest32,
         /// Hash of the policy that reduced consents to scopes.
         policy: Digest32,
     },

@@ -14,7 +14,7 @@ use countersign_circuits::{
     statement::{Clause, Literal, Measures, Statement},
 };
 use countersign_ledger::*;
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{Signer, SigningKey};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
@@ -38,11 +38,34 @@ pub enum Who {
     Researcher = 5,
     OtherResearcher = 6,
     Board = 7,
+    GovernanceB = 11,
+    GovernanceC = 12,
+    GovernanceD = 13,
+    ValidatorB = 14,
+    ValidatorC = 15,
+    ValidatorD = 16,
     /// Not a member.
     Stranger = 9,
 }
 
 pub use Who::*;
+
+pub const EVERYBODY: [Who; 14] = [
+    Governance,
+    Validator,
+    HospitalA,
+    HospitalB,
+    Researcher,
+    OtherResearcher,
+    Board,
+    Stranger,
+    GovernanceB,
+    GovernanceC,
+    GovernanceD,
+    ValidatorB,
+    ValidatorC,
+    ValidatorD,
+];
 
 pub fn key(who: Who) -> SigningKey {
     SigningKey::from_bytes(&[who as u8; 32])
@@ -60,6 +83,11 @@ pub fn keys_digest() -> Digest32 {
     digest("circuit keys")
 }
 
+/// Held by [`Script`], and not in force at first.
+pub fn other_keys_digest() -> Digest32 {
+    digest("other circuit keys")
+}
+
 pub fn registry() -> ScopeRegistry {
     let scopes = ["p.health", "p.methods", "c.demographics", "c.labs", "c.conditions", "c.a", "c.b", "c.c", "c.d", "c.e"];
     ScopeRegistry { scopes: scopes.map(String::from).to_vec(), grid: vec![Day(20_500), Day(21_000)] }
@@ -69,8 +97,11 @@ pub fn rules() -> Rules {
     Rules { k_min: 5, ..Rules::standard() }
 }
 
+pub fn member(who: Who, name: &str, roles: &[Role]) -> Member {
+    Member { id: id(who), name: Name::new(name).unwrap(), roles: roles.to_vec() }
+}
+
 pub fn genesis() -> Genesis {
-    let member = |who: Who, name: &str, roles: &[Role]| Member { id: id(who), name: Name::new(name).unwrap(), roles: roles.to_vec() };
     let mut members = vec![
         member(Governance, "Consortium", &[Role::Governance]),
         member(Validator, "Validator", &[Role::Validator]),
@@ -90,6 +121,26 @@ pub fn genesis() -> Genesis {
         rules: rules(),
         circuit_keys: keys_digest(),
     }
+}
+
+/// Those who hold the governance role in [`wide`].
+pub const VOTERS: [Who; 4] = [Governance, GovernanceB, GovernanceC, GovernanceD];
+
+/// Four governance members and four validators.
+pub fn wide() -> Genesis {
+    let mut genesis = genesis();
+    for (who, name, role) in [
+        (GovernanceB, "Governance B", Role::Governance),
+        (GovernanceC, "Governance C", Role::Governance),
+        (GovernanceD, "Governance D", Role::Governance),
+        (ValidatorB, "Validator B", Role::Validator),
+        (ValidatorC, "Validator C", Role::Validator),
+        (ValidatorD, "Validator D", Role::Validator),
+    ] {
+        genesis.members.push(member(who, name, &[role]));
+    }
+    genesis.members.sort_by_key(|m| m.id);
+    genesis
 }
 
 fn dictionary_bytes(version: u32, title: &str, extra: Option<serde_json::Value>) -> Vec<u8> {
@@ -158,8 +209,9 @@ pub struct Script {
 }
 
 impl ProofChecker for Script {
-    fn keys(&self) -> CircuitKeys {
-        CircuitKeys { digest: keys_digest(), development: true }
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+        let held = [keys_digest(), other_keys_digest()].contains(digest);
+        held.then_some(CircuitKeys { digest: *digest, development: true })
     }
 
     fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
@@ -233,12 +285,15 @@ pub struct Net {
     pub points: Points,
     pub blocks: Vec<(Block, Vec<TransactionResult>)>,
     pub past: BTreeMap<Height, State>,
+    pub follower: light::ChainFollower,
 }
 
 impl Net {
     pub fn new(genesis: Genesis) -> Self {
+        let follower = light::ChainFollower::new(&genesis);
         let state = State::new(genesis).unwrap();
         Self {
+            follower,
             second: state.clone(),
             replayed: state.clone(),
             past: BTreeMap::from([(Height(0), state.clone())]),
@@ -285,6 +340,9 @@ impl Net {
         assert_eq!(self.state.digest(), block.header.state_digest);
         assert_eq!(self.second.digest(), self.state.digest());
         assert_eq!(self.replayed.tip(), self.state.tip());
+        let deciding = self.past[&Height(block.header.height.0 - 1)].validators();
+        self.follower.push(&block.header, Some(&decided_by(&block.header, &deciding)), Some(&self.state.validators())).unwrap();
+        assert_eq!(self.follower.tip(), self.state.tip());
         self.past.insert(self.state.tip().height, self.state.clone());
         self.blocks.push((block, results.clone()));
         results
@@ -315,7 +373,9 @@ impl Net {
     }
 
     pub fn consent(&mut self, ids: &[(u32, u32)]) -> Anchor {
-        self.anchor(AnchoredTable::Consent { policy: digest("policy") }, registry().layout().rows(), ids)
+        let registry = registry();
+        let table = AnchoredTable::Consent { registry: registry.digest(), policy: digest("policy") };
+        self.anchor(table, registry.layout().rows(), ids)
     }
 
     pub fn anchor(&mut self, table: AnchoredTable, rows: usize, ids: &[(u32, u32)]) -> Anchor {
@@ -332,9 +392,26 @@ impl Net {
         assert!(results.iter().all(|r| r.effect().is_some()), "{results:?}");
     }
 
+    /// Proposes a change and has as many vote for it as it takes; one block each.
+    pub fn carry(&mut self, change: Change, in_force: Height) -> ProposalId {
+        let proposal = ProposalId(self.accept(Governance, propose_at(change, in_force)));
+        for who in &VOTERS[1..] {
+            if self.state.proposal(&proposal).unwrap().status == ProposalStatus::Open {
+                self.accept(*who, vote(proposal, true));
+            }
+        }
+        proposal
+    }
+
+    /// Publishes a dictionary by proposal.
+    pub fn publish(&mut self, dictionary: Vec<u8>) {
+        self.carry(Change::Dictionary(dictionary.clone()), Height(0));
+        assert!(self.state.dictionary(&Digest32::of(&dictionary)).is_some());
+    }
+
     /// Dictionary and an approved study.
     pub fn approved(&mut self) -> StudyId {
-        self.accept(Governance, Payload::Dictionary(dictionary()));
+        self.publish(dictionary());
         let study = StudyId(self.accept(Researcher, Payload::StudySubmit(study(&dictionary()))));
         self.accept(Board, Payload::StudyApprove(StudyApprove { study }));
         study
@@ -374,6 +451,47 @@ impl Net {
     pub fn bad_answer(&self, query: QueryId) -> Payload {
         Payload::Answer(Answer { query, height: self.state.tip().height, proof: b"bad".to_vec(), sealed: digest("sealed") })
     }
+}
+
+/// The precommits of some to a header.
+pub fn certificate(header: &Header, signers: &[Who]) -> Certificate {
+    let message = vote_message(&header.network, VoteKind::Precommit, header.height, 0, Some(&header.id()));
+    let sign = |who: &Who| (id(*who), Signature(key(*who).sign(&message.0).to_bytes()));
+    let mut signatures: Vec<_> = signers.iter().map(sign).collect();
+    signatures.sort_by_key(|s| s.0);
+    Certificate { height: header.height, round: 0, block: header.id(), signatures }
+}
+
+/// The precommits of all of a set.
+pub fn decided_by(header: &Header, set: &ValidatorSet) -> Certificate {
+    let signers: Vec<Who> = EVERYBODY.into_iter().filter(|who| set.contains(&id(*who))).collect();
+    assert_eq!(signers.len(), set.members().len());
+    certificate(header, &signers)
+}
+
+/// Runs one transaction that must be rejected with a code, and checks that it left the same state as any other rejected transaction
+/// of that signer: only failed (179) and stale (178) answers are counted.
+pub fn reject(net: &mut Net, who: Who, payload: Payload, code: u16) {
+    let before = net.state.clone();
+    assert_eq!(net.reject(who, payload), RejectionCode(code), "{:?}", net.blocks.last().unwrap().1[0].verdict);
+    let none = ProposalId(TransactionId(digest("none")));
+    let nothing = Transaction::sign(&key(who), before.network(), before.next_sequence(&id(who)), vote(none, true));
+    let other = before.propose(net.time, vec![nothing], &net.second_checker).unwrap().outcome;
+    assert!(other.results()[0].rejection().is_some());
+    assert_eq!(other.state().digest() == net.state.digest(), !matches!(code, 178 | 179), "L{code} changed something");
+}
+
+/// A change to be in force as soon as it is carried.
+pub fn propose(change: Change) -> Payload {
+    propose_at(change, Height(0))
+}
+
+pub fn propose_at(change: Change, in_force: Height) -> Payload {
+    Payload::Propose(Proposal { change, in_force, reason: "needed".into() })
+}
+
+pub fn vote(proposal: ProposalId, approve: bool) -> Payload {
+    Payload::Vote(Vote { proposal, approve })
 }
 
 pub fn withdraw(slots: &[u32], by: WithdrawnBy) -> Payload {

@@ -1,0 +1,48 @@
+//! What an export of an answer must hold.
+
+use crate::{
+    certificate::ValidatorSet,
+    identity::MemberId,
+    state::{PairStatus, SegmentKey, State, TableKey},
+    time::Height,
+    transaction::{QueryId, TransactionId},
+};
+use countersign_circuits::segment::SegmentId;
+use std::collections::BTreeSet;
+
+impl State {
+    /// The transactions an export of an answer needs, in no order; `None` if the site has not answered the query.
+    pub fn answer_depends_on(&self, query: &QueryId, hospital: &MemberId) -> Option<BTreeSet<TransactionId>> {
+        let pair = self.pair(query, hospital)?;
+        let PairStatus::Answered(record) = &pair.status else { return None };
+        let asked = self.query(query)?;
+        let study = self.study(&asked.query.study)?;
+        let cut = self.cut(&asked.query.study, hospital)?;
+        let mut ids = BTreeSet::from([asked.query.study.0, query.0, cut.transaction, record.transaction]);
+        ids.extend(study.approval.map(|(_, _, id)| id));
+        for (id, proposal) in self.proposals().filter(|(_, p)| p.height <= record.height) {
+            ids.insert(id.0);
+            ids.extend(proposal.votes.iter().filter(|v| v.height <= record.height).map(|v| v.transaction));
+        }
+        ids.extend(pair.stale.iter().copied());
+        ids.extend(self.withdrawals(*hospital).filter(|(_, r)| r.height <= record.height).map(|(_, r)| r.transaction));
+        for table in [study.submitted.dictionary, study.registry] {
+            let table = TableKey { hospital: *hospital, table };
+            let first = SegmentKey { table, id: SegmentId { index: 0, version: 0 } };
+            let last = SegmentKey { table, id: SegmentId { index: u32::MAX, version: u32::MAX } };
+            ids.extend(self.segment_range(first, last).filter(|r| r.height <= cut.height).map(|r| r.transaction));
+        }
+        Some(ids)
+    }
+
+    /// What an export of headers up to a height needs beside them: the heights whose certificates it carries, ascending, with the new
+    /// validator set where the header names one.
+    pub fn attestations_due(&self, last: Height) -> Vec<(Height, Option<ValidatorSet>)> {
+        let before = |height: Height| Height(height.0.saturating_sub(1));
+        let mut due: Vec<_> = self.validator_changes(last.next()).map(|(height, set)| (before(height), Some(set.clone()))).collect();
+        if due.last().map(|(height, _)| *height) != Some(last) {
+            due.push((last, None));
+        }
+        due
+    }
+}
