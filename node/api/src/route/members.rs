@@ -19,7 +19,7 @@ use axum::{
 };
 use countersign_ledger::Wire;
 
-/// List the members, by key.
+/// List the members whose transactions the next block may hold, by key.
 #[utoipa::path(
     get, path = "/v1/members", operation_id = "listMembers", tag = "network", params(PageAsked),
     responses(
@@ -29,7 +29,8 @@ use countersign_ledger::Wire;
 )]
 pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<PageAsked>) -> Result<Json<Page<Member>>, Problem> {
     let state = app.node.state();
-    Page::cut(&state.genesis().members, asked, app.limits.page, |member| Member::new(member, &state)).map(Json)
+    let members: Vec<_> = state.members().collect();
+    Page::cut(&members, asked, app.limits.page, |member| Member::new(member, &state)).map(Json)
 }
 
 /// Show who decides the next block.

@@ -1,6 +1,9 @@
 //! Transactions and what became of them.
 
-use super::{Id, Time};
+use super::{
+    Id, Time,
+    proposal::{ProposalStanding, Tally},
+};
 use countersign_ledger::{
     Effect, Leavers as LedgerLeavers, Transaction as LedgerTransaction, Verdict as LedgerVerdict, light::Inclusion, merkle,
 };
@@ -47,10 +50,25 @@ impl From<LedgerLeavers> for Leavers {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[schema(as = Effect)]
 pub(crate) enum EffectView {
-    /// A dictionary is published.
-    Dictionary {
-        /// The dictionary.
-        dictionary: Id,
+    /// A change is proposed.
+    Proposed {
+        /// The proposal.
+        proposal: Id,
+        /// Its number.
+        number: u32,
+        /// Where it stands with the proposer's vote.
+        standing: ProposalStanding,
+    },
+    /// A vote is cast.
+    Voted {
+        /// The proposal.
+        proposal: Id,
+        /// True for, false against.
+        approve: bool,
+        /// The votes now.
+        tally: Tally,
+        /// Where it stands with them.
+        standing: ProposalStanding,
     },
     /// Segments are anchored.
     Anchored {
@@ -111,7 +129,12 @@ pub(crate) enum EffectView {
 impl From<&Effect> for EffectView {
     fn from(effect: &Effect) -> Self {
         match effect {
-            Effect::Dictionary(dictionary) => Self::Dictionary { dictionary: Id::of(dictionary) },
+            Effect::Proposed { proposal, number, status } => {
+                Self::Proposed { proposal: Id::of(proposal), number: *number, standing: (*status).into() }
+            }
+            Effect::Voted { proposal, approve, tally, status } => {
+                Self::Voted { proposal: Id::of(proposal), approve: *approve, tally: (*tally).into(), standing: (*status).into() }
+            }
             Effect::Anchored { table, segments } => Self::Anchored { table: Id::of(table.table), segments: *segments },
             Effect::Withdrawn(leavers) => Self::Withdrawn { slots: (*leavers).into() },
             Effect::Submitted { study, number } => Self::Submitted { study: Id::of(study), number: *number },
