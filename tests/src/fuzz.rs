@@ -9,6 +9,11 @@ use countersign_circuits::{
 };
 use countersign_ingest::Reading;
 use countersign_ledger::{Block, Transaction, Wire, light::AnswerExport};
+use countersign_net::{
+    frame::{self, Message},
+    hello::Hello,
+    member_of_certificate,
+};
 use countersign_query::compile;
 use countersign_verifier::VerifyingKey;
 
@@ -16,7 +21,7 @@ use countersign_verifier::VerifyingKey;
 pub type Target = fn(&[u8]);
 
 /// All targets by name; a folder of that name in `fuzz/corpus` holds inputs that are replayed in the test suite.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("answer", answer),
     ("anchor", anchor),
     ("row", row),
@@ -27,6 +32,8 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("block", block),
     ("export", export),
     ("query", query),
+    ("frame", frame),
+    ("peer_certificate", peer_certificate),
 ];
 
 /// The proof of S2.
@@ -101,4 +108,22 @@ pub fn query(bytes: &[u8]) {
     if let Ok(sql) = std::str::from_utf8(bytes) {
         let _ = compile(sql, &crate::world::dictionary());
     }
+}
+
+/// Messages between members.
+pub fn frame(bytes: &[u8]) {
+    if let Ok(messages) = frame::decode(bytes) {
+        // pieces of different kinds may alternate, so the bytes may differ, but not their number or what they say
+        let again: Vec<u8> = messages.iter().flat_map(Message::encode).collect();
+        assert_eq!(again.len(), bytes.len());
+        assert_eq!(frame::decode(&again), Ok(messages));
+    }
+    if let Ok(hello) = Hello::decode(bytes) {
+        assert_eq!(hello.encode(), bytes);
+    }
+}
+
+/// Certificates that members show to each other.
+pub fn peer_certificate(bytes: &[u8]) {
+    let _ = member_of_certificate(bytes, std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000));
 }

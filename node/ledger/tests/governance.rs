@@ -11,25 +11,6 @@ use countersign_circuits::{
 use countersign_ledger::*;
 use harness::*;
 
-const VOTERS: [Who; 4] = [Governance, GovernanceB, GovernanceC, GovernanceD];
-
-/// Four governance members and four validators.
-fn wide() -> Genesis {
-    let mut genesis = genesis();
-    for (who, name, role) in [
-        (GovernanceB, "Governance B", Role::Governance),
-        (GovernanceC, "Governance C", Role::Governance),
-        (GovernanceD, "Governance D", Role::Governance),
-        (ValidatorB, "Validator B", Role::Validator),
-        (ValidatorC, "Validator C", Role::Validator),
-        (ValidatorD, "Validator D", Role::Validator),
-    ] {
-        genesis.members.push(member(who, name, &[role]));
-    }
-    genesis.members.sort_by_key(|m| m.id);
-    genesis
-}
-
 fn newcomer() -> Change {
     Change::Admit(member(Stranger, "Newcomer", &[Role::Validator]))
 }
@@ -356,7 +337,9 @@ fn changes_that_lapse() {
         let due = Height(9);
         let ids = changes.map(|change| ProposalId(net.accept(voters[0], propose_at(change, due))));
         for proposal in ids {
-            voters[1..].iter().for_each(|who| drop(net.accept(*who, vote(proposal, true))));
+            for who in &voters[1..] {
+                net.accept(*who, vote(proposal, true));
+            }
         }
         while next(&net) < due {
             net.block(vec![]);
@@ -388,7 +371,9 @@ fn voters_are_those_of_now() {
     net.accept(GovernanceC, vote(proposal, true));
     let remove = |net: &mut Net, who: Who, voters: [Who; 2], by: Who| {
         let removal = ProposalId(net.accept(by, propose(Change::Remove(id(who)))));
-        voters.iter().for_each(|v| drop(net.accept(*v, vote(removal, true))));
+        for who in voters {
+            net.accept(who, vote(removal, true));
+        }
         net.state.tip().height
     };
     remove(&mut net, Governance, [GovernanceC, GovernanceD], GovernanceB);

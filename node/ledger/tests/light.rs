@@ -32,11 +32,17 @@ fn export(net: &Net, query: QueryId) -> AnswerExport {
     AnswerExport { genesis: net.state.genesis().clone(), attestations: attestations(net, &headers), headers, inclusions }
 }
 
-/// A chain with much that has nothing to do with the answer, a re-anchor before the cut, withdrawals of slots beyond it, and stale answers.
+/// A chain with much that has nothing to do with the answer, a re-anchor before the cut, withdrawals of slots beyond it, and stale answers;
+/// with two changes of validators, one of rules, circuit keys and scopes, and proposals that were not carried, one of them made after the
+/// answer in its block.
 fn chain() -> (Net, QueryId) {
-    let mut net = Net::new(genesis());
+    let mut net = Net::new(wide());
     let study = net.approved();
+    net.carry(Change::Admit(member(Stranger, "Newcomer", &[Role::Validator])), Height(0));
     net.tables(HospitalB, 2);
+    let refused = ProposalId(net.accept(GovernanceB, propose(Change::Remove(id(HospitalA)))));
+    net.accept(GovernanceC, vote(refused, false));
+    net.accept(GovernanceD, vote(refused, false));
     net.tables(HospitalA, 2);
     net.accept(HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5 }));
     let other = net.query(study, filtered(0, 2));
@@ -44,6 +50,12 @@ fn chain() -> (Net, QueryId) {
     let again = net.data(&dictionary(), &[(1, 1)]);
     net.accept(HospitalA, Payload::Anchor(again));
     net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 6 }));
+    net.carry(Change::Rules(Rules { k_min: 7, ..rules() }), Height(0));
+    net.carry(Change::CircuitKeys(CircuitKeys { digest: other_keys_digest(), development: true }), Height(0));
+    let mut scopes = registry();
+    scopes.scopes.push("c.genomics".into());
+    net.carry(Change::Registry(scopes), Height(0));
+    net.carry(Change::Remove(id(ValidatorD)), Height(0));
     let more = net.data(&dictionary(), &[(2, 0)]);
     net.accept(HospitalA, Payload::Anchor(more));
     net.accept(HospitalA, withdraw(&[1, 5_000], WithdrawnBy::Patient));
@@ -57,9 +69,11 @@ fn chain() -> (Net, QueryId) {
         (HospitalB, withdraw(&[1], WithdrawnBy::Patient)),
         (HospitalA, withdraw(&[13], WithdrawnBy::Hospital)),
         (HospitalA, answer),
+        (GovernanceB, propose(Change::Remove(id(HospitalB)))),
+        (Board, propose(Change::Remove(id(HospitalB)))),
     ]);
     assert!(results[2].effect().is_some(), "{results:?}");
-    net.block(vec![]);
+    net.carry(Change::Remove(id(HospitalA)), Height(0));
     (net, query)
 }
 
@@ -73,7 +87,7 @@ fn an_exported_answer_is_checked_without_the_chain() {
     assert_eq!(&finding.answer, record.as_ref());
     assert_eq!(finding.left.total(), 5);
     assert_eq!(finding.answer.lag.unwrap().slots.hospital, 1);
-    assert_eq!((finding.network, finding.answer.k_min), (net.state.network(), 6));
+    assert_eq!((finding.network, finding.answer.k_min), (net.state.network(), 7));
     assert_eq!(finding.query.query, net.state.query(&query).unwrap().query);
 }
 
@@ -81,14 +95,16 @@ fn an_exported_answer_is_checked_without_the_chain() {
 fn nothing_can_be_left_out_or_changed() {
     let (net, query) = chain();
     let good = export(&net, query);
-    let block = good.check(&Script::default()).unwrap().block;
     let refused = |what: &str, change: &dyn Fn(&mut AnswerExport)| {
         let mut bad = good.clone();
         change(&mut bad);
         assert!(bad.check(&Script::default()).is_err(), "{what}");
     };
+    let answer = good.inclusions.iter().rposition(|i| matches!(i.transaction.payload, Payload::Answer(_))).unwrap();
     for i in 0..good.inclusions.len() {
-        refused("a transaction left out", &|e| drop(e.inclusions.remove(i)));
+        if i <= answer {
+            refused("a transaction left out", &|e| drop(e.inclusions.remove(i)));
+        }
         refused("a transaction twice", &|e| e.inclusions.insert(i, e.inclusions[i].clone()));
         refused("a signature", &|e| e.inclusions[i].transaction.signature.0[3] ^= 1);
         refused("a sequence", &|e| e.inclusions[i].transaction.sequence += 1);
@@ -104,13 +120,9 @@ fn nothing_can_be_left_out_or_changed() {
         refused("a header left out", &|e| {
             e.headers.remove(i);
         });
-        // a header of one's own making has another id: this is what remains to be compared with the network
-        let mut other = good.clone();
-        other.headers[i].state_digest = digest("x");
-        assert_ne!(other.check(&Script::default()).map(|f| f.block), Ok(block));
-        let mut other = good.clone();
-        other.headers[i].results_root = digest("x");
-        assert_ne!(other.check(&Script::default()).map(|f| f.block), Ok(block));
+        refused("a state of one's own", &|e| e.headers[i].state_digest = digest("x"));
+        refused("results of one's own", &|e| e.headers[i].results_root = digest("x"));
+        refused("validators of one's own", &|e| e.headers[i].validators = digest("x"));
         refused("a time", &|e| e.headers[i].time = START);
     }
     refused("a genesis", &|e| e.genesis.rules.k_min = 1);
@@ -147,4 +159,164 @@ fn the_proof_is_verified_and_not_believed() {
 fn an_open_query_has_nothing_to_export() {
     let (net, query) = chain();
     assert!(net.state.answer_depends_on(&query, &id(HospitalB)).is_none());
+}
+
+/// The validators of the genesis of [`chain`].
+const FIRST: [Who; 4] = [Validator, ValidatorB, ValidatorC, ValidatorD];
+
+/// Rewrites the headers from a height on after a change, as a forger would who can compute everything but cannot sign for others.
+fn rewritten(export: &AnswerExport, from: usize, change: impl Fn(&mut Header)) -> AnswerExport {
+    let mut forged = export.clone();
+    change(&mut forged.headers[from]);
+    for i in from + 1..forged.headers.len() {
+        forged.headers[i].previous = forged.headers[i - 1].id();
+    }
+    forged
+}
+
+#[test]
+fn headers_are_those_the_validators_decided() {
+    let (net, query) = chain();
+    let good = export(&net, query);
+    let (first, second) = (&good.attestations[0], &good.attestations[1]);
+    assert_eq!(good.attestations.len(), 3);
+    let first_at = first.certificate.height.0 as usize - 1;
+    let check = |change: &dyn Fn(&mut AnswerExport)| {
+        let mut bad = good.clone();
+        change(&mut bad);
+        bad.check(&Script::default()).map(|_| ()).unwrap_err()
+    };
+    let (at_first, at_second) = (first.certificate.height, second.certificate.height);
+    let last = good.headers.last().unwrap();
+    // missing
+    let error = check(&|e| drop(e.attestations.remove(0)));
+    assert_eq!(error, LightError::Headers(FollowError::CertificateMissing(at_first)));
+    assert_eq!(check(&|e| drop(e.attestations.remove(1))), LightError::Headers(FollowError::CertificateMissing(at_second)));
+    assert_eq!(check(&|e| drop(e.attestations.pop())), LightError::NotCertified(last.height));
+    assert_eq!(check(&|e| e.attestations[0].validators = None), LightError::Headers(FollowError::SetMissing(at_first)));
+    // swapped, or another set than the header names
+    let error = check(&|e| e.attestations[0].validators = second.validators.clone());
+    assert_eq!(error, LightError::Headers(FollowError::SetOther(at_first)));
+    assert!(matches!(check(&|e| e.attestations.swap(0, 1)), LightError::Headers(_)));
+    assert_eq!(check(&|e| e.attestations.push(first.clone())), LightError::Attestation(at_first));
+    // by the set that was in office before: the last header is decided by the third set
+    let header = good.headers.last().unwrap();
+    let by = |signers: &[Who]| certificate(header, signers);
+    let signed_by = |signers: &[Who]| check(&|e| e.attestations[2].certificate = by(signers));
+    let outsider = |error| matches!(error, LightError::Headers(FollowError::Certificate(CertificateError::Outsider { .. })));
+    assert!(outsider(signed_by(&FIRST)));
+    assert!(outsider(signed_by(&[Validator, ValidatorB, HospitalA])));
+    let quorum = |error| matches!(error, LightError::Headers(FollowError::Certificate(CertificateError::Quorum { .. })));
+    assert!(quorum(signed_by(&[Validator, ValidatorB])) && quorum(signed_by(&[])));
+    let mut enough = good.clone();
+    enough.attestations[2].certificate = by(&[Validator, ValidatorC, Stranger]);
+    assert!(enough.check(&Script::default()).is_ok(), "any quorum of the set of that height");
+    // of another header
+    let other = certificate(&good.headers[0], &FIRST);
+    let of_other = |error| matches!(error, LightError::Headers(FollowError::Certificate(CertificateError::OtherBlock(_))));
+    assert!(of_other(check(&|e| e.attestations[2].certificate = Certificate { height: header.height, ..other.clone() })));
+    // a chain of one's own, certified as far as former validators and outsiders can
+    let forger = ValidatorSet::new([id(HospitalA)]);
+    let mut forged = rewritten(&good, first_at, |h| h.validators = forger.digest());
+    forged.attestations[0] = Attestation { certificate: certificate(&forged.headers[first_at], &[HospitalA]), validators: Some(forger) };
+    let error = forged.check(&Script::default()).unwrap_err();
+    assert!(quorum(error.clone()), "{error:?}");
+    // more certificates than are needed do no harm, if they are good
+    let mut more = good.clone();
+    more.attestations.insert(0, Attestation { certificate: certificate(&good.headers[0], &FIRST), validators: None });
+    assert!(more.check(&Script::default()).is_ok());
+    more.attestations[0].certificate.signatures[0].1.0[3] ^= 1;
+    assert!(more.check(&Script::default()).is_err());
+}
+
+/// Even with the signatures of all validators, who would have to conspire for it, the votes must give what headers and record say.
+#[test]
+fn governance_cannot_be_left_out() {
+    let (net, query) = chain();
+    let good = export(&net, query);
+    let governs: Vec<usize> = good
+        .inclusions
+        .iter()
+        .enumerate()
+        .filter(|(_, i)| matches!(i.transaction.payload, Payload::Propose(_) | Payload::Vote(_)))
+        .map(|(index, _)| index)
+        .collect();
+    // six changes carried by three, a proposal refused by two, and one in the answer's own block, after it
+    assert_eq!(governs.len(), 6 * 3 + 3 + 1);
+    let last = good.inclusions.len() - 1;
+    assert_eq!(governs.last(), Some(&last));
+    for index in governs {
+        let mut bad = good.clone();
+        bad.inclusions.remove(index);
+        let error = bad.check(&Script::default()).err();
+        // what was proposed after the answer is not part of it
+        assert_eq!(error.is_some(), index != last, "{index}");
+    }
+    // the change of validators alone is left out: the headers tell
+    let is_admission = |i: &Inclusion| matches!(&i.transaction.payload, Payload::Propose(p) if matches!(p.change, Change::Admit(_)));
+    let at = good.inclusions.iter().position(is_admission).unwrap();
+    let mut bad = good.clone();
+    bad.inclusions.drain(at..at + 3);
+    assert_eq!(bad.check(&Script::default()).unwrap_err(), LightError::Validators(good.attestations[0].certificate.height));
+}
+
+#[test]
+fn keys_that_are_not_held_are_named() {
+    #[derive(Debug)]
+    struct Lacking(Script, Digest32);
+    impl ProofChecker for Lacking {
+        fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+            self.0.keys(digest).filter(|k| k.digest != self.1)
+        }
+        fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+            self.0.check_segments(instance)
+        }
+        fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
+            self.0.check_answer(instance)
+        }
+    }
+    let (net, query) = chain();
+    let export = export(&net, query);
+    for digest in [keys_digest(), other_keys_digest()] {
+        let lacking = Lacking(Script::default(), digest);
+        assert_eq!(export.check(&lacking).unwrap_err(), LightError::Keys(KeysError::Missing(digest)));
+    }
+}
+
+#[test]
+fn a_follower_names_the_first_thing_that_is_wrong() {
+    let (net, _) = chain();
+    let genesis = net.state.genesis();
+    let headers: Vec<&Header> = net.blocks.iter().map(|(b, _)| &b.header).collect();
+    let mut follower = ChainFollower::new(genesis);
+    let (first, second) = (headers[0], headers[1]);
+    let with = |change: &dyn Fn(&mut Header)| {
+        let mut header = second.clone();
+        change(&mut header);
+        header
+    };
+    follower.push(first, None, None).unwrap();
+    assert_eq!((follower.tip().height, follower.certified()), (Height(1), Height(0)));
+    let before = follower.tip();
+    let mut fails = |header: &Header, certificate: Option<&Certificate>, next: Option<&ValidatorSet>| {
+        let error = follower.push(header, certificate, next).unwrap_err();
+        assert_eq!((follower.tip(), follower.certified()), (before, Height(0)), "nothing is taken");
+        error
+    };
+    assert_eq!(fails(&with(&|h| h.network = NetworkId(digest("x"))), None, None), FollowError::Network(Height(2)));
+    assert_eq!(fails(first, None, None), FollowError::Height { found: Height(1), last: Height(1) });
+    assert_eq!(fails(headers[2], None, None), FollowError::Height { found: Height(3), last: Height(1) });
+    assert_eq!(fails(&with(&|h| h.previous = BlockId(digest("x"))), None, None), FollowError::Previous(Height(2)));
+    assert_eq!(fails(&with(&|h| h.time = first.time), None, None), FollowError::Time(Height(2)));
+    assert_eq!(fails(&with(&|h| h.time = BlockTime(u64::MAX)), None, None), FollowError::Time(Height(2)));
+    let short = certificate(second, &FIRST[..2]);
+    assert!(matches!(fails(second, Some(&short), None), FollowError::Certificate(CertificateError::Quorum { .. })));
+    let other = ValidatorSet::new([id(HospitalA)]);
+    assert_eq!(fails(second, None, Some(&other)), FollowError::SetOther(Height(2)));
+    let renamed = with(&|h| h.validators = other.digest());
+    assert_eq!(fails(&renamed, None, Some(&other)), FollowError::CertificateMissing(Height(2)));
+    assert_eq!(fails(&renamed, Some(&certificate(&renamed, &FIRST)), None), FollowError::SetMissing(Height(2)));
+    follower.push(second, Some(&certificate(second, &FIRST[1..])), Some(&genesis.validators())).unwrap();
+    assert_eq!(follower.certified(), Height(2));
+    assert_eq!(follower.validators(), &genesis.validators());
 }

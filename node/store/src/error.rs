@@ -33,7 +33,7 @@ pub enum StoreError {
     /// The genesis breaks a rule.
     #[error(transparent)]
     Genesis(#[from] GenesisError),
-    /// The circuit keys in force are not held, or not fit for the network.
+    /// The circuit keys in force are not at hand.
     #[error(transparent)]
     Keys(#[from] KeysError),
     /// The block is not the next one.
@@ -107,7 +107,7 @@ pub enum StoreError {
     },
     /// An archive of another version.
     #[error(
-        "the archive has format version {0}; this program reads version 2, which carries certificates. Export it again with the program's version of today"
+        "the archive has format version {0}; this program reads version 2, which carries certificates. Make the archive again with this version"
     )]
     ArchiveVersion(String),
     /// Reading or writing an archive failed.

@@ -25,7 +25,7 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 /// What is wrong with a chain is a failed verification; files that cannot be read are not.
 fn judged(error: StoreError) -> Failure {
     match error {
-        StoreError::File(_) => Failure::Other(error.into()),
+        StoreError::File(_) | StoreError::InUse(_) => Failure::Other(error.into()),
         other => Failure::NotVerified(other.to_string()),
     }
 }
@@ -50,7 +50,7 @@ pub fn to_json(report: &AuditReport) -> Value {
 /// The report in words.
 pub fn to_text(report: &AuditReport) -> String {
     format!(
-        "{} blocks with {} validators' signatures, {} transactions accepted, {} rejected with their reasons, {} segments and {} answers: all verified\n{NOT_CHECKED}",
+        "{} blocks decided by {} signatures, {} transactions accepted, {} rejected with their reasons, {} segments and {} answers: all verified\n{NOT_CHECKED}",
         report.tip.height.0, report.signatures, report.accepted, report.rejected, report.segments, report.answers
     )
 }

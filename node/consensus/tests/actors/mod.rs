@@ -1,0 +1,9 @@
+//! Validators that do not keep the rules, one a file. Each is a whole node whose proposals, clock, checker or messages are changed.
+
+pub mod equivocator;
+pub mod flooder;
+pub mod invalid_proof_proposer;
+pub mod replayer;
+pub mod time_liar;
+pub mod withholder;
+pub mod wrong_state_proposer;
