@@ -41,7 +41,8 @@ impl Network {
         let study = state.study(&record.query.study).ok_or_else(|| anyhow!("the ledger has no such study"))?;
         let dictionary = crate::study::dictionary(self, &study.submitted.dictionary)?;
         let eligibility = Eligibility { scopes: study.scopes.clone(), day: record.time.day() };
-        let plan = question.plan(dictionary, &state.genesis().registry, &eligibility)?;
+        let registry = state.registry_of(&study.registry).ok_or_else(|| anyhow!("the ledger has no such scope registry"))?;
+        let plan = question.plan(dictionary, registry, &eligibility)?;
         let mut sites = Vec::new();
         let (mut verified, mut k_min) = (0, study.submitted.k_min);
         for site in &record.sites {

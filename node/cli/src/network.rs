@@ -238,12 +238,12 @@ impl Network {
 
     /// Names of the hospitals, by identity.
     pub fn site_name(&self, id: &MemberId) -> String {
-        self.state().genesis().member(id).map_or_else(|| "unknown".to_owned(), |m| m.name.as_str().to_owned())
+        self.state().member(id).map_or_else(|| "unknown".to_owned(), |m| m.name.as_str().to_owned())
     }
 
     /// Names of all hospitals.
     pub fn sites(&self) -> Vec<String> {
-        let members = self.state().genesis().members.iter();
+        let members = self.state().members();
         members.filter(|m| m.roles.contains(&Role::Hospital)).map(|m| m.name.as_str().to_owned()).collect()
     }
 

@@ -6,7 +6,9 @@ use crate::{
 };
 use anyhow::anyhow;
 use countersign_circuits::{consent::Day, dictionary::Dictionary, hash::Digest32};
-use countersign_ledger::{Effect, Payload, Query, QueryId, SealingKey, SealingParty, StudyAccept, StudyApprove, StudyId, StudySubmit};
+use countersign_ledger::{
+    Change, Effect, Height, Payload, Proposal, Query, QueryId, SealingKey, SealingParty, StudyAccept, StudyApprove, StudyId, StudySubmit,
+};
 use countersign_query::Question;
 use std::collections::BTreeSet;
 
@@ -18,12 +20,17 @@ const STUDY_DAYS: i32 = 90;
 /// Publishes a dictionary if the ledger does not know it.
 ///
 /// # Errors
-/// It is refused.
+/// It is refused, or others must vote on it.
 pub async fn publish_dictionary(network: &mut Network, canonical: &[u8]) -> Result<Digest32, Failure> {
     let digest = Digest32::of(canonical);
     if network.state().dictionary(&digest).is_none() {
         let validator = network.member(VALIDATOR)?;
-        network.accepted(&validator, Payload::Dictionary(canonical.to_vec())).await?;
+        let reason = "a hospital's data are described by it".to_owned();
+        let proposal = Proposal { change: Change::Dictionary(canonical.to_vec()), in_force: Height(0), reason };
+        network.accepted(&validator, Payload::Propose(proposal)).await?;
+        if network.state().dictionary(&digest).is_none() {
+            return Err(Failure::Refused("the dictionary is proposed; it is published once more than two thirds have voted for it".into()));
+        }
     }
     Ok(digest)
 }

@@ -68,7 +68,7 @@ async fn study_for(session: &Session, network: &mut Network, dictionary: &Digest
     if let Some((id, _)) = open {
         return Ok(*id);
     }
-    let k_min = network.state().genesis().rules.k_min;
+    let k_min = network.state().rules().k_min;
     session.screen.say("no open study covers this question: on this development network one is submitted, approved and accepted now");
     let mut categories = needed;
     if categories.is_empty() {

@@ -64,7 +64,7 @@ impl Site {
             match step {
                 AnchorStep::Plan { anchor } => {
                     saying("giving out slots");
-                    let registry = network.state().genesis().registry.clone();
+                    let registry = network.state().registry().clone();
                     self.keeping.plan(anchor, dictionary, &registry, &mut OsRng).await?;
                 }
                 AnchorStep::Commit { anchor, opening } => {
@@ -148,7 +148,7 @@ impl Site {
                         report: provenance.report,
                         source_root: merkle::root(&sources),
                     },
-                    TableKind::Consent => AnchoredTable::Consent { policy: provenance.policy },
+                    TableKind::Consent => AnchoredTable::Consent { registry: network.state().registry_digest(), policy: provenance.policy },
                 };
                 let payload = Payload::Anchor(Anchor { table, segments: carried, proof: proof.encode() });
                 let transaction = Transaction::sign(self.member.signing(), network.state().network(), sequence, payload);
@@ -182,7 +182,7 @@ impl Site {
 pub(super) fn layout(network: &Network, dictionary: &Dictionary, kind: TableKind) -> SegmentLayout {
     match kind {
         TableKind::Data => dictionary.layout(),
-        TableKind::Consent => network.state().genesis().registry.layout(),
+        TableKind::Consent => network.state().registry().layout(),
     }
 }
 

@@ -51,7 +51,7 @@ pub fn read_source(
     source: &Source,
     progress: &dyn Fn(Progress),
 ) -> Result<Imported, Failure> {
-    let registry = &state.genesis().registry;
+    let registry = state.registry();
     let today = state.tip().time.day().max(Day(0));
     let read = |path: &PathBuf| -> Result<_, Failure> {
         let consents = match (&source.policy, path.extension().is_some_and(|e| e == "csv")) {
@@ -107,7 +107,7 @@ impl Site {
         if report.stops() {
             return Err(Failure::Refused(format!("the import must stop; nothing was anchored.\n{report}")));
         }
-        let registry = &state.genesis().registry;
+        let registry = state.registry();
         let last = registry.grid.last().copied();
         let grants = |patient: &countersign_ingest::PatientId| -> Vec<Option<Day>> {
             let until = |scope: &String| match &imported.consents {
