@@ -12,7 +12,7 @@ pub use importing::{Imported, Source, read_source};
 use crate::{circuit_keys::KeysFolder, failure::Failure, member::Member, network::Network};
 use anyhow::anyhow;
 use countersign_hospital::Keeping;
-use countersign_ledger::{TableKey, TransactionId};
+use countersign_ledger::TableKey;
 
 /// A hospital's node.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Site {
                 network.sites().join(", ")
             )));
         }
-        let (member, path) = (network.member(name)?, network.folder().keeping(name));
+        let (member, path) = (network.member(name)?, network.keeping(name));
         let anchored = || {
             let mut tables = network.state().dictionaries().map(|d| TableKey { hospital: member.id(), table: d.dictionary().digest() });
             tables.any(|table| network.state().table(&table).is_some())
@@ -71,12 +71,4 @@ impl Site {
     pub async fn close(self) {
         self.keeping.close().await;
     }
-}
-
-/// What the ledger knows of a transaction that may have been sent.
-async fn known(
-    network: &Network,
-    id: &TransactionId,
-) -> Result<Option<(countersign_ledger::Height, countersign_ledger::TransactionResult)>, Failure> {
-    Ok(network.chain().store().transaction(id).await?.map(|entry| (entry.height, entry.result)))
 }

@@ -172,7 +172,7 @@ async fn export(network: &Network, query: QueryId, folder: Option<&PathBuf>) -> 
     let mut files = Vec::new();
     for site in &record.sites {
         if network.state().pair(&query, site).is_some_and(|p| matches!(p.status, countersign_ledger::PairStatus::Answered(_))) {
-            let bytes = network.chain().store().export_answer(network.state(), &query, site).await?.encode();
+            let bytes = network.store().export_answer(network.state(), &query, site).await?.encode();
             let path = folder.join(format!("q{}-{}.answer", record.number, network.site_name(site)));
             std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
             files.push(path);
