@@ -13,7 +13,7 @@ use countersign_ledger::MemberId;
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -44,6 +44,9 @@ pub(crate) struct Connection {
     pub(crate) asked: Arc<Semaphore>,
     /// Bytes of our answers that wait to be sent.
     pub(crate) answers: Arc<Semaphore>,
+    /// The place of the one big request, and of the one big answer, that is being read.
+    pub(crate) large_requests: Arc<Semaphore>,
+    pub(crate) large_answers: Arc<Semaphore>,
     /// Places and bytes for what arrived and was not taken.
     pub(crate) inbox_messages: Arc<Semaphore>,
     pub(crate) inbox_bytes: Arc<Semaphore>,
@@ -64,6 +67,8 @@ pub(crate) struct TcpLink {
     pub(crate) pending: Pending,
     /// In microseconds; 0 before the first measurement.
     pub(crate) round_trip: AtomicU64,
+    /// The last sign of life that was asked for, and when.
+    pub(crate) ping: Mutex<Option<(u32, Instant)>>,
 }
 
 /// What a connection is made from.
@@ -94,6 +99,8 @@ impl Connection {
             asking: Arc::new(Semaphore::new(REQUESTS_IN_FLIGHT_MAX)),
             asked: Arc::new(Semaphore::new(REQUESTS_IN_FLIGHT_MAX)),
             answers: Arc::new(Semaphore::new(ANSWERS_BYTES_MAX)),
+            large_requests: Arc::new(Semaphore::new(1)),
+            large_answers: Arc::new(Semaphore::new(1)),
             inbox_messages: Arc::new(Semaphore::new(made.inbox_messages_max.max(1))),
             inbox_bytes: Arc::new(Semaphore::new(crate::limits::INBOX_BYTES_MAX)),
             stop: watch::Sender::new(None),
@@ -127,6 +134,10 @@ impl Connection {
             }
             first
         });
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.borrow().is_some()
     }
 
     /// Completes when the connection is to end.

@@ -4,24 +4,36 @@
 //! comes in; [`Net::send`] and [`Net::request`] send. The protocol is written down in docs/protocol/transport.md. This crate knows members,
 //! channels and requests, and nothing of what they are about.
 
+mod admission;
 mod ask;
 mod backoff;
 mod channel;
 mod config;
 mod connection;
+mod dialer;
 mod event;
 pub mod frame;
 pub mod hello;
+mod identity;
+mod io;
 pub mod limits;
+mod listen;
 mod meter;
 mod net;
 mod outbox;
 mod queue;
+mod quic;
+mod quiet;
 mod reason;
+mod refused;
 mod registry;
 mod request;
+mod session;
 mod shared;
+mod tcp;
 mod tie;
+mod tls;
+mod verifier;
 
 pub use channel::Channel;
 pub use config::{Carrier, Clock, Limits, NetConfig, PeerAddress, Transport, system_clock};
@@ -30,3 +42,4 @@ pub use event::{AnswerError, Event, Events, Responder};
 pub use net::{ConnectionStatus, Members, Net, NetError, PeerStatus, Sent};
 pub use reason::Reason;
 pub use request::RequestError;
+pub use verifier::{CertificateRefusal, member_of_certificate};

@@ -11,14 +11,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
-use tokio::sync::watch;
 
 #[derive(Debug)]
 pub(crate) struct Registry {
     me: MemberId,
     inner: Mutex<Inner>,
-    /// Counts changes of who is connected.
-    changes: watch::Sender<u64>,
 }
 
 /// Each map has at most one entry a member.
@@ -32,7 +29,7 @@ struct Inner {
 
 impl Registry {
     pub(crate) fn new(me: MemberId) -> Self {
-        Self { me, inner: Mutex::default(), changes: watch::Sender::new(0) }
+        Self { me, inner: Mutex::default() }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -61,8 +58,6 @@ impl Registry {
         }
         inner.errors.remove(&new.member);
         inner.connections.insert(new.member, new.clone());
-        drop(inner);
-        self.changes.send_modify(|n| *n += 1);
         Ok(old)
     }
 
@@ -73,8 +68,6 @@ impl Registry {
             inner.connections.remove(&connection.member);
             inner.errors.insert(connection.member, reason.to_string());
         }
-        drop(inner);
-        self.changes.send_modify(|n| *n += 1);
     }
 
     pub(crate) fn get(&self, member: &MemberId) -> Option<Arc<Connection>> {
@@ -115,9 +108,5 @@ impl Registry {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.inner().closed
-    }
-
-    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
     }
 }
