@@ -1,0 +1,48 @@
+//! Who takes part, and what the network started from.
+
+use crate::{
+    app::App,
+    download::OCTETS,
+    extract::Parameters,
+    page::{Page, PageAsked},
+    problem::{Problem, ProblemBody},
+    view::{
+        Octets,
+        member::{Member, Validators},
+    },
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use countersign_ledger::Wire;
+
+/// List the members, by key.
+#[utoipa::path(
+    get, path = "/v1/members", operation_id = "listMembers", tag = "network", params(PageAsked),
+    responses(
+        (status = 200, description = "Members", body = Page<Member>),
+        (status = 400, description = "A parameter", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<PageAsked>) -> Result<Json<Page<Member>>, Problem> {
+    let state = app.node.state();
+    Page::cut(&state.genesis().members, asked, app.limits.page, |member| Member::new(member, &state)).map(Json)
+}
+
+/// Show who decides the next block.
+#[utoipa::path(get, path = "/v1/validators", operation_id = "getValidators", tag = "network", responses((status = 200, description = "The validators", body = Validators)))]
+pub(crate) async fn validators(State(app): State<App>) -> Json<Validators> {
+    Json((&app.node.state()).into())
+}
+
+/// Fetch the genesis' canonical bytes; their tagged hash is the network's id.
+#[utoipa::path(
+    get, path = "/v1/genesis", operation_id = "getGenesis", tag = "network",
+    responses((status = 200, description = "The bytes (docs/protocol/ledger.md)", body = Octets, content_type = OCTETS))
+)]
+pub(crate) async fn genesis(State(app): State<App>) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static(OCTETS))], app.node.store().genesis().encode()).into_response()
+}

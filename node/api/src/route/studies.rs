@@ -1,0 +1,45 @@
+//! Studies.
+
+use crate::{
+    app::App,
+    extract::{InPath, Parameters},
+    page::{Page, PageAsked},
+    problem::{Problem, ProblemBody},
+    view::{
+        Id,
+        study::{Study, StudySummary},
+    },
+};
+use axum::{Json, extract::State};
+use countersign_circuits::hash::Digest32;
+use countersign_ledger::{StudyId, TransactionId};
+
+/// List studies, in order of number.
+#[utoipa::path(
+    get, path = "/v1/studies", operation_id = "listStudies", tag = "studies", params(PageAsked),
+    responses(
+        (status = 200, description = "Studies", body = Page<StudySummary>),
+        (status = 400, description = "A parameter", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<PageAsked>) -> Result<Json<Page<StudySummary>>, Problem> {
+    let state = app.node.state();
+    let mut studies: Vec<_> = state.studies().collect();
+    studies.sort_unstable_by_key(|(_, record)| record.number);
+    let now = state.tip().time;
+    Page::cut(&studies, asked, app.limits.page, |(id, record)| StudySummary::new(id, record, now)).map(Json)
+}
+
+/// Show a study, with its sites.
+#[utoipa::path(
+    get, path = "/v1/studies/{id}", operation_id = "getStudy", tag = "studies", params(("id" = Id, Path, description = "The study")),
+    responses(
+        (status = 200, description = "The study", body = Study),
+        (status = 404, description = "No such study", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn one(State(app): State<App>, InPath(id): InPath<Digest32>) -> Result<Json<Study>, Problem> {
+    let (state, id) = (app.node.state(), StudyId(TransactionId(id)));
+    let record = state.study(&id).ok_or_else(|| Problem::not_found("such study"))?;
+    Ok(Json(Study::new(&id, record, &state)))
+}
