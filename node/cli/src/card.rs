@@ -99,6 +99,11 @@ impl Card {
         if roles.is_empty() {
             return Err("it names no role".into());
         }
+        // it goes into configuration files
+        let plain = |address: &String| address.len() <= 256 && address.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_:[]%".contains(&b));
+        if !file.address.as_ref().is_none_or(plain) {
+            return Err("its address is not HOST:PORT".into());
+        }
         Ok(Self { name: file.name, roles, member: MemberId(file.member.0), sealing: file.sealing.0, address: file.address })
     }
 
@@ -150,6 +155,7 @@ mod tests {
             ("countersign-member/1", "countersign-member/2", "schema"),
             ("\"a\"", "\"../a\"", "name"),
             ("board", "king", "no role"),
+            ("\"schema\"", "\"address\": \"a:1\\\"\\n[validator]\", \"schema\"", "address"),
             ("\"schema\"", "\"more\": 1, \"schema\"", "unknown field"),
         ] {
             let error = Card::parse(&good.replace(from, to)).unwrap_err();

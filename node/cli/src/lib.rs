@@ -13,6 +13,7 @@ pub mod client;
 pub mod command;
 pub mod config;
 pub mod failure;
+pub mod governed;
 pub mod member;
 pub mod network;
 pub mod screen;

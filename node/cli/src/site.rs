@@ -9,10 +9,19 @@ mod source_root;
 pub use answering::{Answering, seal_context};
 pub use importing::{Imported, Source, read_source};
 
-use crate::{circuit_keys::KeysFolder, failure::Failure, member::Member, network::Network};
+use crate::{
+    circuit_keys::KeysFolder,
+    failure::Failure,
+    member::Member,
+    network::{Holder, Network},
+};
 use anyhow::anyhow;
-use countersign_hospital::Keeping;
+use countersign_hospital::{Keeping, KeepingError};
 use countersign_ledger::TableKey;
+use std::path::Path;
+
+/// How often a hospital's file is waited for, some seconds each: longer than an answer takes.
+const TURNS_MAX: u32 = 24;
 
 /// A hospital's node.
 #[derive(Debug)]
@@ -43,7 +52,11 @@ impl Site {
         if !path.exists() && anchored() {
             return Err(anyhow!("{} is gone, but {name} has anchored: restore the hospital's file from its backup", path.display()).into());
         }
-        Ok(Self { keeping: Keeping::open(&path).await?, member, keys: keys.clone() })
+        let keeping = match network.holder() {
+            Holder::Consortium(_) => Keeping::open(&path).await?,
+            Holder::Member(_) => open_in_turn(&path).await?,
+        };
+        Ok(Self { keeping, member, keys: keys.clone() })
     }
 
     /// Its own file.
@@ -71,4 +84,16 @@ impl Site {
     pub async fn close(self) {
         self.keeping.close().await;
     }
+}
+
+/// Opens a hospital's file when the hospital's node or another command has closed it: each holds it for one piece of work.
+async fn open_in_turn(path: &Path) -> Result<Keeping, KeepingError> {
+    for _ in 1..TURNS_MAX {
+        match Keeping::open(path).await {
+            Err(KeepingError::Database(error)) if error.to_string().contains("locked") => {}
+            Err(KeepingError::Migration(error)) if error.to_string().contains("locked") => {}
+            other => return other,
+        }
+    }
+    Keeping::open(path).await
 }

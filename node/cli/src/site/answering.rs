@@ -31,6 +31,9 @@ use countersign_prover::{
 use rand::rngs::OsRng;
 use std::{collections::HashMap, sync::Arc};
 
+/// Reason code of a refusal by a person who has seen no result: the hospital's own rule.
+const DECLINED_BY_HAND: u16 = 32;
+
 /// What became of a query at this hospital.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answering {
@@ -93,6 +96,19 @@ impl Site {
                 }
             }
         }
+    }
+
+    /// Declines to answer a query, for a reason in words that must not say how small a number is.
+    ///
+    /// # Errors
+    /// It is answered already, or the ledger refuses; run it again to go on.
+    pub async fn decline(&self, network: &mut Network, query: QueryId, reason: &str) -> Result<Answering, Failure> {
+        network.refresh().await?;
+        let record = network.state().query(&query).ok_or_else(|| anyhow!("the ledger has no such query"))?;
+        let kept = KeptQuery(query.0.0);
+        self.keeping.query_seen(kept, KeptHeight(record.height.0)).await?;
+        self.refuse(network, query, DECLINED_BY_HAND, reason).await?;
+        self.answer(network, query).await
     }
 
     /// Stores a refusal to be sent.
