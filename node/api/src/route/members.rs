@@ -29,7 +29,8 @@ use countersign_ledger::Wire;
 )]
 pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<PageAsked>) -> Result<Json<Page<Member>>, Problem> {
     let state = app.node.state();
-    Page::cut(&state.genesis().members, asked, app.limits.page, |member| Member::new(member, &state)).map(Json)
+    let members: Vec<_> = state.members().collect();
+    Page::cut(&members, asked, app.limits.page, |member| Member::new(member, &state)).map(Json)
 }
 
 /// Show who decides the next block.

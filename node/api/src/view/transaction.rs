@@ -47,10 +47,23 @@ impl From<LedgerLeavers> for Leavers {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[schema(as = Effect)]
 pub(crate) enum EffectView {
-    /// A dictionary is published.
-    Dictionary {
-        /// The dictionary.
-        dictionary: Id,
+    /// A change is proposed.
+    Proposed {
+        /// The proposal.
+        proposal: Id,
+        /// Its number.
+        number: u32,
+        /// Where it stands with the proposer's vote, in words.
+        status: String,
+    },
+    /// A vote is cast.
+    Voted {
+        /// The proposal.
+        proposal: Id,
+        /// True for, false against.
+        approve: bool,
+        /// Where it stands with this vote, in words.
+        status: String,
     },
     /// Segments are anchored.
     Anchored {
@@ -111,7 +124,12 @@ pub(crate) enum EffectView {
 impl From<&Effect> for EffectView {
     fn from(effect: &Effect) -> Self {
         match effect {
-            Effect::Dictionary(dictionary) => Self::Dictionary { dictionary: Id::of(dictionary) },
+            Effect::Proposed { proposal, number, status } => {
+                Self::Proposed { proposal: Id::of(proposal.0), number: *number, status: status.to_string() }
+            }
+            Effect::Voted { proposal, approve, status, .. } => {
+                Self::Voted { proposal: Id::of(proposal.0), approve: *approve, status: status.to_string() }
+            }
             Effect::Anchored { table, segments } => Self::Anchored { table: Id::of(table.table), segments: *segments },
             Effect::Withdrawn(leavers) => Self::Withdrawn { slots: (*leavers).into() },
             Effect::Submitted { study, number } => Self::Submitted { study: Id::of(study), number: *number },
