@@ -33,6 +33,9 @@ async fn blocks() {
     assert_eq!(hex_id(&block["header"]["id"]), stored.block.header.id().0);
     assert_eq!(block["header"]["time"]["ms"], stored.block.header.time.0);
     assert_eq!(block["header"]["time"]["utc"], "2024-10-04T12:00:08.000Z");
+    let signed = &block["certificate"]["signatures"][0];
+    assert_eq!(signed["validator"], id(Validator).to_string());
+    assert_eq!(signed["signature"], hex::encode(stored.certificate.signatures[0].1.0));
     let verdicts: Vec<_> = block["transactions"].as_array().unwrap().iter().map(|t| t["verdict"].as_str().unwrap()).collect();
     assert_eq!(verdicts, ["rejected", "accepted", "accepted"]);
     assert_eq!(block["transactions"][0]["code"], "L179");

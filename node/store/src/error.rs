@@ -107,7 +107,7 @@ pub enum StoreError {
     },
     /// An archive of another version.
     #[error(
-        "the archive has format version {0}; this program reads version 2, which carries certificates. Export it again with the program's version of today"
+        "the archive has format version {0}; this program reads version 2, which carries certificates. Make the archive again with this version"
     )]
     ArchiveVersion(String),
     /// Reading or writing an archive failed.

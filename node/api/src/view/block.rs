@@ -57,17 +57,52 @@ pub(crate) struct Headers {
     pub(crate) next: Option<u64>,
 }
 
+/// A validator's precommit.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct CommitSignature {
+    /// The validator.
+    validator: Id,
+    /// Ed25519 over the vote, in hexadecimal.
+    #[schema(pattern = "^[0-9a-f]{128}$")]
+    signature: String,
+}
+
+/// The precommits that decided a block, as this node has them; another node may have others.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct Certificate {
+    /// The round it was decided in.
+    round: u32,
+    /// A quorum of precommits, ascending by validator.
+    signatures: Vec<CommitSignature>,
+}
+
+impl From<&ledger::Certificate> for Certificate {
+    fn from(certificate: &ledger::Certificate) -> Self {
+        let signature = |(validator, signature): &(ledger::MemberId, ledger::Signature)| CommitSignature {
+            validator: Id::of(validator),
+            signature: hex::encode(signature.0),
+        };
+        Self { round: certificate.round, signatures: certificate.signatures.iter().map(signature).collect() }
+    }
+}
+
 /// A block.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Block {
     /// The header.
     header: Header,
+    /// The precommits that decided it.
+    certificate: Certificate,
     /// The transactions, in order of execution.
     transactions: Vec<TransactionSummary>,
 }
 
 impl From<&StoredBlock> for Block {
     fn from(stored: &StoredBlock) -> Self {
-        Self { header: (&stored.block.header).into(), transactions: TransactionSummary::of_block(stored) }
+        Self {
+            header: (&stored.block.header).into(),
+            certificate: (&stored.certificate).into(),
+            transactions: TransactionSummary::of_block(stored),
+        }
     }
 }

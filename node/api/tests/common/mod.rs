@@ -61,7 +61,9 @@ impl TestNode {
     /// A chain with the blocks of a harness network.
     pub async fn of(net: &Net) -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let mut chain = LocalChain::create(&folder.path().join("chain.sqlite"), genesis(), Arc::new(Script::default())).await.unwrap();
+        let url = folder.path().join("chain.sqlite").display().to_string();
+        let checker = Arc::new(Script::default());
+        let mut chain = LocalChain::create(&url.parse().unwrap(), genesis(), key(Validator), checker).await.unwrap();
         for (block, _) in &net.blocks {
             chain.submit(block.transactions.clone(), block.header.time).await.unwrap();
         }

@@ -100,8 +100,10 @@ fn fits_type(schema: &Value, value: &Value) -> Result<(), String> {
 fn fits_pattern(pattern: &str, text: &str) -> Result<(), String> {
     let digits =
         |prefix: char, text: &str| text.strip_prefix(prefix).is_some_and(|t| t.len() >= 2 && t.bytes().all(|b| b.is_ascii_digit()));
+    let hexadecimal = |text: &str, digits: usize| text.len() == digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let fitting = match pattern {
-        "^[0-9a-f]{64}$" => text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
+        "^[0-9a-f]{128}$" => hexadecimal(text, 128),
+        "^[0-9a-f]{64}$" => hexadecimal(text, 64),
         "^urn:countersign:problem:[a-z-]+$" => text.strip_prefix("urn:countersign:problem:").is_some_and(|w| !w.is_empty()),
         "^L[0-9]{3}$" => digits('L', text) && text.len() == 4,
         "^Q[0-9]{2,5}$" => digits('Q', text),

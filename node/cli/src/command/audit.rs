@@ -37,7 +37,7 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 /// What is wrong with a chain is a failed verification; files that cannot be read are not.
 pub(super) fn judged(error: StoreError) -> Failure {
     match error {
-        StoreError::File(_) => Failure::Other(error.into()),
+        StoreError::File(_) | StoreError::InUse(_) => Failure::Other(error.into()),
         other => Failure::NotVerified(other.to_string()),
     }
 }
