@@ -68,7 +68,7 @@ fn line_of(text: &str, at: usize) -> usize {
 /// The key of a line `key = value`, with the table it stands in.
 fn key_of(text: &str, line: usize) -> Option<String> {
     let key = text.lines().nth(line.checked_sub(1)?)?.split_once('=')?.0.trim();
-    let table = text.lines().take(line).filter_map(|l| l.trim().strip_prefix('[')).next_back();
+    let table = text.lines().take(line).filter_map(|l| l.trim().strip_prefix('[')).last();
     let table = table.and_then(|t| t.trim_start_matches('[').split(']').next());
     Some(table.map_or_else(|| key.to_owned(), |table| format!("{table}.{key}")))
 }
