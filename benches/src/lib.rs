@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a measurement fails by panicking")]
 
 pub mod baseline;
+pub mod loopback;
 pub mod table;

@@ -7,8 +7,18 @@ use countersign_circuits::{
     row::RowOpening,
     segment::{Segment, SegmentId, TableContext},
 };
+use countersign_consensus::{
+    malachite::{codec::BlockRun, network::check_message},
+    request::{BlocksWanted, Taken, blob, digest},
+};
 use countersign_ingest::Reading;
-use countersign_ledger::{Block, Transaction, Wire, light::AnswerExport};
+use countersign_ledger::{Block, Certificate, Transaction, ValidatorSet, Wire, light::AnswerExport};
+use countersign_net::{
+    Channel,
+    frame::{self, Message},
+    hello::Hello,
+    member_of_certificate,
+};
 use countersign_query::compile;
 use countersign_verifier::VerifyingKey;
 
@@ -16,7 +26,7 @@ use countersign_verifier::VerifyingKey;
 pub type Target = fn(&[u8]);
 
 /// All targets by name; a folder of that name in `fuzz/corpus` holds inputs that are replayed in the test suite.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("answer", answer),
     ("anchor", anchor),
     ("row", row),
@@ -27,6 +37,11 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("block", block),
     ("export", export),
     ("query", query),
+    ("frame", frame),
+    ("peer_certificate", peer_certificate),
+    ("consensus", consensus),
+    ("node_request", node_request),
+    ("commit_certificate", commit_certificate),
 ];
 
 /// The proof of S2.
@@ -100,5 +115,53 @@ pub fn export(bytes: &[u8]) {
 pub fn query(bytes: &[u8]) {
     if let Ok(sql) = std::str::from_utf8(bytes) {
         let _ = compile(sql, &crate::world::dictionary());
+    }
+}
+
+/// Messages between members.
+pub fn frame(bytes: &[u8]) {
+    if let Ok(messages) = frame::decode(bytes) {
+        // pieces of different kinds may alternate, so the bytes may differ, but not their number or what they say
+        let again: Vec<u8> = messages.iter().flat_map(Message::encode).collect();
+        assert_eq!(again.len(), bytes.len());
+        assert_eq!(frame::decode(&again), Ok(messages));
+    }
+    if let Ok(hello) = Hello::decode(bytes) {
+        assert_eq!(hello.encode(), bytes);
+    }
+}
+
+/// Certificates that members show to each other.
+pub fn peer_certificate(bytes: &[u8]) {
+    let _ = member_of_certificate(bytes, std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000));
+}
+
+/// What validators send each other: votes, proposals, parts of blocks, statuses.
+pub fn consensus(bytes: &[u8]) {
+    for channel in Channel::ALL {
+        let _ = check_message(channel, bytes);
+    }
+}
+
+/// What nodes ask each other and answer.
+pub fn node_request(bytes: &[u8]) {
+    fn canonical<T: Wire>(bytes: &[u8]) {
+        if let Ok(value) = T::decode(bytes) {
+            assert_eq!(value.encode(), bytes);
+        }
+    }
+    canonical::<BlocksWanted>(bytes);
+    canonical::<Taken>(bytes);
+    canonical::<BlockRun>(bytes);
+    let _ = (digest(bytes), blob(bytes));
+}
+
+/// Commit certificates and validator sets.
+pub fn commit_certificate(bytes: &[u8]) {
+    if let Ok(certificate) = Certificate::decode(bytes) {
+        assert_eq!(certificate.encode(), bytes);
+    }
+    if let Ok(set) = ValidatorSet::decode(bytes) {
+        assert_eq!(set.encode(), bytes);
     }
 }

@@ -31,6 +31,7 @@ mod message;
 mod node;
 mod people;
 pub mod sabotage;
+mod verifier;
 mod weather;
 
 pub use check::{Failure, history};

@@ -1,6 +1,18 @@
 //! The corpus of the fuzz targets, replayed, with seeded mutations of every entry.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+use arc_malachitebft_app_channel::app::streaming::{StreamContent, StreamId, StreamMessage};
+use arc_malachitebft_core_consensus::SignedConsensusMsg;
+use arc_malachitebft_core_types::{Context as _, NilOrVal, Round};
+use countersign_circuits::hash::Digest32;
+use countersign_consensus::malachite::{
+    context::{BlockId, Chain, Height},
+    network::{check_message, consensus_bytes},
+    part::{Opening, parts},
+    signing::Keys,
+};
+use countersign_ledger::NetworkId;
+use countersign_net::Channel;
 use countersign_tests::{
     fuzz::TARGETS,
     world::{World, keys},
@@ -32,8 +44,25 @@ fn honest(name: &str) -> Vec<Vec<u8>> {
         "anchor" => vec![world.anchor_proof(1)],
         "segment" => vec![world.data_segments[0].encode()[..320].to_vec()],
         "key" => vec![keys().validity.verifying_file()],
+        "consensus" => consensus(),
         _ => vec![],
     }
+}
+
+/// A vote and the parts of a proposal, as a validator sends them.
+fn consensus() -> Vec<Vec<u8>> {
+    let keys = Keys::new(NetworkId(Digest32::of(b"n")), ed25519_dalek::SigningKey::from_bytes(&[1; 32]));
+    let block = BlockId(countersign_ledger::BlockId(Digest32::of(b"b")));
+    let vote = keys.vote(Chain.new_precommit(Height(3), Round::new(1), NilOrVal::Val(block), keys.address()));
+    let proposal = keys.proposal(Chain.new_proposal(Height(3), Round::new(1), block, Round::Nil, keys.address()));
+    let opening = Opening::sign(&keys, (Height(3), Round::new(1), Round::Nil), block, b"bytes");
+    let stream = |(i, part)| borsh::to_vec(&StreamMessage::new(StreamId::new(b"s".to_vec().into()), i as u64, StreamContent::Data(part))).unwrap();
+    let messages = [SignedConsensusMsg::Vote(vote), SignedConsensusMsg::Proposal(proposal)];
+    let signed: Vec<Vec<u8>> = messages.iter().map(|m| consensus_bytes(m).unwrap().to_vec()).collect();
+    let parts: Vec<Vec<u8>> = parts(opening, b"bytes").into_iter().enumerate().map(stream).collect();
+    signed.iter().for_each(|bytes| check_message(Channel::Consensus, bytes).unwrap());
+    parts.iter().for_each(|bytes| check_message(Channel::Parts, bytes).unwrap());
+    [signed, parts].concat()
 }
 
 #[test]

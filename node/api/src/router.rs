@@ -31,7 +31,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
         (name = "blocks", description = "Blocks and headers"),
         (name = "studies", description = "Studies"),
         (name = "queries", description = "Queries, answers and sealed answers"),
-        (name = "network", description = "Members, validators, dictionaries, genesis"),
+        (name = "network", description = "Members, validators, proposals, dictionaries, genesis"),
         (name = "events", description = "Events as they happen"),
         (name = "node", description = "This node"),
     )
@@ -64,6 +64,8 @@ pub(crate) fn parts() -> (Router<App>, OpenApi) {
         .routes(routes!(route::members::genesis))
         .routes(routes!(route::dictionaries::list))
         .routes(routes!(route::dictionaries::one))
+        .routes(routes!(route::proposals::list))
+        .routes(routes!(route::proposals::one))
         .routes(routes!(route::events::follow))
         .routes(routes!(route::node::sync))
         .routes(routes!(route::node::health))

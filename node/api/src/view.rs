@@ -6,6 +6,7 @@
 pub(crate) mod block;
 pub(crate) mod dictionary;
 pub(crate) mod member;
+pub(crate) mod proposal;
 pub(crate) mod query;
 pub(crate) mod status;
 pub(crate) mod study;

@@ -24,7 +24,7 @@ async fn read_to_end(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn more_connections_than_allowed_are_told_so_and_closed() {
-    for limits in [Limits { connections: 2, ..wide() }, Limits { connections_per_address: 2, ..wide() }] {
+    for limits in [Limits { connections: 2, ..roomy() }, Limits { connections_per_address: 2, ..roomy() }] {
         let served = serve_with(limits, false).await;
         let mut open = Vec::new();
         for _ in 0..2 {
@@ -48,7 +48,7 @@ async fn more_connections_than_allowed_are_told_so_and_closed() {
 
 #[tokio::test]
 async fn slow_and_oversized_heads() {
-    let served = serve_with(Limits { head_ms: 150, ..wide() }, false).await;
+    let served = serve_with(Limits { head_ms: 150, ..roomy() }, false).await;
     for head in ["", "GET /v1/he", "GET /v1/health HTTP/1.1\r\nhost: x\r\n"] {
         let mut stream = TcpStream::connect(served.address).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
@@ -75,7 +75,7 @@ async fn slow_and_oversized_heads() {
 
 #[tokio::test]
 async fn requests_that_take_too_long_are_given_up() {
-    let served = serve_with(Limits { request_ms: 200, wait_ms: 100, ..wide() }, false).await;
+    let served = serve_with(Limits { request_ms: 200, wait_ms: 100, ..roomy() }, false).await;
     served.node.set(Mood::Hanging);
     problem(served.post("", &served.withdrawal(4)).await, 503, "timeout").await;
     // a body that does not come
@@ -100,7 +100,7 @@ async fn a_body_that_is_announced_too_long_is_not_read() {
 
 #[tokio::test]
 async fn places_for_work_are_bounded() {
-    for limits in [Limits { requests: 1, ..wide() }, Limits { uploads: 1, ..wide() }] {
+    for limits in [Limits { requests: 1, ..roomy() }, Limits { uploads: 1, ..roomy() }] {
         let served = serve_with(limits, false).await;
         served.node.set(Mood::Hanging);
         let transaction = served.withdrawal(4);
@@ -116,7 +116,7 @@ async fn places_for_work_are_bounded() {
 
 #[tokio::test]
 async fn a_download_nobody_takes_gives_its_place_back() {
-    let served = serve_with(Limits { downloads: 1, stalled_ms: 300, ..wide() }, false).await;
+    let served = serve_with(Limits { downloads: 1, stalled_ms: 300, ..roomy() }, false).await;
     // 9 MiB: more than the system buffers of a connection hold
     served.node.rejected_block(600, 4_000).await;
     let _silent = connect_small(served.address, "GET /v1/blocks/9/raw HTTP/1.1\r\nhost: x\r\n\r\n").await;
@@ -126,7 +126,7 @@ async fn a_download_nobody_takes_gives_its_place_back() {
     // and a client that takes it gets it whole
     let whole = served.bytes("/blocks/9/raw").await;
     assert!(whole.len() > 9 << 20);
-    let served = serve_with(Limits { download_ms: 1, ..wide() }, false).await;
+    let served = serve_with(Limits { download_ms: 1, ..roomy() }, false).await;
     served.node.rejected_block(600, 4_000).await;
     let mut slow = connect_small(served.address, "GET /v1/blocks/9/raw HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(read_to_end(&mut slow).await.len() < whole.len(), "cut off");
@@ -161,7 +161,7 @@ async fn stopping_ends_waits_and_cuts_off_what_hangs() {
     assert_eq!(answer.status(), StatusCode::ACCEPTED, "who waits is told that it is queued");
     timeout(PATIENCE, served.task).await.unwrap().unwrap();
 
-    let served = serve_with(Limits { drain_ms: 100, ..wide() }, false).await;
+    let served = serve_with(Limits { drain_ms: 100, ..roomy() }, false).await;
     served.node.set(Mood::Hanging);
     let request = served.client.post(served.url("/transactions")).header("content-type", "application/octet-stream");
     let request = request.body(countersign_ledger::Wire::encode(&served.withdrawal(4))).send();
@@ -178,7 +178,7 @@ async fn where_a_gateway_listens() {
     let (net, _, _) = story();
     let node = TestNode::of(&net).await;
     let config =
-        |listen: String, behind_proxy| GatewayConfig { listen: listen.parse().unwrap(), behind_proxy, limits: wide(), metrics: metrics() };
+        |listen: String, behind_proxy| GatewayConfig { listen: listen.parse().unwrap(), behind_proxy, limits: roomy(), metrics: metrics() };
     let exposed = Gateway::bind(config("0.0.0.0:0".into(), false), node.clone()).await.unwrap_err();
     assert!(matches!(exposed, GatewayError::Config(ConfigError::Exposed(_))), "{exposed}");
     let gateway = Gateway::bind(config("0.0.0.0:0".into(), true), node.clone()).await.unwrap();

@@ -122,7 +122,7 @@ async fn who_comes_back_goes_on_exactly_after_the_last_event() {
 
 #[tokio::test]
 async fn streams_are_bounded() {
-    let limits = Limits { event_blocks_behind: 3, event_streams: 2, event_heartbeat_ms: 20, ..wide() };
+    let limits = Limits { event_blocks_behind: 3, event_streams: 2, event_heartbeat_ms: 20, ..roomy() };
     let served = serve_with(limits, false).await;
     for place in ["?from=1", "?from=5"] {
         problem(served.get(&format!("/events{place}")).await, 410, "events-too-far-back").await;
@@ -142,7 +142,7 @@ async fn streams_are_bounded() {
 
 #[tokio::test]
 async fn a_stream_ends_with_its_time_and_with_the_gateway() {
-    let served = serve_with(Limits { event_stream_ms: 100, ..wide() }, false).await;
+    let served = serve_with(Limits { event_stream_ms: 100, ..roomy() }, false).await;
     assert_eq!(Follower::begin(&served, "", None).await.next().await, None);
     let served = serve().await;
     let mut follower = Follower::begin(&served, "", None).await;
@@ -153,7 +153,7 @@ async fn a_stream_ends_with_its_time_and_with_the_gateway() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_dropped() {
-    let served = serve_with(Limits { event_streams: 1, stalled_ms: 300, ..wide() }, false).await;
+    let served = serve_with(Limits { event_streams: 1, stalled_ms: 300, ..roomy() }, false).await;
     // more than the system buffers of a connection hold
     for _ in 0..9 {
         served.node.rejected_block(1_000, 1).await;

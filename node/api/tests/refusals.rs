@@ -25,6 +25,7 @@ async fn unknown_things_and_malformed_ids() {
         format!("/queries/{query}/answers/{unknown}/export"),
         format!("/blobs/{unknown}"),
         format!("/dictionaries/{unknown}"),
+        format!("/proposals/{unknown}"),
         "/blocks/0".into(),
         "/blocks/9999999".into(),
         format!("/blocks/{}/raw", u64::MAX),
@@ -85,7 +86,7 @@ async fn methods_a_route_has_not() {
 
 #[tokio::test]
 async fn bodies() {
-    let served = serve_with(Limits { transaction_body_bytes: 4_096, ..wide() }, false).await;
+    let served = serve_with(Limits { transaction_body_bytes: 4_096, ..roomy() }, false).await;
     let bytes = served.withdrawal(4).encode();
     for content_type in ["text/plain", "application/x-www-form-urlencoded", ""] {
         problem(served.post_bytes("", content_type, bytes.clone()).await, 415, "unsupported-media-type").await;

@@ -5,7 +5,10 @@
 mod common;
 
 use common::{harness::*, *};
-use countersign_circuits::hash::Digest32;
+use countersign_circuits::{
+    consent::{Day, ScopeRegistry},
+    hash::Digest32,
+};
 use countersign_ledger::*;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -212,6 +215,35 @@ async fn the_network() {
     assert_eq!((&dictionaries["items"][0]["name"], &dictionaries["items"][0]["attributes"]), (&json!("test"), &json!(3)));
     let path = format!("/dictionaries/{}", dictionaries["items"][0]["digest"].as_str().unwrap());
     assert_eq!(served.bytes(&path).await, dictionary(), "byte for byte");
+}
+
+#[tokio::test]
+async fn governance() {
+    let served = serve().await;
+    let proposals = served.json("/proposals").await;
+    assert_eq!((&proposals["total"], &proposals["items"][0]["status"]), (&json!(1), &json!("in-force")));
+    let first = served.json(&format!("/proposals/{}", proposals["items"][0]["id"].as_str().unwrap())).await;
+    assert_eq!((&first["change"]["kind"], &first["votes"][0]["approve"]), (&json!("dictionary"), &json!(true)));
+    assert_eq!(first["change"]["dictionary"], Digest32::of(&dictionary()).to_string());
+    problem(served.get(&format!("/proposals/{}", digest("none"))).await, 404, "not-found").await;
+
+    // a member is admitted: proposed, carried, in force, listed
+    let admit = Change::Admit(member(ValidatorB, "Validator B", &[Role::Validator]));
+    let rules = Change::Rules(Rules { points_a_day: u64::MAX, ..rules() });
+    let keys = Change::CircuitKeys(CircuitKeys { digest: other_keys_digest(), development: true });
+    let registry = Change::Registry(ScopeRegistry { grid: vec![Day(21_000)], ..registry() });
+    for (change, kind) in [(admit, "admit"), (rules, "rules"), (keys, "circuit-keys"), (registry, "registry")] {
+        let sent = served.post("?wait=20", &served.node.sign(Governance, propose(change))).await.json::<Value>().await.unwrap();
+        schema::check("post", "/transactions", 200, &sent);
+        assert_eq!((&sent["effect"]["kind"], &sent["effect"]["standing"]["status"]), (&json!("proposed"), &json!("carried")), "{sent}");
+        let shown = served.json(&format!("/proposals/{}", sent["id"].as_str().unwrap())).await;
+        assert_eq!((&shown["change"]["kind"], &shown["status"]), (&json!(kind), &json!("in-force")));
+        if kind == "rules" {
+            assert_eq!(shown["change"]["points_a_day"], "18446744073709551615", "numbers above 2^53 are strings");
+        }
+    }
+    assert_eq!(served.json("/members").await["total"], 8);
+    assert_eq!(served.json("/proposals?offset=4").await["items"][0]["number"], 5);
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests may panic"))]
 
 pub mod alert;
+mod bucket;
 pub mod clock;
 pub mod follower;
 pub mod malachite;

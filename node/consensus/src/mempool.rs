@@ -19,7 +19,6 @@
 //! A node loses its mempool when it stops. Whoever signed a transaction keeps it and sends it again until it stands in a block
 //! (ARCHITECTURE.md, invariants).
 
-mod admission;
 mod allowance;
 mod queue;
 mod selection;
@@ -28,17 +27,16 @@ mod verdict;
 pub use allowance::{Allowance, FAULTS_MAX, Standing, Throttled};
 pub use verdict::{Fault, Inserted, SubmitError};
 
-use admission::{Admission, admission};
 use countersign_ledger::{
-    EnvelopeError, MemberId, State, Transaction, Wire,
-    limits::{MEMBERS_MAX, TRANSACTION_BYTES_MAX},
+    Admission, EnvelopeError, MemberId, State, Transaction, Wire,
+    limits::{FUTURE_SEQUENCES_MAX, MEMBERS_MAX, TRANSACTION_BYTES_MAX},
 };
 use queue::{Held, Queue};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Sequence numbers from a member's next one on that may be held, and so the number of its transactions: a hospital that sends a day's
 /// withdrawals, 4,096 slots each, and its answers is far below.
-pub const MEMBER_TRANSACTIONS_MAX: u64 = 64;
+pub const MEMBER_TRANSACTIONS_MAX: u64 = FUTURE_SEQUENCES_MAX;
 /// Bytes of every member's own share: some queries, answers (2.3 KiB to 64 KiB) and withdrawals (16 KiB) of the largest size. 256 members: 128 MiB.
 pub const MEMBER_BYTES: usize = 512 << 10;
 /// Bytes of the common reserve for what exceeds a share: eight of the largest anchors.
@@ -112,20 +110,20 @@ impl Mempool {
         if held == Some(&transaction) && sequence >= state.next_sequence(&signer) {
             return Ok(Inserted::Known);
         }
-        let bytes = transaction.encode().len();
-        if bytes > TRANSACTION_BYTES_MAX {
-            return Err(SubmitError::Envelope(EnvelopeError::TooLong(bytes)));
-        }
-        let gap = match admission(state, &transaction)? {
-            Admission::Ready => 0,
-            Admission::Future { gap } => gap,
+        let window = self.limits.member_transactions;
+        let gap = match state.admission(&transaction) {
+            Ok(Admission::Ready) => 0,
+            Ok(Admission::Future { gap }) => gap,
+            Err(EnvelopeError::Sequence { found, next }) if found > next => return Err(SubmitError::Ahead { found, next, window }),
+            Err(refused) => return Err(SubmitError::Envelope(refused)),
         };
         if held.is_some() {
             return Err(SubmitError::Taken { signer, sequence });
         }
-        if gap >= self.limits.member_transactions {
-            return Err(SubmitError::Ahead { found: sequence, next: sequence - gap, window: self.limits.member_transactions });
+        if gap >= window {
+            return Err(SubmitError::Ahead { found: sequence, next: sequence - gap, window });
         }
+        let bytes = transaction.encode().len();
         let queue = self.queues.get(&signer);
         let missing = queue.map_or(gap, |q| q.missing_before(sequence - gap, sequence));
         let taken = self.room(signer, bytes.saturating_add(OVERHEAD_BYTES), missing)?;
@@ -159,7 +157,7 @@ impl Mempool {
     /// members no more. What waited for a gap that is closed now becomes a candidate by itself. Costs one look-up a member with transactions.
     pub fn committed(&mut self, state: &State) {
         self.retain(|signer, queue| {
-            if admission::is_member(state, signer) {
+            if state.member(signer).is_some() {
                 queue.drop_used(state.next_sequence(signer));
             } else {
                 queue.clear();

@@ -277,7 +277,9 @@ impl Validator {
         };
         for proposal in stored {
             match borsh::from_slice::<Whole>(&proposal.bytes) {
-                Ok(whole) if self.proposal(whole.0.round, &whole.0.block).is_none() => drop(self.consider(whole, Fresh::No).await),
+                Ok(whole) if self.proposal(whole.0.round, &whole.0.block).is_none() => {
+                    self.consider(whole, Fresh::No).await;
+                }
                 Ok(_) => {}
                 Err(error) => tracing::error!(%height, %error, "a stored proposal does not decode"),
             }

@@ -8,7 +8,7 @@ mod cluster;
 mod harness;
 
 use actors::*;
-use cluster::*;
+use cluster::{Cluster, PATIENCE, now, validator_id, validator_key};
 use countersign_consensus::{Offence, malachite::signing::Keys};
 use countersign_ledger::*;
 use harness::*;
@@ -106,12 +106,11 @@ async fn a_false_answer_is_not_recorded_as_accepted() {
     let (study, query) = open_query(&cluster).await;
     // only the faulty one hears of these: it alone may propose them
     let hospital = key(HospitalA);
-    let mut next = cluster.node(0).state().next_sequence(&id(HospitalA));
+    let first = cluster.node(0).state().next_sequence(&id(HospitalA));
     for i in 0..3 {
         let height = cluster.node(FAULTY).state().tip().height;
         let payload = Payload::Answer(Answer { query, height, proof: vec![b'b', i], sealed: digest("sealed") });
-        let transaction = Transaction::sign(&hospital, cluster.genesis.network(), next, payload);
-        next += 1;
+        let transaction = Transaction::sign(&hospital, cluster.genesis.network(), first + u64::from(i), payload);
         let (_, result) = cluster.node(0).confirm(transaction, PATIENCE).await.unwrap();
         assert_eq!(result.rejection(), Some(RejectionCode(179)), "{:?}", result.verdict);
     }
@@ -130,7 +129,7 @@ async fn open_query(cluster: &Cluster) -> (StudyId, QueryId) {
     let submit = StudySubmit { expiry: now().day(), ..study(&dictionary()) };
     let study = StudyId(cluster.accept(0, Researcher, Payload::StudySubmit(submit)).await);
     cluster.accept(0, Board, Payload::StudyApprove(StudyApprove { study })).await;
-    let mut net = Net::new(genesis(4));
+    let mut net = Net::new(cluster::genesis(4));
     let (data, consent) = (net.data(&dictionary(), &[(0, 0)]), net.consent(&[(0, 0)]));
     cluster.accept(0, HospitalA, Payload::Anchor(data)).await;
     cluster.accept(0, HospitalA, Payload::Anchor(consent)).await;

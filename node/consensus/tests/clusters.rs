@@ -23,7 +23,9 @@ async fn four_validators_and_a_hospital_agree() {
     cluster.start_all().await;
     cluster.accept(0, Governance, propose(Change::Dictionary(dictionary()))).await;
     // submitted at the hospital's node, which only connects outwards
-    let study = StudyId(cluster.accept(hospital, Researcher, Payload::StudySubmit(StudySubmit { expiry: now().day(), ..study(&dictionary()) })).await);
+    let study = StudyId(
+        cluster.accept(hospital, Researcher, Payload::StudySubmit(StudySubmit { expiry: now().day(), ..study(&dictionary()) })).await,
+    );
     cluster.accept(2, Board, Payload::StudyApprove(StudyApprove { study })).await;
     let height = cluster.tick(hospital).await.0;
     for i in 0..5 {

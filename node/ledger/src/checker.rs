@@ -130,6 +130,16 @@ pub trait ProofChecker: Send + Sync {
     /// # Errors
     /// The proof is not accepted.
     fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused>;
+
+    /// Verifies several answers, together where that is cheaper. Each verdict is that of [`Self::check_answer`].
+    fn check_answers(&self, instances: &[&AnswerCheck<'_>]) -> Vec<Result<AnswerVerdict, ProofRefused>> {
+        instances.iter().map(|instance| self.check_answer(instance)).collect()
+    }
+
+    /// Hears which answers are about to be checked one by one. Whoever keeps verdicts may verify them together now.
+    fn prepare(&self, instances: &[AnswerCheck<'_>]) {
+        let _ = instances;
+    }
 }
 
 impl SegmentsCheck<'_> {
@@ -228,6 +238,24 @@ impl<C: ProofChecker> ProofChecker for CachingChecker<C> {
     fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
         self.through(&self.answers, instance.content(), || self.inner.check_answer(instance))
     }
+
+    fn check_answers(&self, instances: &[&AnswerCheck<'_>]) -> Vec<Result<AnswerVerdict, ProofRefused>> {
+        instances.iter().map(|instance| self.check_answer(instance)).collect()
+    }
+
+    fn prepare(&self, instances: &[AnswerCheck<'_>]) {
+        let unknown: Vec<(Digest32, &AnswerCheck<'_>)> = {
+            let kept = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            let contents = instances.iter().map(|instance| (instance.content(), instance));
+            contents.filter(|(content, _)| !kept.verdicts.contains_key(content)).collect()
+        };
+        let checks: Vec<&AnswerCheck<'_>> = unknown.iter().map(|(_, instance)| *instance).collect();
+        let verdicts = self.inner.check_answers(&checks);
+        let mut kept = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((content, _), verdict) in unknown.into_iter().zip(verdicts) {
+            kept.put(content, verdict, self.max);
+        }
+    }
 }
 
 impl<C: ProofChecker + ?Sized> ProofChecker for std::sync::Arc<C> {
@@ -241,6 +269,14 @@ impl<C: ProofChecker + ?Sized> ProofChecker for std::sync::Arc<C> {
 
     fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
         (**self).check_answer(instance)
+    }
+
+    fn check_answers(&self, instances: &[&AnswerCheck<'_>]) -> Vec<Result<AnswerVerdict, ProofRefused>> {
+        (**self).check_answers(instances)
+    }
+
+    fn prepare(&self, instances: &[AnswerCheck<'_>]) {
+        (**self).prepare(instances);
     }
 }
 

@@ -13,7 +13,8 @@ use countersign_circuits::{
     segment::SLOTS,
     validity::{SegmentsInstance, StackShape},
 };
-use countersign_verifier::{VerifyError, VerifyingKeys, verify_aggregate, verify_segments};
+use countersign_verifier::{VerifiedAnswer, VerifyError, VerifyingKeys, verify_aggregate, verify_batch, verify_segments};
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use std::collections::BTreeMap;
 
 /// Verifies with the keys it is given: those in force, and those of a coming change or of earlier blocks.
@@ -76,19 +77,44 @@ impl ProofChecker for KeyedChecker {
     }
 
     fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
-        if AggregateSize::for_cells(instance.plan.cells().len()).is_none() {
-            return Err(ProofRefused { fault: ProofFault::Unsupported, detail: "more cells than any circuit carries".into() });
-        }
         let keys = self.ring(&instance.keys)?;
-        let active: Vec<G1Affine> = instance.active.iter().map(active_point).collect();
-        let aggregate = AggregateInstance {
-            context: instance.context,
-            plan: instance.plan,
-            data: instance.data,
-            consent: instance.consent,
-            active: &active,
-        };
-        let verified = verify_aggregate(keys, &aggregate, instance.answer).map_err(refused)?;
+        let active = active_points(instance)?;
+        let verified = verify_aggregate(keys, &aggregate(instance, &active), instance.answer).map_err(refused)?;
         Ok(AnswerVerdict { cells_digest: verified.cells_digest, counts: verified.counts })
     }
+
+    /// One multi-pairing and one multi-scalar multiplication for all answers under the keys of the first; others are verified alone. The weights
+    /// come from a hash of everything that is checked, so nobody who makes a proof can know them before the proofs are fixed.
+    fn check_answers(&self, instances: &[&AnswerCheck<'_>]) -> Vec<Result<AnswerVerdict, ProofRefused>> {
+        let points: Vec<_> = instances.iter().map(|instance| active_points(instance)).collect();
+        let keys = instances.first().map(|instance| instance.keys);
+        let together = |i: &usize| points[*i].is_ok() && Some(instances[*i].keys) == keys;
+        let (joint, alone): (Vec<usize>, Vec<usize>) = (0..instances.len()).partition(together);
+        let mut verdicts: BTreeMap<usize, _> = alone.into_iter().map(|i| (i, self.check_answer(instances[i]))).collect();
+        if let Some(ring) = keys.and_then(|digest| self.ring.get(&digest)) {
+            let seed: Vec<u8> = joint.iter().flat_map(|i| instances[*i].content().0).collect();
+            let mut rng = ChaCha20Rng::from_seed(Digest32::tagged("countersign/batch-weights/1", [seed.as_slice()]).0);
+            let batch: Vec<_> =
+                joint.iter().filter_map(|i| Some((aggregate(instances[*i], points[*i].as_ref().ok()?), instances[*i].answer))).collect();
+            let found = verify_batch(ring, &batch, &mut rng);
+            let verdict = |v: Result<VerifiedAnswer, VerifyError>| {
+                v.map(|v| AnswerVerdict { cells_digest: v.cells_digest, counts: v.counts }).map_err(refused)
+            };
+            verdicts.extend(joint.iter().copied().zip(found.into_iter().map(verdict)));
+        }
+        // keys that are not held
+        (0..instances.len()).map(|i| verdicts.remove(&i).unwrap_or_else(|| self.check_answer(instances[i]))).collect()
+    }
+}
+
+/// The commitments of the active bits, for a statement that some circuit carries.
+fn active_points(instance: &AnswerCheck<'_>) -> Result<Vec<G1Affine>, ProofRefused> {
+    if AggregateSize::for_cells(instance.plan.cells().len()).is_none() {
+        return Err(ProofRefused { fault: ProofFault::Unsupported, detail: "more cells than any circuit carries".into() });
+    }
+    Ok(instance.active.iter().map(active_point).collect())
+}
+
+fn aggregate<'a>(instance: &AnswerCheck<'a>, active: &'a [G1Affine]) -> AggregateInstance<'a> {
+    AggregateInstance { context: instance.context, plan: instance.plan, data: instance.data, consent: instance.consent, active }
 }

@@ -153,6 +153,12 @@ impl Admission {
         }
     }
 
+    /// Handshakes and connections that are open.
+    #[cfg(test)]
+    pub(crate) fn open(&self) -> (usize, usize) {
+        (self.handshakes, self.connections)
+    }
+
     /// Forgets addresses with nothing open and a full allowance: they are as if never seen.
     fn forget(&mut self, now: Instant) {
         let full = self.tokens_max();

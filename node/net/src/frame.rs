@@ -13,6 +13,10 @@ use bytes::{Bytes, BytesMut};
 /// Bytes before a piece's payload.
 pub const HEADER_BYTES: usize = 8;
 
+/// The length of a piece that is not the last.
+#[allow(clippy::cast_possible_truncation, reason = "16376")]
+const FULL: u16 = PIECE_BYTES_MAX as u16;
+
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -101,7 +105,7 @@ pub enum FrameError {
     Flag(u8),
     /// A piece announces more than a piece may have.
     #[error("a piece of {0} bytes, more than {PIECE_BYTES_MAX}")]
-    PieceTooLarge(usize),
+    PieceTooLarge(u16),
     /// A piece that is not the last is not full, or the last of several is empty.
     #[error("a message of kind {0:?} is not cut where it should be")]
     Cut(Kind),
@@ -146,7 +150,7 @@ pub struct Header {
     /// Tells requests apart.
     pub id: u32,
     /// Payload bytes, at most [`PIECE_BYTES_MAX`].
-    pub length: usize,
+    pub length: u16,
 }
 
 impl Header {
@@ -164,11 +168,11 @@ impl Header {
         if id != 0 && !kind.has_id() {
             return Err(FrameError::WrongId { kind, id });
         }
-        let length = usize::from(u16::from_le_bytes([low, high]));
-        if length > PIECE_BYTES_MAX {
+        let length = u16::from_le_bytes([low, high]);
+        if length > FULL {
             return Err(FrameError::PieceTooLarge(length));
         }
-        if last == 0 && length != PIECE_BYTES_MAX {
+        if last == 0 && length != FULL {
             return Err(FrameError::Cut(kind));
         }
         Ok(Self { kind, last: last == 1, id, length })
@@ -177,7 +181,7 @@ impl Header {
     /// Writes a header.
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
         let [a, b, c, d] = self.id.to_le_bytes();
-        let [low, high] = u16::try_from(self.length).expect("a piece has at most 16 KiB").to_le_bytes();
+        let [low, high] = self.length.to_le_bytes();
         [self.kind.byte(), u8::from(self.last), a, b, c, d, low, high]
     }
 }
@@ -224,8 +228,8 @@ impl Cutter {
         if self.done {
             return None;
         }
-        let length = self.message.bytes.len().min(PIECE_BYTES_MAX);
-        let payload = self.message.bytes.split_to(length);
+        let length = u16::try_from(self.message.bytes.len()).map_or(FULL, |length| length.min(FULL));
+        let payload = self.message.bytes.split_to(length.into());
         self.done = self.message.bytes.is_empty();
         let header = Header { kind: self.message.kind, last: self.done, id: self.message.id, length };
         Some((header.encode(), payload))
@@ -262,7 +266,7 @@ impl Assembler {
             None => 0,
         };
         // a piece that is not the last has at least one byte after it
-        let total = before + header.length + usize::from(!header.last);
+        let total = before + usize::from(header.length) + usize::from(!header.last);
         if total > kind.bytes_max() { Err(FrameError::TooLarge { kind }) } else { Ok(()) }
     }
 
@@ -272,7 +276,7 @@ impl Assembler {
     /// As [`Self::check`], and if the payload has another length than announced.
     pub fn take(&mut self, header: &Header, payload: &[u8]) -> Result<Option<Message>, FrameError> {
         self.check(header)?;
-        if payload.len() != header.length {
+        if payload.len() != usize::from(header.length) {
             return Err(FrameError::Truncated);
         }
         let slot = &mut self.unfinished[usize::from(header.kind.byte())];
@@ -307,7 +311,7 @@ pub fn decode(mut bytes: &[u8]) -> Result<Vec<Message>, FrameError> {
         let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>().ok_or(FrameError::Truncated)?;
         let header = Header::decode(header)?;
         assembler.check(&header)?;
-        let (payload, rest) = rest.split_at_checked(header.length).ok_or(FrameError::Truncated)?;
+        let (payload, rest) = rest.split_at_checked(header.length.into()).ok_or(FrameError::Truncated)?;
         messages.extend(assembler.take(&header, payload)?);
         bytes = rest;
     }

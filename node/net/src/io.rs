@@ -47,7 +47,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             return Err(FrameError::OutOfPlace(header.kind).into());
         }
         self.assembler.check(&header)?;
-        let payload = &mut self.buffer[..header.length];
+        let payload = &mut self.buffer[..usize::from(header.length)];
         self.stream.read_exact(payload).await.map_err(cut_short)?;
         match self.assembler.take(&header, payload)? {
             Some(message) => Ok(Piece::Whole(message)),

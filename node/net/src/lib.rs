@@ -31,6 +31,8 @@ mod request;
 mod session;
 mod shared;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod tie;
 mod tls;
 mod verifier;

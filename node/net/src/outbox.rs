@@ -131,3 +131,26 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_connection_takes_over_what_waits_in_order_but_no_requests() {
+        let (old, new) = (Outbox::new(), Outbox::new());
+        for n in 0..3u8 {
+            for lane in [Lane::Channel(Channel::Consensus), Lane::Channel(Channel::Parts), Lane::Request] {
+                assert_eq!(old.push(lane, Item { id: 0, bytes: vec![n].into() }), Push::Queued);
+            }
+        }
+        new.adopt(&old);
+        for channel in [Channel::Consensus, Channel::Parts] {
+            assert_eq!((old.waiting(channel), new.waiting(channel)), ((0, 0), (3, 3)));
+            for n in 0..3u8 {
+                assert_eq!(new.try_pop(Lane::Channel(channel)).unwrap().bytes, vec![n]);
+            }
+        }
+        assert_eq!(new.try_pop(Lane::Request), None);
+    }
+}

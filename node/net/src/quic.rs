@@ -33,9 +33,11 @@ const STREAM_WINDOW: u32 = 512 << 10;
 const CONNECTION_WINDOW: u32 = 24 << 20;
 /// Bytes that were sent and not acknowledged.
 const SEND_WINDOW: u64 = 8 << 20;
-/// The stream of the greeting and the requests.
-#[allow(clippy::cast_possible_truncation, reason = "17")]
-const BIDI_STREAMS_MAX: u32 = REQUESTS_IN_FLIGHT_MAX as u32 + 1;
+/// The stream of the greeting, the requests, and some more: QUIC gives the place of a finished stream back only when an eighth of all are
+/// finished, and a request must not wait for that. Whoever uses the spare ones for requests is told that this end is busy.
+#[allow(clippy::cast_possible_truncation, reason = "20")]
+const BIDI_STREAMS_MAX: u32 = REQUESTS_IN_FLIGHT_MAX as u32 + 4;
+const _: () = assert!(BIDI_STREAMS_MAX - BIDI_STREAMS_MAX / 8 > REQUESTS_IN_FLIGHT_MAX as u32);
 const UNI_STREAMS_MAX: u32 = Channel::ALL.len() as u32;
 
 pub(crate) fn transport(limits: &Limits) -> Arc<TransportConfig> {

@@ -77,8 +77,7 @@ pub(crate) async fn dial_quic(shared: &Arc<Shared>, member: MemberId, address: S
     let config = QuicClientConfig::try_from(config).map_err(|e| Refused::Handshake(e.to_string()))?;
     let mut config = quinn::ClientConfig::new(Arc::new(config));
     config.transport_config(shared.transport.clone());
-    let connecting =
-        shared.client.connect_with(config, address, NAME).map_err(|e| Refused::Handshake(e.to_string()))?;
+    let connecting = shared.client.connect_with(config, address, NAME).map_err(|e| Refused::Handshake(e.to_string()))?;
     let dial = async {
         let connection = connecting.await.map_err(|error| handshake(error, &verifier))?;
         quic_member(shared, &connection)?;
@@ -159,12 +158,7 @@ pub(crate) async fn accept_quic(shared: &Arc<Shared>, incoming: quinn::Incoming,
 }
 
 /// Takes in a connection over TCP.
-pub(crate) async fn accept_tcp(
-    shared: &Arc<Shared>,
-    stream: TcpStream,
-    address: SocketAddr,
-    mut ticket: Ticket,
-) -> Result<(), Refused> {
+pub(crate) async fn accept_tcp(shared: &Arc<Shared>, stream: TcpStream, address: SocketAddr, mut ticket: Ticket) -> Result<(), Refused> {
     let patience = shared.limits.handshake_timeout;
     let (config, verifier) = shared.tls.server().map_err(|e| Refused::Handshake(e.to_string()))?;
     let accept = async {

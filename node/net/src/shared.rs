@@ -62,12 +62,7 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
-    pub(crate) async fn start(
-        config: NetConfig,
-        key: SigningKey,
-        members: Members,
-        clock: Clock,
-    ) -> Result<(Arc<Self>, Events), NetError> {
+    pub(crate) async fn start(config: NetConfig, key: SigningKey, members: Members, clock: Clock) -> Result<(Arc<Self>, Events), NetError> {
         let key = Key::new(key);
         let me = key.member();
         let limits = config.limits;
@@ -154,6 +149,12 @@ impl Shared {
         if let Some(more) = quiet.may_say(Origin::of(address.ip()), Instant::now()) {
             tracing::warn!(%address, reason = %refused, more_unsaid = more, "connection refused");
         }
+    }
+
+    /// Connections over QUIC that others dialled.
+    #[cfg(test)]
+    pub(crate) fn server_connections(&self) -> usize {
+        self.server.as_ref().map_or(0, Endpoint::open_connections)
     }
 
     fn close(&self) -> Vec<Arc<Connection>> {

@@ -62,6 +62,8 @@ impl<'a> Auditor<'a> {
     pub fn check(&mut self, stored: &StoredBlock) -> Result<(), StoreError> {
         // cheap before dear
         stored.certificate.check(&stored.block.header, &self.state.validators()).map_err(AuditFault::Certificate)?;
+        // not the chain's fault
+        self.state.check_keys(self.checker)?;
         let outcome =
             self.state.validate(&stored.block, self.checker).map_err(|e| AuditFault::of_block(e, &self.state, stored, self.checker))?;
         if let Some(fault) = AuditFault::of_results(stored, outcome.results()) {

@@ -33,7 +33,7 @@ pub enum StoreError {
     /// The genesis breaks a rule.
     #[error(transparent)]
     Genesis(#[from] GenesisError),
-    /// The circuit keys in force are not held, or not fit for the network.
+    /// The circuit keys in force are not at hand.
     #[error(transparent)]
     Keys(#[from] KeysError),
     /// The block is not the next one.

@@ -7,6 +7,7 @@ mod harness;
 
 mod databases;
 
+use countersign_circuits::hash::Digest32;
 use countersign_ledger::*;
 use countersign_store::{
     AuditFault, Auditor, ChainStore, LocalChain, StoreError, StoredBlock,
@@ -217,8 +218,8 @@ static REFUSES: RefusesAnswers = RefusesAnswers;
 struct RefusesAnswers;
 
 impl ProofChecker for RefusesAnswers {
-    fn keys(&self) -> CircuitKeys {
-        Script::default().keys()
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+        Script::default().keys(digest)
     }
 
     fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {

@@ -179,7 +179,7 @@ async fn a_local_chain_goes_on_where_it_was(place: Place) {
     other.circuit_keys = digest("other");
     let elsewhere = place.another().await.url();
     let made = LocalChain::create(&elsewhere, other, key(Validator), Arc::new(Script::default())).await;
-    assert!(matches!(made, Err(StoreError::Genesis(_))));
+    assert!(matches!(made, Err(StoreError::Keys(KeysError::Missing(_)))));
     let made = LocalChain::create(&elsewhere, genesis(), key(HospitalA), Arc::new(Script::default())).await;
     assert!(matches!(made, Err(StoreError::NotAlone)));
     let opened = LocalChain::open(&place.url(), key(HospitalA), Arc::new(Script::default())).await;

@@ -89,8 +89,8 @@ pub enum Failure {
     NotLive {
         /// Where they are.
         heights: Vec<Height>,
-        /// True if transactions are still on their way.
-        waiting: bool,
+        /// Transactions that are still on their way.
+        waiting: Vec<String>,
     },
     /// A node would have disconnected an honest peer.
     CutOff {
@@ -108,3 +108,6 @@ impl std::fmt::Display for Failure {
         write!(f, "{self:?}")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Members: what they sign, and sending it again until it stands in a block, as the product's journals do.
 //!
-//! Five of them are honest in their envelopes (what they ask for may still be refused: wrong answers, second answers, taken versions). The sixth,
+//! All but one are honest in their envelopes (what they ask for may still be refused: wrong answers, second answers, taken versions). That one,
 //! `OtherResearcher`, also signs two transactions with one number, leaves gaps, sends what others have signed and what nobody has signed.
 
 use super::{
@@ -9,8 +9,8 @@ use super::{
     weather::Ms,
 };
 use countersign_ledger::{
-    Answer, Height, PairRecord, Payload, QueryId, State, StudyAccept, StudyApprove, StudyStatus, TableKey, Transaction, TransactionId,
-    WithdrawnBy,
+    Answer, Change, Height, MemberId, PairRecord, Payload, ProposalRecord, ProposalStatus, QueryId, Rules, State, StudyAccept,
+    StudyApprove, StudyStatus, TableKey, Transaction, TransactionId, WithdrawnBy,
 };
 use rand::{Rng, rngs::StdRng};
 use std::{collections::BTreeMap, sync::Arc};
@@ -22,10 +22,14 @@ const RESEND_MS: Ms = 1_000;
 /// Transactions a member has on their way at once.
 const OUTSTANDING_MAX: usize = 4;
 
+/// Who acts how often, by place in [`SENDERS`]: hospitals and the researcher twice as often as the others.
+const TURNS: [usize; 11] = [0, 0, 1, 1, 2, 2, 3, 4, 5, 6, 7];
+
 /// A member's journal.
 #[derive(Debug)]
 struct Journal {
     who: Who,
+    id: MemberId,
     next: u64,
     /// Not seen in a block yet, and when last sent.
     outbox: BTreeMap<u64, (Arc<Transaction>, Ms)>,
@@ -37,16 +41,21 @@ struct Journal {
 pub(super) struct Clients {
     journals: Vec<Journal>,
     net: Net,
-    dictionaries: usize,
     /// What honest members have signed.
     pub(super) signed: Vec<(TransactionId, Who, &'static str)>,
 }
 
 impl Clients {
     pub(super) fn new() -> Self {
-        let journal =
-            |who: Who| Journal { who, next: prefix().state.next_sequence(&id(who)), outbox: BTreeMap::new(), answered: None, withdrawn: 0 };
-        Self { journals: SENDERS.map(journal).into(), net: toolbox(), dictionaries: 0, signed: Vec::new() }
+        let journal = |who: Who| Journal {
+            who,
+            id: id(who),
+            next: prefix().state.next_sequence(&id(who)),
+            outbox: BTreeMap::new(),
+            answered: None,
+            withdrawn: 0,
+        };
+        Self { journals: SENDERS.map(journal).into(), net: toolbox(), signed: Vec::new() }
     }
 
     /// True if nothing is on its way any more.
@@ -54,9 +63,15 @@ impl Clients {
         self.journals.iter().all(|j| j.outbox.is_empty())
     }
 
+    /// What is on its way.
+    pub(super) fn waiting(&self) -> Vec<String> {
+        let one = |j: &Journal, t: &Transaction| format!("{:?} {} {}", j.who, t.sequence, t.payload.kind());
+        self.journals.iter().flat_map(|j| j.outbox.values().map(move |(t, _)| one(j, t))).collect()
+    }
+
     /// One member looks at a node's state and does something; what it sends now.
     pub(super) fn act(&mut self, state: &State, now: Ms, working: bool, dice: &mut StdRng) -> Vec<(Who, Arc<Transaction>)> {
-        let at = dice.gen_range(0..self.journals.len());
+        let at = TURNS[dice.gen_range(0..TURNS.len())];
         let who = self.journals[at].who;
         self.journals[at].settle(state);
         let mut sends = Vec::new();
@@ -93,8 +108,9 @@ impl Clients {
     }
 
     fn payload(&mut self, at: usize, state: &State, dice: &mut StdRng) -> Option<Payload> {
-        match self.journals[at].who {
-            Who::Governance => self.governance(dice),
+        let who = self.journals[at].who;
+        match who {
+            Who::Governance | Who::GovernanceB | Who::GovernanceC => self.governance(who, state, dice),
             Who::HospitalA | Who::HospitalB => self.hospital(at, state, dice),
             Who::Researcher => {
                 let statement = harness::filtered(dice.gen_range(0..2), dice.gen_range(1..3));
@@ -113,10 +129,20 @@ impl Clients {
         }
     }
 
-    fn governance(&mut self, dice: &mut StdRng) -> Option<Payload> {
-        self.dictionaries += 1;
-        let bytes = if dice.gen_bool(0.5) { harness::dictionary_tied() } else { harness::dictionary_taken() };
-        (self.dictionaries < 4).then_some(Payload::Dictionary(bytes))
+    /// Proposes a change or votes on one.
+    fn governance(&self, who: Who, state: &State, dice: &mut StdRng) -> Option<Payload> {
+        let open = |p: &ProposalRecord| p.status == ProposalStatus::Open && p.votes.iter().all(|v| v.member != id(who));
+        let waiting: Vec<_> = state.proposals().filter(|(_, p)| open(p)).map(|(k, _)| *k).collect();
+        if let Some(proposal) = waiting.get(dice.gen_range(0..waiting.len().max(1))) {
+            return Some(harness::vote(*proposal, dice.gen_bool(0.8)));
+        }
+        let change = match dice.gen_range(0..4) {
+            0 => Change::Dictionary(harness::dictionary_tied()),
+            1 => Change::Dictionary(harness::dictionary_taken()),
+            2 => Change::Rules(Rules { statements_per_study: dice.gen_range(50..200), ..harness::rules() }),
+            _ => return None,
+        };
+        Some(harness::propose_at(change, Height(state.tip().height.0 + dice.gen_range(0..4))))
     }
 
     fn hospital(&mut self, at: usize, state: &State, dice: &mut StdRng) -> Option<Payload> {
@@ -125,9 +151,9 @@ impl Clients {
         let queries: Vec<QueryId> = state.queries().map(|(q, _)| *q).filter(open).collect();
         let query = queries.get(dice.gen_range(0..queries.len().max(1))).copied();
         let tip = state.tip().height;
-        match dice.gen_range(0..12) {
-            0..3 => Some(self.withdraw(at, state, dice)),
-            3 => self.anchor(who, state),
+        match dice.gen_range(0..14) {
+            0..2 => Some(self.withdraw(at, state, dice)),
+            2 => self.anchor(who, state),
             4 => query.map(|query| harness::refusal(query, 34)),
             5 => query.map(|query| Payload::Answer(Answer { query, height: tip, proof: b"bad".to_vec(), sealed: digest("sealed") })),
             6 => self.journals[at].answered.clone(),
@@ -172,7 +198,7 @@ impl Clients {
 
     fn cheat(&mut self, at: usize, state: &State, dice: &mut StdRng) -> Option<Transaction> {
         let next = self.journals[at].next;
-        let filler = |text: &str| Payload::Dictionary(text.as_bytes().to_vec());
+        let filler = |text: &str| harness::propose(Change::Dictionary(text.as_bytes().to_vec()));
         let random = |journals: &[Journal], dice: &mut StdRng| {
             let all: Vec<_> = journals.iter().flat_map(|j| j.outbox.values()).map(|(t, _)| t.as_ref().clone()).collect();
             all.get(dice.gen_range(0..all.len().max(1))).cloned()
@@ -196,7 +222,7 @@ impl Clients {
 
 impl Journal {
     fn settle(&mut self, state: &State) {
-        let used = state.next_sequence(&id(self.who));
+        let used = state.next_sequence(&self.id);
         self.outbox = self.outbox.split_off(&used);
     }
 }

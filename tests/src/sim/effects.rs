@@ -121,24 +121,25 @@ impl Shell {
     fn sign_or_verify(&mut self, effect: Effect<Chain>) -> Resume<Chain> {
         use Effect as E;
         let keys = self.keys();
+        let verifier = self.verifier.clone();
         match effect {
             E::SignVote(vote, r) => r.resume_with(keys.vote(vote)),
             E::SignProposal(proposal, r) => r.resume_with(keys.proposal(proposal)),
             E::VerifySignature(message, key, r) => r.resume_with(match &message.message {
-                ConsensusMsg::Vote(vote) => keys.check_vote(vote, &message.signature, &key),
-                ConsensusMsg::Proposal(proposal) => keys.check_proposal(proposal, &message.signature, &key),
+                ConsensusMsg::Vote(vote) => verifier.vote(vote, &message.signature, &key),
+                ConsensusMsg::Proposal(proposal) => verifier.proposal(proposal, &message.signature, &key),
             }),
             E::VerifyCommitCertificate(certificate, set, thresholds, r) => {
-                r.resume_with(now(keys.verify_commit_certificate(&Chain, &certificate, &set, thresholds)))
+                r.resume_with(now(verifier.verify_commit_certificate(&Chain, &certificate, &set, thresholds)))
             }
             E::VerifyExtendedCommitCertificate(certificate, set, thresholds, policy, r) => {
-                r.resume_with(now(keys.verify_extended_commit_certificate(&Chain, &certificate, &set, thresholds, policy)))
+                r.resume_with(now(verifier.verify_extended_commit_certificate(&Chain, &certificate, &set, thresholds, policy)))
             }
             E::VerifyPolkaCertificate(certificate, set, thresholds, r) => {
-                r.resume_with(now(keys.verify_polka_certificate(&Chain, &certificate, &set, thresholds)))
+                r.resume_with(now(verifier.verify_polka_certificate(&Chain, &certificate, &set, thresholds)))
             }
             E::VerifyRoundCertificate(certificate, set, thresholds, r) => {
-                r.resume_with(now(keys.verify_round_certificate(&Chain, &certificate, &set, thresholds)))
+                r.resume_with(now(verifier.verify_round_certificate(&Chain, &certificate, &set, thresholds)))
             }
             other => {
                 self.broken = Some(format!("an effect this chain never asks for: {other:?}"));

@@ -10,7 +10,9 @@ use super::{
 use arc_malachitebft_core_consensus::{LocallyProposedValue, ProposedValue};
 use arc_malachitebft_core_types::{CommitCertificate, Context as _, Round, Validator as _, Validity, ValueOrigin, ValueResponse};
 use arc_malachitebft_peer::PeerId;
+use countersign_circuits::hash::Digest32;
 use countersign_consensus::{
+    clock::Clock,
     malachite::{
         codec::{to_ledger, to_sync},
         context::{Address, BlockId as ValueId, Chain, Validators},
@@ -24,8 +26,6 @@ use countersign_ledger::{
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-/// How far a block's time may be ahead of a validator's clock.
-const AHEAD_MS_MAX: u64 = 5_000;
 /// An empty block is proposed after so long, so that the chain does not stand still.
 const IDLE_MS: u64 = 400;
 /// Blocks of heights to come that are kept until their height starts.
@@ -57,8 +57,8 @@ pub(super) struct Host {
 struct Believes;
 
 impl ProofChecker for Believes {
-    fn keys(&self) -> CircuitKeys {
-        Script::default().keys()
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+        Script::default().keys(digest)
     }
 
     fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
@@ -94,8 +94,10 @@ impl Host {
 }
 
 impl Shell {
-    fn clock(&self) -> u64 {
-        START.plus_ms(60_000 + self.now + self.skew).0
+    /// The node's own clock, ahead of virtual time by its skew.
+    fn clock(&self) -> Clock {
+        let now = START.plus_ms(60_000 + self.now + self.skew);
+        Clock::new(move || now)
     }
 
     fn uptime(&self) -> Duration {
@@ -125,8 +127,10 @@ impl Shell {
         }
     }
 
-    pub(super) fn pause_before_proposing(&mut self) -> u64 {
-        if self.host.mempool.is_empty() { IDLE_MS } else { 10 }
+    pub(super) fn pause_before_proposing(&self) -> u64 {
+        let ledger = &self.host.ledger;
+        let ready = self.host.mempool.iter().any(|t| t.sequence == ledger.next_sequence(&t.signer));
+        if ready { 10 } else { IDLE_MS }
     }
 
     /// Builds the block for a round, or finds the one it has built for it before.
@@ -145,8 +149,7 @@ impl Shell {
     }
 
     fn build_new(&mut self, height: Height, round: Round, me: Address) -> Option<Arc<Streamed>> {
-        let tip = self.host.ledger.tip();
-        let time = tip.time.plus_ms(1).max(countersign_ledger::BlockTime(self.clock()));
+        let time = self.clock().after(self.host.ledger.tip().time);
         let candidates = self.host.mempool.candidates(&self.host.ledger, BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX);
         let proposed = self.host.ledger.propose(time, candidates, self.checker().as_ref()).ok()?;
         if let Some((transaction, reason)) = proposed.refused.first() {
@@ -186,7 +189,7 @@ impl Shell {
         if *Chain.select_proposer(&set, part.height.into(), part.round).address() != part.proposer {
             return;
         }
-        let timely = part.block.header.time.0 <= self.clock() + AHEAD_MS_MAX;
+        let timely = part.pol_round.is_defined() || self.clock().accepts(part.block.header.time);
         let valid = timely && self.execute(&part.block, part.id);
         let validity = if valid { Validity::Valid } else { Validity::Invalid };
         if !valid {

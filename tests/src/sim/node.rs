@@ -7,6 +7,7 @@ use super::{
     message::Message,
     people::{VALIDATORS, prefix},
     sabotage::Sabotage,
+    verifier::Memo,
 };
 use arc_malachitebft_app_channel::app::metrics::Metrics;
 use arc_malachitebft_core_consensus::{Input, Params, State as Core, process};
@@ -75,6 +76,7 @@ pub(super) struct Shell {
     pub(super) now: u64,
     pub(super) skew: u64,
     pub(super) sabotage: Sabotage,
+    pub(super) verifier: Memo,
     pub(super) host: Host,
     pub(super) disk: Disk,
     pub(super) timers: Vec<(Timeout, u64)>,
@@ -99,7 +101,7 @@ fn metrics() -> &'static Metrics {
 }
 
 impl Node {
-    pub(super) fn new(index: usize, skew: u64, sabotage: Sabotage) -> Self {
+    pub(super) fn new(index: usize, skew: u64, sabotage: Sabotage, verifier: Memo) -> Self {
         let mut disk = Disk::default();
         disk.decided.clone_from(&prefix().blocks);
         let shell = Shell {
@@ -107,6 +109,7 @@ impl Node {
             now: 0,
             skew,
             sabotage,
+            verifier,
             host: Host::new(prefix().state.clone(), Arc::new(CachingChecker::new(Script::default()))),
             disk,
             timers: Vec::new(),

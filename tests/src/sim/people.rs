@@ -1,23 +1,29 @@
 //! Who takes part, and the chain they start from: a dictionary, an approved study, two hospitals with anchored tables that have accepted it.
 
-use super::harness::{self, Net, Points, Who, key as member_key};
+use super::harness::{self, Net, Points, Who};
 use countersign_consensus::malachite::signing::Keys;
 use countersign_ledger::{
-    Block, Certificate, Genesis, Height, Member, MemberId, Name, Payload, Role, Signature, State, StudyAccept, StudyId, VoteKind,
-    vote_message,
+    Block, Certificate, Change, Genesis, Height, Payload, ProposalId, Role, State, StudyAccept, StudyId, Transaction,
 };
-use ed25519_dalek::{Signer, SigningKey};
 use std::sync::{Arc, OnceLock};
 
 /// Validators of a simulated network: f = 1.
 pub(super) const VALIDATORS: usize = 4;
 
 /// Members that send transactions.
-pub(super) const SENDERS: [Who; 6] = [Who::Governance, Who::HospitalA, Who::HospitalB, Who::Researcher, Who::OtherResearcher, Who::Board];
+pub(super) const SENDERS: [Who; 8] = [
+    Who::HospitalA,
+    Who::HospitalB,
+    Who::Researcher,
+    Who::OtherResearcher,
+    Who::Board,
+    Who::Governance,
+    Who::GovernanceB,
+    Who::GovernanceC,
+];
 
-pub(super) fn validator_key(index: usize) -> SigningKey {
-    SigningKey::from_bytes(&[100 + u8::try_from(index).unwrap(); 32])
-}
+/// The validators, by index.
+pub(super) const VALIDATING: [Who; VALIDATORS] = [Who::Validator, Who::ValidatorB, Who::ValidatorC, Who::ValidatorD];
 
 /// What all seeds start from; made once a process.
 #[derive(Debug)]
@@ -31,28 +37,17 @@ pub(super) struct Prefix {
     pub(super) keys: Vec<Keys>,
 }
 
+/// The ledger's test network with four validators and three who govern, so that a change needs votes.
 fn genesis() -> Genesis {
     let mut genesis = harness::genesis();
-    genesis.members.retain(|m| !m.roles.contains(&Role::Validator));
-    for index in 0..VALIDATORS {
-        let id = MemberId::from(&validator_key(index).verifying_key());
-        genesis.members.push(Member { id, name: Name::new(format!("Validator {index}")).unwrap(), roles: vec![Role::Validator] });
-    }
+    let more = [
+        (Who::ValidatorB, "Validator B", Role::Validator),
+        (Who::ValidatorC, "Validator C", Role::Validator),
+        (Who::ValidatorD, "Validator D", Role::Validator),
+    ];
+    genesis.members.extend(more.map(|(who, name, role)| harness::member(who, name, &[role])));
     genesis.members.sort_by_key(|m| m.id);
     genesis
-}
-
-/// A certificate signed by all validators.
-pub(super) fn certify(block: &Block) -> Certificate {
-    let (height, id) = (block.header.height, block.header.id());
-    let message = vote_message(&block.header.network, VoteKind::Precommit, height, 0, Some(&id));
-    let sign = |index| {
-        let key = validator_key(index);
-        (MemberId::from(&key.verifying_key()), Signature(key.sign(&message.0).to_bytes()))
-    };
-    let mut signatures: Vec<_> = (0..VALIDATORS).map(sign).collect();
-    signatures.sort_by_key(|s| s.0);
-    Certificate { height, round: 0, block: id, signatures }
 }
 
 pub(super) fn prefix() -> &'static Prefix {
@@ -62,11 +57,18 @@ pub(super) fn prefix() -> &'static Prefix {
         let study = net.open();
         net.tables(Who::HospitalB, 1);
         net.accept(Who::HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5 }));
-        let blocks = net.blocks.iter().map(|(block, _)| (Arc::new(block.clone()), certify(block))).collect();
+        let admit = |who, name| harness::propose(Change::Admit(harness::member(who, name, &[Role::Governance])));
+        net.accept(Who::Governance, admit(Who::GovernanceB, "Consortium B"));
+        let third = ProposalId(net.accept(Who::Governance, admit(Who::GovernanceC, "Consortium C")));
+        net.accept(Who::GovernanceB, harness::vote(third, true));
+        assert!(net.state.member(&harness::id(Who::GovernanceC)).is_some());
+        let set = net.state.validators();
+        let decided = |block: &Block| (Arc::new(block.clone()), harness::decided_by(&block.header, &set));
+        let blocks = net.blocks.iter().map(|(block, _)| decided(block)).collect();
         let network = net.state.network();
         Prefix {
             genesis: net.past.remove(&Height(0)).unwrap(),
-            keys: (0..VALIDATORS).map(|index| Keys::new(network, validator_key(index))).collect(),
+            keys: VALIDATING.map(|who| Keys::new(network, harness::key(who))).into(),
             state: net.state,
             blocks,
             study,
@@ -83,6 +85,6 @@ pub(super) fn toolbox() -> Net {
     net
 }
 
-pub(super) fn sign(who: Who, sequence: u64, payload: Payload) -> countersign_ledger::Transaction {
-    countersign_ledger::Transaction::sign(&member_key(who), prefix().state.network(), sequence, payload)
+pub(super) fn sign(who: Who, sequence: u64, payload: Payload) -> Transaction {
+    Transaction::sign(&harness::key(who), prefix().state.network(), sequence, payload)
 }

@@ -25,6 +25,7 @@ use utoipa::{IntoParams, ToSchema};
     get, path = "/v1/blobs/{digest}", operation_id = "getBlob", tag = "queries", params(("digest" = Id, Path, description = "SHA-256 of the ciphertext")),
     responses(
         (status = 200, description = "The ciphertext", body = Octets, content_type = OCTETS),
+        (status = 400, description = "The path", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "This node does not hold it", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]

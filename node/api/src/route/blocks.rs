@@ -62,6 +62,7 @@ async fn stored(app: &App, height: u64) -> Result<StoredBlock, Problem> {
     get, path = "/v1/blocks/{height}", operation_id = "getBlock", tag = "blocks", params(("height" = u64, Path, description = "Height, from 1")),
     responses(
         (status = 200, description = "The block", body = Block),
+        (status = 400, description = "The path", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such block yet", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -74,6 +75,7 @@ pub(crate) async fn one(State(app): State<App>, InPath(height): InPath<u64>) -> 
     get, path = "/v1/blocks/{height}/raw", operation_id = "getRawBlock", tag = "blocks", params(("height" = u64, Path, description = "Height, from 1")),
     responses(
         (status = 200, description = "The bytes (docs/protocol/ledger.md)", body = Octets, content_type = OCTETS),
+        (status = 400, description = "The path", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such block yet", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]

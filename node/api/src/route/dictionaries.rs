@@ -40,6 +40,7 @@ pub(crate) async fn list(
     get, path = "/v1/dictionaries/{digest}", operation_id = "getDictionary", tag = "network", params(("digest" = Id, Path, description = "Hash of the canonical bytes")),
     responses(
         (status = 200, description = "The dictionary", body = Object, content_type = "application/json"),
+        (status = 400, description = "The path", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such dictionary", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]

@@ -19,7 +19,7 @@ use axum::{
 };
 use countersign_ledger::Wire;
 
-/// List the members, by key.
+/// List the members whose transactions the next block may hold, by key.
 #[utoipa::path(
     get, path = "/v1/members", operation_id = "listMembers", tag = "network", params(PageAsked),
     responses(

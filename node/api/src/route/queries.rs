@@ -53,6 +53,7 @@ pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<W
     get, path = "/v1/queries/{id}", operation_id = "getQuery", tag = "queries", params(("id" = Id, Path, description = "The query")),
     responses(
         (status = 200, description = "The query", body = Query),
+        (status = 400, description = "The path", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such query", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -76,6 +77,7 @@ pub(crate) fn answer_of<'a>(state: &'a LedgerState, query: &QueryId, hospital: &
     params(("id" = Id, Path, description = "The query"), ("hospital" = Id, Path, description = "The site")),
     responses(
         (status = 200, description = "The record", body = Answer),
+        (status = 400, description = "The path", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "The site has not answered the query", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -90,6 +92,7 @@ pub(crate) async fn answer(State(app): State<App>, InPath((id, hospital)): InPat
     params(("id" = Id, Path, description = "The query"), ("hospital" = Id, Path, description = "The site")),
     responses(
         (status = 200, description = "The export (docs/protocol/ledger.md)", body = Octets, content_type = OCTETS),
+        (status = 400, description = "The path", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "The site has not answered the query", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]

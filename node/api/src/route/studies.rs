@@ -35,6 +35,7 @@ pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<P
     get, path = "/v1/studies/{id}", operation_id = "getStudy", tag = "studies", params(("id" = Id, Path, description = "The study")),
     responses(
         (status = 200, description = "The study", body = Study),
+        (status = 400, description = "The path", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such study", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]

@@ -146,6 +146,7 @@ async fn included(
     get, path = "/v1/transactions/{id}", operation_id = "getTransaction", tag = "transactions", params(("id" = Id, Path, description = "Hash of the signed transaction")),
     responses(
         (status = 200, description = "The transaction", body = TransactionView),
+        (status = 400, description = "The path", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "It is in no block", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]

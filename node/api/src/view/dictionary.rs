@@ -18,9 +18,9 @@ pub(crate) struct DictionarySummary {
     title: String,
     /// Attributes.
     attributes: usize,
-    /// Published at.
+    /// The first block it may be used in.
     height: u64,
-    /// Published by.
+    /// The transaction that proposed it.
     transaction: Id,
 }
 

@@ -242,7 +242,7 @@ impl Query {
     pub(crate) fn new(id: &QueryId, record: &QueryRecord, state: &State) -> Self {
         let now = state.tip().time;
         let over = now > record.query.deadline;
-        let others = state.members().filter(|m| m.has_role(Role::Hospital) && !record.sites.contains(&m.id));
+        let others = state.members().filter(|m| m.roles.contains(&Role::Hospital) && !record.sites.contains(&m.id));
         let unasked = others.map(|m| m.id).filter(|m| state.pair(id, m).is_some()).map(|m| (m, false));
         let sites = record.sites.iter().map(|m| (*m, true)).chain(unasked);
         let site =

@@ -1,6 +1,9 @@
 //! Transactions and what became of them.
 
-use super::{Id, Time};
+use super::{
+    Id, Time,
+    proposal::{ProposalStanding, Tally},
+};
 use countersign_ledger::{
     Effect, Leavers as LedgerLeavers, Transaction as LedgerTransaction, Verdict as LedgerVerdict, light::Inclusion, merkle,
 };
@@ -53,8 +56,8 @@ pub(crate) enum EffectView {
         proposal: Id,
         /// Its number.
         number: u32,
-        /// Where it stands with the proposer's vote, in words.
-        status: String,
+        /// Where it stands with the proposer's vote.
+        standing: ProposalStanding,
     },
     /// A vote is cast.
     Voted {
@@ -62,8 +65,10 @@ pub(crate) enum EffectView {
         proposal: Id,
         /// True for, false against.
         approve: bool,
-        /// Where it stands with this vote, in words.
-        status: String,
+        /// The votes now.
+        tally: Tally,
+        /// Where it stands with them.
+        standing: ProposalStanding,
     },
     /// Segments are anchored.
     Anchored {
@@ -125,10 +130,10 @@ impl From<&Effect> for EffectView {
     fn from(effect: &Effect) -> Self {
         match effect {
             Effect::Proposed { proposal, number, status } => {
-                Self::Proposed { proposal: Id::of(proposal.0), number: *number, status: status.to_string() }
+                Self::Proposed { proposal: Id::of(proposal), number: *number, standing: (*status).into() }
             }
-            Effect::Voted { proposal, approve, status, .. } => {
-                Self::Voted { proposal: Id::of(proposal.0), approve: *approve, status: status.to_string() }
+            Effect::Voted { proposal, approve, tally, status } => {
+                Self::Voted { proposal: Id::of(proposal), approve: *approve, tally: (*tally).into(), standing: (*status).into() }
             }
             Effect::Anchored { table, segments } => Self::Anchored { table: Id::of(table.table), segments: *segments },
             Effect::Withdrawn(leavers) => Self::Withdrawn { slots: (*leavers).into() },

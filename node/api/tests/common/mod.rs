@@ -200,12 +200,12 @@ pub struct Served {
 }
 
 /// Limits under which tests that are not about rates do not notice them.
-pub fn wide() -> Limits {
+pub fn roomy() -> Limits {
     Limits { requests_per_second: 100_000, requests_burst: 100_000, ..Limits::default() }
 }
 
 pub async fn serve() -> Served {
-    serve_with(wide(), false).await
+    serve_with(roomy(), false).await
 }
 
 pub async fn serve_with(limits: Limits, behind_proxy: bool) -> Served {

@@ -47,19 +47,16 @@ pub fn fits(schema: &Value, value: &Value) -> Result<(), String> {
             return Err(format!("fits {fitting} of the choices: {value}"));
         }
     }
-    if let Some(words) = schema["enum"].as_array() {
-        if !words.contains(value) {
-            return Err(format!("{value} is none of {words:?}"));
-        }
+    if let Some(words) = schema["enum"].as_array().filter(|words| !words.contains(value)) {
+        return Err(format!("{value} is none of {words:?}"));
     }
     fits_type(schema, value)?;
     if let Some(pattern) = schema["pattern"].as_str() {
         fits_pattern(pattern, value.as_str().unwrap_or_default())?;
     }
-    if let (Some(minimum), Some(number)) = (schema["minimum"].as_f64(), value.as_f64()) {
-        if number < minimum {
-            return Err(format!("{number} is below {minimum}"));
-        }
+    let below = |minimum: &f64| value.as_f64().is_some_and(|number| number < *minimum);
+    if let Some(minimum) = schema["minimum"].as_f64().filter(below) {
+        return Err(format!("{value} is below {minimum}"));
     }
     for name in schema["required"].as_array().into_iter().flatten() {
         if value.get(name.as_str().unwrap()).is_none() {

@@ -12,7 +12,7 @@ use crate::request::{BLOCKS_MAX, BlocksWanted, Method};
 use arc_malachitebft_app_channel::{NetworkMsg, app::types::codec::Codec};
 use arc_malachitebft_core_consensus::{LivenessMsg, SignedConsensusMsg};
 use arc_malachitebft_engine::{
-    network::{Msg, NetworkEvent, NetworkRef, PersistentPeerError, Status},
+    network::{Msg, Multiaddr, NetworkEvent, NetworkRef, PersistentPeerError, Status},
     util::output_port::OutputPort,
 };
 use arc_malachitebft_network::Channel as Topic;
@@ -31,8 +31,9 @@ use std::{
 };
 use tokio::sync::{mpsc, watch};
 
-/// Events that wait for the engine: several rounds of votes of 100 validators. The port drops the oldest beyond it.
-const EVENTS_MAX: usize = 4096;
+/// Events that wait for the engine: several rounds of votes of 100 validators. The port drops the oldest beyond it. Parts of blocks are bounded in
+/// bytes a validator before they come here.
+const EVENTS_MAX: usize = 2048;
 /// Messages of the application that wait to be sent.
 const OUTGOING_MAX: usize = 256;
 /// How long a peer may take to answer with blocks.
@@ -224,8 +225,15 @@ impl Wires {
         let net = &self.arguments.net;
         for member in set.members().iter().filter(|m| **m != net.me()) {
             match &self.arguments.outgoing {
-                None => drop(net.send(member, channel, bytes.clone())),
-                Some(outgoing) => outgoing.to(member, channel, bytes).into_iter().for_each(|(c, b)| drop(net.send(member, c, b))),
+                // what does not fit a peer's queue is lost to it; votes come again by rebroadcast, blocks by synchronisation
+                None => {
+                    net.send(member, channel, bytes.clone());
+                }
+                Some(outgoing) => {
+                    for (channel, bytes) in outgoing.to(member, channel, bytes) {
+                        net.send(member, channel, bytes);
+                    }
+                }
             }
         }
     }
@@ -275,6 +283,8 @@ impl Actor for Switchboard {
     async fn handle(&self, _: ActorRef<Msg<Chain>>, message: Msg<Chain>, wires: &mut Wires) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Subscribe(subscriber) => {
+                // the engine starts when it hears that somebody listens; the address is not used
+                subscriber.send(NetworkEvent::Listening(Multiaddr::empty()));
                 let peers: Vec<MemberId> = wires.inlet.peers().iter().copied().collect();
                 for peer in peers.iter().filter_map(peer_id) {
                     subscriber.send(NetworkEvent::PeerConnected(peer));

@@ -5,6 +5,7 @@
 //! is not cut off, and one that keeps sending rubbish is.
 
 use super::verdict::{Fault, Inserted, SubmitError};
+use crate::bucket::Bucket;
 use std::time::Duration;
 
 /// Transactions a peer may send at once: what another node's mempool holds of 32 members, after a connection is made.
@@ -91,37 +92,6 @@ impl Allowance {
     }
 }
 
-/// A token bucket. Tokens are counted in millionths, so that slow rates lose nothing to rounding.
-#[derive(Debug, Clone)]
-struct Bucket {
-    micro: u64,
-    max: u64,
-    per_1000_seconds: u64,
-    filled: Duration,
-}
-
-const MICRO: u64 = 1_000_000;
-
-impl Bucket {
-    fn full(max: u64, per_1000_seconds: u64, now: Duration) -> Self {
-        Self { micro: max * MICRO, max: max * MICRO, per_1000_seconds, filled: now }
-    }
-
-    /// Fills up, and says how long until there are so many tokens; zero if there are now. More than it can ever hold counts as all it can hold.
-    fn wait(&mut self, tokens: u64, now: Duration) -> Duration {
-        let passed = u64::try_from(now.saturating_sub(self.filled).as_millis()).unwrap_or(u64::MAX);
-        // tokens a thousand seconds are millionths of a token a millisecond
-        self.micro = self.micro.saturating_add(passed.saturating_mul(self.per_1000_seconds)).min(self.max);
-        self.filled = self.filled.max(now);
-        let short = tokens.saturating_mul(MICRO).min(self.max).saturating_sub(self.micro);
-        Duration::from_millis(short.div_ceil(self.per_1000_seconds.max(1)))
-    }
-
-    fn take(&mut self, tokens: u64) {
-        self.micro = self.micro.saturating_sub(tokens.saturating_mul(MICRO));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,7 +153,7 @@ mod tests {
     #[test]
     fn faults_are_forgiven_slowly() {
         let mut peer = Allowance::new(at(0));
-        (0..FAULTS_MAX).for_each(|_| assert_eq!(peer.fault(at(0)) == Standing::Good, peer.faults.micro > 0));
+        (0..FAULTS_MAX).for_each(|_| assert_eq!(peer.fault(at(0)) == Standing::Good, !peer.faults.is_empty()));
         assert_eq!(peer.judged(&Ok(Inserted::Ready), at(1)), Standing::Disconnect);
         assert_eq!(peer.judged(&Ok(Inserted::Ready), at(60)), Standing::Good);
         assert_eq!(peer.fault(at(60)), Standing::Disconnect);

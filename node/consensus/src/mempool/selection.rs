@@ -1,6 +1,6 @@
 //! Which transactions to propose: in turn between members, in sequence within one.
 
-use super::{Mempool, admission::is_member, queue::Queue};
+use super::{Mempool, queue::Queue};
 use countersign_ledger::{MemberId, State, Transaction};
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ impl Mempool {
 /// Members with something to propose, from the one whose turn it is.
 fn cursors<'a>(queues: &'a BTreeMap<MemberId, Queue>, state: &State, last_first: Option<MemberId>) -> Vec<Cursor<'a>> {
     let cursor = |(signer, queue): (&MemberId, &'a Queue)| Cursor { signer: *signer, queue, sequence: state.next_sequence(signer) };
-    let mut all: Vec<_> = queues.iter().filter(|(signer, _)| is_member(state, signer)).map(cursor).collect();
+    let mut all: Vec<_> = queues.iter().filter(|(signer, _)| state.member(signer).is_some()).map(cursor).collect();
     all.retain(|cursor| cursor.queue.get(cursor.sequence).is_some());
     let turn = last_first.map_or(0, |first| all.partition_point(|cursor| cursor.signer <= first));
     if turn < all.len() {

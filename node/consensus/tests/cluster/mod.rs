@@ -87,13 +87,8 @@ impl Cluster {
     }
 
     pub fn with(genesis: Genesis, validators: usize) -> Self {
-        let mut cluster = Self {
-            genesis,
-            checker: Arc::new(CachingChecker::new(Script::default())),
-            pace: Pace::quick(),
-            seats: Vec::new(),
-            validators,
-        };
+        let mut cluster =
+            Self { genesis, checker: Arc::new(CachingChecker::new(Script::default())), pace: Pace::quick(), seats: Vec::new(), validators };
         for i in 0..validators {
             cluster.seat(validator_key(i), true);
         }

@@ -8,12 +8,12 @@ use super::{
 };
 use crate::{
     active::{Leavers, SlotBitmap, bitmap},
-    checker::AnswerCheck,
+    checker::{AnswerCheck, ProofChecker},
     identity::{MemberId, Role},
     limits::{ANSWER_AGE_MS_MAX, CELL_BUDGET_DAYS, STALE_ANSWERS_MAX},
     rejection::Rejection,
     time::{BlockTime, Height},
-    transaction::{Answer, QueryId, TransactionId},
+    transaction::{Answer, Payload, QueryId, Transaction, TransactionId},
 };
 use countersign_circuits::{
     consent::Day,
@@ -22,7 +22,7 @@ use countersign_circuits::{
     segment::{Segment, SegmentId},
     statement::Plan,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// What a site must prove to answer a query at a height: the ledger checks an answer against exactly this, and a prover starts from it.
 #[derive(Debug)]
@@ -87,6 +87,28 @@ impl State {
         let asked = Asked { query: *query, hospital: *hospital, height, time, named };
         let question = self.question(&asked)?;
         self.task(&asked, &question)
+    }
+
+    /// Lets the checker verify the proofs of a block's answers together before they are executed one by one. Changes no verdict: what is checked
+    /// here and is another thing when it is executed (a withdrawal came before it, say) is checked again then. One answer a pair is enough: a
+    /// second one is rejected if the first is accepted.
+    pub(super) fn prepare(&self, transactions: &[Transaction], time: BlockTime, checker: &dyn ProofChecker) {
+        let mut pairs = BTreeSet::new();
+        let task = |t: &'_ Transaction| {
+            let Payload::Answer(answer) = &t.payload else { return None };
+            if !pairs.insert((answer.query, t.signer)) || !self.has_role(&t.signer, Role::Hospital) || t.check_signature().is_err() {
+                return None;
+            }
+            let height = self.tip.height.next();
+            let asked = Asked { query: answer.query, hospital: t.signer, height, time, named: answer.height };
+            let question = self.question(&asked).ok()?;
+            Some((t.id(), self.task(&asked, &question).ok()?, answer.proof.clone()))
+        };
+        let tasks: Vec<(TransactionId, AnswerTask<'_>, Vec<u8>)> = transactions.iter().filter_map(task).collect();
+        if tasks.len() > 1 {
+            let checks: Vec<AnswerCheck<'_>> = tasks.iter().map(|(id, task, proof)| task.check(*id, proof)).collect();
+            checker.prepare(&checks);
+        }
     }
 
     pub(super) fn apply_answer(&mut self, cx: &Context<'_>, answer: &Answer) -> Result<Effect, Rejection> {

@@ -71,6 +71,7 @@ impl State {
     pub fn propose(&self, time: BlockTime, candidates: Vec<Transaction>, checker: &dyn ProofChecker) -> Result<Proposed, BlockError> {
         self.check_keys(checker)?;
         let mut run = Run::new(self, self.tip.height.next(), time, checker)?;
+        self.prepare(&candidates, time, checker);
         let (mut refused, mut deferred) = (Vec::new(), Vec::new());
         let mut transactions = Vec::new();
         for candidate in candidates {
@@ -144,6 +145,7 @@ impl State {
             return Err(wrong("transactions root"));
         }
         let mut run = Run::new(self, header.height, header.time, checker)?;
+        self.prepare(&block.transactions, header.time, checker);
         for (index, transaction) in block.transactions.iter().enumerate() {
             run.step(transaction).map_err(|e| match e {
                 StepError::Envelope(reason) => BlockError::Envelope { index, reason },

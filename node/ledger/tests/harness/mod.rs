@@ -19,7 +19,7 @@ use serde_json::json;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -72,7 +72,9 @@ pub fn key(who: Who) -> SigningKey {
 }
 
 pub fn id(who: Who) -> MemberId {
-    MemberId::from(&key(who).verifying_key())
+    static IDS: LazyLock<BTreeMap<Who, MemberId>> =
+        LazyLock::new(|| EVERYBODY.map(|who| (who, MemberId::from(&key(who).verifying_key()))).into_iter().collect());
+    IDS[&who]
 }
 
 pub fn digest(text: &str) -> Digest32 {
@@ -341,7 +343,10 @@ impl Net {
         assert_eq!(self.second.digest(), self.state.digest());
         assert_eq!(self.replayed.tip(), self.state.tip());
         let deciding = self.past[&Height(block.header.height.0 - 1)].validators();
-        self.follower.push(&block.header, Some(&decided_by(&block.header, &deciding)), Some(&self.state.validators())).unwrap();
+        // a test may bring validators of its own; it certifies by itself then
+        let known = deciding.members().iter().all(|m| EVERYBODY.iter().any(|who| id(*who) == *m));
+        let certificate = known.then(|| decided_by(&block.header, &deciding));
+        self.follower.push(&block.header, certificate.as_ref(), Some(&self.state.validators())).unwrap();
         assert_eq!(self.follower.tip(), self.state.tip());
         self.past.insert(self.state.tip().height, self.state.clone());
         self.blocks.push((block, results.clone()));

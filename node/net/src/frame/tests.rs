@@ -36,7 +36,7 @@ fn every_kind_has_its_byte_and_its_bound() {
 
 #[test]
 fn a_message_has_exactly_one_form() {
-    let full = PIECE_BYTES_MAX.to_le_bytes();
+    let full = FULL.to_le_bytes();
     // a piece that is not full and not the last
     assert_eq!(decode(&[6, 0, 0, 0, 0, 0, 1, 0, 9]), Err(FrameError::Cut(PARTS)));
     // an empty last piece after a full one
@@ -74,7 +74,7 @@ fn kinds_alternate_and_the_short_one_is_whole_first() {
 #[test]
 fn memory_grows_with_what_arrives() {
     let mut assembler = Assembler::new();
-    let header = Header { kind: Kind::Response, last: false, id: 7, length: PIECE_BYTES_MAX };
+    let header = Header { kind: Kind::Response, last: false, id: 7, length: FULL };
     assert_eq!(assembler.take(&header, &[0; 5]), Err(FrameError::Truncated));
     assert_eq!(assembler.unfinished_bytes(Kind::Response), 0);
     for n in 1..=2000 {

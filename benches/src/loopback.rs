@@ -1,0 +1,134 @@
+//! Validators of one network on loopback, in this process, each with its own SQLite file.
+
+use countersign_circuits::{
+    consent::{Day, ScopeRegistry},
+    hash::Digest32,
+};
+use countersign_consensus::{Node, NodeConfig, Pace};
+use countersign_ledger::{
+    AnswerCheck, AnswerVerdict, BlockTime, Change, CircuitKeys, Genesis, Height, Member, MemberId, Name, Payload, ProofChecker, ProofFault,
+    ProofRefused, Proposal, Role, Rules, SegmentsCheck, Transaction,
+};
+use countersign_net::{NetConfig, PeerAddress, Transport};
+use countersign_store::{ChainStore, StoreUrl};
+use ed25519_dalek::SigningKey;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+/// Bounds a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn key(i: usize) -> SigningKey {
+    SigningKey::from_bytes(&[i as u8 + 1; 32])
+}
+
+fn id(i: usize) -> MemberId {
+    MemberId::from(&key(i).verifying_key())
+}
+
+/// The chain measured here carries no proofs.
+struct NoProofs(Digest32);
+
+impl ProofChecker for NoProofs {
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+        (*digest == self.0).then_some(CircuitKeys { digest: self.0, development: true })
+    }
+
+    fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        Err(ProofRefused { fault: ProofFault::Unsupported, detail: "no proofs here".into() })
+    }
+
+    fn check_answer(&self, _: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
+        Err(ProofRefused { fault: ProofFault::Unsupported, detail: "no proofs here".into() })
+    }
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Loopback {
+    genesis: Genesis,
+    addresses: Vec<SocketAddr>,
+    folder: tempfile::TempDir,
+    /// The validators' nodes.
+    pub nodes: Vec<Node>,
+}
+
+impl Loopback {
+    /// Starts so many validators. A member that is none of them sends transactions.
+    pub async fn start(validators: usize, pace: Pace) -> Self {
+        let keys = Digest32::of(b"no circuit keys");
+        let member = |i: usize| {
+            let role = if i < validators { Role::Validator } else { Role::Researcher };
+            let mut roles = vec![role];
+            if i == 0 {
+                roles.push(Role::Governance);
+            }
+            roles.sort();
+            Member { id: id(i), name: Name::new(format!("member {i}")).unwrap(), roles }
+        };
+        let mut members: Vec<Member> = (0..=validators + 1).map(member).collect();
+        members.sort_by_key(|m| m.id);
+        let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+        let genesis = Genesis {
+            name: Name::new("loopback").unwrap(),
+            development: true,
+            time: BlockTime(time - 1_000),
+            members,
+            registry: ScopeRegistry { scopes: vec!["p.health".into(), "c.labs".into()], grid: vec![Day(30_000)] },
+            rules: Rules::standard(),
+            circuit_keys: keys,
+        };
+        // bound one by one and let go again: the system does not give a port twice in a row
+        let free = |_| std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let addresses: Vec<SocketAddr> = (0..validators).map(free).collect();
+        let mut loopback = Self { genesis, addresses, folder: tempfile::tempdir().unwrap(), nodes: Vec::new() };
+        for i in 0..validators {
+            let node = loopback.node(i, true, pace).await;
+            loopback.nodes.push(node);
+        }
+        loopback
+    }
+
+    async fn node(&self, i: usize, validates: bool, pace: Pace) -> Node {
+        let folder = self.folder.path().join(i.to_string());
+        std::fs::create_dir_all(&folder).unwrap();
+        let store = ChainStore::create(&StoreUrl::from(folder.join("chain.sqlite").as_path()), &self.genesis).await.unwrap();
+        let peer = |(j, address): (usize, &SocketAddr)| PeerAddress {
+            member: id(j),
+            address: address.to_string(),
+            transport: Transport::Quic,
+        };
+        let peers = self.addresses.iter().enumerate().filter(|(j, _)| *j != i).map(peer).collect();
+        let net = if validates { NetConfig::listening(self.addresses[i], peers) } else { NetConfig::outwards(peers) };
+        let mut config = NodeConfig::new(format!("node-{i}"), key(i), net, validates.then(|| folder.join("wal")));
+        config.pace = pace;
+        Node::start(config, store, Arc::new(NoProofs(self.genesis.circuit_keys))).await.unwrap()
+    }
+
+    /// A follower with an empty store.
+    pub async fn follower(&self) -> Node {
+        self.node(self.addresses.len(), false, Pace::default()).await
+    }
+
+    /// A transaction of so many bytes and a little more. It breaks a rule (its signer governs nothing), which is on record.
+    pub fn filler(&self, bytes: usize) -> Transaction {
+        let signer = key(self.addresses.len() + 1);
+        let sequence = self.nodes[0].next_sequence(&MemberId::from(&signer.verifying_key()));
+        let change = Change::Dictionary(vec![7; bytes]);
+        let payload = Payload::Propose(Proposal { change, in_force: Height(0), reason: String::new() });
+        Transaction::sign(&signer, self.genesis.network(), sequence, payload)
+    }
+
+    /// Waits until a node has a height.
+    pub async fn reach(node: &Node, height: u64) {
+        let mut states = node.subscribe();
+        let reached = states.wait_for(|state| state.tip().height.0 >= height);
+        drop(tokio::time::timeout(PATIENCE, reached).await.expect("the chain goes on").unwrap());
+    }
+
+    /// Stops everything.
+    pub async fn stop(self) {
+        for node in &self.nodes {
+            node.shutdown().await;
+        }
+    }
+}
