@@ -1,17 +1,29 @@
 //! `countersign proposals`: what is proposed, and how the votes stand.
 
-use super::{Session, place::OfMember};
-use crate::failure::Failure;
+use super::Session;
+use crate::{
+    client::Client,
+    command::place::OfMember,
+    config::Overrides,
+    failure::Failure,
+};
 use clap::Args;
 use countersign_ledger::{Change, ProposalId, ProposalRecord, State};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// Arguments of `proposals`.
 #[derive(Debug, Args)]
 pub struct ProposalsArguments {
     /// The member's node
+    #[arg(long, value_name = "FILE", required_unless_present = "url", conflicts_with = "url")]
+    pub config: Option<PathBuf>,
+    /// URL of a gateway, which is believed
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// What goes before the configuration
     #[command(flatten)]
-    pub member: OfMember,
+    pub overrides: Overrides,
     /// Only those that are open or wait to come into force
     #[arg(long)]
     pub pending: bool,
@@ -22,7 +34,12 @@ pub struct ProposalsArguments {
 /// # Errors
 /// There is no chain.
 pub async fn run(session: &Session, arguments: &ProposalsArguments) -> Result<(), Failure> {
-    let network = arguments.member.open(session).await?;
+    let config = match (&arguments.config, &arguments.url) {
+        (Some(config), _) => config.clone(),
+        (None, Some(url)) => return told(session, url, arguments.pending).await,
+        (None, None) => return Err(Failure::Refused("name a node's configuration (--config) or a gateway (--url)".into())),
+    };
+    let network = OfMember { config, overrides: arguments.overrides.clone() }.open(session).await?;
     let state = network.state();
     let mut all: Vec<_> = state.proposals().filter(|(_, p)| !arguments.pending || p.status.is_pending()).collect();
     all.sort_unstable_by_key(|(_, p)| p.number);
@@ -32,6 +49,27 @@ pub async fn run(session: &Session, arguments: &ProposalsArguments) -> Result<()
     };
     session.screen.result(text, || json!({ "proposals": all.iter().map(|(id, p)| value(state, id, p)).collect::<Vec<_>>() }));
     network.close().await
+}
+
+/// What a gateway says.
+async fn told(session: &Session, url: &str, pending: bool) -> Result<(), Failure> {
+    let client = Client::new(url)?;
+    let (mut all, mut offset) = (Vec::new(), Some(0));
+    while let Some(at) = offset {
+        let page = client.json(&format!("/v1/proposals?offset={at}")).await?;
+        all.extend(page["items"].as_array().cloned().unwrap_or_default());
+        // lists end, and only go forward
+        offset = page["next"].as_u64().filter(|next| *next > at);
+    }
+    all.retain(|p| !pending || p["status"] == "open" || p["status"] == "carried");
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let line = |p: &Value| format!("G-{}  {}, proposed in block {} by {}, id {}", p["number"], text(&p["status"]), p["height"], text(&p["proposer"]), text(&p["id"]));
+    let words = || match all.is_empty() {
+        true => "no proposals".to_owned(),
+        false => all.iter().map(line).collect::<Vec<_>>().join("\n"),
+    };
+    session.screen.result(words, || json!({ "proposals": all }));
+    Ok(())
 }
 
 fn line(state: &State, record: &ProposalRecord) -> String {
