@@ -253,7 +253,7 @@ impl Config {
         }
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         for place in [&mut config.keys, &mut config.data].into_iter().chain(&mut config.circuit_keys) {
-            *place = folder.join(&*place);
+            *place = folder.join(&*place).components().collect();
         }
         Ok(config)
     }

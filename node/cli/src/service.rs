@@ -17,7 +17,7 @@ use countersign_store::{ChainStore, StoreError};
 pub use facade::ACCUSED;
 use facade::Facade;
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 
 /// How often the metrics' old figures are folded.
@@ -28,6 +28,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub struct Service {
     node: Node,
     gateway: SocketAddr,
+    gateway_file: PathBuf,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
@@ -59,7 +60,7 @@ impl Service {
         let node = Node::start(node_config, store, Arc::clone(&checker)).await?;
         let started = Self::serve(config, keys, folder, &node, checker, metrics).await;
         match started {
-            Ok((gateway, stop, tasks)) => Ok(Self { node, gateway, stop, tasks }),
+            Ok((gateway, stop, tasks)) => Ok(Self { node, gateway, gateway_file: config.gateway_file(), stop, tasks }),
             Err(failure) => {
                 node.shutdown().await;
                 Err(failure)
@@ -122,6 +123,8 @@ impl Service {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
+        // whoever finds it all the same looks at the name of what answers there
+        drop(std::fs::remove_file(&self.gateway_file));
         self.node.shutdown().await;
     }
 }

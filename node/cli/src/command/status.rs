@@ -40,6 +40,8 @@ pub async fn run(session: &Session, arguments: &StatusArguments) -> Result<(), F
     };
     let client = Client::new(&url)?;
     let sync = match client.json("/v1/sync").await {
+        // a port the system chose may be another node's by now
+        Ok(sync) if config.as_ref().is_some_and(|c| sync["name"] != c.name.as_str()) => return stopped(session, config.as_ref()).await,
         Ok(sync) => sync,
         Err(ClientError::Away { .. }) if config.is_some() => return stopped(session, config.as_ref()).await,
         Err(error) => return Err(error.into()),
