@@ -228,7 +228,7 @@ async fn governance() {
     problem(served.get(&format!("/proposals/{}", digest("none"))).await, 404, "not-found").await;
 
     // a member is admitted: proposed, carried, in force, listed
-    let admit = Change::Admit(member(ValidatorB, "Validator B", &[Role::Validator]));
+    let admit = Change::Admit(member(GovernanceB, "Dr Costa", &[Role::Researcher]));
     let rules = Change::Rules(Rules { points_a_day: u64::MAX, ..rules() });
     let keys = Change::CircuitKeys(CircuitKeys { digest: other_keys_digest(), development: true });
     let registry = Change::Registry(ScopeRegistry { grid: vec![Day(21_000)], ..registry() });

@@ -283,7 +283,7 @@ pub async fn problem(response: Response, status: u16, word: &str) -> String {
 pub async fn until(mut holds: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !holds().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(PATIENCE, wait).await.expect("it comes true in time");
