@@ -2,7 +2,7 @@
 
 use crate::{
     failure::Failure,
-    network::{Network, RESEARCHER},
+    network::Network,
     site::seal_context,
 };
 use anyhow::anyhow;
@@ -69,19 +69,17 @@ impl Network {
 
     /// The researcher's own check of an accepted answer: headers, paths and both proofs, from an export.
     async fn verify_again(&self, query: QueryId, site: &MemberId) -> Result<(), Failure> {
-        let export = self.chain().store().export_answer(self.state(), &query, site).await?;
+        let export = self.store().export_answer(self.state(), &query, site).await?;
         export.check(self.checker()).map(|_| ()).map_err(|e| Failure::NotVerified(e.to_string()))
     }
 
     async fn open_answer(&self, query: QueryId, site: &MemberId, answer: &AnswerRecord, plan: &Plan) -> Result<SiteTable, Failure> {
         let name = self.site_name(site);
         let sealed = self
-            .chain()
-            .store()
             .blob(&answer.sealed)
             .await?
             .ok_or_else(|| Failure::NotVerified(format!("{name}'s sealed answer is not stored")))?;
-        let researcher = self.member(RESEARCHER)?;
+        let researcher = self.holder().reader()?;
         let opened = countersign_seal::open(&sealed, &seal_context(&query, &site.digest()), researcher.sealing())?;
         let opening = CellsOpening::try_from_slice(&opened)
             .map_err(|_| Failure::NotVerified(format!("{name} sealed something that is no answer")))?;

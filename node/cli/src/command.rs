@@ -1,16 +1,26 @@
 //! One file for each command, and what they share.
 
 pub mod anchor;
+pub mod answer;
 pub mod audit;
-
 pub mod demo;
 pub mod generate;
+pub mod genesis;
 pub mod import;
 pub mod init;
+pub mod join;
 pub mod keys;
+mod named;
+pub mod node;
+pub mod place;
+pub mod proposals;
+pub mod propose;
 pub mod query;
+pub mod status;
+pub mod study;
 pub mod trial;
 pub mod verify;
+pub mod vote;
 
 use crate::{circuit_keys::KeysFolder, failure::Failure, screen::Screen};
 use anyhow::{Context, anyhow};

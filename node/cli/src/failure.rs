@@ -8,6 +8,9 @@ pub enum Failure {
     /// A rule refuses it: the asker must ask otherwise. Exit code 2.
     #[error("{0}")]
     Refused(String),
+    /// Another transaction used this one's sequence number: it can never stand in a block, and is to be signed again. Exit code 1.
+    #[error("another transaction of this member used sequence {0} meanwhile; run the same command again")]
+    Overtaken(u64),
     /// A proof, chain or file does not verify. Exit code 3.
     #[error("not verified: {0}")]
     NotVerified(String),
@@ -23,7 +26,7 @@ impl Failure {
     /// 1 other, 2 refused, 3 not verified, 4 a site is missing.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Other(_) => 1,
+            Self::Other(_) | Self::Overtaken(_) => 1,
             Self::Refused(_) => 2,
             Self::NotVerified(_) => 3,
             Self::SiteMissing(_) => 4,
@@ -33,7 +36,7 @@ impl Failure {
     /// The failure as one JSON object for standard error.
     pub fn to_json(&self) -> serde_json::Value {
         let kind = match self {
-            Self::Other(_) => "error",
+            Self::Other(_) | Self::Overtaken(_) => "error",
             Self::Refused(_) => "refused",
             Self::NotVerified(_) => "not_verified",
             Self::SiteMissing(_) => "site_missing",
@@ -72,6 +75,7 @@ macro_rules! other {
 other!(
     std::io::Error,
     countersign_store::StoreError,
+    countersign_consensus::NodeError,
     countersign_hospital::KeepingError,
     countersign_prover::keys::KeyError,
     countersign_prover::aggregate::ProveError,

@@ -31,8 +31,27 @@ enum Command {
     Demo(command::demo::DemoArguments),
     /// The whole pipeline on your own files in one go, on a development chain in a temporary folder
     Try(command::trial::TryArguments),
-    /// Make a development network in a data folder
+    /// Make a member's keys and configuration, or a development network in a data folder
     Init(command::init::InitArguments),
+    /// Make what a network starts from, from its members' cards (coordinator)
+    Genesis(command::genesis::GenesisArguments),
+    /// Join a network: make its chain and learn where the others are
+    Join(command::join::JoinArguments),
+    /// Run a member's node until it is told to stop (SIGTERM, Ctrl-C)
+    Node(command::node::NodeArguments),
+    /// Say how a node is
+    Status(command::status::StatusArguments),
+    /// Propose a change of members, dictionaries, scopes, rules or circuit keys (governance)
+    Propose(command::propose::ProposeArguments),
+    /// Vote on a proposal (governance)
+    Vote(command::vote::VoteArguments),
+    /// List proposals and their votes
+    Proposals(command::proposals::ProposalsArguments),
+    /// Submit, approve, accept and list studies
+    #[command(subcommand)]
+    Study(command::study::StudyCommand),
+    /// Answer or decline what a hospital is asked
+    Answer(command::answer::AnswerArguments),
     /// Write an invented FHIR hospital
     Generate(command::generate::GenerateArguments),
     /// Read records and report what would be anchored
@@ -41,9 +60,9 @@ enum Command {
     Anchor(command::anchor::AnchorArguments),
     /// Ask a question
     Query(command::query::QueryArguments),
-    /// Verify an exported answer, offline
+    /// Verify an exported answer: a file, or from a gateway
     Verify(command::verify::VerifyArguments),
-    /// Verify a whole chain from genesis, offline
+    /// Verify a whole chain from genesis: files, or from a gateway
     Audit(command::audit::AuditArguments),
     /// Make or show circuit keys
     #[command(subcommand)]
@@ -55,11 +74,20 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Demo(arguments) => Box::pin(command::demo::run(session, &arguments)).await,
         Command::Try(arguments) => command::trial::run(session, &arguments).await,
         Command::Init(arguments) => command::init::run(session, &arguments).await,
+        Command::Genesis(arguments) => command::genesis::run(session, &arguments),
+        Command::Join(arguments) => command::join::run(session, &arguments).await,
+        Command::Node(arguments) => Box::pin(command::node::run(session, &arguments)).await,
+        Command::Status(arguments) => command::status::run(session, &arguments).await,
+        Command::Propose(arguments) => Box::pin(command::propose::run(session, &arguments)).await,
+        Command::Vote(arguments) => Box::pin(command::vote::run(session, &arguments)).await,
+        Command::Proposals(arguments) => command::proposals::run(session, &arguments).await,
+        Command::Study(command) => Box::pin(command::study::run(session, &command)).await,
+        Command::Answer(arguments) => Box::pin(command::answer::run(session, &arguments)).await,
         Command::Generate(arguments) => command::generate::run(session, &arguments),
         Command::Import(arguments) => command::import::run(session, &arguments),
         Command::Anchor(arguments) => command::anchor::run(session, &arguments).await,
         Command::Query(arguments) => command::query::run(session, &arguments).await,
-        Command::Verify(arguments) => command::verify::run(session, &arguments),
+        Command::Verify(arguments) => command::verify::run(session, &arguments).await,
         Command::Audit(arguments) => command::audit::run(session, &arguments).await,
         Command::Keys(command) => command::keys::run(session, &command),
     }

@@ -6,7 +6,7 @@ use countersign_ledger::{MemberId, Role};
 use countersign_seal::SealingSecret;
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
-use std::{io::Write, path::Path};
+use std::{collections::BTreeSet, io::Write, path::Path};
 use zeroize::Zeroizing;
 
 /// A member with its secret keys.
@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 pub struct Member {
     /// Its name on the network.
     pub name: String,
-    /// What it does.
-    pub role: Role,
+    /// What it does, ascending.
+    pub roles: Vec<Role>,
     signing: SigningKey,
     sealing: SealingSecret,
 }
@@ -30,23 +30,37 @@ impl std::fmt::Debug for Member {
 #[serde(deny_unknown_fields)]
 struct MemberFile {
     name: String,
-    role: String,
+    roles: Vec<String>,
     signing: Zeroizing<String>,
     sealing: Zeroizing<String>,
 }
 
-const ROLES: [(Role, &str); 4] =
-    [(Role::Hospital, "hospital"), (Role::Validator, "validator"), (Role::Researcher, "researcher"), (Role::Board, "board")];
+/// A role by its name.
+///
+/// # Errors
+/// There is no such role.
+pub fn role(text: &str) -> Result<Role, String> {
+    Role::ALL.into_iter().find(|role| role.to_string() == text).ok_or_else(|| {
+        let all: Vec<String> = Role::ALL.iter().map(ToString::to_string).collect();
+        format!("\"{text}\" is no role; roles are {}", all.join(", "))
+    })
+}
+
+/// True if a name can be one: it names files, and stands in commands.
+pub fn is_usable(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
 
 impl Member {
     /// A member with fresh keys.
     ///
     /// # Errors
     /// No randomness.
-    pub fn generate(name: &str, role: Role) -> Result<Self, Failure> {
+    pub fn generate(name: &str, roles: &[Role]) -> Result<Self, Failure> {
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seed).map_err(|e| anyhow!("no randomness: {e}"))?;
-        Ok(Self { name: name.to_owned(), role, signing: SigningKey::from_bytes(&seed), sealing: SealingSecret::generate()? })
+        let roles = roles.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        Ok(Self { name: name.to_owned(), roles, signing: SigningKey::from_bytes(&seed), sealing: SealingSecret::generate()? })
     }
 
     /// Its identity.
@@ -69,10 +83,9 @@ impl Member {
     /// # Errors
     /// The file exists or cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Failure> {
-        let role = ROLES.iter().find(|(r, _)| *r == self.role).map_or("", |(_, name)| name);
         let file = MemberFile {
             name: self.name.clone(),
-            role: role.into(),
+            roles: self.roles.iter().map(ToString::to_string).collect(),
             signing: Zeroizing::new(hex::encode(self.signing.to_bytes())),
             sealing: Zeroizing::new(hex::encode(*self.sealing.to_bytes())),
         };
@@ -102,10 +115,10 @@ impl Member {
             hex::decode_to_slice(text, &mut *bytes).map_err(|_| malformed())?;
             Ok(bytes)
         };
-        let role = ROLES.iter().find(|(_, name)| *name == file.role).map(|(r, _)| *r).ok_or_else(malformed)?;
+        let roles = file.roles.iter().map(|text| role(text)).collect::<Result<Vec<_>, _>>().map_err(|_| malformed())?;
         Ok(Self {
             name: file.name,
-            role,
+            roles,
             signing: SigningKey::from_bytes(&*key(&file.signing)?),
             sealing: SealingSecret::from_bytes(&*key(&file.sealing)?),
         })

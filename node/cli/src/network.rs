@@ -1,132 +1,26 @@
-//! A development consortium in a data folder: one chain with one validator, and the keys of everybody on it.
-//!
-//! ```text
-//! FOLDER/chain.sqlite          the chain (and chain.sqlite-writer, the lock of the process that writes)
-//! FOLDER/members/NAME.toml     secret keys, mode 600
-//! FOLDER/sites/NAME.sqlite     a hospital's own keeping, mode 600
-//! ```
+//! The network as a command sees it: a chain, and the keys of whoever runs the command.
 
-use crate::{circuit_keys::KeysFolder, failure::Failure, member::Member};
-use anyhow::{Context, anyhow};
-use countersign_circuits::consent::{Day, ScopeRegistry};
+mod consortium;
+mod holder;
+
+pub use consortium::{BOARD, DataFolder, NetworkOptions, RESEARCHER, VALIDATOR, registry};
+pub use holder::{Holder, MemberFolder};
+
+use crate::{chain::Chain, failure::Failure, member::Member};
+use countersign_circuits::hash::Digest32;
 use countersign_ledger::{
-    BlockTime, CachingChecker, Genesis, Height, KeyedChecker, Member as GenesisMember, MemberId, Name, Payload, ProofChecker, Role, Rules,
-    State, Transaction, TransactionResult, Verdict,
+    BlockTime, Height, MemberId, Payload, ProofChecker, Role, State, Transaction, TransactionId, TransactionResult, Verdict,
 };
-use countersign_store::{ChainStore, LocalChain, StoreError, StoreUrl};
+use countersign_store::ChainStore;
 use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
+    fmt,
+    path::PathBuf,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Name of the development network's validator.
-pub const VALIDATOR: &str = "validator";
-/// Name of its researcher.
-pub const RESEARCHER: &str = "researcher";
-/// Name of its ethics board.
-pub const BOARD: &str = "ethics-board";
-
-/// Categories every development network has scopes for; a dictionary's own are added.
-const CATEGORIES: [&str; 8] = ["demographics", "conditions", "labs", "vitals", "lifestyle", "encounters", "outcomes", "medications"];
-
-/// The files of a consortium.
-#[derive(Debug, Clone)]
-pub struct DataFolder(PathBuf);
-
-impl DataFolder {
-    /// A folder, there or not.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
-    }
-
-    /// Its path.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// The chain's file.
-    pub fn chain(&self) -> PathBuf {
-        self.0.join("chain.sqlite")
-    }
-
-    /// A hospital's own file.
-    pub fn keeping(&self, site: &str) -> PathBuf {
-        self.0.join("sites").join(format!("{site}.sqlite"))
-    }
-
-    fn member(&self, name: &str) -> PathBuf {
-        self.0.join("members").join(format!("{name}.toml"))
-    }
-
-    /// True if there is a chain, whole or damaged. An `init` that was killed leaves a file without one.
-    async fn holds_network(&self) -> bool {
-        if !self.chain().exists() {
-            return false;
-        }
-        match ChainStore::read(&self.store()).await {
-            Ok(store) => {
-                store.close().await;
-                true
-            }
-            Err(error) => !matches!(error, StoreError::Empty),
-        }
-    }
-
-    fn store(&self) -> StoreUrl {
-        StoreUrl::from(self.chain().as_path())
-    }
-}
-
-/// The members of a new network, with their keys in the folder. Names are checked before anything is written; keys that an unfinished
-/// `init` left are used, never replaced.
-fn members(folder: &DataFolder, sites: &[String]) -> Result<Vec<Member>, Failure> {
-    let own = [(VALIDATOR, Role::Validator), (RESEARCHER, Role::Researcher), (BOARD, Role::Board)];
-    let named: Vec<(&str, Role)> = own.into_iter().chain(sites.iter().map(|s| (s.as_str(), Role::Hospital))).collect();
-    for (i, (name, _)) in named.iter().enumerate() {
-        let usable = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        if !usable || named[..i].iter().any(|(before, _)| before == name) {
-            return Err(Failure::Refused(format!("\"{name}\" cannot be a site's name: letters, digits, - and _, each name once")));
-        }
-    }
-    for part in ["members", "sites"] {
-        std::fs::create_dir_all(folder.path().join(part)).with_context(|| format!("cannot make {}", folder.path().display()))?;
-    }
-    let member = |(name, role)| {
-        let path = folder.member(name);
-        if !path.exists() {
-            let member = Member::generate(name, role)?;
-            member.save(&path)?;
-            return Ok(member);
-        }
-        let member = Member::load(&path)?;
-        if member.role != role || member.name != name {
-            return Err(Failure::Refused(format!("{} holds keys of another member; use another folder", path.display())));
-        }
-        Ok(member)
-    };
-    named.into_iter().map(member).collect()
-}
-
-/// What a new development network is made with.
-#[derive(Debug, Clone)]
-pub struct NetworkOptions {
-    /// Names of the hospitals.
-    pub sites: Vec<String>,
-    /// Least number of people behind a released cell.
-    pub k_min: u32,
-    /// Data categories to have scopes for beside the usual ones.
-    pub categories: BTreeSet<String>,
-}
-
-/// A running consortium.
-#[derive(Debug)]
-pub struct Network {
-    folder: DataFolder,
-    chain: LocalChain,
-    checker: Arc<CachingChecker<KeyedChecker>>,
-}
+/// How often a payload is signed again because something else of the member used the sequence number.
+const SIGN_MAX: usize = 5;
 
 /// Milliseconds of the clock.
 #[allow(clippy::disallowed_methods, reason = "the program's edge is where the clock is read")]
@@ -135,92 +29,38 @@ pub fn now() -> BlockTime {
     BlockTime(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// The scopes of a development network and its expiry grid: the next eight quarter ends, then six year ends.
-fn registry(categories: &BTreeSet<String>, today: Day) -> Result<ScopeRegistry, Failure> {
-    let mut scopes = vec!["p.health".to_owned()];
-    let all: BTreeSet<&str> = CATEGORIES.into_iter().chain(categories.iter().map(|c| c.strip_prefix("c.").unwrap_or(c))).collect();
-    scopes.extend(all.into_iter().map(|c| format!("c.{c}")));
-    let epoch = jiff::civil::date(1970, 1, 1);
-    let day = |date: jiff::civil::Date| Day((date - epoch).get_days());
-    let start = epoch.checked_add(jiff::Span::new().days(today.0)).context("today's date")?;
-    let mut ends: Vec<jiff::civil::Date> = Vec::new();
-    let (mut year, mut quarter) = (start.year(), (start.month() - 1) / 3);
-    while ends.len() < 8 {
-        ends.push(jiff::civil::date(year, quarter * 3 + 3, 1).last_of_month());
-        (year, quarter) = if quarter == 3 { (year + 1, 0) } else { (year, quarter + 1) };
+/// A chain, with keys of members.
+pub struct Network {
+    holder: Holder,
+    chain: Chain,
+    checker: Arc<dyn ProofChecker>,
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network").field("holder", &self.holder).field("tip", &self.state().tip()).finish_non_exhaustive()
     }
-    let last = ends.last().map_or(start.year(), |d| d.year());
-    ends.extend((1..=6).map(|y| jiff::civil::date(last + y, 12, 31)));
-    let registry = ScopeRegistry { scopes, grid: ends.into_iter().map(day).collect() };
-    registry.check().map_err(|e| Failure::Refused(e.to_string()))?;
-    Ok(registry)
 }
 
 impl Network {
-    /// Makes a development network in a folder that holds none.
-    ///
-    /// # Errors
-    /// There is one, names are not usable, or files cannot be written.
-    pub async fn create(folder: DataFolder, keys: &KeysFolder, options: &NetworkOptions) -> Result<Self, Failure> {
-        if folder.holds_network().await {
-            return Err(Failure::Refused(format!("{} holds a network already", folder.path().display())));
-        }
-        let members = members(&folder, &options.sites)?;
-        let time = now();
-        let verifying = keys.verifying()?;
-        let mut listed: Vec<GenesisMember> = members
-            .iter()
-            .map(|m| {
-                let roles = if m.role == Role::Validator { vec![Role::Validator, Role::Governance] } else { vec![m.role] };
-                Ok(GenesisMember { id: m.id(), name: Name::new(m.name.clone()).map_err(|e| anyhow!(e))?, roles })
-            })
-            .collect::<Result<_, Failure>>()?;
-        listed.sort_by_key(|m| m.id);
-        listed.iter_mut().for_each(|m| m.roles.sort());
-        let genesis = Genesis {
-            name: Name::new("development".to_owned()).map_err(|e| anyhow!(e))?,
-            development: true,
-            time,
-            members: listed,
-            registry: registry(&options.categories, time.day())?,
-            rules: Rules { k_min: options.k_min, ..Rules::standard() },
-            circuit_keys: verifying.digest(),
-        };
-        genesis.check().map_err(|e| Failure::Refused(e.to_string()))?;
-        let checker = Arc::new(CachingChecker::new(KeyedChecker::new(verifying)));
-        let key = Member::load(&folder.member(VALIDATOR))?.signing().clone();
-        let chain = LocalChain::create(&folder.store(), genesis, key, Arc::clone(&checker) as Arc<dyn ProofChecker>).await?;
-        Ok(Self { folder, chain, checker })
+    /// A chain for whoever holds some keys.
+    pub fn new(holder: Holder, chain: Chain, checker: Arc<dyn ProofChecker>) -> Self {
+        Self { holder, chain, checker }
     }
 
-    /// Opens the network of a folder.
-    ///
-    /// # Errors
-    /// There is none, it is damaged, another process writes to it, its validator's key is missing, or its circuit keys are not those of the
-    /// keys folder.
-    pub async fn open(folder: DataFolder, keys: &KeysFolder) -> Result<Self, Failure> {
-        if !folder.holds_network().await {
-            return Err(Failure::Refused(format!("{} holds no network; make one with `countersign init`", folder.path().display())));
-        }
-        let checker = Arc::new(CachingChecker::new(KeyedChecker::new(keys.verifying()?)));
-        let key = Member::load(&folder.member(VALIDATOR))?.signing().clone();
-        let chain = LocalChain::open(&folder.store(), key, Arc::clone(&checker) as Arc<dyn ProofChecker>).await?;
-        Ok(Self { folder, chain, checker })
+    /// Whose keys are here.
+    pub fn holder(&self) -> &Holder {
+        &self.holder
     }
 
-    /// Its files.
-    pub fn folder(&self) -> &DataFolder {
-        &self.folder
-    }
-
-    /// The state after the last block.
+    /// The state after the last block that was looked at.
     pub fn state(&self) -> &State {
         self.chain.state()
     }
 
-    /// The chain.
-    pub fn chain(&self) -> &LocalChain {
-        &self.chain
+    /// The store.
+    pub fn store(&self) -> &ChainStore {
+        self.chain.store()
     }
 
     /// The proof checker.
@@ -228,15 +68,20 @@ impl Network {
         self.checker.as_ref()
     }
 
-    /// A member whose keys are in this folder.
+    /// A member whose keys are here.
     ///
     /// # Errors
     /// There are no keys of that name.
     pub fn member(&self, name: &str) -> Result<Member, Failure> {
-        Member::load(&self.folder.member(name))
+        self.holder.member(name)
     }
 
-    /// Names of the hospitals, by identity.
+    /// Where a hospital keeps its own file.
+    pub fn keeping(&self, site: &str) -> PathBuf {
+        self.holder.keeping(site)
+    }
+
+    /// Names of members, by identity.
     pub fn site_name(&self, id: &MemberId) -> String {
         self.state().member(id).map_or_else(|| "unknown".to_owned(), |m| m.name.as_str().to_owned())
     }
@@ -247,23 +92,38 @@ impl Network {
         members.filter(|m| m.roles.contains(&Role::Hospital)).map(|m| m.name.as_str().to_owned()).collect()
     }
 
-    /// Signs a payload with the member's next sequence number.
-    pub fn sign(&self, member: &Member, payload: Payload) -> Transaction {
-        let sequence = self.state().next_sequence(&member.id());
-        Transaction::sign(member.signing(), self.state().network(), sequence, payload)
-    }
-
-    /// Puts a transaction into the next block. The result may be a rejection: it is on record.
+    /// Looks for blocks others have made.
     ///
     /// # Errors
-    /// The transaction may stand in no block, or the block cannot be written.
+    /// The store cannot be read.
+    pub async fn refresh(&mut self) -> Result<(), Failure> {
+        self.chain.refresh().await
+    }
+
+    /// Waits until the state is as wanted.
+    ///
+    /// # Errors
+    /// It does not come to that in time.
+    pub async fn until(&mut self, what: &str, is: impl Fn(&State) -> bool) -> Result<(), Failure> {
+        self.chain.until(what, is).await
+    }
+
+    /// The sequence number a member signs with next.
+    pub fn next_sequence(&self, member: &MemberId) -> u64 {
+        self.chain.next_sequence(member)
+    }
+
+    /// Signs a payload with the member's next sequence number.
+    pub fn sign(&self, member: &Member, payload: Payload) -> Transaction {
+        Transaction::sign(member.signing(), self.state().network(), self.next_sequence(&member.id()), payload)
+    }
+
+    /// Sends a transaction and waits for its block. The result may be a rejection: it is on record.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] and [`Failure::Overtaken`]: it can stand in no block. Any other: it may still come.
     pub async fn submit(&mut self, transaction: Transaction) -> Result<(Height, TransactionResult), Failure> {
-        let submitted = self.chain.submit(vec![transaction], now()).await?;
-        if let Some((_, reason)) = submitted.refused.first() {
-            return Err(Failure::Refused(reason.to_string()));
-        }
-        let result = submitted.results.into_iter().next().ok_or_else(|| anyhow!("the block had no room for the transaction; try again"))?;
-        Ok((submitted.block.header.height, result))
+        self.chain.submit(transaction).await
     }
 
     /// Signs and submits, and insists on acceptance.
@@ -271,19 +131,50 @@ impl Network {
     /// # Errors
     /// The transaction is rejected, with the ledger's words.
     pub async fn accepted(&mut self, member: &Member, payload: Payload) -> Result<(Height, TransactionResult), Failure> {
-        let transaction = self.sign(member, payload);
-        let (height, result) = self.submit(transaction).await?;
+        let mut signed = 1;
+        let (height, result) = loop {
+            let transaction = self.sign(member, payload.clone());
+            match self.submit(transaction).await {
+                // the member's own node signs too
+                Err(Failure::Overtaken(_)) if signed < SIGN_MAX => signed += 1,
+                other => break other?,
+            }
+        };
         match &result.verdict {
             Verdict::Accepted(_) => Ok((height, result)),
             Verdict::Rejected { code, detail } => Err(Failure::Refused(format!("{code}: {detail}"))),
         }
     }
 
-    /// Closes the chain.
+    /// What the ledger knows of a transaction that may have been sent.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn known(&self, id: &TransactionId) -> Result<Option<(Height, TransactionResult)>, Failure> {
+        Ok(self.chain.find(id).await?.map(|entry| (entry.height, entry.result)))
+    }
+
+    /// Keeps a sealed answer before the transaction that names it is sent.
+    ///
+    /// # Errors
+    /// It cannot be stored here, or at too few validators.
+    pub async fn put_blob(&self, bytes: &[u8]) -> Result<Digest32, Failure> {
+        self.chain.put_blob(bytes).await
+    }
+
+    /// A sealed answer.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn blob(&self, digest: &Digest32) -> Result<Option<Vec<u8>>, Failure> {
+        self.chain.blob(digest).await
+    }
+
+    /// Lets go of the chain.
     ///
     /// # Errors
     /// A snapshot cannot be written; the chain is whole all the same.
     pub async fn close(self) -> Result<(), Failure> {
-        Ok(self.chain.close().await?)
+        self.chain.close().await
     }
 }

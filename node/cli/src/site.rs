@@ -9,10 +9,19 @@ mod source_root;
 pub use answering::{Answering, seal_context};
 pub use importing::{Imported, Source, read_source};
 
-use crate::{circuit_keys::KeysFolder, failure::Failure, member::Member, network::Network};
+use crate::{
+    circuit_keys::KeysFolder,
+    failure::Failure,
+    member::Member,
+    network::{Holder, Network},
+};
 use anyhow::anyhow;
-use countersign_hospital::Keeping;
-use countersign_ledger::{TableKey, TransactionId};
+use countersign_hospital::{Keeping, KeepingError};
+use countersign_ledger::TableKey;
+use std::path::Path;
+
+/// How often a hospital's file is waited for, some seconds each: longer than an answer takes.
+const TURNS_MAX: u32 = 24;
 
 /// A hospital's node.
 #[derive(Debug)]
@@ -35,7 +44,7 @@ impl Site {
                 network.sites().join(", ")
             )));
         }
-        let (member, path) = (network.member(name)?, network.folder().keeping(name));
+        let (member, path) = (network.member(name)?, network.keeping(name));
         let anchored = || {
             let mut tables = network.state().dictionaries().map(|d| TableKey { hospital: member.id(), table: d.dictionary().digest() });
             tables.any(|table| network.state().table(&table).is_some())
@@ -43,7 +52,11 @@ impl Site {
         if !path.exists() && anchored() {
             return Err(anyhow!("{} is gone, but {name} has anchored: restore the hospital's file from its backup", path.display()).into());
         }
-        Ok(Self { keeping: Keeping::open(&path).await?, member, keys: keys.clone() })
+        let keeping = match network.holder() {
+            Holder::Consortium(_) => Keeping::open(&path).await?,
+            Holder::Member(_) => open_in_turn(&path).await?,
+        };
+        Ok(Self { keeping, member, keys: keys.clone() })
     }
 
     /// Its own file.
@@ -73,10 +86,14 @@ impl Site {
     }
 }
 
-/// What the ledger knows of a transaction that may have been sent.
-async fn known(
-    network: &Network,
-    id: &TransactionId,
-) -> Result<Option<(countersign_ledger::Height, countersign_ledger::TransactionResult)>, Failure> {
-    Ok(network.chain().store().transaction(id).await?.map(|entry| (entry.height, entry.result)))
+/// Opens a hospital's file when the hospital's node or another command has closed it: each holds it for one piece of work.
+async fn open_in_turn(path: &Path) -> Result<Keeping, KeepingError> {
+    for _ in 1..TURNS_MAX {
+        match Keeping::open(path).await {
+            Err(KeepingError::Database(error)) if error.to_string().contains("locked") => {}
+            Err(KeepingError::Migration(error)) if error.to_string().contains("locked") => {}
+            other => return other,
+        }
+    }
+    Keeping::open(path).await
 }

@@ -1,13 +1,15 @@
-//! What researchers and boards do: dictionaries, studies, questions.
+//! What researchers, boards and governance members do: dictionaries, votes, studies, questions.
 
 use crate::{
     failure::Failure,
-    network::{BOARD, Network, RESEARCHER, VALIDATOR},
+    member::Member,
+    network::{BOARD, Holder, Network, VALIDATOR},
 };
 use anyhow::anyhow;
 use countersign_circuits::{consent::Day, dictionary::Dictionary, hash::Digest32};
 use countersign_ledger::{
-    Change, Effect, Height, Payload, Proposal, Query, QueryId, SealingKey, SealingParty, StudyAccept, StudyApprove, StudyId, StudySubmit,
+    Change, Effect, Height, Payload, Proposal, ProposalId, ProposalStatus, Query, QueryId, SealingKey, SealingParty, StudyAccept, StudyApprove,
+    StudyId, StudySubmit, Tally, Vote,
 };
 use countersign_query::Question;
 use std::collections::BTreeSet;
@@ -17,22 +19,53 @@ const ANSWER_WINDOW_MS: u64 = 3_600_000;
 /// How long a development study runs, days.
 const STUDY_DAYS: i32 = 90;
 
-/// Publishes a dictionary if the ledger does not know it.
+/// Publishes a dictionary if the ledger does not know it: on a development network, where one member decides.
 ///
 /// # Errors
-/// It is refused, or others must vote on it.
+/// It is refused, or others must propose it or vote on it.
 pub async fn publish_dictionary(network: &mut Network, canonical: &[u8]) -> Result<Digest32, Failure> {
     let digest = Digest32::of(canonical);
-    if network.state().dictionary(&digest).is_none() {
-        let validator = network.member(VALIDATOR)?;
-        let reason = "a hospital's data are described by it".to_owned();
-        let proposal = Proposal { change: Change::Dictionary(canonical.to_vec()), in_force: Height(0), reason };
-        network.accepted(&validator, Payload::Propose(proposal)).await?;
-        if network.state().dictionary(&digest).is_none() {
-            return Err(Failure::Refused("the dictionary is proposed; it is published once more than two thirds have voted for it".into()));
-        }
+    if network.state().dictionary(&digest).is_some() {
+        return Ok(digest);
     }
+    if matches!(network.holder(), Holder::Member(_)) {
+        let words = "the dictionary is not published on this network; a governance member proposes it with";
+        return Err(Failure::Refused(format!("{words} `countersign propose dictionary FILE --config node.toml --reason TEXT`")));
+    }
+    let validator = network.member(VALIDATOR)?;
+    propose(network, &validator, Change::Dictionary(canonical.to_vec()), Height(0), "a hospital's data are described by it").await?;
     Ok(digest)
+}
+
+/// Proposes a change; gives the proposal's identity and where it stands.
+///
+/// # Errors
+/// It is refused.
+pub async fn propose(
+    network: &mut Network,
+    member: &Member,
+    change: Change,
+    in_force: Height,
+    reason: &str,
+) -> Result<(ProposalId, u32, ProposalStatus), Failure> {
+    let proposal = Proposal { change, in_force, reason: reason.to_owned() };
+    let (_, result) = network.accepted(member, Payload::Propose(proposal)).await?;
+    match result.effect() {
+        Some(Effect::Proposed { proposal, number, status }) => Ok((*proposal, *number, *status)),
+        _ => Err(anyhow!("the ledger recorded no proposal").into()),
+    }
+}
+
+/// Votes on a proposal; gives the votes so far and where it stands.
+///
+/// # Errors
+/// It is refused.
+pub async fn vote(network: &mut Network, member: &Member, proposal: ProposalId, approve: bool) -> Result<(Tally, ProposalStatus), Failure> {
+    let (_, result) = network.accepted(member, Payload::Vote(Vote { proposal, approve })).await?;
+    match result.effect() {
+        Some(Effect::Voted { tally, status, .. }) => Ok((*tally, *status)),
+        _ => Err(anyhow!("the ledger recorded no vote").into()),
+    }
 }
 
 /// What a study is about.
@@ -48,16 +81,19 @@ pub struct StudyPlan {
     pub k_min: u32,
 }
 
-/// Submits a study, has the board approve it and every named site accept it.
+/// Submits a study. Answers will be sealed to the researcher and to the boards' sealing keys.
 ///
 /// # Errors
-/// A step is refused.
-pub async fn open_study(network: &mut Network, dictionary: &Digest32, plan: &StudyPlan, sites: &[String]) -> Result<StudyId, Failure> {
-    let (researcher, board) = (network.member(RESEARCHER)?, network.member(BOARD)?);
-    let mut sealing = vec![
-        SealingKey { party: SealingParty::Team, key: researcher.sealing().public() },
-        SealingKey { party: SealingParty::Board, key: board.sealing().public() },
-    ];
+/// The ledger refuses it.
+pub async fn submit_study(
+    network: &mut Network,
+    researcher: &Member,
+    boards: &[[u8; 32]],
+    dictionary: &Digest32,
+    plan: &StudyPlan,
+) -> Result<StudyId, Failure> {
+    let mut sealing = vec![SealingKey { party: SealingParty::Team, key: researcher.sealing().public() }];
+    sealing.extend(boards.iter().map(|key| SealingKey { party: SealingParty::Board, key: *key }));
     sealing.sort();
     let categories = plan.categories.iter().map(|c| if c.starts_with("c.") { c.clone() } else { format!("c.{c}") }).collect();
     let submit = StudySubmit {
@@ -71,13 +107,40 @@ pub async fn open_study(network: &mut Network, dictionary: &Digest32, plan: &Stu
         sealing,
         expiry: Day(network.state().tip().time.day().0 + STUDY_DAYS),
     };
-    let (_, result) = network.accepted(&researcher, Payload::StudySubmit(submit)).await?;
-    let Some(Effect::Submitted { study, .. }) = result.effect() else { return Err(anyhow!("the ledger recorded no study").into()) };
-    let study = *study;
-    network.accepted(&board, Payload::StudyApprove(StudyApprove { study })).await?;
+    let (_, result) = network.accepted(researcher, Payload::StudySubmit(submit)).await?;
+    match result.effect() {
+        Some(Effect::Submitted { study, .. }) => Ok(*study),
+        _ => Err(anyhow!("the ledger recorded no study").into()),
+    }
+}
+
+/// Approves a study for an ethics board.
+///
+/// # Errors
+/// The ledger refuses it.
+pub async fn approve_study(network: &mut Network, board: &Member, study: StudyId) -> Result<Height, Failure> {
+    Ok(network.accepted(board, Payload::StudyApprove(StudyApprove { study })).await?.0)
+}
+
+/// Accepts a study for a hospital, which fixes the data it may be asked about.
+///
+/// # Errors
+/// The ledger refuses it.
+pub async fn accept_study(network: &mut Network, hospital: &Member, study: StudyId, k_min: u32) -> Result<Height, Failure> {
+    Ok(network.accepted(hospital, Payload::StudyAccept(StudyAccept { study, k_min })).await?.0)
+}
+
+/// On a development network: submits a study, has the board approve it and every named site accept it.
+///
+/// # Errors
+/// A step is refused.
+pub async fn open_study(network: &mut Network, dictionary: &Digest32, plan: &StudyPlan, sites: &[String]) -> Result<StudyId, Failure> {
+    let (researcher, board) = (network.holder().reader()?, network.member(BOARD)?);
+    let study = submit_study(network, &researcher, &[board.sealing().public()], dictionary, plan).await?;
+    approve_study(network, &board, study).await?;
     for site in sites {
         let member = network.member(site)?;
-        network.accepted(&member, Payload::StudyAccept(StudyAccept { study, k_min: plan.k_min })).await?;
+        accept_study(network, &member, study, plan.k_min).await?;
     }
     Ok(study)
 }
@@ -87,7 +150,7 @@ pub async fn open_study(network: &mut Network, dictionary: &Digest32, plan: &Stu
 /// # Errors
 /// The ledger refuses it.
 pub async fn ask(network: &mut Network, study: StudyId, question: &Question, sql: &str) -> Result<QueryId, Failure> {
-    let researcher = network.member(RESEARCHER)?;
+    let researcher = network.holder().reader()?;
     let deadline = crate::network::now().plus_ms(ANSWER_WINDOW_MS);
     let query = Query { study, statement: question.statement.clone(), question: sql.to_owned(), deadline };
     let (_, result) = network.accepted(&researcher, Payload::Query(query)).await?;

@@ -8,7 +8,7 @@ use crate::{
     ChainStore, StoreError, StoreUrl, StoredBlock,
     archive::{ArchiveReader, Part},
 };
-use countersign_ledger::{Effect, Genesis, ProofChecker, State, Tip};
+use countersign_ledger::{Block, Certificate, Effect, Genesis, Outcome, ProofChecker, State, Tip};
 use std::io::Read;
 
 /// What an audit found to be in order.
@@ -69,10 +69,26 @@ impl<'a> Auditor<'a> {
         if let Some(fault) = AuditFault::of_results(stored, outcome.results()) {
             return Err(fault.into());
         }
-        self.state.commit(outcome)?;
+        self.commit(outcome, &stored.certificate)
+    }
+
+    /// Checks the next block and its certificate where nothing is recorded beside them, as a node sends them: executing it gives the
+    /// results, and the header commits to them.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it: [`StoreError::Audit`] says where.
+    pub fn check_sent(&mut self, block: Block, certificate: &Certificate) -> Result<(), StoreError> {
+        certificate.check(&block.header, &self.state.validators()).map_err(AuditFault::Certificate)?;
+        self.state.check_keys(self.checker)?;
+        let outcome = self.state.validate(&block, self.checker).map_err(|e| AuditFault::of_sent(e, &block))?;
+        self.commit(outcome, certificate)
+    }
+
+    fn commit(&mut self, outcome: Outcome, certificate: &Certificate) -> Result<(), StoreError> {
+        let (_, results) = self.state.commit(outcome)?;
         self.report.tip = self.state.tip();
-        self.report.signatures += stored.certificate.signatures.len() as u64;
-        for result in &stored.results {
+        self.report.signatures += certificate.signatures.len() as u64;
+        for result in &results {
             match result.effect() {
                 None => self.report.rejected += 1,
                 Some(effect) => {

@@ -1,10 +1,9 @@
 //! `countersign anchor`: a hospital's records onto the ledger, as commitments.
 
-use super::{EVERYBODY_CONSENTS, Session, mapping, reading};
+use super::{EVERYBODY_CONSENTS, Session, mapping, place::Place, reading};
 use crate::{
     circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
-    network::{DataFolder, Network},
     site::{Site, Source, anchoring::Provenance, read_source},
     study::publish_dictionary,
 };
@@ -19,12 +18,12 @@ use std::path::PathBuf;
 pub struct AnchorArguments {
     /// File or folder of records
     pub path: PathBuf,
-    /// The data folder
-    #[arg(long, value_name = "FOLDER")]
-    pub data: PathBuf,
-    /// The hospital
-    #[arg(long, value_name = "NAME")]
-    pub site: String,
+    /// Whose hospital, on which chain
+    #[command(flatten)]
+    pub place: Place,
+    /// The hospital, with --data
+    #[arg(long, value_name = "NAME", required_unless_present = "config")]
+    pub site: Option<String>,
     /// Dictionary: a TOML file, or one as shipped
     #[arg(long, value_name = "FILE")]
     pub dictionary: PathBuf,
@@ -52,8 +51,12 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
     let mapping = mapping(&arguments.mapping, &reading)?;
     let policy = arguments.policy.as_deref().map(super::policy).transpose()?;
     session.ensure_keys()?;
-    let mut network = Network::open(DataFolder::new(&arguments.data), &session.keys).await?;
-    let site = Site::open(&network, &session.keys, &arguments.site).await?;
+    let mut network = arguments.place.open(session).await?;
+    let name = match &arguments.site {
+        Some(name) => name.clone(),
+        None => network.holder().reader()?.name,
+    };
+    let site = Site::open(&network, &session.keys, &name).await?;
     publish_dictionary(&mut network, reading.canonical()).await?;
     let source = Source { path: arguments.path.clone(), as_of: arguments.as_of, consents: arguments.consents.clone(), policy };
     if source.consents.is_none() {
@@ -79,7 +82,7 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
         false => format!("nothing to do: exactly these {rows} rows are anchored already (block {height})"),
     };
     let text = || format!("{}\n{DEVELOPMENT_NOTICE}", text());
-    screen.result(text, || json!({ "development_keys": true, "site": arguments.site, "new": new, "people": people, "rows": rows, "block": height, "report": imported.import.report.hash() }));
+    screen.result(text, || json!({ "development_keys": true, "site": name, "new": new, "people": people, "rows": rows, "block": height, "report": imported.import.report.hash() }));
     site.close().await;
     network.close().await
 }

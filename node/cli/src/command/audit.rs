@@ -1,4 +1,6 @@
-//! `countersign audit`: a whole chain from genesis, trusting nothing that is stored.
+//! `countersign audit`: a whole chain from genesis, trusting nothing that is stored or sent.
+
+mod remote;
 
 use super::{Session, verify::NOT_CHECKED};
 use crate::{circuit_keys::DEVELOPMENT_NOTICE, failure::Failure};
@@ -7,15 +9,25 @@ use clap::Args;
 use countersign_ledger::{KeyedChecker, ProofChecker};
 use countersign_store::{AuditReport, Auditor, ChainStore, StoreError, StoreUrl, archive};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 /// Arguments of `audit`.
 #[derive(Debug, Args)]
 pub struct AuditArguments {
-    /// A data folder, a chain file, or an archive
-    pub path: PathBuf,
+    /// A data folder, a member's folder, a chain file, or an archive
+    #[arg(required_unless_present = "url", conflicts_with = "url")]
+    pub path: Option<PathBuf>,
+    /// URL of a gateway to fetch the chain from; it is not trusted
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// With --url: the genesis file the network started from; without it, the gateway's is taken and is for you to compare
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub genesis: Option<PathBuf>,
     /// Write the whole chain to one archive file after the audit
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
     pub archive: Option<PathBuf>,
 }
 
@@ -23,7 +35,7 @@ pub struct AuditArguments {
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
 /// What is wrong with a chain is a failed verification; files that cannot be read are not.
-fn judged(error: StoreError) -> Failure {
+pub(super) fn judged(error: StoreError) -> Failure {
     match error {
         StoreError::File(_) | StoreError::InUse(_) => Failure::Other(error.into()),
         other => Failure::NotVerified(other.to_string()),
@@ -43,15 +55,16 @@ pub async fn chain(path: &Path, checker: &dyn ProofChecker, progress: impl FnMut
 
 /// The report as JSON.
 pub fn to_json(report: &AuditReport) -> Value {
-    json!({ "verified": true, "blocks": report.tip.height.0, "signatures": report.signatures, "accepted": report.accepted, "rejected": report.rejected,
+    json!({ "verified": true, "blocks": report.tip.height.0, "tip": report.tip.block.to_string(), "signatures": report.signatures, "accepted": report.accepted, "rejected": report.rejected,
         "segments": report.segments, "answers": report.answers, "sealed": report.blobs, "not_checked": NOT_CHECKED })
 }
 
 /// The report in words.
 pub fn to_text(report: &AuditReport) -> String {
     format!(
-        "{} blocks decided by {} signatures, {} transactions accepted, {} rejected with their reasons, {} segments and {} answers: all verified\n{NOT_CHECKED}",
-        report.tip.height.0, report.signatures, report.accepted, report.rejected, report.segments, report.answers
+        "{} blocks decided by {} signatures, {} transactions accepted, {} rejected with their reasons, {} segments and {} answers: all verified\nlast block {}: \
+         compare with what a member you trust says\n{NOT_CHECKED}",
+        report.tip.height.0, report.signatures, report.accepted, report.rejected, report.segments, report.answers, report.tip.block
     )
 }
 
@@ -65,33 +78,10 @@ pub async fn run(session: &Session, arguments: &AuditArguments) -> Result<(), Fa
     let checker = KeyedChecker::new(keys);
     let working = session.screen.working("auditing");
     let progress = |r: &AuditReport| working.now(format!("auditing, block {}, {} answers", r.tip.height.0, r.answers));
-    let file = if arguments.path.is_dir() { arguments.path.join("chain.sqlite") } else { arguments.path.clone() };
-    let head = std::fs::File::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let start = {
-        use std::io::Read;
-        let mut start = Vec::new();
-        head.take(SQLITE.len().max(archive::NAME.len()) as u64)
-            .read_to_end(&mut start)
-            .with_context(|| format!("cannot read {}", file.display()))?;
-        start
-    };
-    let is_archive = start.starts_with(archive::NAME);
-    if !is_archive && !start.starts_with(SQLITE) {
-        return Err(Failure::NotVerified(format!("{} is neither a chain file nor an archive of a chain", file.display())));
-    }
-    let report = if is_archive {
-        let input = std::io::BufReader::new(std::fs::File::open(&file)?);
-        Auditor::archive(input, &checker, progress).map_err(judged)?.report().clone()
-    } else {
-        let report = chain(&file, &checker, progress).await?;
-        if let Some(out) = &arguments.archive {
-            let store = ChainStore::read(&StoreUrl::from(file.as_path())).await?;
-            let mut writer =
-                std::io::BufWriter::new(std::fs::File::create_new(out).with_context(|| format!("cannot write {}", out.display()))?);
-            archive::export(&store, archive::Blobs::Include, &mut writer).await?;
-            store.close().await;
-        }
-        report
+    let report = match (&arguments.path, &arguments.url) {
+        (Some(path), _) => files(path, arguments.archive.as_deref(), &checker, progress).await?,
+        (None, Some(url)) => remote::chain(url, arguments.genesis.as_deref(), &checker, progress).await?,
+        (None, None) => return Err(Failure::Refused("name a file or folder, or a gateway with --url".into())),
     };
     drop(working);
     session.screen.result(
@@ -105,4 +95,34 @@ pub async fn run(session: &Session, arguments: &AuditArguments) -> Result<(), Fa
         },
     );
     Ok(())
+}
+
+/// Audits a chain file, alone or in its folder, or an archive.
+async fn files(
+    path: &Path,
+    archive_to: Option<&Path>,
+    checker: &dyn ProofChecker,
+    progress: impl FnMut(&AuditReport),
+) -> Result<AuditReport, Failure> {
+    let file = if path.is_dir() { path.join("chain.sqlite") } else { path.to_owned() };
+    let head = std::fs::File::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut start = Vec::new();
+    head.take(SQLITE.len().max(archive::NAME.len()) as u64)
+        .read_to_end(&mut start)
+        .with_context(|| format!("cannot read {}", file.display()))?;
+    if start.starts_with(archive::NAME) {
+        let input = std::io::BufReader::new(std::fs::File::open(&file)?);
+        return Ok(Auditor::archive(input, checker, progress).map_err(judged)?.report().clone());
+    }
+    if !start.starts_with(SQLITE) {
+        return Err(Failure::NotVerified(format!("{} is neither a chain file nor an archive of a chain", file.display())));
+    }
+    let report = chain(&file, checker, progress).await?;
+    if let Some(out) = archive_to {
+        let store = ChainStore::read(&StoreUrl::from(file.as_path())).await?;
+        let mut writer = std::io::BufWriter::new(std::fs::File::create_new(out).with_context(|| format!("cannot write {}", out.display()))?);
+        archive::export(&store, archive::Blobs::Include, &mut writer).await?;
+        store.close().await;
+    }
+    Ok(report)
 }

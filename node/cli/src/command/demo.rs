@@ -1,22 +1,26 @@
-//! `countersign demo`: the main job. A whole consortium in one process with invented patients, told in plain words.
+//! `countersign demo`: the main job. A whole consortium with invented patients, eight nodes in one process, told in plain words.
 
+mod agreement;
 mod cheat;
+mod consortium;
+mod outage;
 mod story;
 
 use super::{Session, audit, mapping, reading, stopwatch, temporary};
 use crate::{
     circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
-    network::{DataFolder, Network, NetworkOptions},
     site::{Answering, Site, Source, anchoring::Provenance, read_source},
-    study::{StudyPlan, ask, open_study, publish_dictionary},
+    study::ask,
 };
 use clap::Args;
 use countersign_generate::{Profile, generate};
 use countersign_hospital::slots::PatientId;
-use countersign_ledger::{KeyedChecker, StudyId};
+use consortium::{BOARD, Consortium, RESEARCHER};
+use countersign_ledger::{Height, KeyedChecker, StudyId};
 use countersign_query::compile;
 use serde_json::{Value, json};
+use outage::Outage;
 use std::{collections::BTreeMap, path::Path};
 
 /// Arguments of `demo`.
@@ -60,6 +64,7 @@ struct Asked {
     sql: &'static str,
     /// A hospital that drops rows before it answers.
     cheats: Option<&'static str>,
+    outage: Outage,
 }
 
 const QUESTIONS: [Asked; 4] = [
@@ -67,17 +72,25 @@ const QUESTIONS: [Asked; 4] = [
         words: "How high is long-term blood sugar (HbA1c) with and without diabetes?",
         sql: "SELECT diabetes, AVG(hba1c), STDDEV(hba1c) FROM cardiometabolic-core WHERE diabetes IS NOT NULL GROUP BY diabetes",
         cheats: None,
+        outage: Outage::None,
     },
     Asked {
         words: "How is body mass index distributed among those with hypertension?",
         sql: "SELECT HISTOGRAM(bmi) FROM cardiometabolic-core WHERE hypertension = 'yes'",
         cheats: None,
+        outage: Outage::Begins,
     },
-    Asked { words: "Does blood pressure rise with age?", sql: "SELECT CORR(age, sbp) FROM cardiometabolic-core", cheats: None },
+    Asked {
+        words: "Does blood pressure rise with age?",
+        sql: "SELECT CORR(age, sbp) FROM cardiometabolic-core",
+        cheats: None,
+        outage: Outage::Ends,
+    },
     Asked {
         words: "How many smoke? One hospital leaves out rows of its own choosing before it answers.",
         sql: "SELECT smoker, COUNT(*) FROM cardiometabolic-core WHERE age >= 40 GROUP BY smoker",
         cheats: Some("valley"),
+        outage: Outage::None,
     },
 ];
 
@@ -95,52 +108,22 @@ pub async fn run(session: &Session, arguments: &DemoArguments) -> Result<(), Fai
     let folder = temporary()?;
     let reading = reading(Path::new("cardiometabolic-core"))?;
     let names: Vec<String> = HOSPITALS.iter().map(|h| h.name.to_owned()).collect();
-    let options = NetworkOptions { sites: names.clone(), k_min: 10, categories: super::categories(&reading) };
-    let mut network = Network::create(DataFolder::new(folder.path().join("network")), &session.keys, &options).await?;
-    story::opening(screen, &names);
+    let working = screen.working("starting eight nodes");
+    let mut consortium = Consortium::start(folder.path(), &session.keys, &names, &super::categories(&reading)).await?;
+    drop(working);
+    let told = tell(session, &mut consortium, &reading, &names, arguments.patients, folder.path()).await;
+    consortium.stop_all().await;
+    let (queries, refused) = told?;
 
-    let dictionary = publish_dictionary(&mut network, reading.canonical()).await?;
-    let mut sites = Vec::new();
-    for (i, hospital) in HOSPITALS.iter().enumerate() {
-        sites.push(anchor(session, &mut network, &reading, hospital, arguments.patients, i as u64 + 1, folder.path()).await?);
-    }
-
-    let plan = StudyPlan {
-        title: "Diabetes, blood pressure and weight".into(),
-        summary: "How age, weight, blood pressure and blood sugar hang together in three hospitals. Only totals leave a hospital.".into(),
-        categories: super::categories(&reading),
-        k_min: 10,
-    };
-    let study = open_study(&mut network, &dictionary, &plan, &names).await?;
-    screen.say(
-        "\nA study is submitted, the ethics board approves it, each hospital accepts it: from here on the data of the study are fixed.",
-    );
-
-    let mut queries = Vec::new();
-    let withdrawals = [Some("st-anna"), Some("north-clinic"), None, None];
-    for (asked, withdraw) in QUESTIONS.iter().zip(withdrawals) {
-        queries.push(question(session, &mut network, study, &reading, &sites, asked).await?);
-        if let Some(name) = withdraw {
-            leave(session, &mut network, &sites, name).await?;
-        }
-    }
-    let refused = refusal(screen, &reading)?;
-
-    screen.say("\nThe ethics board checks the whole chain from its first block, with fresh eyes and every proof again:");
-    network.close().await?;
+    screen.say("\nThe ethics board checks the chain its observer has stored, from the first block, with fresh eyes and every proof again:");
     let keys = session.keys.verifying()?;
     let working = screen.working("auditing");
-    let report = audit::chain(&DataFolder::new(folder.path().join("network")).chain(), &KeyedChecker::new(keys), |r| {
-        working.now(format!("auditing block {}", r.tip.height.0))
-    })
-    .await?;
+    let progress = |r: &countersign_store::AuditReport| working.now(format!("auditing block {}", r.tip.height.0));
+    let report = audit::chain(&consortium.chain_file(BOARD)?, &KeyedChecker::new(keys), progress).await?;
     drop(working);
     screen.say(audit::to_text(&report));
     let seconds = elapsed();
     screen.say(format!("\n{seconds:.1} seconds. {DEVELOPMENT_NOTICE}."));
-    for site in sites {
-        site.close().await;
-    }
     if screen.is_json() {
         let value = json!({ "queries": queries, "refused": refused, "audit": audit::to_json(&report), "development_keys": true, "seconds": seconds });
         screen.result(String::new, || value);
@@ -148,10 +131,44 @@ pub async fn run(session: &Session, arguments: &DemoArguments) -> Result<(), Fai
     Ok(())
 }
 
+/// The story, while the nodes run.
+async fn tell(
+    session: &Session,
+    consortium: &mut Consortium,
+    reading: &countersign_ingest::Reading,
+    names: &[String],
+    patients: u32,
+    folder: &Path,
+) -> Result<(Vec<Value>, Value), Failure> {
+    let screen = session.screen;
+    story::opening(screen, names);
+    let dictionary = agreement::publish(screen, consortium, reading).await?;
+    screen.say(format!("\nThe hospitals ({}) read their records and anchor them:", names.join(", ")));
+    let mut sites = Vec::new();
+    for (i, hospital) in HOSPITALS.iter().enumerate() {
+        sites.push(anchor(session, consortium, reading, hospital, patients, i as u64 + 1, folder).await?);
+    }
+    let study = agreement::open_study(screen, consortium, reading, &dictionary, names).await?;
+
+    let mut queries = Vec::new();
+    let withdrawals = [Some("st-anna"), Some("north-clinic"), None, None];
+    for (asked, withdraw) in QUESTIONS.iter().zip(withdrawals) {
+        queries.push(question(session, consortium, study, reading, &sites, asked).await?);
+        if let Some(name) = withdraw {
+            leave(session, consortium, &sites, name).await?;
+        }
+    }
+    let refused = refusal(screen, reading)?;
+    for site in sites {
+        site.close().await;
+    }
+    Ok((queries, refused))
+}
+
 /// Writes, reads and anchors an invented hospital.
 async fn anchor(
     session: &Session,
-    network: &mut Network,
+    consortium: &Consortium,
     reading: &countersign_ingest::Reading,
     hospital: &Hospital,
     patients: u32,
@@ -159,8 +176,10 @@ async fn anchor(
     folder: &Path,
 ) -> Result<Site, Failure> {
     let (screen, name) = (session.screen, hospital.name);
+    let network = &mut consortium.network(name)?;
+    network.until("the dictionary", |s| s.dictionary(&reading.digest()).is_some()).await?;
     let working = screen.working(format!("{name}: inventing {patients} patients"));
-    let export = folder.join(name);
+    let export = folder.join(name).join("records");
     generate(hospital.profile, patients, seed, &export, |done| working.now(format!("{name}: inventing patients, {done}")))
         .map_err(|e| Failure::Other(e.into()))?;
     let mapping = mapping(Path::new(hospital.mapping), reading)?;
@@ -192,7 +211,7 @@ async fn anchor(
 /// Asks a question, lets every hospital answer, and prints the table.
 async fn question(
     session: &Session,
-    network: &mut Network,
+    consortium: &mut Consortium,
     study: StudyId,
     reading: &countersign_ingest::Reading,
     sites: &[Site],
@@ -200,11 +219,16 @@ async fn question(
 ) -> Result<Value, Failure> {
     let screen = session.screen;
     let question = compile(asked.sql, reading.dictionary())?;
-    let query = ask(network, study, &question, asked.sql).await?;
+    let mut researcher = consortium.network(RESEARCHER)?;
+    researcher.until("the last site", |s| s.cuts(&study).count() == sites.len()).await?;
+    let query = ask(&mut researcher, study, &question, asked.sql).await?;
     screen.say(format!("\nQuestion: {}\n  {}", asked.words, asked.sql));
-    let mut refused = BTreeMap::new();
+    asked.outage.happen(screen, consortium).await?;
+    let (mut refused, mut last) = (BTreeMap::new(), Height(0));
     for site in sites {
         let name = site.member.name.clone();
+        let network = &mut consortium.network(&name)?;
+        network.until("the query", |s| s.query(&query).is_some()).await?;
         let working = screen.working(format!("{name}: answering and proving"));
         let outcome = if asked.cheats == Some(name.as_str()) {
             site.answer_dropping_rows(network, query).await?
@@ -212,6 +236,7 @@ async fn question(
             site.answer(network, query).await?
         };
         drop(working);
+        last = last.max(network.state().tip().height);
         match (outcome, asked.cheats == Some(name.as_str())) {
             (Answering::Accepted, false) => {}
             (Answering::Rejected(reason), true) => {
@@ -221,9 +246,11 @@ async fn question(
             (outcome, _) => return Err(Failure::NotVerified(format!("{name}: {outcome:?}"))),
         }
     }
-    let collected = network.collect(query, &question, &refused).await?;
+    researcher.until("the answers", |s| s.tip().height >= last).await?;
+    let collected = researcher.collect(query, &question, &refused).await?;
     screen.say(story::indent(&countersign_stats::render_text(&collected.table)));
     screen.say(format!("  {} answers verified here, {} rejected.", collected.verified, collected.rejected));
+    asked.outage.be_over(screen, consortium).await?;
     let mut value = countersign_stats::to_json(&collected.table);
     if let Some(object) = value.as_object_mut() {
         object.insert("sql".into(), json!(asked.sql));
@@ -234,12 +261,12 @@ async fn question(
 }
 
 /// One patient withdraws.
-async fn leave(session: &Session, network: &mut Network, sites: &[Site], name: &str) -> Result<(), Failure> {
+async fn leave(session: &Session, consortium: &Consortium, sites: &[Site], name: &str) -> Result<(), Failure> {
     let Some(site) = sites.iter().find(|s| s.member.name == name) else { return Ok(()) };
     let register = site.keeping().register().await?;
     let first: Option<PatientId> = register.live().map(|(patient, _)| patient).min_by(|a, b| a.expose().cmp(b.expose())).cloned();
     if let Some(patient) = first {
-        site.withdraw(network, &[patient]).await?;
+        site.withdraw(&mut consortium.network(name)?, &[patient]).await?;
         session.screen.say(format!("\nA patient of {name} withdraws. From the next block on, no answer can count that record."));
     }
     Ok(())

@@ -1,29 +1,42 @@
-//! `countersign query`: a question to every hospital of a data folder.
+//! `countersign query`: a question to the hospitals of a study.
 
-use super::Session;
+use super::{Session, named, place::Place};
 use crate::{
     circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
-    network::{DataFolder, Network},
+    network::{Holder, Network},
     site::{Answering, Site},
     study::{StudyPlan, ask, open_study},
 };
 use anyhow::{Context, anyhow};
 use clap::Args;
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{QueryId, StudyId, Wire};
+use countersign_ledger::{Member, PairRecord, QueryId, Role, StudyId, StudyRecord, TableKey, Wire};
 use countersign_query::{Question, compile};
 use serde_json::json;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
+
+/// Pause between two looks for answers.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Arguments of `query`.
 #[derive(Debug, Args)]
 pub struct QueryArguments {
     /// The question
     pub sql: String,
-    /// The data folder
-    #[arg(long, value_name = "FOLDER")]
-    pub data: PathBuf,
+    /// Whose question, on which chain
+    #[command(flatten)]
+    pub place: Place,
+    /// The study to ask under (S-1, or its id); without it, one that covers the question and that every hospital with the table has accepted
+    #[arg(long, value_name = "STUDY")]
+    pub study: Option<String>,
+    /// Seconds to wait for the hospitals' answers, with --config
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub wait: u64,
     /// Say the question in words and stop
     #[arg(long)]
     pub explain: bool,
@@ -47,21 +60,17 @@ fn find(network: &Network, sql: &str) -> Result<(Digest32, Question), Failure> {
 
 /// An open study that covers the question and accepts the same statement now, or a new one.
 async fn study_for(session: &Session, network: &mut Network, dictionary: &Digest32, question: &Question) -> Result<StudyId, Failure> {
-    let mut with_table = Vec::new();
-    for name in network.sites() {
-        // keys that cannot be read are an error: the hospital must not be left out unsaid
-        let hospital = network.member(&name)?.id();
-        if network.state().table(&countersign_ledger::TableKey { hospital, table: *dictionary }).is_some() {
-            with_table.push(name);
-        }
-    }
+    let state = network.state();
+    let has_table = |m: &&Member| m.has_role(Role::Hospital) && state.table(&TableKey { hospital: m.id, table: *dictionary }).is_some();
+    let with_table: Vec<String> = state.members().filter(has_table).map(|m| m.name.to_string()).collect();
     if with_table.is_empty() {
         return Err(Failure::Refused("no hospital has anchored a table for this dictionary".into()));
     }
     let name = |c: &str| if c.starts_with("c.") { c.to_owned() } else { format!("c.{c}") };
-    let needed: std::collections::BTreeSet<String> = question.categories.iter().map(|c| name(c)).collect();
+    let needed: BTreeSet<String> = question.categories.iter().map(|c| name(c)).collect();
+    let reader = network.holder().reader()?;
     let open = network.state().studies().find(|(id, study)| {
-        let covers = needed.iter().all(|c| study.submitted.categories.contains(c));
+        let covers = study.submitted.researchers.contains(&reader.id()) && needed.iter().all(|c| study.submitted.categories.contains(c));
         let fresh = !network.state().queries().any(|(_, q)| q.query.study == **id && q.query.statement == question.statement);
         study.submitted.dictionary == *dictionary && covers && fresh && network.state().cuts(id).count() == with_table.len()
     });
@@ -69,6 +78,9 @@ async fn study_for(session: &Session, network: &mut Network, dictionary: &Digest
         return Ok(*id);
     }
     let k_min = network.state().rules().k_min;
+    if let Holder::Member(_) = network.holder() {
+        return Err(Failure::Refused(waiting(network, &reader, dictionary, &needed)));
+    }
     session.screen.say("no open study covers this question: on this development network one is submitted, approved and accepted now");
     let mut categories = needed;
     if categories.is_empty() {
@@ -83,13 +95,34 @@ async fn study_for(session: &Session, network: &mut Network, dictionary: &Digest
     open_study(network, dictionary, &plan, &with_table).await
 }
 
+/// What has to happen before a member may ask.
+fn waiting(network: &Network, reader: &crate::member::Member, dictionary: &Digest32, needed: &BTreeSet<String>) -> String {
+    let state = network.state();
+    let covers = |s: &StudyRecord| s.submitted.dictionary == *dictionary && needed.iter().all(|c| s.submitted.categories.contains(c));
+    let found = state.studies().filter(|(_, s)| s.submitted.researchers.contains(&reader.id()) && covers(s)).max_by_key(|(_, s)| s.number);
+    let Some((_, study)) = found else {
+        let categories: String = needed.iter().map(|c| format!(" --category {c}")).collect();
+        let words = "no study of yours covers this question. Submit one:";
+        return format!("{words} `countersign study submit --title TEXT --summary TEXT --dictionary FILE{categories} --config node.toml`");
+    };
+    let number = study.number;
+    match study.approval {
+        None => format!("study S-{number} waits for the ethics board: `countersign study approve S-{number} --config node.toml`"),
+        Some(_) => format!(
+            "study S-{number} is accepted by {} hospitals, and either not by all that have the table (`countersign study accept S-{number} --config \
+             node.toml`; with --study S-{number} you ask those that have), or the same question was asked in it before",
+            study.sites
+        ),
+    }
+}
+
 /// Runs it.
 ///
 /// # Errors
 /// The question is refused, or a site's answer is missing or not verified.
 pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Failure> {
     let screen = session.screen;
-    let mut network = Network::open(DataFolder::new(&arguments.data), &session.keys).await?;
+    let mut network = arguments.place.open(session).await?;
     let (dictionary, question) = find(&network, &arguments.sql)?;
     if arguments.explain {
         let words = countersign_query::explain(&question, crate::study::dictionary(&network, &dictionary)?);
@@ -105,23 +138,20 @@ pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Fa
     let query = match unfinished.map(|(id, _)| *id) {
         Some(query) => query,
         None => {
-            let study = study_for(session, &mut network, &dictionary, &question).await?;
+            let study = match &arguments.study {
+                Some(text) => named::study(network.state(), text)?,
+                None => study_for(session, &mut network, &dictionary, &question).await?,
+            };
             ask(&mut network, study, &question, &arguments.sql).await?
         }
     };
-    let asked: Vec<String> =
-        network.state().query(&query).map(|q| q.sites.iter().map(|s| network.site_name(s)).collect()).unwrap_or_default();
-    let (mut refused, mut failed) = (BTreeMap::new(), BTreeMap::new());
-    for name in asked {
-        let working = screen.working(format!("{name}: answering and proving"));
-        // what fails at one hospital does not keep the others' answers back
-        match answer(session, &mut network, &name, query).await {
-            Ok(Answering::Rejected(reason)) => drop(refused.insert(name, reason)),
-            Ok(_) => {}
-            Err(failure) => drop(failed.insert(name, failure.message())),
+    let (refused, failed) = match network.holder() {
+        Holder::Consortium(_) => answer_all(session, &mut network, query).await,
+        Holder::Member(_) => {
+            answered(session, &mut network, query, Duration::from_secs(arguments.wait)).await?;
+            (BTreeMap::new(), BTreeMap::new())
         }
-        drop(working);
-    }
+    };
     let collected = network.collect(query, &question, &refused).await?;
     let files = export(&network, query, arguments.export.as_ref()).await?;
     let text = || {
@@ -157,6 +187,44 @@ pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Fa
     Err(Failure::SiteMissing(format!("no accepted answer from {}; run the same query again to go on", missing.join(", "))))
 }
 
+/// On a development network: every hospital answers here. What the ledger rejected, and what failed, by hospital.
+async fn answer_all(session: &Session, network: &mut Network, query: QueryId) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let asked: Vec<String> =
+        network.state().query(&query).map(|q| q.sites.iter().map(|s| network.site_name(s)).collect()).unwrap_or_default();
+    let (mut refused, mut failed) = (BTreeMap::new(), BTreeMap::new());
+    for name in asked {
+        let working = session.screen.working(format!("{name}: answering and proving"));
+        // what fails at one hospital does not keep the others' answers back
+        match answer(session, network, &name, query).await {
+            Ok(Answering::Rejected(reason)) => drop(refused.insert(name, reason)),
+            Ok(_) => {}
+            Err(failure) => drop(failed.insert(name, failure.message())),
+        }
+        drop(working);
+    }
+    (refused, failed)
+}
+
+/// Waits until every hospital has answered or declined, or the time is over.
+async fn answered(session: &Session, network: &mut Network, query: QueryId, wait: Duration) -> Result<(), Failure> {
+    let working = session.screen.working("waiting for the hospitals");
+    let waiting = async {
+        loop {
+            network.refresh().await?;
+            let state = network.state();
+            let sites = state.query(&query).map(|q| q.sites.clone()).unwrap_or_default();
+            let open: Vec<String> =
+                sites.iter().filter(|s| state.pair(&query, s).is_some_and(PairRecord::is_open)).map(|s| network.site_name(s)).collect();
+            if open.is_empty() {
+                return Ok(());
+            }
+            working.now(format!("waiting for {}", open.join(", ")));
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::time::timeout(wait, waiting).await.unwrap_or(Ok(()))
+}
+
 async fn answer(session: &Session, network: &mut Network, name: &str, query: QueryId) -> Result<Answering, Failure> {
     let site = Site::open(network, &session.keys, name).await?;
     let answered = site.answer(network, query).await;
@@ -172,7 +240,7 @@ async fn export(network: &Network, query: QueryId, folder: Option<&PathBuf>) -> 
     let mut files = Vec::new();
     for site in &record.sites {
         if network.state().pair(&query, site).is_some_and(|p| matches!(p.status, countersign_ledger::PairStatus::Answered(_))) {
-            let bytes = network.chain().store().export_answer(network.state(), &query, site).await?.encode();
+            let bytes = network.store().export_answer(network.state(), &query, site).await?.encode();
             let path = folder.join(format!("q{}-{}.answer", record.number, network.site_name(site)));
             std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
             files.push(path);

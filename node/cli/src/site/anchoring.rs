@@ -1,6 +1,6 @@
 //! Driving the journal of an anchor: plan, commit, prove, submit, confirm.
 
-use super::{Site, known, source_root};
+use super::{Site, source_root};
 use crate::{failure::Failure, network::Network};
 use anyhow::anyhow;
 use countersign_circuits::{
@@ -112,7 +112,7 @@ impl Site {
         let register = self.keeping.register().await?;
         let patients: HashMap<u32, &str> = register.live().map(|(patient, assignment)| (assignment.slot.0, patient.expose())).collect();
         let mut out = Vec::new();
-        let mut sequence = network.state().next_sequence(&self.member.id());
+        let mut sequence = network.next_sequence(&self.member.id());
         for kind in [TableKind::Data, TableKind::Consent] {
             let layout = layout(network, dictionary, kind);
             let of_table: Vec<OpeningKey> = openings.iter().filter(|o| o.table.kind == kind).copied().collect();
@@ -162,7 +162,7 @@ impl Site {
     async fn confirm(&self, network: &mut Network, anchor: AnchorId, sequence: u32, bytes: &[u8]) -> Result<(), Failure> {
         let transaction = Transaction::decode(bytes).map_err(|e| anyhow!(e))?;
         let id = transaction.id();
-        let answer = match known(network, &id).await? {
+        let answer = match network.known(&id).await? {
             Some(known) => Ok(known),
             None => network.submit(transaction).await,
         };
@@ -171,7 +171,9 @@ impl Site {
                 Verdict::Accepted(_) => return Ok(self.keeping.anchor_confirmed(anchor, sequence, KeptHeight(height.0)).await?),
                 Verdict::Rejected { code, detail } => format!("{code}: {detail}"),
             },
-            Err(failure) => failure.message(),
+            Err(failure @ (Failure::Refused(_) | Failure::Overtaken(_))) => failure.message(),
+            // it may still come: another run looks
+            Err(failure) => return Err(failure),
         };
         self.keeping.anchor_rejected(anchor, &refusal).await?;
         Err(Failure::Refused(format!("the ledger refused the anchor; nothing of it stands. {refusal}")))

@@ -3,7 +3,6 @@
 use super::{
     Site,
     anchoring::{attempt_rng, layout, scalars},
-    known,
 };
 use crate::{failure::Failure, network::Network};
 use anyhow::anyhow;
@@ -31,6 +30,9 @@ use countersign_prover::{
 };
 use rand::rngs::OsRng;
 use std::{collections::HashMap, sync::Arc};
+
+/// Reason code of a refusal by a person who has seen no result: the hospital's own rule.
+const DECLINED_BY_HAND: u16 = 32;
 
 /// What became of a query at this hospital.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,12 +62,14 @@ impl Site {
     /// # Errors
     /// A step failed; run it again to go on.
     pub async fn answer(&self, network: &mut Network, query: QueryId) -> Result<Answering, Failure> {
+        network.refresh().await?;
         let record = network.state().query(&query).ok_or_else(|| anyhow!("the ledger has no such query"))?;
         let kept = KeptQuery(query.0.0);
         self.keeping.query_seen(kept, KeptHeight(record.height.0)).await?;
         loop {
             match self.keeping.next_answer_step(kept).await? {
                 AnswerStep::Attempt { .. } => {
+                    network.refresh().await?;
                     let attempt = self.keeping.start_attempt(kept, &mut OsRng).await?;
                     match network.state().answer_task(&query, &self.member.id()) {
                         Ok(task) => {
@@ -92,6 +96,19 @@ impl Site {
                 }
             }
         }
+    }
+
+    /// Declines to answer a query, for a reason in words that must not say how small a number is.
+    ///
+    /// # Errors
+    /// It is answered already, or the ledger refuses; run it again to go on.
+    pub async fn decline(&self, network: &mut Network, query: QueryId, reason: &str) -> Result<Answering, Failure> {
+        network.refresh().await?;
+        let record = network.state().query(&query).ok_or_else(|| anyhow!("the ledger has no such query"))?;
+        let kept = KeptQuery(query.0.0);
+        self.keeping.query_seen(kept, KeptHeight(record.height.0)).await?;
+        self.refuse(network, query, DECLINED_BY_HAND, reason).await?;
+        self.answer(network, query).await
     }
 
     /// Stores a refusal to be sent.
@@ -126,7 +143,7 @@ impl Site {
 
         let opening = zeroize::Zeroizing::new(borsh::to_vec(&made.opening)?);
         let sealed = countersign_seal::seal(&opening, &seal_context(&query, &work.task.context.hospital), &recipients)?;
-        let digest = network.chain().store().put_blob(&sealed).await?;
+        let digest = network.put_blob(&sealed).await?;
         let answer = Answer {
             query,
             height: countersign_ledger::Height(work.task.context.answer_height),
@@ -185,7 +202,7 @@ impl Site {
     async fn confirm_answer(&self, network: &mut Network, kept: KeptQuery, bytes: &[u8]) -> Result<Option<String>, Failure> {
         let transaction = Transaction::decode(bytes).map_err(|e| anyhow!(e))?;
         let id: TransactionId = transaction.id();
-        let outcome = match known(network, &id).await? {
+        let outcome = match network.known(&id).await? {
             Some(known) => Ok(known),
             None => network.submit(transaction).await,
         };
@@ -201,7 +218,7 @@ impl Site {
                 }
             },
             // signed with a sequence number that something else took meanwhile: make it again
-            Err(Failure::Refused(_)) => {
+            Err(Failure::Refused(_) | Failure::Overtaken(_)) => {
                 self.keeping.answer_rejected(kept).await?;
                 Ok(None)
             }

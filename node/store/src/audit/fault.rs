@@ -2,7 +2,7 @@
 
 use crate::StoredBlock;
 use countersign_ledger::{
-    BlockError, CertificateError, EnvelopeError, Height, ProofChecker, State, TransactionId, TransactionResult, Verdict,
+    Block, BlockError, CertificateError, EnvelopeError, Height, ProofChecker, State, TransactionId, TransactionResult, Verdict,
 };
 
 /// The first thing that does not hold. Whoever made the file, or changed it since, is at fault.
@@ -67,6 +67,18 @@ impl AuditFault {
                 fault.unwrap_or(Self::Block { height: header.height, reason: error })
             }
             reason => Self::Block { height: header.height, reason },
+        }
+    }
+
+    /// Names the place of a block's fault where nothing is recorded beside the block.
+    pub(super) fn of_sent(error: BlockError, block: &Block) -> Self {
+        let height = block.header.height;
+        match error {
+            BlockError::Envelope { index, reason } => match block.transactions.get(index) {
+                Some(t) => Self::Transaction { height, index, kind: t.payload.kind(), id: t.id(), reason },
+                None => Self::Block { height, reason: BlockError::Envelope { index, reason } },
+            },
+            reason => Self::Block { height, reason },
         }
     }
 

@@ -4,10 +4,12 @@ use crate::screen::Screen;
 
 /// What is going to happen.
 pub(super) fn opening(screen: Screen, names: &[String]) {
-    screen
-        .say("Countersign demo: three hospitals with invented patients, one validator, one researcher, one ethics board, in one process.");
+    screen.say(format!(
+        "Countersign demo: four validators, three hospitals ({}) and the observer of an ethics board. Each has its own keys and its own copy of \
+         the chain; they are eight nodes in one process, connected over QUIC. A researcher asks through the first validator.",
+        names.join(", ")
+    ));
     screen.say("Records stay in the hospitals. The ledger gets commitments, questions, proofs and verdicts; the researcher gets totals.");
-    screen.say(format!("\nThe hospitals ({}) read their records and anchor them:", names.join(", ")));
 }
 
 /// Indents a block of lines.

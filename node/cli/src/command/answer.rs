@@ -1,0 +1,77 @@
+//! `countersign answer`: a hospital's person sees what is asked, and answers or declines.
+
+use super::{Session, named, place::OfMember};
+use crate::{
+    circuit_keys::DEVELOPMENT_NOTICE,
+    failure::Failure,
+    network::{Network, now},
+    site::{Answering, Site},
+};
+use clap::Args;
+use countersign_ledger::PairRecord;
+use serde_json::json;
+
+/// Arguments of `answer`.
+#[derive(Debug, Args)]
+pub struct AnswerArguments {
+    /// The query (Q-7, or its id); without it, what waits for an answer is listed
+    pub query: Option<String>,
+    /// The hospital's node
+    #[command(flatten)]
+    pub member: OfMember,
+    /// Decline, for this reason (it must not say how small a number is)
+    #[arg(long, value_name = "REASON", requires = "query")]
+    pub decline: Option<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// There is no such query, or the answer is not accepted.
+pub async fn run(session: &Session, arguments: &AnswerArguments) -> Result<(), Failure> {
+    let mut network = arguments.member.open(session).await?;
+    let Some(text) = &arguments.query else {
+        list(session, &network)?;
+        return network.close().await;
+    };
+    let query = named::query(network.state(), text)?;
+    let name = network.holder().reader()?.name;
+    let site = Site::open(&network, &session.keys, &name).await?;
+    let working = session.screen.working(format!("{name}: answering and proving"));
+    let outcome = match &arguments.decline {
+        Some(reason) => site.decline(&mut network, query, reason).await,
+        None => site.answer(&mut network, query).await,
+    };
+    drop(working);
+    site.close().await;
+    network.close().await?;
+    let words = match outcome? {
+        Answering::Accepted => "answered, and accepted by the ledger".to_owned(),
+        Answering::Declined(_) => "declined; the researcher and the board see it".to_owned(),
+        Answering::Rejected(reason) => return Err(Failure::Refused(format!("the ledger rejects the answer: {reason}"))),
+    };
+    let value = json!({ "query": query.to_string(), "declined": arguments.decline.is_some(), "development_keys": true });
+    session.screen.result(|| format!("{words}\n{DEVELOPMENT_NOTICE}"), || value);
+    Ok(())
+}
+
+fn list(session: &Session, network: &Network) -> Result<(), Failure> {
+    let (state, me) = (network.state(), network.holder().reader()?.id());
+    let waits = |id, q: &countersign_ledger::QueryRecord| {
+        q.query.deadline > now() && q.sites.contains(&me) && state.pair(id, &me).is_some_and(PairRecord::is_open)
+    };
+    let mut open: Vec<_> = state.queries().filter(|(id, q)| waits(id, q)).collect();
+    open.sort_unstable_by_key(|(_, q)| q.number);
+    let text = || match open.is_empty() {
+        true => "nothing waits for an answer of this hospital".to_owned(),
+        false => open.iter().map(|(_, q)| format!("Q-{}  {}", q.number, q.query.question)).collect::<Vec<_>>().join("\n"),
+    };
+    let value = || {
+        let one = |(id, q): &(&countersign_ledger::QueryId, &countersign_ledger::QueryRecord)| {
+            json!({ "query": id.to_string(), "number": q.number, "question": q.query.question })
+        };
+        json!({ "open": open.iter().map(one).collect::<Vec<_>>() })
+    };
+    session.screen.result(text, value);
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! `countersign genesis`: the coordinator makes what a network starts from, from the cards of its members.
+
+use super::Session;
+use crate::{
+    card::Card,
+    circuit_keys::DEVELOPMENT_NOTICE,
+    failure::Failure,
+    governed,
+    network::{now, registry},
+};
+use anyhow::Context;
+use clap::Args;
+use countersign_ledger::{Genesis, KeyedChecker, Member, Name, Role, Rules, Wire};
+use serde_json::json;
+use std::{collections::BTreeSet, io::Write, path::PathBuf};
+
+/// Arguments of `genesis`.
+#[derive(Debug, Args)]
+pub struct GenesisArguments {
+    /// A member's card; repeat for every member, or name several
+    #[arg(long = "card", value_name = "FILE", required = true, num_args = 1..)]
+    pub cards: Vec<PathBuf>,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// The network's name
+    #[arg(long, value_name = "NAME", default_value = "countersign")]
+    pub name: String,
+    /// Least number of people behind a released number
+    #[arg(long, value_name = "K")]
+    pub k_min: Option<u32>,
+    /// Other governed numbers: a TOML file
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// Consent scopes and expiry grid: a TOML file; the usual ones if left out
+    #[arg(long, value_name = "FILE")]
+    pub registry: Option<PathBuf>,
+    /// A network that may use development circuit keys and a small k_min; its answers protect nobody
+    #[arg(long)]
+    pub development: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// A card or file is malformed, the members make no network, or the circuit keys are development keys and the network is none.
+pub fn run(session: &Session, arguments: &GenesisArguments) -> Result<(), Failure> {
+    if arguments.development {
+        session.ensure_keys()?;
+    }
+    let cards = arguments.cards.iter().map(|path| Card::load(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut members = cards.iter().map(Card::listed).collect::<Result<Vec<Member>, _>>()?;
+    members.sort_by_key(|m| m.id);
+    let time = now();
+    let mut rules = Rules::standard();
+    if let Some(file) = &arguments.rules {
+        rules = governed::rules(file, &rules)?;
+    }
+    rules.k_min = arguments.k_min.unwrap_or(rules.k_min);
+    let registry = match &arguments.registry {
+        Some(file) => governed::registry(file)?,
+        None => registry(&BTreeSet::new(), time.day())?,
+    };
+    let keys = session.keys.verifying()?;
+    let genesis = Genesis {
+        name: Name::new(arguments.name.clone()).map_err(|e| Failure::Refused(e.to_string()))?,
+        development: arguments.development,
+        time,
+        members,
+        registry,
+        rules,
+        circuit_keys: keys.digest(),
+    };
+    genesis.check().map_err(|e| Failure::Refused(e.to_string()))?;
+    genesis.check_keys(&KeyedChecker::new(keys)).map_err(|e| Failure::Refused(format!("{e}. For a trial, make it with --development")))?;
+    let write = || std::fs::File::create_new(&arguments.out)?.write_all(&genesis.encode());
+    write().with_context(|| format!("cannot write {}", arguments.out.display()))?;
+    let count = |role: Role| genesis.members.iter().filter(|m| m.has_role(role)).count();
+    let text = || {
+        let roles = Role::ALL.into_iter().map(|role| format!("{} {role}", count(role))).collect::<Vec<_>>().join(", ");
+        let mut text = format!(
+            "network {} (\"{}\"), {} members ({roles}), k_min {}\nwritten: {}\nnext: give this file and the cards to every member, who compares the \
+             network's id with what you say, and runs `countersign join`",
+            genesis.network(),
+            genesis.name,
+            genesis.members.len(),
+            genesis.rules.k_min,
+            arguments.out.display()
+        );
+        if genesis.development {
+            text.push_str(&format!("\n{DEVELOPMENT_NOTICE}"));
+        }
+        text
+    };
+    let value = || {
+        json!({ "network": genesis.network().to_string(), "file": arguments.out, "members": genesis.members.len(), "validators": count(Role::Validator),
+            "k_min": genesis.rules.k_min, "development_keys": genesis.development })
+    };
+    session.screen.result(text, value);
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! `countersign node`: runs a member's node until it is told to stop.
+
+use super::Session;
+use crate::{
+    config::{Config, Overrides},
+    failure::Failure,
+    service::Service,
+};
+use anyhow::Context;
+use clap::Args;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::json;
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Arguments of `node`.
+#[derive(Debug, Args)]
+pub struct NodeArguments {
+    /// The node's configuration
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// What goes before the configuration
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// Where the node listens, instead of `network.listen` in the file
+    #[arg(long, env = "COUNTERSIGN_LISTEN", value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// What is logged, instead of `log.filter` in the file
+    #[arg(long, env = "COUNTERSIGN_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The configuration is malformed, there is no chain, or a port cannot be had.
+pub async fn run(session: &Session, arguments: &NodeArguments) -> Result<(), Failure> {
+    let mut config = Config::load(&arguments.config, &arguments.overrides)?;
+    config.network.listen = arguments.listen.or(config.network.listen);
+    let filter = arguments.log.as_ref().unwrap_or(&config.log.filter);
+    let filter = EnvFilter::try_new(filter).map_err(|e| Failure::Refused(format!("log.filter: {e}")))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    log.try_init().map_err(|e| Failure::Other(anyhow::anyhow!("the log cannot be set up: {e}")))?;
+    // before anything that takes long: who stops the node while it starts is heard
+    let mut terminated = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut interrupted = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?;
+    let service = Service::start(&config, &session.keys, metrics).await?;
+    let (state, url) = (service.node().state(), format!("http://{}", service.gateway()));
+    let listen = service.node().net().local_address().map(|a| a.to_string());
+    let text = || {
+        let where_ = listen.as_ref().map_or_else(|| "connects outwards only".to_owned(), |a| format!("listens on {a}"));
+        format!("{} runs: network {}, block {}, {where_}, gateway {url}", config.name, state.network(), state.tip().height)
+    };
+    let value = || json!({ "name": config.name, "network": state.network().to_string(), "height": state.tip().height.0, "listen": listen, "gateway": url });
+    session.screen.result(text, value);
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    tracing::info!("stopping");
+    service.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}

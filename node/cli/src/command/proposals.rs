@@ -1,0 +1,111 @@
+//! `countersign proposals`: what is proposed, and how the votes stand.
+
+use super::Session;
+use crate::{
+    client::Client,
+    command::place::OfMember,
+    config::Overrides,
+    failure::Failure,
+};
+use clap::Args;
+use countersign_ledger::{Change, ProposalId, ProposalRecord, State};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Arguments of `proposals`.
+#[derive(Debug, Args)]
+pub struct ProposalsArguments {
+    /// The member's node
+    #[arg(long, value_name = "FILE", required_unless_present = "url", conflicts_with = "url")]
+    pub config: Option<PathBuf>,
+    /// URL of a gateway, which is believed
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// What goes before the configuration
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// Only those that are open or wait to come into force
+    #[arg(long)]
+    pub pending: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// There is no chain.
+pub async fn run(session: &Session, arguments: &ProposalsArguments) -> Result<(), Failure> {
+    let config = match (&arguments.config, &arguments.url) {
+        (Some(config), _) => config.clone(),
+        (None, Some(url)) => return told(session, url, arguments.pending).await,
+        (None, None) => return Err(Failure::Refused("name a node's configuration (--config) or a gateway (--url)".into())),
+    };
+    let network = OfMember { config, overrides: arguments.overrides.clone() }.open(session).await?;
+    let state = network.state();
+    let mut all: Vec<_> = state.proposals().filter(|(_, p)| !arguments.pending || p.status.is_pending()).collect();
+    all.sort_unstable_by_key(|(_, p)| p.number);
+    let text = || match all.is_empty() {
+        true => "no proposals".to_owned(),
+        false => all.iter().map(|(_, p)| line(state, p)).collect::<Vec<_>>().join("\n"),
+    };
+    session.screen.result(text, || json!({ "proposals": all.iter().map(|(id, p)| value(state, id, p)).collect::<Vec<_>>() }));
+    network.close().await
+}
+
+/// What a gateway says.
+async fn told(session: &Session, url: &str, pending: bool) -> Result<(), Failure> {
+    let client = Client::new(url)?;
+    let (mut all, mut offset) = (Vec::new(), Some(0));
+    while let Some(at) = offset {
+        let page = client.json(&format!("/v1/proposals?offset={at}")).await?;
+        all.extend(page["items"].as_array().cloned().unwrap_or_default());
+        // lists end, and only go forward
+        offset = page["next"].as_u64().filter(|next| *next > at);
+    }
+    all.retain(|p| !pending || p["status"] == "open" || p["status"] == "carried");
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let line = |p: &Value| format!("G-{}  {}, proposed in block {} by {}, id {}", p["number"], text(&p["status"]), p["height"], text(&p["proposer"]), text(&p["id"]));
+    let words = || match all.is_empty() {
+        true => "no proposals".to_owned(),
+        false => all.iter().map(line).collect::<Vec<_>>().join("\n"),
+    };
+    session.screen.result(words, || json!({ "proposals": all }));
+    Ok(())
+}
+
+fn line(state: &State, record: &ProposalRecord) -> String {
+    let tally = state.tally(record);
+    let proposer = state.member(&record.proposer).map_or_else(|| record.proposer.to_string(), |m| m.name.to_string());
+    format!(
+        "G-{}  {} ({} of {} for, {} against)\n     {}\n     proposed by {proposer} in block {}: {}",
+        record.number,
+        record.status,
+        tally.approve,
+        tally.voters,
+        tally.reject,
+        in_words(state, &record.proposal.change),
+        record.height,
+        record.proposal.reason
+    )
+}
+
+fn value(state: &State, id: &ProposalId, record: &ProposalRecord) -> Value {
+    let tally = state.tally(record);
+    json!({ "proposal": id.to_string(), "number": record.number, "kind": record.proposal.change.kind(), "change": in_words(state, &record.proposal.change),
+        "status": record.status.to_string(), "pending": record.status.is_pending(), "approve": tally.approve, "reject": tally.reject,
+        "voters": tally.voters, "height": record.height.0, "reason": record.proposal.reason })
+}
+
+/// What a change does.
+pub(super) fn in_words(state: &State, change: &Change) -> String {
+    match change {
+        Change::Admit(member) => {
+            let roles: Vec<String> = member.roles.iter().map(ToString::to_string).collect();
+            format!("admit {} as {}, key {}", member.name, roles.join(", "), member.id)
+        }
+        Change::Remove(id) => format!("remove {}", state.member(id).map_or_else(|| id.to_string(), |m| format!("{}, key {id}", m.name))),
+        Change::Dictionary(bytes) => format!("publish a dictionary, sha256 {}", countersign_circuits::hash::Digest32::of(bytes)),
+        Change::Registry(registry) => format!("another scope registry: {} scopes, {} dates", registry.scopes.len(), registry.grid.len()),
+        Change::Rules(rules) => format!("other rules: {rules:?}"),
+        Change::CircuitKeys(keys) => format!("other circuit keys: {}{}", keys.digest, if keys.development { " (development keys)" } else { "" }),
+    }
+}

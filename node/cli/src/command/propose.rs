@@ -1,0 +1,141 @@
+//! `countersign propose`: a governance member proposes a change of members, dictionaries, scopes, rules or circuit keys.
+
+use super::{Session, place::OfMember, proposals::in_words, reading};
+use crate::{card::Card, circuit_keys::KeysFolder, failure::Failure, governed, study::propose};
+use clap::{Args, Subcommand};
+use countersign_circuits::hash::Digest32;
+use countersign_ledger::{Change, CircuitKeys, Height, MemberId, State};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Arguments of `propose`.
+#[derive(Debug, Args)]
+pub struct ProposeArguments {
+    /// What is to be changed
+    #[command(subcommand)]
+    pub change: Proposed,
+}
+
+/// What every proposal has.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The governance member's node
+    #[command(flatten)]
+    pub member: OfMember,
+    /// The first block the change is in force in; as soon as it is carried if left out
+    #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
+    pub in_force: u64,
+    /// Why, in plain words
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// A change.
+#[derive(Debug, Subcommand)]
+pub enum Proposed {
+    /// Admit a member, or change the name or roles of one
+    Member {
+        /// The member's card
+        card: PathBuf,
+        /// What every proposal has
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Remove a member
+    RemoveMember {
+        /// Its name, or its key
+        member: String,
+        /// What every proposal has
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Publish a dictionary
+    Dictionary {
+        /// A TOML file, or one as shipped
+        file: PathBuf,
+        /// What every proposal has
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Change the governed numbers
+    Rules {
+        /// A TOML file; what it leaves out stays
+        file: PathBuf,
+        /// What every proposal has
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Change the consent scopes and their expiry grid
+    Registry {
+        /// A TOML file
+        file: PathBuf,
+        /// What every proposal has
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Change the circuit keys; every validator must hold them by then (`circuit_keys` in its configuration)
+    CircuitKeys {
+        /// Folder of the new keys
+        folder: PathBuf,
+        /// What every proposal has
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+impl Proposed {
+    fn common(&self) -> &Common {
+        match self {
+            Self::Member { common, .. }
+            | Self::RemoveMember { common, .. }
+            | Self::Dictionary { common, .. }
+            | Self::Rules { common, .. }
+            | Self::Registry { common, .. }
+            | Self::CircuitKeys { common, .. } => common,
+        }
+    }
+
+    /// The change, with what the files say.
+    fn change(&self, state: &State) -> Result<Change, Failure> {
+        Ok(match self {
+            Self::Member { card, .. } => Change::Admit(Card::load(card)?.listed()?),
+            Self::RemoveMember { member, .. } => Change::Remove(named_member(state, member)?),
+            Self::Dictionary { file, .. } => Change::Dictionary(reading(file)?.canonical().to_vec()),
+            Self::Rules { file, .. } => Change::Rules(governed::rules(file, state.rules())?),
+            Self::Registry { file, .. } => Change::Registry(governed::registry(file)?),
+            Self::CircuitKeys { folder, .. } => {
+                let keys = KeysFolder::new(Some(folder.clone())).verifying()?;
+                Change::CircuitKeys(CircuitKeys { digest: keys.digest(), development: keys.development() })
+            }
+        })
+    }
+}
+
+fn named_member(state: &State, text: &str) -> Result<MemberId, Failure> {
+    if let Ok(id) = text.parse::<Digest32>() {
+        return Ok(MemberId(id.0));
+    }
+    let found = state.members().find(|m| m.name.as_str() == text).map(|m| m.id);
+    let names = || state.members().map(|m| m.name.to_string()).collect::<Vec<_>>().join(", ");
+    found.ok_or_else(|| Failure::Refused(format!("\"{text}\" is no member; members are {}", names())))
+}
+
+/// Runs it.
+///
+/// # Errors
+/// A file is malformed, or the ledger refuses the proposal.
+pub async fn run(session: &Session, arguments: &ProposeArguments) -> Result<(), Failure> {
+    let common = arguments.change.common();
+    let mut network = common.member.open(session).await?;
+    let change = arguments.change.change(network.state())?;
+    let (words, member) = (in_words(network.state(), &change), network.holder().reader()?);
+    let (proposal, number, status) = propose(&mut network, &member, change, Height(common.in_force), &common.reason).await?;
+    network.close().await?;
+    let text = || {
+        let next = format!("the other governance members vote with `countersign vote G-{number} yes --config node.toml`");
+        format!("G-{number} {words}\nid {proposal}\nproposed, with your vote for it: {status}\n{next}")
+    };
+    let value = || json!({ "proposal": proposal.to_string(), "number": number, "change": words, "status": status.to_string() });
+    session.screen.result(text, value);
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! `countersign study`: a researcher submits, the ethics board approves, a hospital accepts.
+
+use super::{Session, named, place::OfMember, reading};
+use crate::{
+    failure::Failure,
+    network::{Holder, Network},
+    study::{StudyPlan, accept_study, approve_study, submit_study},
+};
+use clap::{Args, Subcommand};
+use countersign_ledger::{State, StudyId, StudyRecord};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// What to do with studies.
+#[derive(Debug, Subcommand)]
+pub enum StudyCommand {
+    /// List the studies
+    List {
+        /// The member's node
+        #[command(flatten)]
+        member: OfMember,
+    },
+    /// Submit a study (researcher)
+    Submit(SubmitArguments),
+    /// Approve a study (ethics board)
+    Approve {
+        /// The study (S-1, or its id)
+        study: String,
+        /// The board's node
+        #[command(flatten)]
+        member: OfMember,
+    },
+    /// Accept a study, which fixes the data it may be asked about (hospital)
+    Accept {
+        /// The study (S-1, or its id)
+        study: String,
+        /// The hospital's node
+        #[command(flatten)]
+        member: OfMember,
+        /// Least number of people behind a released number at this hospital; the study's if left out
+        #[arg(long, value_name = "K")]
+        k_min: Option<u32>,
+    },
+}
+
+/// Arguments of `study submit`.
+#[derive(Debug, Args)]
+pub struct SubmitArguments {
+    /// The researcher's node
+    #[command(flatten)]
+    pub member: OfMember,
+    /// Title
+    #[arg(long, value_name = "TEXT")]
+    pub title: String,
+    /// What it is about, in plain words
+    #[arg(long, value_name = "TEXT")]
+    pub summary: String,
+    /// Dictionary: a TOML file, or one as shipped
+    #[arg(long, value_name = "FILE")]
+    pub dictionary: PathBuf,
+    /// A data category it reads; repeat for several; all of the dictionary's if left out
+    #[arg(long = "category", value_name = "CATEGORY")]
+    pub categories: Vec<String>,
+    /// Least number of people behind a released number; the network's if left out
+    #[arg(long, value_name = "K")]
+    pub k_min: Option<u32>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// There is no such study, or the ledger refuses.
+pub async fn run(session: &Session, command: &StudyCommand) -> Result<(), Failure> {
+    match command {
+        StudyCommand::List { member } => list(session, member).await,
+        StudyCommand::Submit(arguments) => submit(session, arguments).await,
+        StudyCommand::Approve { study, member } => {
+            let mut network = member.open(session).await?;
+            let id = named::study(network.state(), study)?;
+            let board = network.holder().reader()?;
+            approve_study(&mut network, &board, id).await?;
+            say(session, network, id, "approved; hospitals accept it with `countersign study accept`").await
+        }
+        StudyCommand::Accept { study, member, k_min } => {
+            let mut network = member.open(session).await?;
+            let id = named::study(network.state(), study)?;
+            let hospital = network.holder().reader()?;
+            let least = network.state().study(&id).map_or(0, |s| s.submitted.k_min);
+            accept_study(&mut network, &hospital, id, k_min.unwrap_or(least)).await?;
+            say(session, network, id, "accepted: the data it may be asked about are fixed").await
+        }
+    }
+}
+
+async fn submit(session: &Session, arguments: &SubmitArguments) -> Result<(), Failure> {
+    let reading = reading(&arguments.dictionary)?;
+    let mut network = arguments.member.open(session).await?;
+    let Holder::Member(own) = network.holder() else { return Err(Failure::Refused("this takes a member's configuration".into())) };
+    let (researcher, boards) = (own.member.clone(), own.boards()?);
+    let categories = if arguments.categories.is_empty() { super::categories(&reading) } else { arguments.categories.iter().cloned().collect() };
+    let k_min = arguments.k_min.unwrap_or(network.state().rules().k_min);
+    let plan = StudyPlan { title: arguments.title.clone(), summary: arguments.summary.clone(), categories, k_min };
+    let id = submit_study(&mut network, &researcher, &boards, &reading.digest(), &plan).await?;
+    say(session, network, id, "submitted; the ethics board approves it with `countersign study approve`").await
+}
+
+async fn list(session: &Session, member: &OfMember) -> Result<(), Failure> {
+    let network = member.open(session).await?;
+    let state = network.state();
+    let mut all: Vec<_> = state.studies().collect();
+    all.sort_unstable_by_key(|(_, s)| s.number);
+    let line = |(_, s): &(&StudyId, &StudyRecord)| {
+        format!("S-{}  {}, {} of the hospitals have accepted\n     {}", s.number, standing(s), s.sites, s.submitted.title)
+    };
+    let text = || match all.is_empty() {
+        true => "no studies".to_owned(),
+        false => all.iter().map(line).collect::<Vec<_>>().join("\n"),
+    };
+    session.screen.result(text, || json!({ "studies": all.iter().map(|(id, s)| value(state, id, s)).collect::<Vec<_>>() }));
+    network.close().await
+}
+
+async fn say(session: &Session, network: Network, id: StudyId, words: &str) -> Result<(), Failure> {
+    let (state, study) = (network.state(), network.state().study(&id));
+    let number = study.map_or(0, |s| s.number);
+    session.screen.result(|| format!("study S-{number}, id {id}: {words}"), || study.map_or(Value::Null, |s| value(state, &id, s)));
+    network.close().await
+}
+
+fn standing(study: &StudyRecord) -> &'static str {
+    if study.approval.is_some() { "approved" } else { "waits for the ethics board" }
+}
+
+fn value(state: &State, id: &StudyId, study: &StudyRecord) -> Value {
+    let sites: Vec<String> = state.cuts(id).filter_map(|cut| state.member(&cut.hospital).map(|m| m.name.to_string())).collect();
+    json!({ "study": id.to_string(), "number": study.number, "title": study.submitted.title, "approved": study.approval.is_some(), "accepted_by": sites,
+        "k_min": study.submitted.k_min })
+}

@@ -1,0 +1,73 @@
+//! Governed numbers and consent scopes as small TOML files.
+//!
+//! ```toml
+//! # rules: what is left out stays as it is
+//! k_min = 10
+//!
+//! # registry
+//! scopes = ["p.health", "c.labs"]
+//! grid = ["2027-12-31", "2028-12-31"]
+//! ```
+
+use crate::failure::Failure;
+use anyhow::Context;
+use countersign_circuits::consent::ScopeRegistry;
+use countersign_ingest::parse_day;
+use countersign_ledger::Rules;
+use serde::{Deserialize, de::DeserializeOwned};
+use std::path::Path;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RulesFile {
+    k_min: Option<u32>,
+    statements_per_study: Option<u32>,
+    cells_per_table: Option<u32>,
+    hospital_withdrawals_marked: Option<u32>,
+    points_a_day: Option<u64>,
+    points_a_cut: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegistryFile {
+    scopes: Vec<String>,
+    grid: Vec<String>,
+}
+
+fn read<T: DeserializeOwned>(file: &Path) -> Result<T, Failure> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    toml::from_str(&text).map_err(|e| {
+        let line = e.span().map_or(0, |span| text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1);
+        Failure::Refused(format!("{}:{line}: {}", file.display(), e.message()))
+    })
+}
+
+/// Reads rules; what the file leaves out stays.
+///
+/// # Errors
+/// The file is malformed, with its line.
+pub fn rules(file: &Path, now: &Rules) -> Result<Rules, Failure> {
+    let said: RulesFile = read(file)?;
+    Ok(Rules {
+        k_min: said.k_min.unwrap_or(now.k_min),
+        statements_per_study: said.statements_per_study.unwrap_or(now.statements_per_study),
+        cells_per_table: said.cells_per_table.unwrap_or(now.cells_per_table),
+        hospital_withdrawals_marked: said.hospital_withdrawals_marked.unwrap_or(now.hospital_withdrawals_marked),
+        points_a_day: said.points_a_day.unwrap_or(now.points_a_day),
+        points_a_cut: said.points_a_cut.unwrap_or(now.points_a_cut),
+    })
+}
+
+/// Reads a scope registry.
+///
+/// # Errors
+/// The file is malformed, with its line, or the registry breaks a rule.
+pub fn registry(file: &Path) -> Result<ScopeRegistry, Failure> {
+    let said: RegistryFile = read(file)?;
+    let grid = said.grid.iter().map(|text| parse_day(text)).collect::<Result<_, _>>();
+    let refused = |why: &dyn std::fmt::Display| Failure::Refused(format!("{}: {why}", file.display()));
+    let registry = ScopeRegistry { scopes: said.scopes, grid: grid.map_err(|e| refused(&e))? };
+    registry.check().map_err(|e| refused(&e))?;
+    Ok(registry)
+}

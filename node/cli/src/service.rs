@@ -1,0 +1,151 @@
+//! A node as a service: the node itself, its gateway, and a hospital's answering.
+
+mod answering;
+mod facade;
+
+use crate::{
+    circuit_keys::KeysFolder,
+    config::{AnswerMode, Config},
+    failure::Failure,
+    network::MemberFolder,
+};
+use anyhow::{Context, anyhow};
+use countersign_api::{Gateway, GatewayConfig};
+use countersign_consensus::{Node, NodeConfig};
+use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker, Role};
+use countersign_store::{ChainStore, StoreError};
+pub use facade::ACCUSED;
+use facade::Facade;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{sync::watch, task::JoinSet};
+
+/// How often the metrics' old figures are folded.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// A running service.
+#[derive(Debug)]
+pub struct Service {
+    node: Node,
+    gateway: SocketAddr,
+    gateway_file: PathBuf,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+/// The checker with the circuit keys of the keys folder and those the configuration names.
+///
+/// # Errors
+/// Keys are missing or damaged.
+pub fn checker(config: &Config, keys: &KeysFolder) -> Result<Arc<dyn ProofChecker>, Failure> {
+    let mut ring = vec![keys.verifying()?];
+    for folder in &config.circuit_keys {
+        ring.push(KeysFolder::new(Some(folder.clone())).verifying()?);
+    }
+    Ok(Arc::new(CachingChecker::new(KeyedChecker::with_ring(ring))))
+}
+
+impl Service {
+    /// Starts everything. The metrics recorder is the program's.
+    ///
+    /// # Errors
+    /// There is no chain, another process writes to it, circuit keys are missing, or a port cannot be had.
+    pub async fn start(config: &Config, keys: &KeysFolder, metrics: PrometheusHandle) -> Result<Self, Failure> {
+        let folder = config.member_folder()?;
+        let checker = checker(config, keys)?;
+        let store = ChainStore::open(&config.store_url()?).await.map_err(|error| no_chain(config, error))?;
+        let validate = config.validator.enabled.then(|| config.wal());
+        let mut node_config = NodeConfig::new(config.name.clone(), folder.member.signing().clone(), config.net(), validate);
+        node_config.pace = config.pace();
+        let node = Node::start(node_config, store, Arc::clone(&checker)).await?;
+        let started = Self::serve(config, keys, folder, &node, checker, metrics).await;
+        match started {
+            Ok((gateway, stop, tasks)) => Ok(Self { node, gateway, gateway_file: config.gateway_file(), stop, tasks }),
+            Err(failure) => {
+                node.shutdown().await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn serve(
+        config: &Config,
+        keys: &KeysFolder,
+        folder: MemberFolder,
+        node: &Node,
+        checker: Arc<dyn ProofChecker>,
+        metrics: PrometheusHandle,
+    ) -> Result<(SocketAddr, watch::Sender<bool>, JoinSet<()>), Failure> {
+        let state = node.state();
+        state.check_keys(checker.as_ref()).map_err(|e| Failure::Refused(e.to_string()))?;
+        if state.member(&folder.member.id()).is_none() {
+            tracing::warn!("\"{}\" is no member of the network yet; it waits until it is voted in", config.name);
+        }
+        let stop = watch::Sender::new(false);
+        let mut tasks = JoinSet::new();
+        let gateway_config = GatewayConfig {
+            listen: config.gateway.listen,
+            behind_proxy: config.gateway.behind_proxy,
+            limits: config.gateway.limits.clone(),
+            metrics: metrics.clone(),
+        };
+        let facade = Facade::new(node.clone(), config.clone());
+        tasks.spawn(Arc::clone(&facade).watch(stop.subscribe()));
+        let gateway = Gateway::bind(gateway_config, facade).await.map_err(|e| Failure::Other(e.into()))?;
+        let address = gateway.address();
+        let file = config.gateway_file();
+        std::fs::write(&file, format!("{address}\n")).with_context(|| format!("cannot write {}", file.display()))?;
+        tasks.spawn(gateway.run(stopped(stop.subscribe())));
+        let mut stops = stop.subscribe();
+        tasks.spawn(async move {
+            while tokio::time::timeout(UPKEEP, stops.wait_for(|stop| *stop)).await.is_err() {
+                metrics.run_upkeep();
+            }
+        });
+        if config.hospital.answer == AnswerMode::Automatic && folder.member.roles.contains(&Role::Hospital) {
+            let answering = answering::Answering { node: node.clone(), folder, keys: keys.clone(), checker };
+            tasks.spawn(answering.run(stop.subscribe()));
+        }
+        Ok((address, stop, tasks))
+    }
+
+    /// The node.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Where its gateway listens.
+    pub fn gateway(&self) -> SocketAddr {
+        self.gateway
+    }
+
+    /// Stops what clients use, then the node.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+        // whoever finds it all the same looks at the name of what answers there
+        drop(std::fs::remove_file(&self.gateway_file));
+        self.node.shutdown().await;
+    }
+}
+
+/// Completes when told to stop, or when nobody is left to tell.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// Says what to do where there is no chain.
+pub fn no_chain(config: &Config, error: StoreError) -> Failure {
+    let missing = match &error {
+        StoreError::Empty => true,
+        StoreError::Database(_) => config.store_url().is_ok_and(|url| url.file().is_some_and(|file| !file.exists())),
+        _ => false,
+    };
+    if missing {
+        return Failure::Refused(format!(
+            "there is no chain in {}; join a network first: `countersign join --folder FOLDER --genesis FILE --peer CARD`",
+            config.data.display()
+        ));
+    }
+    Failure::Other(anyhow!(error))
+}
