@@ -113,26 +113,26 @@ impl State {
     /// Ends a block: makes the changes that are due at the next height, counts open votes again if members changed, and closes proposals
     /// whose time is over. Cannot fail: a change that does not fit any more lapses. True if the validator set is another now.
     pub(crate) fn settle(&mut self, height: Height, time: BlockTime) -> bool {
-        let pending: Vec<(ProposalId, ProposalRecord)> = self.pending().map(|(id, record)| (id, record.as_ref().clone())).collect();
+        let pending: Vec<(ProposalId, Arc<ProposalRecord>)> = self.pending().map(|(id, record)| (id, Arc::clone(record))).collect();
         let next = height.next();
         let is_due = |record: &ProposalRecord| matches!(record.status, ProposalStatus::Carried { due } if due <= next);
-        let (due, rest): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(_, record)| is_due(record));
+        let (due, rest): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(_, record)| is_due(record.as_ref()));
         let made = !due.is_empty();
-        for (id, mut record) in due {
-            record.status = match self.make(&record.proposal.change, next, id) {
+        for (id, record) in due {
+            let status = match self.make(&record.proposal.change, next, id) {
                 Ok(()) => ProposalStatus::InForce { since: next },
                 Err(rejection) => ProposalStatus::Lapsed { height: next, reason: rejection.code() },
             };
-            self.keep_proposal(id, record);
+            self.keep_proposal(id, ProposalRecord { status, ..record.as_ref().clone() });
         }
-        for (id, mut record) in rest.into_iter().filter(|(_, record)| record.status == ProposalStatus::Open) {
+        for (id, record) in rest.into_iter().filter(|(_, record)| record.status == ProposalStatus::Open) {
             // whoever left or came with a change at `next` counts from then on, so a proposal carried by that comes one block later
-            record.status = match self.decided(&record, height, next.next()) {
+            let status = match self.decided(&record, height, next.next()) {
                 ProposalStatus::Open if time >= record.closes => ProposalStatus::Expired { height },
                 status => status,
             };
-            if record.status != ProposalStatus::Open {
-                self.keep_proposal(id, record);
+            if status != ProposalStatus::Open {
+                self.keep_proposal(id, ProposalRecord { status, ..record.as_ref().clone() });
             }
         }
         if !made {
