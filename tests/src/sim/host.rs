@@ -1,4 +1,6 @@
-//! What the application does: builds, executes and commits blocks, keeps a mempool, gives and takes decided blocks.
+//! What the application does: builds, executes and commits blocks, and keeps a mempool.
+
+mod sync;
 
 use super::{
     disk::Undecided,
@@ -8,13 +10,12 @@ use super::{
     sabotage::Sabotage,
 };
 use arc_malachitebft_core_consensus::{LocallyProposedValue, ProposedValue};
-use arc_malachitebft_core_types::{CommitCertificate, Context as _, Round, Validator as _, Validity, ValueOrigin, ValueResponse};
-use arc_malachitebft_peer::PeerId;
+use arc_malachitebft_core_types::{CommitCertificate, Context as _, Round, Validator as _, Validity, ValueOrigin};
 use countersign_circuits::hash::Digest32;
 use countersign_consensus::{
     clock::Clock,
     malachite::{
-        codec::{to_ledger, to_sync},
+        codec::to_ledger,
         context::{Address, BlockId as ValueId, Chain, Validators},
     },
     mempool::{Allowance, Mempool, Standing, SubmitError},
@@ -279,50 +280,5 @@ impl Shell {
         self.host.mempool.committed(&self.host.ledger);
         self.host.asked = None;
         self.out.committed.push(Committed { block, certificate, results });
-    }
-}
-
-/// Sync of decided blocks.
-impl Shell {
-    pub(super) fn tick(&mut self) {
-        self.host.mempool.expire(self.uptime());
-        self.out.sends.push((To::All, Message::Status(self.host.ledger.tip().height)));
-        self.out.later.push((700, NodeEvent::Tick));
-    }
-
-    pub(super) fn on_status(&mut self, from: usize, height: Height) {
-        let tip = self.host.ledger.tip().height;
-        let waiting = self.host.asked.is_some_and(|at| self.now < at + 1_500);
-        if height > tip && !waiting && self.sabotage != Sabotage::NeverSyncs {
-            self.host.asked = Some(self.now);
-            self.out.sends.push((To::One(from), Message::SyncRequest(tip.next())));
-        }
-    }
-
-    pub(super) fn on_sync_request(&mut self, from: usize, height: Height) {
-        if let Some((block, certificate)) = self.disk.block(height) {
-            self.out.sends.push((To::One(from), Message::SyncResponse(block.clone(), certificate.clone())));
-            self.out.sends.push((To::One(from), Message::Status(self.host.ledger.tip().height)));
-        }
-    }
-
-    pub(super) fn on_sync_response(&mut self, from: usize, block: &Block, certificate: &Certificate) -> ValueResponse<Chain> {
-        let peer = PeerId::from_bytes(&[0, 1, u8::try_from(from).unwrap()]).unwrap();
-        ValueResponse::new(peer, block.encode().into(), to_sync(certificate))
-    }
-
-    /// The certificate of a synced block is good: execute it and hand it to consensus.
-    pub(super) fn on_synced(&mut self, response: &ValueResponse<Chain>, proposer: Address) {
-        let Ok(block) = Block::decode(&response.value_bytes) else { return };
-        let (id, block) = (block.header.id(), Arc::new(block));
-        if ValueId(id) != response.certificate.value_id {
-            return self.out.notes.push("a synced block is not the certified one".into());
-        }
-        let validity = if self.execute(&block, id) { Validity::Valid } else { Validity::Invalid };
-        let height = block.header.height;
-        let part = Arc::new(Streamed { height, round: response.certificate.round, pol_round: Round::Nil, proposer, id, block });
-        self.disk.put(Undecided { part: part.clone(), validity });
-        let value = self.value_of(&part, validity);
-        self.out.later.push((1, NodeEvent::Value(Box::new(value), ValueOrigin::Sync)));
     }
 }

@@ -23,6 +23,8 @@ pub(super) fn genesis(members: u8) -> Genesis {
     let roles = vec![Role::Hospital, Role::Validator];
     let one = |who: u8| Member { id: member(who), name: Name::new(format!("Member {who}")).unwrap(), roles: roles.clone() };
     let mut members: Vec<Member> = (1..=members).map(one).collect();
+    // a network needs one; it sends nothing
+    members.push(Member { id: member(200), name: Name::new("Consortium").unwrap(), roles: vec![Role::Governance] });
     members.sort_by_key(|m| m.id);
     Genesis {
         name: Name::new("mempool").unwrap(),
@@ -35,7 +37,7 @@ pub(super) fn genesis(members: u8) -> Genesis {
     }
 }
 
-/// A payload of so many bytes that the ledger rejects (nobody here governs), so that nothing but the sequence number changes.
+/// A payload of so many bytes that the ledger rejects (those who send do not govern), so that nothing but the sequence number changes.
 pub(super) fn filler(mark: u8, bytes: usize) -> Payload {
     Payload::Propose(Proposal { change: Change::Dictionary(vec![mark; bytes]), in_force: Height(0), reason: String::new() })
 }
