@@ -92,11 +92,8 @@ impl Loopback {
         let folder = self.folder.path().join(i.to_string());
         std::fs::create_dir_all(&folder).unwrap();
         let store = ChainStore::create(&StoreUrl::from(folder.join("chain.sqlite").as_path()), &self.genesis).await.unwrap();
-        let peer = |(j, address): (usize, &SocketAddr)| PeerAddress {
-            member: id(j),
-            address: address.to_string(),
-            transport: Transport::Quic,
-        };
+        let peer =
+            |(j, address): (usize, &SocketAddr)| PeerAddress { member: id(j), address: address.to_string(), transport: Transport::Quic };
         let peers = self.addresses.iter().enumerate().filter(|(j, _)| *j != i).map(peer).collect();
         let net = if validates { NetConfig::listening(self.addresses[i], peers) } else { NetConfig::outwards(peers) };
         let mut config = NodeConfig::new(format!("node-{i}"), key(i), net, validates.then(|| folder.join("wal")));

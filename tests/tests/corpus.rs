@@ -56,7 +56,8 @@ fn consensus() -> Vec<Vec<u8>> {
     let vote = keys.vote(Chain.new_precommit(Height(3), Round::new(1), NilOrVal::Val(block), keys.address()));
     let proposal = keys.proposal(Chain.new_proposal(Height(3), Round::new(1), block, Round::Nil, keys.address()));
     let opening = Opening::sign(&keys, (Height(3), Round::new(1), Round::Nil), block, b"bytes");
-    let stream = |(i, part)| borsh::to_vec(&StreamMessage::new(StreamId::new(b"s".to_vec().into()), i as u64, StreamContent::Data(part))).unwrap();
+    let stream =
+        |(i, part)| borsh::to_vec(&StreamMessage::new(StreamId::new(b"s".to_vec().into()), i as u64, StreamContent::Data(part))).unwrap();
     let messages = [SignedConsensusMsg::Vote(vote), SignedConsensusMsg::Proposal(proposal)];
     let signed: Vec<Vec<u8>> = messages.iter().map(|m| consensus_bytes(m).unwrap().to_vec()).collect();
     let parts: Vec<Vec<u8>> = parts(opening, b"bytes").into_iter().enumerate().map(stream).collect();

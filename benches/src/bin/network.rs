@@ -54,7 +54,11 @@ async fn empty_blocks(values: &mut Map<String, Value>) {
     let start = Instant::now();
     let follower = network.follower().await;
     Loopback::reach(&follower, to).await;
-    put(values, "synchronised blocks a second (empty, every certificate checked, beside a running chain)", to as f64 / start.elapsed().as_secs_f64());
+    put(
+        values,
+        "synchronised blocks a second (empty, every certificate checked, beside a running chain)",
+        to as f64 / start.elapsed().as_secs_f64(),
+    );
     follower.shutdown().await;
     network.stop().await;
 }
@@ -100,7 +104,7 @@ fn answers(values: &mut Map<String, Value>, rows: usize) {
     let mut measured = [Vec::new(), Vec::new()];
     for _ in 0..5 {
         let start = Instant::now();
-        batch.iter().for_each(|(instance, answer)| drop(verify_aggregate(&keys, instance, answer).unwrap()));
+        assert!(batch.iter().all(|(instance, answer)| verify_aggregate(&keys, instance, answer).is_ok()));
         measured[0].push(BATCH as f64 / start.elapsed().as_secs_f64());
         let start = Instant::now();
         assert!(verify_batch(&keys, &batch, &mut rng).iter().all(Result::is_ok));

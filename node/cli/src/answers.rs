@@ -1,10 +1,6 @@
 //! What came back: sealed cells opened, checked against the ledger, and tabulated.
 
-use crate::{
-    failure::Failure,
-    network::Network,
-    site::seal_context,
-};
+use crate::{failure::Failure, network::Network, site::seal_context};
 use anyhow::anyhow;
 use borsh::BorshDeserialize;
 use countersign_circuits::{
@@ -75,10 +71,8 @@ impl Network {
 
     async fn open_answer(&self, query: QueryId, site: &MemberId, answer: &AnswerRecord, plan: &Plan) -> Result<SiteTable, Failure> {
         let name = self.site_name(site);
-        let sealed = self
-            .blob(&answer.sealed)
-            .await?
-            .ok_or_else(|| Failure::NotVerified(format!("{name}'s sealed answer is not stored")))?;
+        let sealed =
+            self.blob(&answer.sealed).await?.ok_or_else(|| Failure::NotVerified(format!("{name}'s sealed answer is not stored")))?;
         let researcher = self.holder().reader()?;
         let opened = countersign_seal::open(&sealed, &seal_context(&query, &site.digest()), researcher.sealing())?;
         let opening = CellsOpening::try_from_slice(&opened)

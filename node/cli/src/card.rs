@@ -100,7 +100,8 @@ impl Card {
             return Err("it names no role".into());
         }
         // it goes into configuration files
-        let plain = |address: &String| address.len() <= 256 && address.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_:[]%".contains(&b));
+        let plain =
+            |address: &String| address.len() <= 256 && address.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_:[]%".contains(&b));
         if !file.address.as_ref().is_none_or(plain) {
             return Err("its address is not HOST:PORT".into());
         }
@@ -116,7 +117,8 @@ impl Card {
             return Ok(Vec::new());
         }
         let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-        let mut paths: Vec<PathBuf> = entries.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.extension().is_some_and(|e| e == "json")).collect();
+        let mut paths: Vec<PathBuf> =
+            entries.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.extension().is_some_and(|e| e == "json")).collect();
         if paths.len() > CARDS_MAX {
             return Err(anyhow!("{} holds more than {CARDS_MAX} cards", folder.display()).into());
         }

@@ -8,11 +8,7 @@ pub mod template;
 #[cfg(test)]
 mod tests;
 
-use crate::{
-    failure::Failure,
-    member::Member,
-    network::MemberFolder,
-};
+use crate::{failure::Failure, member::Member, network::MemberFolder};
 use anyhow::Context;
 use countersign_circuits::hash::Digest32;
 use countersign_consensus::Pace;
@@ -242,8 +238,9 @@ impl Config {
     /// # Errors
     /// The file is missing, or malformed: with file, line and key.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}; `countersign init --member NAME --role ROLE --folder FOLDER` makes one", path.display()))?;
+        let text = std::fs::read_to_string(path).with_context(|| {
+            format!("cannot read {}; `countersign init --member NAME --role ROLE --folder FOLDER` makes one", path.display())
+        })?;
         let mut config = Self::parse(&text).map_err(|fault| Failure::Refused(format!("{}:{fault}", path.display())))?;
         if let Some(storage) = &overrides.storage {
             config.storage = Some(Storage(storage.clone()));
@@ -265,7 +262,8 @@ impl Config {
     pub fn member_folder(&self) -> Result<MemberFolder, Failure> {
         let member = Member::load(&self.keys)?;
         if member.name != self.name {
-            let words = format!("{} holds the keys of \"{}\", and the configuration is of \"{}\"", self.keys.display(), member.name, self.name);
+            let words =
+                format!("{} holds the keys of \"{}\", and the configuration is of \"{}\"", self.keys.display(), member.name, self.name);
             return Err(Failure::Refused(words));
         }
         Ok(MemberFolder::new(member, &self.data))

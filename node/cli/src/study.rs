@@ -8,8 +8,8 @@ use crate::{
 use anyhow::anyhow;
 use countersign_circuits::{consent::Day, dictionary::Dictionary, hash::Digest32};
 use countersign_ledger::{
-    Change, Effect, Height, Payload, Proposal, ProposalId, ProposalStatus, Query, QueryId, SealingKey, SealingParty, StudyAccept, StudyApprove,
-    StudyId, StudySubmit, Tally, Vote,
+    Change, Effect, Height, Payload, Proposal, ProposalId, ProposalStatus, Query, QueryId, SealingKey, SealingParty, StudyAccept,
+    StudyApprove, StudyId, StudySubmit, Tally, Vote,
 };
 use countersign_query::Question;
 use std::collections::BTreeSet;

@@ -14,7 +14,9 @@ fn init_makes_keys_a_configuration_and_a_card() {
     let network = folder();
     let at = network.path().join("clinic");
     let said = run(arguments!["init", "--member", "clinic", "--role", "hospital", "--folder", at]).done();
-    for part in ["keys.toml  secret keys", "node.toml  the node's configuration", "clinic.member.json  the public card", "countersign genesis"] {
+    for part in
+        ["keys.toml  secret keys", "node.toml  the node's configuration", "clinic.member.json  the public card", "countersign genesis"]
+    {
         assert!(said.stdout.contains(part), "{said:?}");
     }
     let mode = |file: &str| at.join(file).metadata().unwrap().permissions().mode() & 0o777;
@@ -82,7 +84,12 @@ fn a_genesis_and_who_joins_it() {
     // again: nothing more to do
     assert_eq!(board.join(&file, &cards).json()["peers_added"], json!([]));
     let joined = run(arguments!["join", "--folder", late.folder, "--genesis", file, "--peer", cards[0]]).done();
-    for part in ["compare this id", "is not in the genesis", "one of verifier runs `countersign propose member late.member.json", "countersign node"] {
+    for part in [
+        "compare this id",
+        "is not in the genesis",
+        "one of verifier runs `countersign propose member late.member.json",
+        "countersign node",
+    ] {
         assert!(joined.stdout.contains(part), "{joined:?}");
     }
     let status = board.status();

@@ -59,7 +59,11 @@ fn organisations_with_their_own_nodes_come_to_a_verified_answer() {
     seen(&researcher, asked.height().max(automatic.height()));
 
     // one hospital answers by itself, the other when its person says so
-    let question = researcher.command(arguments!["query", SQL, "--export", network.path().join("out")]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let question = researcher
+        .command(arguments!["query", SQL, "--export", network.path().join("out")])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let start = std::time::Instant::now();
     while asked.run(arguments!["answer"]).done().json()["open"].as_array().unwrap().is_empty() {
         assert!(start.elapsed() < organisations::PATIENCE, "the query does not reach the hospital");

@@ -63,7 +63,9 @@ impl Running {
         };
         let sent = tokio::time::timeout(PATIENCE, sending).await;
         self.refresh();
-        sent.unwrap_or_else(|_| Err(anyhow!("no room for the transaction in {} seconds; run the same command again", PATIENCE.as_secs()).into()))
+        sent.unwrap_or_else(|_| {
+            Err(anyhow!("no room for the transaction in {} seconds; run the same command again", PATIENCE.as_secs()).into())
+        })
     }
 
     pub(super) async fn put_blob(&self, bytes: &[u8]) -> Result<Digest32, Failure> {

@@ -67,9 +67,7 @@ fn list(session: &Session, network: &Network) -> Result<(), Failure> {
         false => open.iter().map(|(_, q)| format!("Q-{}  {}", q.number, q.query.question)).collect::<Vec<_>>().join("\n"),
     };
     let value = || {
-        let one = |(id, q): &(&countersign_ledger::QueryId, &countersign_ledger::QueryRecord)| {
-            json!({ "query": id.to_string(), "number": q.number, "question": q.query.question })
-        };
+        let one = |(id, q): &(&countersign_ledger::QueryId, &countersign_ledger::QueryRecord)| json!({ "query": id.to_string(), "number": q.number, "question": q.query.question });
         json!({ "open": open.iter().map(one).collect::<Vec<_>>() })
     };
     session.screen.result(text, value);

@@ -120,7 +120,8 @@ async fn files(
     let report = chain(&file, checker, progress).await?;
     if let Some(out) = archive_to {
         let store = ChainStore::read(&StoreUrl::from(file.as_path())).await?;
-        let mut writer = std::io::BufWriter::new(std::fs::File::create_new(out).with_context(|| format!("cannot write {}", out.display()))?);
+        let mut writer =
+            std::io::BufWriter::new(std::fs::File::create_new(out).with_context(|| format!("cannot write {}", out.display()))?);
         archive::export(&store, archive::Blobs::Include, &mut writer).await?;
         store.close().await;
     }

@@ -14,13 +14,13 @@ use crate::{
     study::ask,
 };
 use clap::Args;
+use consortium::{BOARD, Consortium, RESEARCHER};
 use countersign_generate::{Profile, generate};
 use countersign_hospital::slots::PatientId;
-use consortium::{BOARD, Consortium, RESEARCHER};
 use countersign_ledger::{Height, KeyedChecker, StudyId};
 use countersign_query::compile;
-use serde_json::{Value, json};
 use outage::Outage;
+use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path};
 
 /// Arguments of `demo`.

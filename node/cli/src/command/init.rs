@@ -66,7 +66,8 @@ async fn development(session: &Session, arguments: &InitArguments, data: &Path) 
     let network = Network::create(DataFolder::new(data), &session.keys, &options).await?;
     let id = network.state().network();
     network.close().await?;
-    let text = || format!("development network {id} in {}\nhospitals: {}\n{DEVELOPMENT_NOTICE}", data.display(), arguments.sites.join(", "));
+    let text =
+        || format!("development network {id} in {}\nhospitals: {}\n{DEVELOPMENT_NOTICE}", data.display(), arguments.sites.join(", "));
     session.screen.result(text, || json!({ "network": id.to_string(), "folder": data, "sites": arguments.sites, "k_min": arguments.k_min, "development_keys": true }));
     Ok(())
 }

@@ -65,7 +65,8 @@ pub async fn run(session: &Session, arguments: &JoinArguments) -> Result<(), Fai
     let added = peers::add(&file, &me, &cards)?;
     let admission = admission(&genesis, &own.member, &me);
     let text = || {
-        let mut lines = vec![format!("joined network {} (\"{}\"); compare this id with what the other members say", genesis.network(), genesis.name)];
+        let mut lines =
+            vec![format!("joined network {} (\"{}\"); compare this id with what the other members say", genesis.network(), genesis.name)];
         if !added.is_empty() {
             lines.push(format!("{} connects to: {}", file.display(), added.join(", ")));
         }
@@ -111,7 +112,8 @@ fn admission(genesis: &Genesis, member: &Member, card: &Card) -> Option<String> 
     match genesis.member(&member.id()) {
         Some(_) => None,
         None => {
-            let governing: Vec<String> = genesis.members.iter().filter(|m| m.has_role(Role::Governance)).map(|m| m.name.to_string()).collect();
+            let governing: Vec<String> =
+                genesis.members.iter().filter(|m| m.has_role(Role::Governance)).map(|m| m.name.to_string()).collect();
             Some(format!(
                 "\"{}\" is not in the genesis: unless it was admitted since, one of {} runs `countersign propose member {} --reason TEXT --config \
                  node.toml`, and more than two thirds of them vote for it with `countersign vote`. Start the node before or after: it connects \

@@ -1,12 +1,7 @@
 //! `countersign proposals`: what is proposed, and how the votes stand.
 
 use super::Session;
-use crate::{
-    client::Client,
-    command::place::OfMember,
-    config::Overrides,
-    failure::Failure,
-};
+use crate::{client::Client, command::place::OfMember, config::Overrides, failure::Failure};
 use clap::Args;
 use countersign_ledger::{Change, ProposalId, ProposalRecord, State};
 use serde_json::{Value, json};
@@ -63,7 +58,16 @@ async fn told(session: &Session, url: &str, pending: bool) -> Result<(), Failure
     }
     all.retain(|p| !pending || p["status"] == "open" || p["status"] == "carried");
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-    let line = |p: &Value| format!("G-{}  {}, proposed in block {} by {}, id {}", p["number"], text(&p["status"]), p["height"], text(&p["proposer"]), text(&p["id"]));
+    let line = |p: &Value| {
+        format!(
+            "G-{}  {}, proposed in block {} by {}, id {}",
+            p["number"],
+            text(&p["status"]),
+            p["height"],
+            text(&p["proposer"]),
+            text(&p["id"])
+        )
+    };
     let words = || match all.is_empty() {
         true => "no proposals".to_owned(),
         false => all.iter().map(line).collect::<Vec<_>>().join("\n"),
@@ -106,6 +110,8 @@ pub(super) fn in_words(state: &State, change: &Change) -> String {
         Change::Dictionary(bytes) => format!("publish a dictionary, sha256 {}", countersign_circuits::hash::Digest32::of(bytes)),
         Change::Registry(registry) => format!("another scope registry: {} scopes, {} dates", registry.scopes.len(), registry.grid.len()),
         Change::Rules(rules) => format!("other rules: {rules:?}"),
-        Change::CircuitKeys(keys) => format!("other circuit keys: {}{}", keys.digest, if keys.development { " (development keys)" } else { "" }),
+        Change::CircuitKeys(keys) => {
+            format!("other circuit keys: {}{}", keys.digest, if keys.development { " (development keys)" } else { "" })
+        }
     }
 }

@@ -106,7 +106,13 @@ fn gathered(url: &str, mut sync: Value, validators: &Value, members: &Value) -> 
 fn in_words(value: &Value) -> Result<String, Failure> {
     let list = |value: &Value| value.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
     let mut lines = vec![
-        format!("{} ({}), version {}, network {}", text(value, "name")?, list(&value["roles"]), text(value, "version")?, text(value, "network")?),
+        format!(
+            "{} ({}), version {}, network {}",
+            text(value, "name")?,
+            list(&value["roles"]),
+            text(value, "version")?,
+            text(value, "network")?
+        ),
         format!(
             "block {} of {}, {:.1} s ago: {}",
             value["height"],

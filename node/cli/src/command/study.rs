@@ -97,7 +97,8 @@ async fn submit(session: &Session, arguments: &SubmitArguments) -> Result<(), Fa
     let mut network = arguments.member.open(session).await?;
     let Holder::Member(own) = network.holder() else { return Err(Failure::Refused("this takes a member's configuration".into())) };
     let (researcher, boards) = (own.member.clone(), own.boards()?);
-    let categories = if arguments.categories.is_empty() { super::categories(&reading) } else { arguments.categories.iter().cloned().collect() };
+    let categories =
+        if arguments.categories.is_empty() { super::categories(&reading) } else { arguments.categories.iter().cloned().collect() };
     let k_min = arguments.k_min.unwrap_or(network.state().rules().k_min);
     let plan = StudyPlan { title: arguments.title.clone(), summary: arguments.summary.clone(), categories, k_min };
     let id = submit_study(&mut network, &researcher, &boards, &reading.digest(), &plan).await?;

@@ -48,7 +48,13 @@ impl Config {
             }
         }
         let PaceSection { block_min_ms, idle_ms, propose_ms, vote_ms, delta_ms } = config.validator.pace;
-        let paces = [("idle_ms", idle_ms), ("propose_ms", propose_ms), ("vote_ms", vote_ms), ("delta_ms", delta_ms), ("block_min_ms", block_min_ms.max(1))];
+        let paces = [
+            ("idle_ms", idle_ms),
+            ("propose_ms", propose_ms),
+            ("vote_ms", vote_ms),
+            ("delta_ms", delta_ms),
+            ("block_min_ms", block_min_ms.max(1)),
+        ];
         if let Some((key, found)) = paces.into_iter().find(|(_, ms)| !MS.contains(ms)) {
             return Err(fault(text, key, format!("{found} is not from {} to {} milliseconds", MS.start(), MS.end())));
         }

@@ -50,7 +50,10 @@ fn what_is_wrong_is_named_with_line_and_key() {
         ("name = \"a\"\n[validator]\nenabled = true", "3: validator.enabled: a validator listens"),
         ("name = \"a\"\n[validator.pace]\nidle_ms = 0", "3: validator.pace.idle_ms: 0 is not from 1"),
         ("name = \"a\"\n[[network.peers]]\nmember = \"00\"\naddress = \"x:1\"", "3: network.peers.member: a digest is 64"),
-        (&format!("name = \"a\"\n[[network.peers]]\nmember = \"{}\"\naddress = \"x\"", "0".repeat(64)), "4: network.peers.address: \"x\" is not HOST:PORT"),
+        (
+            &format!("name = \"a\"\n[[network.peers]]\nmember = \"{}\"\naddress = \"x\"", "0".repeat(64)),
+            "4: network.peers.address: \"x\" is not HOST:PORT",
+        ),
         ("name = \"a\"\nstorage = \"mysql://u:hunter2@h/d\"", "2: storage: "),
         ("name = a", "1: name: "),
     ] {
@@ -82,7 +85,8 @@ fn flags_go_before_the_file_and_paths_start_at_it() {
 fn peers_are_added_once_and_comments_stay() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("node.toml");
-    let card = |name: &str, address: Option<&str>| Card::new(&Member::generate(name, &[Role::Validator]).unwrap(), address.map(ToOwned::to_owned));
+    let card =
+        |name: &str, address: Option<&str>| Card::new(&Member::generate(name, &[Role::Validator]).unwrap(), address.map(ToOwned::to_owned));
     let (me, other, silent) = (card("me", Some("h:1")), card("other", Some("[::1]:2")), card("silent", None));
     let mine = format!("{}# my own words\n", template::text("me", &[Role::Hospital], None));
     std::fs::write(&file, &mine).unwrap();

@@ -70,9 +70,9 @@ impl Answering {
     /// Queries this hospital was asked and has not answered, by number.
     fn open(&self, state: &State) -> Vec<QueryId> {
         let me = self.folder.member.id();
-        let asked = state.queries().filter(|(id, q)| {
-            q.query.deadline > now() && q.sites.contains(&me) && state.pair(id, &me).is_some_and(PairRecord::is_open)
-        });
+        let asked = state
+            .queries()
+            .filter(|(id, q)| q.query.deadline > now() && q.sites.contains(&me) && state.pair(id, &me).is_some_and(PairRecord::is_open));
         let mut open: Vec<_> = asked.map(|(id, q)| (q.number, *id)).collect();
         open.sort_unstable();
         open.into_iter().map(|(_, id)| id).collect()

@@ -70,7 +70,8 @@ impl Facade {
     }
 
     fn progress(&self, behind_ms: u64, tip: Tip) -> Progress {
-        let stalled = self.node.alerts().raised().iter().any(|(code, _)| matches!(code, AlertCode::Stalled | AlertCode::Fork | AlertCode::Storage));
+        let stalled =
+            self.node.alerts().raised().iter().any(|(code, _)| matches!(code, AlertCode::Stalled | AlertCode::Fork | AlertCode::Storage));
         if stalled {
             Progress::Stuck { since_ms: tip.time.0 }
         } else if behind_ms > SYNCING_MS + 2 * self.config.validator.pace.idle_ms {
@@ -102,7 +103,9 @@ impl countersign_api::Node for Facade {
             SubmitError::Taken { .. } | SubmitError::Ahead { .. } => {
                 SubmitRefused::Envelope(EnvelopeError::Sequence { found, next: self.node.next_sequence(&signer) })
             }
-            SubmitError::Gap { .. } | SubmitError::Share { .. } => SubmitRefused::SignerQuota { waiting: self.node.status().mempool.transactions },
+            SubmitError::Gap { .. } | SubmitError::Share { .. } => {
+                SubmitRefused::SignerQuota { waiting: self.node.status().mempool.transactions }
+            }
             SubmitError::Busy => SubmitRefused::Full,
         })
     }
@@ -120,7 +123,11 @@ impl countersign_api::Node for Facade {
             (None, Some(Transport::Tcp)) => "tcp",
             (None, _) => "auto",
         };
-        let peer = |p: &countersign_net::PeerStatus| Peer { member: p.member, connected: p.connection.is_some(), transport: transport(p).to_owned() };
+        let peer = |p: &countersign_net::PeerStatus| Peer {
+            member: p.member,
+            connected: p.connection.is_some(),
+            transport: transport(p).to_owned(),
+        };
         NodeStatus {
             name: status.name,
             roles: std::iter::once(now.to_owned()).chain(roles).collect(),

@@ -56,7 +56,13 @@ impl Organisation {
         run(all).done();
         let organisation = Self { name: name.to_owned(), folder, child: None, starts: 0 };
         organisation.edit("#listen = \"127.0.0.1:7480\"", "listen = \"127.0.0.1:0\"");
-        for (default, quick) in [("block_min_ms = 200", 0), ("idle_ms = 5000", 500), ("propose_ms = 2000", 1_000), ("vote_ms = 500", 300), ("delta_ms = 500", 300)] {
+        for (default, quick) in [
+            ("block_min_ms = 200", 0),
+            ("idle_ms = 5000", 500),
+            ("propose_ms = 2000", 1_000),
+            ("vote_ms = 500", 300),
+            ("delta_ms = 500", 300),
+        ] {
             let key = default.split(' ').next().unwrap();
             organisation.edit(&format!("#{default}"), &format!("{key} = {quick}"));
         }

@@ -52,7 +52,8 @@ pub(super) async fn chain(
         let bytes = client.raw_patiently(&format!("/v1/blocks/{height}/raw"), Block::BYTES_MAX, TRIES).await?;
         let block = Block::decode(&bytes).map_err(|e| Failure::NotVerified(format!("block {height}: {e}")))?;
         let shown = client.raw_patiently(&format!("/v1/blocks/{height}"), JSON_BYTES_MAX, TRIES).await?;
-        let certificate = certificate(&shown, height, &block).map_err(|e| Failure::NotVerified(format!("certificate of block {height}: {e}")))?;
+        let certificate =
+            certificate(&shown, height, &block).map_err(|e| Failure::NotVerified(format!("certificate of block {height}: {e}")))?;
         auditor.check_sent(block, &certificate).map_err(judged)?;
         progress(auditor.report());
     }

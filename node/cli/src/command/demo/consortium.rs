@@ -9,9 +9,7 @@ use crate::{
 };
 use anyhow::{Context, anyhow};
 use countersign_consensus::{Node, NodeConfig, Pace};
-use countersign_ledger::{
-    CachingChecker, Genesis, Height, KeyedChecker, Member as GenesisMember, Name, ProofChecker, Role, Rules,
-};
+use countersign_ledger::{CachingChecker, Genesis, Height, KeyedChecker, Member as GenesisMember, Name, ProofChecker, Role, Rules};
 use countersign_net::{NetConfig, PeerAddress, Transport};
 use countersign_store::{ChainStore, StoreUrl};
 use std::{
@@ -46,7 +44,12 @@ pub(super) struct Consortium {
 
 impl Consortium {
     /// Makes everybody's keys and the genesis, and starts every node.
-    pub(super) async fn start(folder: &Path, keys: &KeysFolder, hospitals: &[String], categories: &BTreeSet<String>) -> Result<Self, Failure> {
+    pub(super) async fn start(
+        folder: &Path,
+        keys: &KeysFolder,
+        hospitals: &[String],
+        categories: &BTreeSet<String>,
+    ) -> Result<Self, Failure> {
         let validators = VALIDATORS.iter().map(|name| (*name, vec![Role::Validator, Role::Governance]));
         let named = validators
             .chain(hospitals.iter().map(|name| (name.as_str(), vec![Role::Hospital])))

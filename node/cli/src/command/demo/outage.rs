@@ -20,7 +20,9 @@ impl Outage {
             Self::Begins => {
                 let height = consortium.height(last)?;
                 consortium.stop(last).await;
-                screen.say(format!("  {last} is stopped at block {height}. Three of four validators decide: the hospitals answer all the same."));
+                screen.say(format!(
+                    "  {last} is stopped at block {height}. Three of four validators decide: the hospitals answer all the same."
+                ));
             }
             Self::Ends => {
                 let now = consortium.height(first)?;
@@ -41,7 +43,8 @@ impl Outage {
         let height = consortium.height(first)?;
         let mut network = consortium.network(last)?;
         network.until("the blocks it missed", |s| s.tip().height >= height).await?;
-        screen.say(format!("  {last} has fetched the blocks it missed, checked their certificates and proofs, and has block {height} too."));
+        screen
+            .say(format!("  {last} has fetched the blocks it missed, checked their certificates and proofs, and has block {height} too."));
         Ok(())
     }
 }
