@@ -14,6 +14,7 @@ pub mod command;
 pub mod config;
 pub mod failure;
 pub mod governed;
+pub mod log;
 pub mod member;
 pub mod network;
 pub mod screen;

@@ -88,7 +88,13 @@ fn anchors_and_answers_survive_being_killed() {
         assert_eq!((&again["new"], &again["people"]), (&json!(false), &json!(0)), "{site}");
     }
     // one dictionary, one anchor a table and hospital, nothing rejected: what an undisturbed network has
-    assert_eq!(killed.audit(), quiet.audit());
+    let figures = |two: &Two| {
+        let mut audit = two.audit();
+        // the last block's id differs from network to network
+        assert_eq!(audit.as_object_mut().unwrap().remove("tip").unwrap().as_str().unwrap().len(), 64);
+        audit
+    };
+    assert_eq!(figures(&killed), figures(&quiet));
 
     let expected = numbers(&run(quiet.query(SQL)).done());
     let kills = killed_until_done(&killed, &killed.query(SQL));

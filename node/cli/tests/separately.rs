@@ -7,7 +7,7 @@ mod organisations;
 use common::{CORE, entry, folder, run, table};
 use organisations::{Organisation, genesis};
 use serde_json::json;
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Stdio};
 
 const SQL: &str = "SELECT diabetes, COUNT(*), AVG(age) FROM cardiometabolic-core GROUP BY diabetes";
 
@@ -59,18 +59,15 @@ fn organisations_with_their_own_nodes_come_to_a_verified_answer() {
     seen(&researcher, asked.height().max(automatic.height()));
 
     // one hospital answers by itself, the other when its person says so
-    let question = researcher
-        .command(arguments!["query", SQL, "--export", network.path().join("out")])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut question = researcher.command(arguments!["query", SQL, "--export", network.path().join("out")]);
+    let question = question.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let start = std::time::Instant::now();
     while asked.run(arguments!["answer"]).done().json()["open"].as_array().unwrap().is_empty() {
         assert!(start.elapsed() < organisations::PATIENCE, "the query does not reach the hospital");
     }
     asked.run(arguments!["answer", "Q-1"]).done();
     let out = question.wait_with_output().unwrap();
-    assert_eq!(out.status.code(), Some(0));
+    assert_eq!(out.status.code(), Some(0), "{out:?}\n{}", automatic.log_text());
     let result: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!((&result["verified"], &result["title"]), (&json!(2), &json!("2 of 2 sites")));
     let age = entry(table(&result, Some("clinic")), &json!({ "diabetes": "no" }), "age");

@@ -4,15 +4,15 @@ use super::Session;
 use crate::{
     config::{Config, Overrides},
     failure::Failure,
+    log,
     service::Service,
 };
 use anyhow::Context;
 use clap::Args;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
-use std::{io::IsTerminal, net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// Arguments of `node`.
 #[derive(Debug, Args)]
@@ -38,10 +38,7 @@ pub struct NodeArguments {
 pub async fn run(session: &Session, arguments: &NodeArguments) -> Result<(), Failure> {
     let mut config = Config::load(&arguments.config, &arguments.overrides)?;
     config.network.listen = arguments.listen.or(config.network.listen);
-    let filter = arguments.log.as_ref().unwrap_or(&config.log.filter);
-    let filter = EnvFilter::try_new(filter).map_err(|e| Failure::Refused(format!("log.filter: {e}")))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    log.try_init().map_err(|e| Failure::Other(anyhow::anyhow!("the log cannot be set up: {e}")))?;
+    log::start(arguments.log.as_ref().unwrap_or(&config.log.filter))?;
     // before anything that takes long: who stops the node while it starts is heard
     let mut terminated = signal(SignalKind::terminate()).context("cannot listen for signals")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("cannot listen for signals")?;

@@ -63,6 +63,10 @@ async fn study_for(session: &Session, network: &mut Network, dictionary: &Digest
     let state = network.state();
     let has_table = |m: &&Member| m.has_role(Role::Hospital) && state.table(&TableKey { hospital: m.id, table: *dictionary }).is_some();
     let with_table: Vec<String> = state.members().filter(has_table).map(|m| m.name.to_string()).collect();
+    if let Holder::Consortium(_) = network.holder() {
+        // keys that cannot be read are an error: the hospital must not be left out unsaid
+        with_table.iter().try_for_each(|name| network.member(name).map(drop))?;
+    }
     if with_table.is_empty() {
         return Err(Failure::Refused("no hospital has anchored a table for this dictionary".into()));
     }

@@ -29,6 +29,7 @@ pub(super) struct Answering {
 impl Answering {
     /// Answers until told to stop. An answer that is being made then goes on at the next start.
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
+        tracing::info!(hospital = self.folder.member.name, "open queries of accepted studies are answered by this node");
         tokio::select! {
             () = self.answer_all() => {}
             _ = stop.wait_for(|stop| *stop) => {}
@@ -47,6 +48,7 @@ impl Answering {
                     continue;
                 }
                 let number = state.query(&query).map_or(0, |q| q.number);
+                tracing::info!(query = number, "answering");
                 match self.answer(query).await {
                     Ok(Outcome::Accepted) => tracing::info!(query = number, "answered"),
                     Ok(Outcome::Declined(reason)) => tracing::info!(query = number, reason, "declined"),

@@ -95,6 +95,11 @@ impl Organisation {
         self.folder.join(format!("log-{}", self.starts))
     }
 
+    /// What the node has logged since it was started.
+    pub fn log_text(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
     /// Starts the node, the first time or again.
     pub fn start(&mut self) {
         assert!(self.child.is_none(), "{} runs", self.name);
@@ -157,7 +162,7 @@ impl Organisation {
                 return status;
             }
             if start.elapsed() > PATIENCE {
-                let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+                let log = self.log_text();
                 let end: Vec<&str> = log.lines().rev().take(40).collect();
                 panic!("{} does not come to {what}: {found:?}\n{}", self.name, end.into_iter().rev().collect::<Vec<_>>().join("\n"));
             }
