@@ -35,5 +35,5 @@ pub mod validator;
 
 pub use alert::{Accusation, AlertCode, Alerts, Offence};
 pub use clock::Clock;
-pub use node::{ConfirmError, Node, NodeConfig, NodeError, NodeStatus, RoleNow};
+pub use node::{BlobError, ConfirmError, Node, NodeConfig, NodeError, NodeStatus, RoleNow};
 pub use validator::{Conduct, Honest, Pace};

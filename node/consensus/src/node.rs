@@ -10,6 +10,7 @@ mod role;
 mod status;
 mod watchman;
 
+pub use blobs::BlobError;
 pub use confirm::ConfirmError;
 pub use status::{NodeStatus, RoleNow};
 

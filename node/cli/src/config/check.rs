@@ -32,7 +32,7 @@ impl Config {
     /// Reads the text of a configuration and checks what types do not say.
     ///
     /// # Errors
-    /// [`ConfigFault`].
+    /// The text is no configuration; the message says where and how.
     pub fn parse(text: &str) -> Result<Self, ConfigFault> {
         let config: Self = toml::from_str(text).map_err(|e| malformed(text, &e))?;
         if !is_usable(&config.name) {
