@@ -101,18 +101,26 @@ async fn block_times_are_true(cluster: &Cluster) {
 async fn a_false_answer_is_not_recorded_as_accepted() {
     let mut cluster = Cluster::new(4);
     let keys = CircuitKeys { digest: keys_digest(), development: true };
+    // blocks come with transactions only, so that turns do not pass unused
+    cluster.pace.idle = std::time::Duration::from_secs(10);
     cluster.seats[FAULTY].checker = Some(Arc::new(invalid_proof_proposer::AcceptsEverything(keys)));
     cluster.start_all().await;
     let (study, query) = open_query(&cluster).await;
-    // only the faulty one hears of these: it alone may propose them
-    let hospital = key(HospitalA);
-    let first = cluster.node(0).state().next_sequence(&id(HospitalA));
-    for i in 0..3 {
-        let height = cluster.node(FAULTY).state().tip().height;
-        let payload = Payload::Answer(Answer { query, height, proof: vec![b'b', i], sealed: digest("sealed") });
-        let transaction = Transaction::sign(&hospital, cluster.genesis.network(), first + u64::from(i), payload);
-        let (_, result) = cluster.node(0).confirm(transaction, PATIENCE).await.unwrap();
-        assert_eq!(result.rejection(), Some(RejectionCode(179)), "{:?}", result.verdict);
+    // the false answer comes when it is the faulty one's turn to propose
+    let turn = cluster.node(0).state().validators().members().iter().position(|m| *m == validator_id(FAULTY)).unwrap() as u64;
+    while (cluster.node(0).state().tip().height.0 + 1) % 4 != turn {
+        cluster.tick(0).await;
+    }
+    let height = cluster.node(0).state().tip().height;
+    cluster.reach(FAULTY, height.0).await;
+    let payload = Payload::Answer(Answer { query, height, proof: b"bad".to_vec(), sealed: digest("sealed") });
+    let transaction = cluster.sign(FAULTY, &key(HospitalA), payload);
+    cluster.node(FAULTY).submit(transaction.clone()).unwrap();
+    let (_, result) = cluster.node(0).confirm(transaction, PATIENCE).await.unwrap();
+    assert_eq!(result.rejection(), Some(RejectionCode(179)), "{:?}", result.verdict);
+    for i in 0..FAULTY {
+        cluster.accused(i, &validator_id(FAULTY), Offence::InvalidBlock).await;
+        cluster.reach(i, height.0 + 1).await;
     }
     for i in 0..FAULTY {
         assert!(cluster.node(i).state().study(&study).is_some());
