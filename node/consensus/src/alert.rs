@@ -61,6 +61,8 @@ pub enum Offence {
     BlockTime,
     /// Sent parts that are no proposal.
     InvalidParts,
+    /// Proposed in another's round, or again and again in its own.
+    OutOfTurn,
     /// Was the proposer of a round and no proposal came in time.
     NoProposal,
     /// Sent transactions that no honest node passes on.
@@ -79,6 +81,7 @@ impl Offence {
             Self::InvalidBlock => "invalid-block",
             Self::BlockTime => "block-time",
             Self::InvalidParts => "invalid-parts",
+            Self::OutOfTurn => "out-of-turn",
             Self::NoProposal => "no-proposal",
             Self::InvalidTransactions => "invalid-transactions",
             Self::InvalidMessage => "invalid-message",

@@ -1,7 +1,7 @@
 //! The node's clock.
 //!
 //! Block time is what validators agree on. A proposer takes its clock's time, or the first millisecond after the last block if its clock
-//! is behind that. The others accept a fresh proposal only if its time is near their own clock's.
+//! is behind that. The others accept no proposal from the future, and a fresh one only if its time is near their own clock's.
 
 use countersign_ledger::BlockTime;
 use std::{
@@ -10,7 +10,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// How far a proposal's time may be ahead of a validator's clock: clocks kept by NTP differ by far less.
+/// How far any proposal's time may be ahead of a validator's clock: clocks kept by NTP differ by far less.
 pub const AHEAD_MS_MAX: u64 = 3_000;
 /// How far a fresh proposal's time may be behind: it may have waited for a slow link or a restart, and a lie is bounded by a minute.
 pub const BEHIND_MS_MAX: u64 = 60_000;
@@ -51,10 +51,11 @@ impl Clock {
         self.now().max(last.plus_ms(1))
     }
 
-    /// True if a fresh proposal's time may be voted for.
-    pub fn accepts(&self, time: BlockTime) -> bool {
+    /// True if a proposal's time may be voted for. One that its proposer says was prevoted for in an earlier round (`again`) may be old; that is the
+    /// proposer's word only, so it must not make a time in the future acceptable.
+    pub fn accepts(&self, time: BlockTime, again: bool) -> bool {
         let now = self.now();
-        time <= now.plus_ms(AHEAD_MS_MAX) && now.since(time) <= BEHIND_MS_MAX
+        time <= now.plus_ms(AHEAD_MS_MAX) && (again || now.since(time) <= BEHIND_MS_MAX)
     }
 }
 
@@ -67,8 +68,12 @@ mod tests {
         let clock = Clock::new(|| BlockTime(1_000_000));
         assert_eq!(clock.after(BlockTime(5)), BlockTime(1_000_000));
         assert_eq!(clock.after(BlockTime(1_000_000)), BlockTime(1_000_001));
-        let accepted = |ms| clock.accepts(BlockTime(ms));
+        let accepted = |ms| clock.accepts(BlockTime(ms), false);
         assert!(accepted(1_000_000) && accepted(1_003_000) && accepted(940_000));
         assert!(!accepted(1_003_001) && !accepted(939_999) && !accepted(u64::MAX) && !accepted(0));
+        // what is proposed again may be old, never from the future: the proposer's word alone says it is proposed again
+        let again = |ms| clock.accepts(BlockTime(ms), true);
+        assert!(again(0) && again(939_999) && again(1_003_000));
+        assert!(!again(1_003_001) && !again(u64::MAX));
     }
 }

@@ -12,6 +12,7 @@ mod engine;
 mod incoming;
 mod pace;
 mod propose;
+mod turns;
 
 pub use engine::{EngineError, Running, start};
 pub use pace::Pace;
@@ -47,6 +48,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, watch};
+use turns::{OutOfTurn, Turns};
 
 /// Bytes of blocks the engine is given at a time for others that catch up.
 const DECIDED_BYTES_MAX: usize = 24 << 20;
@@ -114,6 +116,8 @@ struct Validator {
     streams: u64,
     /// Who should propose in the round that runs.
     turn: Option<(Height, Round, Address)>,
+    /// Proposals of others looked at in the current height.
+    turns: Turns,
 }
 
 /// How a validator's loop ended.
@@ -143,6 +147,7 @@ impl Validator {
             waiting: None,
             streams: 0,
             turn: None,
+            turns: Turns::default(),
         }
     }
 
@@ -151,9 +156,12 @@ impl Validator {
         self.parts.replica.state().tip().height.next()
     }
 
+    fn validators(&self) -> Validators {
+        Validators::from(&self.parts.replica.state().validators())
+    }
+
     fn parameters(&self) -> HeightParams<Chain> {
-        let validators = Validators::from(&self.parts.replica.state().validators());
-        HeightParams::new(validators, self.parts.pace.timeouts(), None)
+        HeightParams::new(self.validators(), self.parts.pace.timeouts(), None)
     }
 
     /// Answers the engine until it stops, this node is no validator any more, or `stop` says so.
@@ -256,6 +264,7 @@ impl Validator {
         self.executed.clear();
         self.proposals.clear();
         self.turn = None;
+        self.turns.clear();
         self.parts.pool.committed();
         Ok(())
     }
@@ -308,6 +317,17 @@ impl Validator {
             return Some(known.clone());
         }
         let proposer = opening.proposer;
+        if fresh == Fresh::Yes {
+            let running = self.turn.filter(|(height, ..)| *height == self.current()).map_or(Round::Nil, |(_, round, _)| round);
+            match self.turns.take(&self.validators(), running, &opening) {
+                Ok(()) => {}
+                Err(OutOfTurn::FarAhead) => return None,
+                Err(error) => {
+                    self.parts.alerts.accuse(proposer.0, Offence::OutOfTurn, self.current(), error.to_string());
+                    return None;
+                }
+            }
+        }
         let validity = match self.judge(&opening, &bytes, fresh).await {
             Ok(()) => match self.write(&opening, &bytes).await {
                 Ok(()) => Validity::Valid,
@@ -358,7 +378,7 @@ impl Validator {
             return Err(wrong(Offence::InvalidBlock, "proposed a block under another block's id".into()));
         }
         let time = block.header.time;
-        if fresh == Fresh::Yes && opening.pol_round == Round::Nil && !self.parts.clock.accepts(time) {
+        if fresh == Fresh::Yes && !self.parts.clock.accepts(time, opening.pol_round.is_defined()) {
             let now = self.parts.clock.now();
             return Err(wrong(Offence::BlockTime, format!("proposed block time {} at {} of this clock", time.0, now.0)));
         }

@@ -66,6 +66,14 @@ async fn a_replayer_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_proposes_out_of_turn_is_not_listened_to() {
+    let mut cluster = Cluster::new(4);
+    let actor = out_of_turn::OutOfTurn { network: cluster.genesis.network(), key: validator_key(FAULTY) };
+    cluster.seats[FAULTY].outgoing = Some(Arc::new(actor));
+    goes_on(&mut cluster, &[Offence::OutOfTurn, Offence::InvalidParts]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_state_is_not_voted_for() {
     let mut cluster = Cluster::new(4);
     cluster.seats[FAULTY].conduct = Arc::new(wrong_state_proposer::WrongStateProposer);

@@ -190,7 +190,7 @@ impl Shell {
         if *Chain.select_proposer(&set, part.height.into(), part.round).address() != part.proposer {
             return;
         }
-        let timely = part.pol_round.is_defined() || self.clock().accepts(part.block.header.time);
+        let timely = self.clock().accepts(part.block.header.time, part.pol_round.is_defined());
         let valid = timely && self.execute(&part.block, part.id);
         let validity = if valid { Validity::Valid } else { Validity::Invalid };
         if !valid {

@@ -105,6 +105,9 @@ pub enum PartError {
     /// The opening is not signed by the proposer it names.
     #[error("the opening of a proposal is not signed by the proposer it names")]
     Signature,
+    /// Sent by another than the proposer: nobody passes proposals on.
+    #[error("a proposal was sent by another than its proposer")]
+    Sender,
     /// Announced or sent more than a block may have, or than was announced.
     #[error("a proposal has more bytes than announced, or than a block may have")]
     TooLong,

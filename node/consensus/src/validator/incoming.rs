@@ -46,6 +46,9 @@ impl Incoming {
                 }
                 let assembly = Assembly::start(network, part)?;
                 let opening = assembly.opening();
+                if opening.proposer.0 != from {
+                    return Err(PartError::Sender);
+                }
                 let height = opening.height.0;
                 let rounds = opening.round.as_i64();
                 if height < current.0 || height > current.0 + AHEAD_MAX || !(0..=ROUND_MAX).contains(&rounds) {
@@ -128,8 +131,13 @@ mod tests {
         NetworkId(Digest32::of(b"network"))
     }
 
-    fn messages(height: u64, round: u32, bytes: &[u8]) -> Vec<StreamMessage<Part>> {
-        let keys = Keys::new(network(), SigningKey::from_bytes(&[1; 32]));
+    fn key(i: u8) -> SigningKey {
+        SigningKey::from_bytes(&[i; 32])
+    }
+
+    /// What a validator sends to propose.
+    fn messages(by: u8, height: u64, round: u32, bytes: &[u8]) -> Vec<StreamMessage<Part>> {
+        let keys = Keys::new(network(), key(by));
         let block = BlockId(countersign_ledger::BlockId(Digest32::of(bytes)));
         let opening = Opening::sign(&keys, (H(height), Round::new(round), Round::Nil), block, bytes);
         let id = StreamId::new(borsh::to_vec(&(height, round)).unwrap().into());
@@ -140,7 +148,7 @@ mod tests {
     fn feed(incoming: &mut Incoming, from: u8, messages: Vec<StreamMessage<Part>>) -> Result<Option<Whole>, PartError> {
         let mut last = None;
         for message in messages {
-            last = incoming.part(&network(), Height(5), MemberId([from; 32]), message)?;
+            last = incoming.part(&network(), Height(5), MemberId::from(&key(from).verifying_key()), message)?;
         }
         Ok(last)
     }
@@ -148,15 +156,15 @@ mod tests {
     #[test]
     fn a_proposal_of_this_height_comes_through_and_one_of_the_next_waits() {
         let mut incoming = Incoming::default();
-        let whole = feed(&mut incoming, 1, messages(5, 0, b"block")).unwrap().unwrap();
+        let whole = feed(&mut incoming, 1, messages(1, 5, 0, b"block")).unwrap().unwrap();
         assert_eq!(whole.1, b"block");
         assert!(!incoming.has_begun(Height(6)));
-        assert_eq!(feed(&mut incoming, 1, messages(6, 0, b"next")), Ok(None));
+        assert_eq!(feed(&mut incoming, 1, messages(1, 6, 0, b"next")), Ok(None));
         assert!(incoming.has_begun(Height(6)));
         assert_eq!(incoming.take_early(Height(6)).len(), 1);
         assert!(incoming.take_early(Height(6)).is_empty());
         for height in [4, 7] {
-            assert_eq!(feed(&mut incoming, 1, messages(height, 0, b"other")), Ok(None));
+            assert_eq!(feed(&mut incoming, 1, messages(1, height, 0, b"other")), Ok(None));
             assert!(incoming.take_early(Height(height)).is_empty());
         }
     }
@@ -165,10 +173,10 @@ mod tests {
     fn what_one_validator_can_make_others_hold_is_bounded() {
         let mut incoming = Incoming::default();
         for round in 0..50 {
-            let mut begun = messages(5, round, &vec![1; 1000]);
+            let mut begun = messages(1, 5, round, &vec![1; 1000]);
             begun.pop();
             feed(&mut incoming, 1, begun).unwrap();
-            feed(&mut incoming, 2, messages(6, round, b"early")).unwrap();
+            feed(&mut incoming, 2, messages(2, 6, round, b"early")).unwrap();
         }
         assert_eq!((incoming.streams.len(), incoming.early.len()), (STREAMS_A_MEMBER_MAX, EARLY_A_MEMBER_MAX));
         // the newest are held
@@ -176,14 +184,24 @@ mod tests {
     }
 
     #[test]
+    fn nobody_proposes_under_another_name() {
+        // keys cost nothing: under made-up names a validator could have others hold as much as it likes
+        let mut incoming = Incoming::default();
+        for name in 2..20 {
+            assert_eq!(feed(&mut incoming, 1, messages(name, 6, 0, b"early")), Err(PartError::Sender));
+        }
+        assert!(incoming.streams.is_empty() && incoming.early.is_empty());
+    }
+
+    #[test]
     fn parts_out_of_order_are_told() {
         let mut incoming = Incoming::default();
-        let mut swapped = messages(5, 0, &vec![1; 300_000]);
+        let mut swapped = messages(1, 5, 0, &vec![1; 300_000]);
         swapped.swap(1, 2);
         assert_eq!(feed(&mut incoming, 1, swapped), Err(PartError::Order));
         // and forgotten
         assert!(incoming.streams.is_empty());
-        let middle = messages(5, 1, b"x").split_off(1);
+        let middle = messages(1, 5, 1, b"x").split_off(1);
         assert_eq!(feed(&mut incoming, 1, middle), Ok(None));
     }
 }

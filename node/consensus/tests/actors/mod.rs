@@ -3,6 +3,7 @@
 pub mod equivocator;
 pub mod flooder;
 pub mod invalid_proof_proposer;
+pub mod out_of_turn;
 pub mod replayer;
 pub mod time_liar;
 pub mod withholder;
