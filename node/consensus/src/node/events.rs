@@ -33,7 +33,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut events: Events) {
         match event {
             None => return,
             Some(Event::Connected(member)) => {
-                tracing::info!(%member, "connected");
+                tracing::debug!(%member, "connected");
                 if shared.validators.borrow().contains(&member)
                     && let Some(inlet) = &*shared.inlet.read().await
                 {
@@ -42,7 +42,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut events: Events) {
                 shared.pool.connected(&member);
             }
             Some(Event::Disconnected { member, reason }) => {
-                tracing::info!(%member, %reason, "disconnected");
+                tracing::debug!(%member, %reason, "disconnected");
                 if let Some(inlet) = &*shared.inlet.read().await {
                     inlet.disconnected(member);
                 }
