@@ -125,8 +125,7 @@ impl Follower {
             Ok(outcome) => outcome,
             Err(ReplicaError::Block(BlockError::Keys(error))) => return Err(Wrong::Mine(AlertCode::CircuitKeys, error.to_string())),
             // the header is decided, but these transactions are not the ones it commits to: the sender swapped them
-            Err(ReplicaError::Block(error @ (BlockError::Bounds(_) | BlockError::TooLong(_)))) => return Err(sender(&error)),
-            Err(ReplicaError::Block(error @ BlockError::Commitment { what: "transactions root", .. })) => return Err(sender(&error)),
+            Err(ReplicaError::Block(error)) if error.is_tampered() => return Err(sender(&error)),
             Err(ReplicaError::Block(error)) => return Err(Wrong::Fork(fork_words(height, &error))),
             Err(error) => return Err(Wrong::Mine(AlertCode::Storage, error.to_string())),
         };

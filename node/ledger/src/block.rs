@@ -4,7 +4,7 @@ use crate::{
     checker::KeysError,
     codec::{DecodeError, Wire, bound, bytes_of},
     genesis::NetworkId,
-    limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX},
+    limits::{BLOCK_BYTES_MAX, BLOCK_PROOFS_MAX, BLOCK_TRANSACTIONS_MAX},
     merkle,
     rejection::EnvelopeError,
     time::{BlockTime, Height},
@@ -130,6 +130,12 @@ pub enum BlockError {
     /// Over the size of a block.
     #[error("the block's transactions have {0} bytes; at most {BLOCK_BYTES_MAX}")]
     TooLong(usize),
+    /// Over the number of proofs.
+    #[error("the block has {0} transactions with a proof; at most {BLOCK_PROOFS_MAX}")]
+    Proofs(usize),
+    /// The transactions are not those the header commits to.
+    #[error("block {0}: its transactions root is not that of its transactions")]
+    Transactions(Height),
     /// A transaction that may stand in no block.
     #[error("transaction {index}: {reason}")]
     Envelope {
@@ -149,4 +155,11 @@ pub enum BlockError {
     /// The node does not hold the circuit keys in force. It is at fault, not the block.
     #[error(transparent)]
     Keys(#[from] KeysError),
+}
+
+impl BlockError {
+    /// True if the transactions are not those of the header. If the header is decided, whoever sent them with it is at fault, not its proposer.
+    pub fn is_tampered(&self) -> bool {
+        matches!(self, Self::Bounds(_) | Self::TooLong(_) | Self::Transactions(_))
+    }
 }

@@ -80,6 +80,11 @@ impl Payload {
         }
     }
 
+    /// True if executing it verifies a proof.
+    pub fn has_proof(&self) -> bool {
+        matches!(self, Self::Anchor(_) | Self::Answer(_))
+    }
+
     fn check_bounds(&self) -> Result<(), DecodeError> {
         match self {
             Self::Propose(proposal) => proposal.check_bounds(),

@@ -76,6 +76,33 @@ fn a_block_has_room_for_so_many() {
 }
 
 #[test]
+fn a_block_has_room_for_so_many_proofs() {
+    let mut net = Net::new(genesis());
+    let study = net.open();
+    let query = net.ask(study);
+    let room = limits::BLOCK_PROOFS_MAX;
+    let mut many: Vec<_> = (0..=room).map(|_| (HospitalA, net.bad_answer(query))).collect();
+    // what stands behind a deferred transaction of its signer waits with it; others go on
+    many.push((HospitalA, refusal(query, 1)));
+    many.push((Governance, propose(Change::Dictionary(vec![]))));
+    let many = net.sign(many);
+    let proposed = net.state.propose(net.time.plus_ms(1), many.clone(), &net.second_checker).unwrap();
+    assert_eq!((proposed.refused.len(), proposed.deferred.as_slice()), (0, &many[room..room + 2]));
+    let mut block = proposed.outcome.block().clone();
+    assert_eq!(block.transactions.len(), room + 1);
+    assert!(net.state.validate(&block, &net.second_checker).is_ok());
+
+    // one more: as others send it, and as a proposer makes it
+    block.transactions.insert(room, many[room].clone());
+    let error = net.state.validate(&block, &net.second_checker).unwrap_err();
+    assert!(error == BlockError::Transactions(block.header.height) && error.is_tampered());
+    let leaves: Vec<_> = block.transactions.iter().map(|t| merkle::leaf(&t.id().0.0)).collect();
+    block.header.transactions_root = merkle::root(&leaves);
+    let error = net.state.validate(&block, &net.second_checker).unwrap_err();
+    assert!(error == BlockError::Proofs(room + 1) && !error.is_tampered());
+}
+
+#[test]
 fn every_commitment_of_a_header_is_compared() {
     let (net, _) = lively();
     let (block, results) = net.blocks.last().unwrap();

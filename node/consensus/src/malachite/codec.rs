@@ -16,7 +16,7 @@ use arc_malachitebft_core_types::{CommitCertificate, CommitSignature, ExtendedCo
 use arc_malachitebft_sync as sync;
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
-use countersign_ledger::{Certificate, DecodeError, Wire};
+use countersign_ledger::{Block, Certificate, DecodeError, Wire};
 use std::io;
 
 /// The codec of the chain.
@@ -112,6 +112,10 @@ impl Codec<sync::Response<Chain>> for Borsh {
         let run = BlockRun::decode(&bytes).map_err(io::Error::other)?;
         let value = |(block, certificate): (Vec<u8>, Vec<u8>)| {
             let certificate = Certificate::decode(&certificate).map_err(io::Error::other)?;
+            // the engine checks the certificate, and then has the bytes executed without looking whether they are what was certified
+            if Block::decode(&block).map_err(io::Error::other)?.header.id() != certificate.block {
+                return Err(io::Error::other("a block under another block's certificate"));
+            }
             Ok(sync::RawDecidedValue::new(block.into(), to_sync(&certificate)))
         };
         let values = run.blocks.into_iter().map(value).collect::<io::Result<_>>()?;
@@ -136,5 +140,41 @@ impl HasEncodedLen<sync::Response<Chain>> for Borsh {
         let length =
             |v: &sync::RawDecidedValue<Chain>| 4 + v.value_bytes.len() + 4 + 8 + 4 + 32 + 4 + v.certificate.commit_signatures.len() * 96;
         Ok(8 + 4 + response.values.iter().map(length).sum::<usize>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_circuits::hash::Digest32;
+    use countersign_ledger::{BlockTime, Header, Height as LedgerHeight, NetworkId};
+
+    fn block(text: &[u8]) -> Block {
+        let digest = Digest32::of(text);
+        let header = Header {
+            network: NetworkId(digest),
+            height: LedgerHeight(7),
+            time: BlockTime(1),
+            previous: countersign_ledger::BlockId(digest),
+            transactions_root: digest,
+            results_root: digest,
+            state_digest: digest,
+            validators: digest,
+        };
+        Block { header, transactions: Vec::new() }
+    }
+
+    fn answer(block: Vec<u8>, certified: &Block) -> io::Result<sync::Response<Chain>> {
+        let certificate =
+            Certificate { height: certified.header.height, round: 0, block: certified.header.id(), signatures: Vec::new() }.encode();
+        Borsh.decode(BlockRun { first: LedgerHeight(7), blocks: vec![(block, certificate)] }.encode().into())
+    }
+
+    #[test]
+    fn what_is_synchronised_is_the_block_that_was_certified() {
+        let (decided, other) = (block(b"decided"), block(b"another"));
+        assert!(answer(decided.encode(), &decided).is_ok());
+        assert!(answer(other.encode(), &decided).is_err());
+        assert!(answer(b"no block".to_vec(), &decided).is_err());
     }
 }

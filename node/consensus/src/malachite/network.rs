@@ -8,7 +8,10 @@ use super::{
     codec::Borsh,
     context::{Chain, Height},
 };
-use crate::request::{BLOCKS_MAX, BlocksWanted, Method};
+use crate::{
+    alert::{Alerts, Offence},
+    request::{BLOCKS_MAX, BlocksWanted, Method},
+};
 use arc_malachitebft_app_channel::{NetworkMsg, app::types::codec::Codec};
 use arc_malachitebft_core_consensus::{LivenessMsg, SignedConsensusMsg};
 use arc_malachitebft_engine::{
@@ -183,6 +186,8 @@ pub struct Arguments {
     pub validators: watch::Receiver<ValidatorSet>,
     /// What changes outgoing messages, if anything.
     pub outgoing: Option<Arc<dyn Outgoing>>,
+    /// Where it reports.
+    pub alerts: Arc<Alerts>,
 }
 
 impl std::fmt::Debug for Arguments {
@@ -246,14 +251,20 @@ impl Wires {
         let (from, to) = (wanted.range.start().0, wanted.range.end().0);
         let count = u32::try_from(to.saturating_sub(from).saturating_add(1)).unwrap_or(BLOCKS_MAX).min(BLOCKS_MAX);
         let request = BlocksWanted { from: Height(from).into(), count, wait_ms: 0 }.encode();
-        let (net, port, reply) = (self.arguments.net.clone(), Arc::clone(&self.inlet.port), id.clone());
+        let (net, port, alerts) = (self.arguments.net.clone(), Arc::clone(&self.inlet.port), Arc::clone(&self.arguments.alerts));
+        let reply = id.clone();
         tokio::spawn(async move {
-            let answer = match member_of(&peer) {
-                Some(member) => net.request(&member, Method::Blocks as u8, request.into(), BLOCKS_TIMEOUT).await,
-                None => Err(RequestError::NotConnected),
+            let Some(member) = member_of(&peer) else {
+                return port.send(NetworkEvent::SyncRequestFailed(reply, peer, OutboundFailureReason::DialFailure));
             };
-            port.send(match answer {
-                Ok(bytes) => NetworkEvent::SyncResponse(reply, peer, Borsh.decode(bytes).ok()),
+            port.send(match net.request(&member, Method::Blocks as u8, request.into(), BLOCKS_TIMEOUT).await {
+                Ok(bytes) => {
+                    let decoded: std::io::Result<sync::Response<Chain>> = Borsh.decode(bytes);
+                    if let Err(error) = &decoded {
+                        alerts.accuse(member, Offence::InvalidSync, countersign_ledger::Height(from), error.to_string());
+                    }
+                    NetworkEvent::SyncResponse(reply, peer, decoded.ok())
+                }
                 Err(error) => NetworkEvent::SyncRequestFailed(reply, peer, reason_of(&error)),
             });
         });

@@ -54,8 +54,12 @@ async fn validate(shared: &Shared, wal: PathBuf) {
         pace: shared.config.pace,
         conduct: Arc::clone(&shared.config.conduct),
     };
-    let arguments =
-        network::Arguments { net: shared.net.clone(), validators: shared.validators.subscribe(), outgoing: shared.config.outgoing.clone() };
+    let arguments = network::Arguments {
+        net: shared.net.clone(),
+        validators: shared.validators.subscribe(),
+        outgoing: shared.config.outgoing.clone(),
+        alerts: Arc::clone(&shared.alerts),
+    };
     let mut stop = shared.stop.subscribe();
     let mut running = match validator::start(parts, &shared.config.name, wal, arguments).await {
         Ok(running) => running,

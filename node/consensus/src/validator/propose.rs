@@ -19,29 +19,10 @@ use arc_malachitebft_app_channel::{
 use arc_malachitebft_core_types::{Round, Validity};
 use arc_malachitebft_peer::PeerId;
 use countersign_ledger::{
-    Height, Transaction, Wire,
+    Height, Wire,
     limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX},
 };
 use std::sync::Arc;
-
-/// Transactions with proofs in one block: verifying one takes 10 to 40 ms, so a block is verified well within the time validators wait.
-const PROOFS_MAX: usize = 32;
-
-/// Leaves what exceeds the number of proofs for later blocks. A member's transactions behind one that is left out must wait with it.
-fn bound_proofs(candidates: Vec<Transaction>) -> Vec<Transaction> {
-    let (mut proofs, mut left_out) = (0, std::collections::BTreeSet::new());
-    let fits = |t: &Transaction| {
-        let heavy = matches!(t.payload.kind(), "answer" | "anchor");
-        let out = left_out.contains(&t.signer) || (heavy && proofs >= PROOFS_MAX);
-        if out {
-            left_out.insert(t.signer);
-        } else if heavy {
-            proofs += 1;
-        }
-        !out
-    };
-    candidates.into_iter().filter(fits).collect()
-}
 
 impl Validator {
     /// The block to propose: the one proposed before in this round, if the node was killed meanwhile, or a new one.
@@ -55,7 +36,7 @@ impl Validator {
             self.stream(round, &block).await;
             return Some(own_value(height, round, block));
         }
-        let candidates = bound_proofs(self.parts.pool.candidates(BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX));
+        let candidates = self.parts.pool.candidates(BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX);
         let time = self.parts.clock.after(self.parts.replica.state().tip().time);
         let proposed = match self.parts.replica.propose(time, candidates).await {
             Ok(proposed) => proposed,

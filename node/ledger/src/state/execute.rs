@@ -9,13 +9,13 @@ use crate::{
     block::{Block, BlockError, Header, transaction_leaves},
     checker::{AnswerVerdict, ProofChecker, RecordedChecker},
     codec::{Wire, length_of},
-    limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX},
+    limits::{BLOCK_BYTES_MAX, BLOCK_PROOFS_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX},
     merkle,
     rejection::{EnvelopeError, Rejection},
     time::{BlockTime, Height},
     transaction::{Payload, Transaction, TransactionId},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A block, what became of its transactions, and the state after it.
 #[derive(Debug, Clone)]
@@ -71,8 +71,9 @@ impl State {
     pub fn propose(&self, time: BlockTime, candidates: Vec<Transaction>, checker: &dyn ProofChecker) -> Result<Proposed, BlockError> {
         self.check_keys(checker)?;
         let mut run = Run::new(self, self.tip.height.next(), time, checker)?;
+        let (candidates, mut deferred) = within_proofs(candidates);
         self.prepare(&candidates, time, checker);
-        let (mut refused, mut deferred) = (Vec::new(), Vec::new());
+        let mut refused = Vec::new();
         let mut transactions = Vec::new();
         for candidate in candidates {
             match run.step(&candidate) {
@@ -142,7 +143,11 @@ impl State {
         let wrong = |what| BlockError::Commitment { height: header.height, what };
         // cheap before dear: a block whose transactions were tampered with is not executed
         if merkle::root(&transaction_leaves(&block.transaction_ids())) != header.transactions_root {
-            return Err(wrong("transactions root"));
+            return Err(BlockError::Transactions(header.height));
+        }
+        let proofs = block.transactions.iter().filter(|t| t.payload.has_proof()).count();
+        if proofs > BLOCK_PROOFS_MAX {
+            return Err(BlockError::Proofs(proofs));
         }
         let mut run = Run::new(self, header.height, header.time, checker)?;
         self.prepare(&block.transactions, header.time, checker);
@@ -165,6 +170,20 @@ impl State {
             None => Ok(outcome),
         }
     }
+}
+
+/// Parts candidates into those a block has room to verify, and the others. What a signer sent behind one that is deferred waits with it.
+fn within_proofs(candidates: Vec<Transaction>) -> (Vec<Transaction>, Vec<Transaction>) {
+    let (mut proofs, mut waiting) = (0, BTreeSet::new());
+    candidates.into_iter().partition(|t| {
+        let proof = t.payload.has_proof();
+        if waiting.contains(&t.signer) || (proof && proofs >= BLOCK_PROOFS_MAX) {
+            waiting.insert(t.signer);
+            return false;
+        }
+        proofs += usize::from(proof);
+        true
+    })
 }
 
 /// Verdicts on proofs, as far as results tell: accepted anchors and answers, and answers refused as stale after they had verified.

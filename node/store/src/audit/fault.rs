@@ -112,7 +112,7 @@ fn in_words(result: &TransactionResult) -> String {
 /// Names the block, once.
 fn placed(height: Height, reason: &BlockError) -> String {
     match reason {
-        BlockError::Commitment { .. } | BlockError::Previous(_) => reason.to_string(),
+        BlockError::Commitment { .. } | BlockError::Previous(_) | BlockError::Transactions(_) => reason.to_string(),
         _ => format!("block {height}: {reason}"),
     }
 }
