@@ -15,7 +15,10 @@ use countersign_circuits::{
 };
 use countersign_verifier::{VerifiedAnswer, VerifyError, VerifyingKeys, verify_aggregate, verify_batch, verify_segments};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 /// Verifies with the keys it is given: those in force, and those of a coming change or of earlier blocks.
 #[derive(Debug)]
@@ -55,6 +58,13 @@ fn refused(error: VerifyError) -> ProofRefused {
     ProofRefused { fault, detail: error.to_string() }
 }
 
+/// Verifies, and takes a panic for a proof that does not verify. No panic is known; but one that a member could cause would stop every validator at the
+/// same transaction, and the chain with them. Verifying is a function of its input, so all of them come to the same verdict.
+fn contained<T>(verify: impl FnOnce() -> Result<T, ProofRefused>) -> Result<T, ProofRefused> {
+    let detail = "the verifier panicked over this proof, which is a fault of the program too: report the transaction";
+    catch_unwind(AssertUnwindSafe(verify)).unwrap_or_else(|_| Err(ProofRefused { fault: ProofFault::NotVerified, detail: detail.into() }))
+}
+
 /// The zero-blinder commitment of a segment's active bits, as S2 takes them.
 pub fn active_point(bitmap: &SlotBitmap) -> G1Affine {
     let bits: Vec<bool> = (0..SLOTS).map(|offset| bitmap.get(offset)).collect();
@@ -73,14 +83,14 @@ impl ProofChecker for KeyedChecker {
         }
         let keys = self.ring(&instance.keys)?;
         let instance_s1 = SegmentsInstance { context: instance.context, layout: instance.layout, segments: instance.segments };
-        verify_segments(keys, &instance_s1, instance.proof).map_err(refused)
+        contained(|| verify_segments(keys, &instance_s1, instance.proof).map_err(refused))
     }
 
     fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
         let keys = self.ring(&instance.keys)?;
         let active = active_points(instance)?;
-        let verified = verify_aggregate(keys, &aggregate(instance, &active), instance.answer).map_err(refused)?;
-        Ok(AnswerVerdict { cells_digest: verified.cells_digest, counts: verified.counts })
+        let verify = || verify_aggregate(keys, &aggregate(instance, &active), instance.answer).map_err(refused);
+        contained(verify).map(|verified| AnswerVerdict { cells_digest: verified.cells_digest, counts: verified.counts })
     }
 
     /// One multi-pairing and one multi-scalar multiplication for all answers under the keys of the first; others are verified alone. The weights
@@ -96,13 +106,14 @@ impl ProofChecker for KeyedChecker {
             let mut rng = ChaCha20Rng::from_seed(Digest32::tagged("countersign/batch-weights/1", [seed.as_slice()]).0);
             let batch: Vec<_> =
                 joint.iter().filter_map(|i| Some((aggregate(instances[*i], points[*i].as_ref().ok()?), instances[*i].answer))).collect();
-            let found = verify_batch(ring, &batch, &mut rng);
+            // after a panic each is verified alone, below
+            let found = contained(|| Ok(verify_batch(ring, &batch, &mut rng))).unwrap_or_default();
             let verdict = |v: Result<VerifiedAnswer, VerifyError>| {
                 v.map(|v| AnswerVerdict { cells_digest: v.cells_digest, counts: v.counts }).map_err(refused)
             };
             verdicts.extend(joint.iter().copied().zip(found.into_iter().map(verdict)));
         }
-        // keys that are not held
+        // keys that are not held, or a batch that failed
         (0..instances.len()).map(|i| verdicts.remove(&i).unwrap_or_else(|| self.check_answer(instances[i]))).collect()
     }
 }
@@ -117,4 +128,19 @@ fn active_points(instance: &AnswerCheck<'_>) -> Result<Vec<G1Affine>, ProofRefus
 
 fn aggregate<'a>(instance: &AnswerCheck<'a>, active: &'a [G1Affine]) -> AggregateInstance<'a> {
     AggregateInstance { context: instance.context, plan: instance.plan, data: instance.data, consent: instance.consent, active }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verifier_that_panics_refuses_the_proof() {
+        assert_eq!(contained(|| Ok(1)), Ok(1));
+        let panics = || -> Result<u32, ProofRefused> {
+            let none: Option<u32> = std::hint::black_box(None);
+            Ok(none.unwrap())
+        };
+        assert_eq!(contained(panics).unwrap_err().fault, ProofFault::NotVerified);
+    }
 }
