@@ -120,6 +120,8 @@ struct Validator {
     turn: Option<(Height, Round, Address)>,
     /// Proposals of others looked at in the current height.
     turns: Turns,
+    /// Of these, the ones whose round has not come.
+    ahead: Vec<Whole>,
 }
 
 /// How a validator's loop ended.
@@ -150,6 +152,7 @@ impl Validator {
             streams: 0,
             turn: None,
             turns: Turns::default(),
+            ahead: Vec::new(),
         }
     }
 
@@ -217,7 +220,11 @@ impl Validator {
                 let value = self.received(&from, part).await;
                 let _ = reply.send(value);
             }
-            AppMsg::RestreamProposal { round, valid_round, value_id, .. } => self.restream(round, valid_round, &value_id).await,
+            // late rounds ask everybody to send the proposer's block again; others take a proposal from its proposer only
+            AppMsg::RestreamProposal { round, valid_round, address, value_id, .. } if address == self.parts.keys.address() => {
+                self.restream(round, valid_round, &value_id).await;
+            }
+            AppMsg::RestreamProposal { .. } => {}
             AppMsg::ProcessSyncedValue { height, round, proposer, value_bytes, reply } => {
                 let outcome = self.synced(height.into(), round, proposer, &value_bytes).await;
                 let _ = reply.send(outcome);
@@ -267,6 +274,7 @@ impl Validator {
         self.proposals.clear();
         self.turn = None;
         self.turns.clear();
+        self.ahead.clear();
         self.parts.pool.committed();
         Ok(())
     }
@@ -280,29 +288,17 @@ impl Validator {
         }
     }
 
-    /// Reads the proposals of a height from disk and executes them again.
-    async fn recover(&mut self, height: Height) {
-        let stored = match self.parts.replica.store().proposals(height).await {
-            Ok(stored) => stored,
-            Err(error) => return self.parts.alerts.raise(AlertCode::Storage, error.to_string()),
-        };
-        for proposal in stored {
-            match borsh::from_slice::<Whole>(&proposal.bytes) {
-                Ok(whole) if self.proposal(whole.0.round, &whole.0.block).is_none() => {
-                    self.consider(whole, Fresh::No).await;
-                }
-                Ok(_) => {}
-                Err(error) => tracing::error!(%height, %error, "a stored proposal does not decode"),
-            }
-        }
-    }
-
     async fn started_round(&mut self, height: Height, round: Round) -> Vec<ProposedValue<Chain>> {
         self.recover(height).await;
         for whole in self.incoming.take_early(height) {
             self.consider(whole, Fresh::Yes).await;
         }
-        self.proposals.iter().filter(|(value, _)| value.round == round).map(|(value, _)| value.clone()).collect()
+        let (due, later) = std::mem::take(&mut self.ahead).into_iter().partition(|(opening, _)| opening.round <= round);
+        self.ahead = later;
+        for (opening, bytes) in due {
+            self.examine(opening, bytes, Fresh::Yes).await;
+        }
+        self.proposals.iter().filter(|(value, _)| value.round <= round).map(|(value, _)| value.clone()).collect()
     }
 
     fn proposal(&self, round: Round, block: &BlockId) -> Option<&(ProposedValue<Chain>, Opening)> {

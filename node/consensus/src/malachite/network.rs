@@ -6,7 +6,7 @@
 
 use super::{
     codec::Borsh,
-    context::{Chain, Height},
+    context::{Address, Chain, Height},
 };
 use crate::{
     alert::{Alerts, Offence},
@@ -104,6 +104,12 @@ fn tagged(tag: Tag, message: &Bytes) -> Bytes {
     [&[tag as u8][..], message].concat().into()
 }
 
+/// Refuses certificates in which somebody signs twice: the engine would verify each signature.
+fn each_once(addresses: impl Iterator<Item = Address>) -> std::io::Result<()> {
+    let mut seen = BTreeSet::new();
+    if addresses.into_iter().all(|address| seen.insert(address)) { Ok(()) } else { Err(std::io::Error::other("somebody signs twice")) }
+}
+
 /// What a message on a channel says.
 fn event(from: PeerId, channel: Channel, bytes: Bytes) -> std::io::Result<NetworkEvent<Chain>> {
     Ok(match channel {
@@ -117,8 +123,14 @@ fn event(from: PeerId, channel: Channel, bytes: Bytes) -> std::io::Result<Networ
                 },
                 Tag::Liveness => match Borsh.decode(message)? {
                     LivenessMsg::<Chain>::Vote(vote) => NetworkEvent::Vote(from, vote),
-                    LivenessMsg::PolkaCertificate(certificate) => NetworkEvent::PolkaCertificate(from, certificate),
-                    LivenessMsg::SkipRoundCertificate(certificate) => NetworkEvent::RoundCertificate(from, certificate),
+                    LivenessMsg::PolkaCertificate(certificate) => {
+                        each_once(certificate.polka_signatures.iter().map(|s| s.address))?;
+                        NetworkEvent::PolkaCertificate(from, certificate)
+                    }
+                    LivenessMsg::SkipRoundCertificate(certificate) => {
+                        each_once(certificate.round_signatures.iter().map(|s| s.address))?;
+                        NetworkEvent::RoundCertificate(from, certificate)
+                    }
                 },
             }
         }
@@ -310,7 +322,8 @@ impl Actor for Switchboard {
                 if let Some(peer_id) = peer_id(&wires.arguments.net.me()) {
                     let status =
                         sync::Status::<Chain> { peer_id, tip_height: status.tip_height, history_min_height: status.history_min_height };
-                    wires.say(Channel::Status, &Borsh.encode(&status)?);
+                    // to everybody: one that still takes itself for a validator hears that it is behind
+                    wires.arguments.net.broadcast(Channel::Status, &Borsh.encode(&status)?, &|_| true);
                 }
             }
             Msg::OutgoingRequest(peer, request, reply) => {
