@@ -22,6 +22,9 @@ pub(super) enum Fresh {
     No,
 }
 
+/// Where synchronised blocks are kept among the proposals of a height: behind every round, so that no proposal takes their place.
+const SYNCED_ROUND: u32 = u32::MAX >> 1;
+
 /// What is kept on disk of the height being decided.
 #[derive(BorshSerialize, BorshDeserialize)]
 enum Kept {
@@ -112,7 +115,7 @@ impl Validator {
     /// Keeps a decided block before the engine hears that it is good: after a kill the engine remembers that, and asks for the block no more.
     async fn write_synced(&self, height: Height, id: &BlockId, bytes: &[u8]) -> Result<(), countersign_store::StoreError> {
         let encoded = borsh::to_vec(&Kept::Synced(bytes.to_vec())).expect("writing to memory does not fail");
-        self.parts.replica.store().put_proposal(height, u32::MAX >> 1, id.0, &encoded).await
+        self.parts.replica.store().put_proposal(height, SYNCED_ROUND, id.0, &encoded).await
     }
 
     /// Reads what is kept on disk for a height, and executes it again.
@@ -185,13 +188,7 @@ impl Validator {
         let id = BlockId(block.header.id());
         if !self.executed.contains_key(&id) {
             match self.parts.replica.validate(block).await {
-                Ok(outcome) => {
-                    if let Err(error) = self.write_synced(height, &id, bytes).await {
-                        self.parts.alerts.raise(AlertCode::Storage, error.to_string());
-                        return SyncedValueOutcome::LocalTransientError;
-                    }
-                    self.executed.insert(id, Executed { outcome, bytes: Arc::new(bytes.to_vec()) });
-                }
+                Ok(outcome) => drop(self.executed.insert(id, Executed { outcome, bytes: Arc::new(bytes.to_vec()) })),
                 Err(ReplicaError::Block(error)) if error.is_tampered() => return SyncedValueOutcome::PeerFault,
                 Err(ReplicaError::Block(BlockError::Keys(error))) => {
                     self.parts.alerts.raise(AlertCode::CircuitKeys, error.to_string());
@@ -204,6 +201,11 @@ impl Validator {
                 }
                 Err(_) => return SyncedValueOutcome::LocalTransientError,
             }
+        }
+        // one that was executed as a proposal may have failed to be written
+        if let Err(error) = self.write_synced(height, &id, bytes).await {
+            self.parts.alerts.raise(AlertCode::Storage, error.to_string());
+            return SyncedValueOutcome::LocalTransientError;
         }
         let value = ProposedValue { height: height.into(), round, valid_round: Round::Nil, proposer, value: id, validity: Validity::Valid };
         SyncedValueOutcome::Verdict(value)
