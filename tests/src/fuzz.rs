@@ -9,7 +9,7 @@ use countersign_circuits::{
 };
 use countersign_consensus::{
     malachite::{codec::BlockRun, network::check_message},
-    request::{BlocksWanted, Taken, blob, digest},
+    request::{BlocksWanted, blob, digest},
 };
 use countersign_ingest::Reading;
 use countersign_ledger::{Block, Certificate, Transaction, ValidatorSet, Wire, light::AnswerExport};
@@ -151,7 +151,6 @@ pub fn node_request(bytes: &[u8]) {
         }
     }
     canonical::<BlocksWanted>(bytes);
-    canonical::<Taken>(bytes);
     canonical::<BlockRun>(bytes);
     let _ = (digest(bytes), blob(bytes));
 }

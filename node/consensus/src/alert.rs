@@ -7,8 +7,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Accusations kept; older ones are in the log.
-pub const ACCUSATIONS_MAX: usize = 256;
+/// Accusations of one member that are kept; older ones are in the log. Each has its own number, so that nobody's make others' forgotten.
+pub const ACCUSATIONS_A_MEMBER_MAX: usize = 32;
 
 /// A condition that needs a person. What each means and what to do: docs/operating.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +71,8 @@ pub enum Offence {
     InvalidMessage,
     /// Answered a request for blocks with something else.
     InvalidSync,
+    /// Said more than any honest validator does.
+    Flood,
 }
 
 impl Offence {
@@ -86,6 +88,7 @@ impl Offence {
             Self::InvalidTransactions => "invalid-transactions",
             Self::InvalidMessage => "invalid-message",
             Self::InvalidSync => "invalid-sync",
+            Self::Flood => "flood",
         }
     }
 }
@@ -146,14 +149,19 @@ impl Alerts {
         self.kept().alerts.iter().map(|(code, words)| (*code, words.clone())).collect()
     }
 
-    /// A member did something wrong.
+    /// A member did something wrong. What it does again and again at one height is logged and kept once, and counted each time.
     pub fn accuse(&self, member: MemberId, offence: Offence, height: Height, detail: impl Into<String>) {
-        let detail = detail.into();
-        tracing::warn!(%member, %offence, %height, "{detail}");
         metrics::counter!("countersign_offences_total", "offence" => offence.name()).increment(1);
+        let detail = detail.into();
         let mut kept = self.kept();
-        if kept.accusations.len() >= ACCUSATIONS_MAX {
-            kept.accusations.pop_front();
+        let mut of_member = kept.accusations.iter().enumerate().filter(|(_, a)| a.member == member);
+        if of_member.clone().any(|(_, a)| a.offence == offence && a.height == height) {
+            return;
+        }
+        tracing::warn!(%member, %offence, %height, "{detail}");
+        let oldest = of_member.next().map(|(at, _)| at);
+        if let Some(at) = oldest.filter(|_| of_member.count() + 1 >= ACCUSATIONS_A_MEMBER_MAX) {
+            kept.accusations.remove(at);
         }
         kept.accusations.push_back(Accusation { member, offence, height, detail });
     }
@@ -161,5 +169,27 @@ impl Alerts {
     /// The latest accusations, oldest first.
     pub fn accusations(&self) -> Vec<Accusation> {
         self.kept().accusations.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_member_does_hides_nothing_that_others_did() {
+        let alerts = Alerts::default();
+        let (quiet, loud) = (MemberId([1; 32]), MemberId([2; 32]));
+        alerts.accuse(quiet, Offence::Equivocation, Height(1), "once");
+        for height in 1..=1_000 {
+            for _ in 0..3 {
+                alerts.accuse(loud, Offence::OutOfTurn, Height(height), "again");
+            }
+        }
+        let kept = alerts.accusations();
+        assert_eq!(kept.len(), 1 + ACCUSATIONS_A_MEMBER_MAX);
+        assert_eq!((kept[0].member, kept[0].offence), (quiet, Offence::Equivocation));
+        // the latest, each once
+        assert!(kept[1..].iter().map(|a| a.height.0).eq(1_001 - ACCUSATIONS_A_MEMBER_MAX as u64..=1_000));
     }
 }

@@ -8,6 +8,7 @@ mod confirm;
 mod events;
 mod role;
 mod status;
+mod traffic;
 mod watchman;
 
 pub use blobs::BlobError;
@@ -149,7 +150,7 @@ impl Node {
         let members = watch::Sender::new(Shared::admitted(&config, &state, RoleNow::Follower));
         let (net, events) = Net::start(config.net.clone(), config.key.clone(), members.subscribe(), system_clock()).await?;
         let pool = Arc::new(Pool::new(Arc::clone(&replica), net.clone(), Arc::clone(&alerts)));
-        let server = Server::new(Arc::clone(&replica), Arc::clone(&pool), Arc::clone(&alerts));
+        let server = Server::new(Arc::clone(&replica));
         let shared = Arc::new(Shared {
             config,
             net,

@@ -23,7 +23,15 @@ const INLINE_BYTES_MAX: usize = 64 << 10;
 #[derive(Debug, Default)]
 struct Inner {
     mempool: Mempool,
-    allowances: BTreeMap<MemberId, Allowance>,
+    peers: BTreeMap<MemberId, Peer>,
+}
+
+/// What is known of a peer that passes transactions on.
+#[derive(Debug)]
+struct Peer {
+    allowance: Allowance,
+    /// Held while a large transaction of it is checked.
+    large: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Counts for people and metrics.
@@ -104,30 +112,36 @@ impl Pool {
         self.net.broadcast(Channel::Transactions, bytes, &to);
     }
 
-    /// Takes in what a peer passed on.
-    pub async fn arrived(self: &Arc<Self>, from: MemberId, bytes: Bytes) {
-        let allowed = self.inner().allowance(from, self.now()).arrived(bytes.len(), self.now());
-        if allowed.is_err() {
+    /// Takes in what a peer passed on. Large ones are checked elsewhere, one of each peer at a time and in order; how many can wait there is bounded by
+    /// the peer's allowance.
+    pub fn arrived(self: &Arc<Self>, from: MemberId, bytes: Bytes) {
+        let mut inner = self.inner();
+        let peer = inner.peer(from, self.now());
+        if peer.allowance.arrived(bytes.len(), self.now()).is_err() {
             // dropped: an honest sender's transaction comes again from its signer
             metrics::counter!("countersign_transactions_throttled_total").increment(1);
             return;
         }
+        let large = Arc::clone(&peer.large);
+        drop(inner);
         if bytes.len() <= INLINE_BYTES_MAX {
-            self.decode(from, &bytes);
-        } else {
-            let pool = Arc::clone(self);
+            return self.decode(from, &bytes);
+        }
+        let pool = Arc::clone(self);
+        tokio::spawn(async move {
+            let _turn = large.lock().await;
             // ends early only when the program does
             drop(tokio::task::spawn_blocking(move || pool.decode(from, &bytes)).await);
-        }
+        });
     }
 
     fn decode(&self, from: MemberId, bytes: &Bytes) {
         let standing = match Transaction::decode(bytes) {
             Ok(transaction) => {
                 let verdict = self.insert(transaction, Some(from));
-                self.inner().allowance(from, self.now()).judged(&verdict, self.now())
+                self.inner().peer(from, self.now()).allowance.judged(&verdict, self.now())
             }
-            Err(_) => self.inner().allowance(from, self.now()).fault(self.now()),
+            Err(_) => self.inner().peer(from, self.now()).allowance.fault(self.now()),
         };
         if standing == Standing::Disconnect {
             let height = self.replica.state().tip().height.next();
@@ -173,7 +187,7 @@ impl Pool {
         for (member, sequence) in inner.mempool.expire(self.now()) {
             tracing::warn!(%member, sequence, "a transaction waited too long and was dropped; its signer may send it again");
         }
-        inner.allowances.retain(|member, _| state.member(member).is_some());
+        inner.peers.retain(|member, _| state.member(member).is_some());
         let waiting = ready(&inner.mempool, &state);
         metrics::gauge!("countersign_mempool_transactions").set(inner.mempool.len() as f64);
         drop(inner);
@@ -187,7 +201,7 @@ fn ready(mempool: &Mempool, state: &State) -> bool {
 }
 
 impl Inner {
-    fn allowance(&mut self, member: MemberId, now: Duration) -> &mut Allowance {
-        self.allowances.entry(member).or_insert_with(|| Allowance::new(now))
+    fn peer(&mut self, member: MemberId, now: Duration) -> &mut Peer {
+        self.peers.entry(member).or_insert_with(|| Peer { allowance: Allowance::new(now), large: Arc::default() })
     }
 }

@@ -1,4 +1,4 @@
-//! What nodes ask each other beside consensus: blocks, taking a transaction in, sealed answers.
+//! What nodes ask each other beside consensus: blocks and sealed answers. Transactions are not asked for: they are passed on.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
@@ -11,18 +11,16 @@ use countersign_store::BLOB_BYTES_MAX;
 pub enum Method {
     /// [`BlocksWanted`], answered by a [`crate::malachite::codec::BlockRun`].
     Blocks = 1,
-    /// A transaction, answered by a [`Taken`].
-    Submit = 2,
     /// A digest, answered by the sealed answer's bytes.
-    Blob = 3,
+    Blob = 2,
     /// A sealed answer's bytes, answered by its digest.
-    PutBlob = 4,
+    PutBlob = 3,
 }
 
 impl Method {
     /// The method of a number.
     pub fn of(number: u8) -> Option<Self> {
-        [Self::Blocks, Self::Submit, Self::Blob, Self::PutBlob].into_iter().find(|m| *m as u8 == number)
+        [Self::Blocks, Self::Blob, Self::PutBlob].into_iter().find(|m| *m as u8 == number)
     }
 }
 
@@ -45,29 +43,6 @@ pub struct BlocksWanted {
 impl Wire for BlocksWanted {
     const WHAT: &'static str = "request for blocks";
     const BYTES_MAX: usize = 16;
-
-    fn check_bounds(&self) -> Result<(), DecodeError> {
-        Ok(())
-    }
-}
-
-/// What became of a transaction that was sent to a node.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Taken {
-    /// It waits for a block.
-    Waiting,
-    /// It is refused.
-    Refused {
-        /// True if the same transaction may be taken later.
-        again: bool,
-        /// Why.
-        reason: String,
-    },
-}
-
-impl Wire for Taken {
-    const WHAT: &'static str = "answer to a transaction";
-    const BYTES_MAX: usize = 4 << 10;
 
     fn check_bounds(&self) -> Result<(), DecodeError> {
         Ok(())

@@ -1,37 +1,35 @@
-//! Answers what other members ask of this node: blocks, transactions, sealed answers.
+//! Answers what other members ask of this node: blocks and sealed answers.
 
 use crate::{
-    alert::{Alerts, Offence},
+    bucket::Bucket,
     malachite::codec::BlockRun,
-    mempool::{Fault, SubmitError},
-    pool::Pool,
     replica::Replica,
-    request::{BLOCKS_MAX, BlocksWanted, Method, Taken, WAIT_MS_MAX, blob, digest},
+    request::{BLOCKS_MAX, BlocksWanted, Method, WAIT_MS_MAX, blob, digest},
 };
 use bytes::Bytes;
-use countersign_ledger::{DecodeError, Height, MemberId, Role, Transaction, Wire};
+use countersign_ledger::{DecodeError, MemberId, Role, Wire};
 use countersign_net::Responder;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Bytes of blocks in one answer, below what an answer may have.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
-/// Sealed answers a hospital may store while none of its answers has been decided: a day's answers to a large study.
-const UNNAMED_BLOBS_MAX: u32 = 4_096;
-
-/// What is known of sealed answers that came in.
-type Stored = BTreeMap<MemberId, (Height, u32)>;
+/// Bytes of sealed answers a hospital may store at once: those of a large study, at about 10 KiB each.
+const BLOBS_BURST: u64 = 64 << 20;
+/// Bytes in a thousand seconds in the long run: some 35,000 sealed answers a day.
+const BLOBS_PER_1000_SECONDS: u64 = 1_000 * (4 << 10);
+/// Bytes a sealed answer is charged at least.
+const BLOB_LEAST: u64 = 4 << 10;
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Server {
     replica: Arc<Replica>,
-    pool: Arc<Pool>,
-    alerts: Arc<Alerts>,
-    stored: Mutex<Stored>,
+    start: Instant,
+    hospitals: Mutex<BTreeMap<MemberId, Bucket>>,
 }
 
 /// Why a request has no answer.
@@ -49,31 +47,32 @@ enum NoAnswer {
 
 impl Server {
     /// A server over this node's parts.
-    pub fn new(replica: Arc<Replica>, pool: Arc<Pool>, alerts: Arc<Alerts>) -> Self {
-        Self { replica, pool, alerts, stored: Mutex::default() }
+    #[allow(clippy::disallowed_methods, reason = "how much a hospital stores in what time is measured from here")]
+    pub fn new(replica: Arc<Replica>) -> Self {
+        Self { replica, start: Instant::now(), hospitals: Mutex::default() }
     }
 
     /// Answers a request; a request that cannot be answered ends without one.
-    pub async fn answer(&self, from: MemberId, method: u8, bytes: Bytes, mut reply: Responder) {
+    ///
+    /// # Errors
+    /// The request does not decode: the sender is at fault.
+    pub async fn answer(&self, from: MemberId, method: u8, bytes: Bytes, mut reply: Responder) -> Result<(), DecodeError> {
         let answer = tokio::select! {
             answer = self.work(from, method, &bytes) => answer,
             // nobody waits any more
-            () = reply.gone() => return,
+            () = reply.gone() => return Ok(()),
         };
         match answer {
             Ok(bytes) => drop(reply.answer(bytes)),
-            Err(NoAnswer::Malformed(error)) => {
-                let height = self.replica.state().tip().height.next();
-                self.alerts.accuse(from, Offence::InvalidMessage, height, format!("request {method}: {error}"));
-            }
+            Err(NoAnswer::Malformed(error)) => return Err(error),
             Err(error) => tracing::info!(%from, method, %error, "a request was not answered"),
         }
+        Ok(())
     }
 
     async fn work(&self, from: MemberId, method: u8, bytes: &Bytes) -> Result<Bytes, NoAnswer> {
         match Method::of(method).ok_or(NoAnswer::Method)? {
             Method::Blocks => self.blocks(BlocksWanted::decode(bytes)?).await,
-            Method::Submit => Ok(self.submit(Transaction::decode(bytes)?).encode().into()),
             Method::Blob => {
                 let found = self.replica.store().blob(&digest(bytes)?).await?;
                 found.map(Bytes::from).ok_or(NoAnswer::Refused("this sealed answer is not here"))
@@ -94,42 +93,21 @@ impl Server {
         Ok(BlockRun { first: wanted.from, blocks }.encode().into())
     }
 
-    fn submit(&self, transaction: Transaction) -> Taken {
-        match self.pool.submit(transaction) {
-            Ok(_) => Taken::Waiting,
-            Err(error) => Taken::Refused { again: may_come_again(&error), reason: error.to_string() },
-        }
-    }
-
-    /// Stores a sealed answer of a hospital. It comes before the answer that names it, so what is bounded is the number that nothing names yet.
+    /// Stores a sealed answer of a hospital. It comes before the answer that names it, so what one hospital may store is bounded, named or not.
     async fn put_blob(&self, from: MemberId, bytes: &[u8]) -> Result<Bytes, NoAnswer> {
-        let state = self.replica.state();
-        if !state.has_role(&from, Role::Hospital) {
+        if !self.replica.state().has_role(&from, Role::Hospital) {
             return Err(NoAnswer::Refused("only hospitals store sealed answers"));
         }
-        let height = state.tip().height;
         {
-            let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-            let (since, count) = stored.entry(from).or_insert((height, 0));
-            // decided answers make room: the count begins anew with every thousand blocks
-            if height.0.saturating_sub(since.0) > 1_000 {
-                (*since, *count) = (height, 0);
+            let now = self.start.elapsed();
+            let mut hospitals = self.hospitals.lock().unwrap_or_else(PoisonError::into_inner);
+            let bucket = hospitals.entry(from).or_insert_with(|| Bucket::full(BLOBS_BURST, BLOBS_PER_1000_SECONDS, now));
+            let size = BLOB_LEAST.max(bytes.len() as u64);
+            if !bucket.wait(size, now).is_zero() {
+                return Err(NoAnswer::Refused("too many sealed answers from this hospital; send it again in some minutes"));
             }
-            if *count >= UNNAMED_BLOBS_MAX {
-                return Err(NoAnswer::Refused("too many sealed answers from this hospital; wait for blocks"));
-            }
-            *count += 1;
+            bucket.take(size);
         }
         Ok(self.replica.store().put_blob(bytes).await?.0.to_vec().into())
-    }
-}
-
-fn may_come_again(error: &SubmitError) -> bool {
-    match error {
-        SubmitError::Envelope(_) => false,
-        other => {
-            other.fault() == Fault::Nobody
-                || matches!(other, SubmitError::Ahead { .. } | SubmitError::Share { .. } | SubmitError::Gap { .. })
-        }
     }
 }

@@ -11,6 +11,7 @@
 mod engine;
 mod incoming;
 mod judge;
+mod kept;
 mod pace;
 mod propose;
 mod turns;
@@ -39,7 +40,7 @@ use arc_malachitebft_app_channel::{
         types::{LocallyProposedValue, ProposedValue, sync::RawDecidedValue},
     },
 };
-use arc_malachitebft_core_types::{CommitCertificate, Round};
+use arc_malachitebft_core_types::{CommitCertificate, Context, Round, Validator as _};
 use countersign_ledger::{Block, Certificate, Height, Outcome, Wire};
 use incoming::{Incoming, Whole};
 use judge::Fresh;
@@ -161,6 +162,11 @@ impl Validator {
         self.parts.replica.state().tip().height.next()
     }
 
+    /// The round of the current height that the engine is in, if it has begun.
+    fn running(&self) -> Round {
+        self.turn.filter(|(height, ..)| *height == self.current()).map_or(Round::Nil, |(_, round, _)| round)
+    }
+
     fn validators(&self) -> Validators {
         Validators::from(&self.parts.replica.state().validators())
     }
@@ -191,8 +197,14 @@ impl Validator {
     fn pause(&self, work: bool) -> Option<Duration> {
         let waiting = self.waiting.as_ref()?;
         let pace = &self.parts.pace;
-        let least = if work || self.incoming.has_begun(self.current()) { pace.block_min } else { pace.idle.max(pace.block_min) };
+        let least = if work || self.has_begun() { pace.block_min } else { pace.idle.max(pace.block_min) };
         Some(least.saturating_sub(waiting.since.elapsed()))
+    }
+
+    /// True if the first proposer of the next height has begun.
+    fn has_begun(&self) -> bool {
+        let (height, validators) = (self.current(), self.validators());
+        self.incoming.has_begun(height, Chain.select_proposer(&validators, height.into(), Round::new(0)).address())
     }
 
     fn start_next(&mut self) {
@@ -291,7 +303,7 @@ impl Validator {
     async fn started_round(&mut self, height: Height, round: Round) -> Vec<ProposedValue<Chain>> {
         self.recover(height).await;
         for whole in self.incoming.take_early(height) {
-            self.consider(whole, Fresh::Yes).await;
+            self.consider(whole).await;
         }
         let (due, later) = std::mem::take(&mut self.ahead).into_iter().partition(|(opening, _)| opening.round <= round);
         self.ahead = later;

@@ -33,14 +33,19 @@ async fn goes_on(cluster: &mut Cluster, offences: &[Offence]) {
             cluster.accused(i, &validator_id(FAULTY), *offence).await;
         }
     }
+    no_other_is_accused(cluster);
+    cluster.stop(FAULTY).await;
+    cluster.check_agreement().await;
+    cluster.stop_all().await;
+}
+
+/// Honest ones accuse nobody but the faulty one.
+fn no_other_is_accused(cluster: &Cluster) {
     for i in 0..FAULTY {
         let others: Vec<_> = cluster.node(i).alerts().accusations().into_iter().filter(|a| a.member != validator_id(FAULTY)).collect();
         // a round may end without the proposal of an honest validator only because the machine is slow
         assert!(others.iter().all(|a| a.offence == Offence::NoProposal), "node {i} accuses honest members: {others:?}");
     }
-    cluster.stop(FAULTY).await;
-    cluster.check_agreement().await;
-    cluster.stop_all().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,6 +177,27 @@ async fn a_flooder_is_cut_off_and_others_go_on() {
     }
     let counts = cluster.node(0).status().mempool;
     assert!(counts.transactions <= 1, "{counts:?}");
+    cluster.stop(FAULTY).await;
+    cluster.check_agreement().await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_votes_is_cut_off_and_others_go_on() {
+    let mut cluster = Cluster::new(4);
+    cluster.start_all().await;
+    cluster.tick(0).await;
+    for i in 0..FAULTY {
+        let to = validator_id(i);
+        tokio::time::timeout(PATIENCE, vote_flooder::flood(cluster.node(FAULTY), &to)).await.unwrap();
+        cluster.accused(i, &validator_id(FAULTY), Offence::Flood).await;
+    }
+    // three decide without it
+    let height = cluster.tick(0).await.0;
+    for i in 0..FAULTY {
+        cluster.reach(i, height).await;
+    }
+    no_other_is_accused(&cluster);
     cluster.stop(FAULTY).await;
     cluster.check_agreement().await;
     cluster.stop_all().await;

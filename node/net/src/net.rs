@@ -170,8 +170,9 @@ impl Net {
     pub fn disconnect(&self, member: &MemberId, reason: &str, ban: Duration) {
         let now = Instant::now();
         let until = now.checked_add(ban).unwrap_or(now);
-        tracing::warn!(%member, reason, ban_seconds = ban.as_secs(), "member sent away");
         if let Some(connection) = self.shared.registry.ban(*member, until, now) {
+            // what it had sent before may have it sent away again: said once
+            tracing::warn!(%member, reason, ban_seconds = ban.as_secs(), "member sent away");
             connection.stop(Reason::SentAway(crate::reason::shorten(reason)));
         }
     }

@@ -1,6 +1,10 @@
 //! Proposals of others on their way in: parts put together, complete ones kept until their height comes.
 
-use crate::malachite::part::{Assembly, Opening, Part, PartError};
+use super::turns::OutOfTurn;
+use crate::malachite::{
+    context::Address,
+    part::{Assembly, Opening, Part, PartError},
+};
 use arc_malachitebft_app_channel::app::streaming::{StreamContent, StreamMessage};
 use bytes::Bytes;
 use countersign_ledger::{Height, MemberId, NetworkId};
@@ -18,6 +22,17 @@ pub(super) const ROUND_MAX: i64 = 10_000;
 /// A whole proposal: what the proposer signed, and the block's bytes.
 pub(super) type Whole = (Opening, Vec<u8>);
 
+/// Why a part is not taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refused {
+    /// It is no part of a proposal; the sender is at fault.
+    #[error(transparent)]
+    Part(#[from] PartError),
+    /// The proposal it begins is not to be looked at.
+    #[error(transparent)]
+    Turn(#[from] OutOfTurn),
+}
+
 /// See the module's documentation.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
@@ -26,17 +41,19 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    /// Takes a part in. Gives the proposal if it is whole and for the height being decided.
+    /// Takes a part in. Gives the proposal if it is whole and for the height being decided. `admit` says whether a proposal of that height is to be
+    /// looked at: those of the next height are asked about when it has come.
     ///
     /// # Errors
-    /// The parts are no proposal; the sender is at fault.
+    /// [`Refused`].
     pub(super) fn part(
         &mut self,
         network: &NetworkId,
         current: Height,
         from: MemberId,
         message: StreamMessage<Part>,
-    ) -> Result<Option<Whole>, PartError> {
+        admit: impl FnOnce(&Opening) -> Result<(), OutOfTurn>,
+    ) -> Result<Option<Whole>, Refused> {
         let key = (from, message.stream_id.to_bytes());
         match (message.content, self.streams.remove(&key)) {
             (StreamContent::Data(part), None) => {
@@ -44,19 +61,19 @@ impl Incoming {
                 if message.sequence != 0 {
                     return Ok(None);
                 }
+                let Part::Opening(opening) = &part else { return Err(PartError::Order.into()) };
                 // what is cheap comes before the signature
-                if let Part::Opening(opening) = &part
-                    && opening.proposer.0 != from
-                {
-                    return Err(PartError::Sender);
+                if opening.proposer.0 != from {
+                    return Err(PartError::Sender.into());
                 }
-                let assembly = Assembly::start(network, part)?;
-                let opening = assembly.opening();
-                let height = opening.height.0;
-                let rounds = opening.round.as_i64();
-                if height < current.0 || height > current.0 + AHEAD_MAX || !(0..=ROUND_MAX).contains(&rounds) {
+                let height = Height::from(opening.height);
+                if height < current || height.0 > current.0 + AHEAD_MAX || !(0..=ROUND_MAX).contains(&opening.round.as_i64()) {
                     return Ok(None);
                 }
+                if height == current {
+                    admit(opening)?;
+                }
+                let assembly = Assembly::start(network, part)?;
                 self.make_room(from);
                 self.streams.insert(key, (1, assembly));
                 Ok(None)
@@ -66,7 +83,7 @@ impl Incoming {
                     Ordering::Equal => {}
                     // a piece was dropped on the way, as happens to a slow peer
                     Ordering::Greater => return Ok(None),
-                    Ordering::Less => return Err(PartError::Order),
+                    Ordering::Less => return Err(PartError::Order.into()),
                 }
                 assembly.add(part)?;
                 self.streams.insert(key, (expected + 1, assembly));
@@ -113,10 +130,10 @@ impl Incoming {
         now
     }
 
-    /// True if somebody has begun to propose for a height.
-    pub(super) fn has_begun(&self, height: Height) -> bool {
-        let openings = self.streams.values().map(|(_, a)| a.opening()).chain(self.early.iter().map(|(o, _)| o));
-        openings.into_iter().any(|o| o.height.0 >= height.0)
+    /// True if the proposer of a height's first round has begun to propose.
+    pub(super) fn has_begun(&self, height: Height, proposer: &Address) -> bool {
+        let mut openings = self.streams.values().map(|(_, a)| a.opening()).chain(self.early.iter().map(|(o, _)| o));
+        openings.any(|o| Height::from(o.height) == height && o.round.as_i64() == 0 && o.proposer == *proposer)
     }
 }
 
@@ -141,6 +158,10 @@ mod tests {
         SigningKey::from_bytes(&[i; 32])
     }
 
+    fn address(i: u8) -> Address {
+        Address(MemberId::from(&key(i).verifying_key()))
+    }
+
     /// What a validator sends to propose.
     fn messages(by: u8, height: u64, round: u32, bytes: &[u8]) -> Vec<StreamMessage<Part>> {
         let keys = Keys::new(network(), key(by));
@@ -151,10 +172,10 @@ mod tests {
         contents.enumerate().map(|(i, content)| StreamMessage::new(id.clone(), i as u64, content)).collect()
     }
 
-    fn feed(incoming: &mut Incoming, from: u8, messages: Vec<StreamMessage<Part>>) -> Result<Option<Whole>, PartError> {
+    fn feed(incoming: &mut Incoming, from: u8, messages: Vec<StreamMessage<Part>>) -> Result<Option<Whole>, Refused> {
         let mut last = None;
         for message in messages {
-            last = incoming.part(&network(), Height(5), MemberId::from(&key(from).verifying_key()), message)?;
+            last = incoming.part(&network(), Height(5), MemberId::from(&key(from).verifying_key()), message, |_| Ok(()))?;
         }
         Ok(last)
     }
@@ -164,15 +185,41 @@ mod tests {
         let mut incoming = Incoming::default();
         let whole = feed(&mut incoming, 1, messages(1, 5, 0, b"block")).unwrap().unwrap();
         assert_eq!(whole.1, b"block");
-        assert!(!incoming.has_begun(Height(6)));
+        assert!(!incoming.has_begun(Height(6), &address(1)));
         assert_eq!(feed(&mut incoming, 1, messages(1, 6, 0, b"next")), Ok(None));
-        assert!(incoming.has_begun(Height(6)));
+        assert!(incoming.has_begun(Height(6), &address(1)));
         assert_eq!(incoming.take_early(Height(6)).len(), 1);
         assert!(incoming.take_early(Height(6)).is_empty());
         for height in [4, 7] {
             assert_eq!(feed(&mut incoming, 1, messages(1, height, 0, b"other")), Ok(None));
             assert!(incoming.take_early(Height(height)).is_empty());
         }
+    }
+
+    #[test]
+    fn only_the_first_proposer_of_a_height_has_it_begin() {
+        let mut incoming = Incoming::default();
+        // another one of this round, and the right one for a later round
+        feed(&mut incoming, 2, messages(2, 6, 0, b"hurry")).unwrap();
+        feed(&mut incoming, 1, messages(1, 6, 4, b"hurry")).unwrap();
+        assert!(!incoming.has_begun(Height(6), &address(1)));
+        // its opening is enough
+        feed(&mut incoming, 1, messages(1, 6, 0, b"next").into_iter().take(1).collect()).unwrap();
+        assert!(incoming.has_begun(Height(6), &address(1)));
+    }
+
+    #[test]
+    fn out_of_turn_costs_no_signature_and_no_memory() {
+        let mut incoming = Incoming::default();
+        let mut unsigned = messages(1, 5, 0, b"block");
+        let StreamContent::Data(Part::Opening(opening)) = &mut unsigned[0].content else { panic!("an opening comes first") };
+        opening.signature = Keys::new(network(), key(1)).sign(&Digest32::of(b"something else"));
+        let mut refuse =
+            |message: StreamMessage<Part>| incoming.part(&network(), Height(5), address(1).0, message, |_| Err(OutOfTurn::Proposer));
+        // not the signature's error: it was not looked at
+        assert_eq!(refuse(unsigned[0].clone()), Err(Refused::Turn(OutOfTurn::Proposer)));
+        assert!(unsigned.split_off(1).into_iter().all(|rest| refuse(rest) == Ok(None)));
+        assert!(incoming.streams.is_empty());
     }
 
     #[test]
@@ -194,7 +241,7 @@ mod tests {
         // keys cost nothing: under made-up names a validator could have others hold as much as it likes
         let mut incoming = Incoming::default();
         for name in 2..20 {
-            assert_eq!(feed(&mut incoming, 1, messages(name, 6, 0, b"early")), Err(PartError::Sender));
+            assert_eq!(feed(&mut incoming, 1, messages(name, 6, 0, b"early")), Err(PartError::Sender.into()));
         }
         assert!(incoming.streams.is_empty() && incoming.early.is_empty());
     }
@@ -204,7 +251,7 @@ mod tests {
         let mut incoming = Incoming::default();
         let mut repeated = messages(1, 5, 0, &vec![1; 300_000]);
         repeated.insert(2, repeated[1].clone());
-        assert_eq!(feed(&mut incoming, 1, repeated), Err(PartError::Order));
+        assert_eq!(feed(&mut incoming, 1, repeated), Err(PartError::Order.into()));
         // one that was dropped on the way is nobody's fault
         let mut gap = messages(1, 5, 0, &vec![1; 300_000]);
         gap.remove(1);

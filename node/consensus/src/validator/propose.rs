@@ -1,10 +1,10 @@
 //! Proposing: making a block of what waits, and sending it in parts.
 
-use super::{BlockId, Executed, Fresh, Validator, own_value};
+use super::{BlockId, Executed, Validator, incoming::Refused, own_value};
 use crate::{
     alert::{AlertCode, Offence},
     malachite::{
-        context::Chain,
+        context::{Address, Chain},
         network::member_of,
         part::{Opening, Part, parts},
     },
@@ -54,7 +54,7 @@ impl Validator {
         let id = BlockId(block.header.id());
         let opening = Opening::sign(&self.parts.keys, (height.into(), round, Round::Nil), id, &bytes);
         // the engine may decide it only if it is on disk
-        if let Err(error) = self.write(&opening, &bytes).await {
+        if let Err(error) = self.keep_proposed(&opening, &bytes).await {
             self.parts.alerts.raise(AlertCode::Storage, error.to_string());
             return None;
         }
@@ -74,7 +74,7 @@ impl Validator {
             let bytes = Arc::clone(&executed.bytes);
             let place = (self.current().into(), round, valid_round);
             let opening = Opening::sign(&self.parts.keys, place, *block, &bytes);
-            if let Err(error) = self.write(&opening, &bytes).await {
+            if let Err(error) = self.keep_proposed(&opening, &bytes).await {
                 return self.parts.alerts.raise(AlertCode::Storage, error.to_string());
             }
             let value = ProposedValue { height: place.0, round, valid_round, proposer: me, value: *block, validity: Validity::Valid };
@@ -101,12 +101,16 @@ impl Validator {
     /// Takes in a part of somebody's proposal.
     pub(super) async fn received(&mut self, from: &PeerId, part: StreamMessage<Part>) -> Option<ProposedValue<Chain>> {
         let sender = member_of(from)?;
-        let network = *self.parts.keys.network();
-        let current = self.current();
-        match self.incoming.part(&network, current, sender, part) {
-            Ok(Some(whole)) => self.consider(whole, Fresh::Yes).await,
+        let (network, current, running, validators) = (*self.parts.keys.network(), self.current(), self.running(), self.validators());
+        let turns = &self.turns;
+        match self.incoming.part(&network, current, sender, part, |opening| turns.admit(&validators, running, opening)) {
+            Ok(Some(whole)) => self.consider(whole).await,
             Ok(None) => None,
-            Err(error) => {
+            Err(Refused::Turn(out_of_turn)) => {
+                self.out_of_turn(&Address(sender), out_of_turn);
+                None
+            }
+            Err(Refused::Part(error)) => {
                 self.parts.alerts.accuse(sender, Offence::InvalidParts, current, error.to_string());
                 None
             }

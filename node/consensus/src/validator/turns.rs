@@ -38,11 +38,11 @@ pub(super) enum OutOfTurn {
 pub(super) struct Turns(BTreeMap<Round, u8>);
 
 impl Turns {
-    /// Counts a proposal of the height being decided, if it may be looked at. `running` is the round the engine is in.
+    /// Whether a proposal of the height being decided may be looked at, before its block has come. `running` is the round the engine is in.
     ///
     /// # Errors
     /// Why it may not.
-    pub(super) fn take(&mut self, validators: &Validators, running: Round, opening: &Opening) -> Result<(), OutOfTurn> {
+    pub(super) fn admit(&self, validators: &Validators, running: Round, opening: &Opening) -> Result<(), OutOfTurn> {
         if *Chain.select_proposer(validators, opening.height, opening.round).address() != opening.proposer {
             return Err(OutOfTurn::Proposer);
         }
@@ -52,11 +52,19 @@ impl Turns {
         if opening.round.as_i64() > running.as_i64().max(0) + ROUNDS_AHEAD_MAX {
             return Err(OutOfTurn::FarAhead);
         }
-        let count = self.0.entry(opening.round).or_default();
-        if *count >= PROPOSALS_A_ROUND_MAX {
+        if self.0.get(&opening.round).is_some_and(|count| *count >= PROPOSALS_A_ROUND_MAX) {
             return Err(OutOfTurn::Again);
         }
-        *count += 1;
+        Ok(())
+    }
+
+    /// Counts one whose block has come, if it may be looked at.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub(super) fn take(&mut self, validators: &Validators, running: Round, opening: &Opening) -> Result<(), OutOfTurn> {
+        self.admit(validators, running, opening)?;
+        *self.0.entry(opening.round).or_default() += 1;
         Ok(())
     }
 

@@ -6,5 +6,6 @@ pub mod invalid_proof_proposer;
 pub mod out_of_turn;
 pub mod replayer;
 pub mod time_liar;
+pub mod vote_flooder;
 pub mod withholder;
 pub mod wrong_state_proposer;

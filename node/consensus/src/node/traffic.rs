@@ -1,0 +1,145 @@
+//! How much of consensus one member may say: counted before anything is decoded, so that a validator that says too much pays for it, not the others.
+//!
+//! What a message costs grows with its length: a vote is one signature to check, a certificate one for each hundred bytes. Small messages are charged as
+//! if they were larger, as each takes a place in the engine's queue, which has no bound of its own: what can stand there is what the buckets let through.
+
+use crate::bucket::Bucket;
+use countersign_ledger::MemberId;
+use countersign_net::Channel;
+use std::{collections::BTreeMap, time::Duration};
+
+/// What a channel lets through.
+struct Allowed {
+    /// Bytes a message is charged at least.
+    least: u64,
+    /// Bytes at once.
+    burst: u64,
+    /// Bytes a second in the long run.
+    per_second: u64,
+}
+
+/// Votes, proposals and certificates. Validators that decide a hundred blocks a second, as fast as loopback goes, say about 350 things a second each;
+/// 2,048 votes a second cost a tenth of a core.
+const CONSENSUS: Allowed = Allowed { least: 256, burst: 4_096 * 256, per_second: 2_048 * 256 };
+/// Parts of blocks. At once: a proposal of the largest size, and two that are proposed again. In the long run: a largest block a second.
+const PARTS: Allowed = Allowed { least: 16 << 10, burst: 64 << 20, per_second: 24 << 20 };
+/// Statuses. Validators say one a second, and each draws a request for blocks from one that is behind.
+const STATUS: Allowed = Allowed { least: 4 << 10, burst: 64 * (4 << 10), per_second: 4 * (4 << 10) };
+
+/// A member has said more than it may. The message is to be dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Overuse {
+    /// An honest validator may come to this: its parts are delayed by the network and come at once.
+    #[error("more than may be taken in now")]
+    Busy,
+    /// No honest validator says so much.
+    #[error("said more on a channel of consensus than any honest validator does")]
+    Flood,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub(super) struct Traffic(BTreeMap<(MemberId, Channel), Bucket>);
+
+impl Traffic {
+    /// Charges a message of a validator. `now` is the time since any fixed moment of a clock that does not run backwards.
+    ///
+    /// # Errors
+    /// [`Overuse`]; nothing is charged.
+    pub(super) fn charge(&mut self, from: MemberId, channel: Channel, bytes: usize, now: Duration) -> Result<(), Overuse> {
+        let (allowed, overuse) = match channel {
+            Channel::Consensus => (CONSENSUS, Overuse::Flood),
+            Channel::Status => (STATUS, Overuse::Flood),
+            Channel::Parts => (PARTS, Overuse::Busy),
+            // the mempool has its own allowance
+            Channel::Transactions => return Ok(()),
+        };
+        let bucket = self.0.entry((from, channel)).or_insert_with(|| Bucket::full(allowed.burst, allowed.per_second * 1_000, now));
+        let size = allowed.least.max(bytes as u64);
+        if !bucket.wait(size, now).is_zero() {
+            return Err(overuse);
+        }
+        bucket.take(size);
+        Ok(())
+    }
+
+    /// Forgets members that have left. One that is only away stays, or coming back would fill its buckets.
+    pub(super) fn retain(&mut self, stays: impl Fn(&MemberId) -> bool) {
+        self.0.retain(|(member, _), _| stays(member));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VOTE: usize = 200;
+
+    fn member(i: u8) -> MemberId {
+        MemberId([i; 32])
+    }
+
+    /// How many of so many messages at one moment are let through.
+    fn let_through(traffic: &mut Traffic, channel: Channel, bytes: usize, count: usize, now: Duration) -> usize {
+        (0..count).filter(|_| traffic.charge(member(1), channel, bytes, now).is_ok()).count()
+    }
+
+    #[test]
+    fn an_honest_validator_never_reaches_its_bound() {
+        let mut traffic = Traffic::default();
+        for ms in (0..60_000).step_by(10) {
+            let now = Duration::from_millis(ms);
+            // 400 votes and proposals a second, a block of 200 KiB a hundred times a second, a certificate of 100 validators each, a status a second
+            assert_eq!(let_through(&mut traffic, Channel::Consensus, VOTE, 4, now), 4);
+            assert_eq!(let_through(&mut traffic, Channel::Parts, 200 << 10, 1, now), 1);
+            assert_eq!(let_through(&mut traffic, Channel::Status, 100, usize::from(ms % 1_000 == 0), now), usize::from(ms % 1_000 == 0));
+        }
+    }
+
+    #[test]
+    fn a_flood_of_votes_is_one() {
+        let mut traffic = Traffic::default();
+        assert_eq!(let_through(&mut traffic, Channel::Consensus, VOTE, 100_000, Duration::ZERO), 4_096);
+        assert_eq!(traffic.charge(member(1), Channel::Consensus, VOTE, Duration::ZERO), Err(Overuse::Flood));
+        // in the long run what a tenth of a core checks; others are not concerned
+        assert_eq!(let_through(&mut traffic, Channel::Consensus, VOTE, 100_000, Duration::from_secs(1)), 2_048);
+        assert_eq!(traffic.charge(member(2), Channel::Consensus, VOTE, Duration::ZERO), Ok(()));
+        assert_eq!(traffic.charge(member(1), Channel::Status, VOTE, Duration::ZERO), Ok(()));
+    }
+
+    #[test]
+    fn certificates_are_charged_by_their_signatures() {
+        let mut traffic = Traffic::default();
+        let longest = Channel::Consensus.message_bytes_max();
+        assert_eq!(let_through(&mut traffic, Channel::Consensus, longest, 100_000, Duration::ZERO), 16);
+    }
+
+    #[test]
+    fn parts_of_one_byte_are_charged_for_their_place() {
+        let mut traffic = Traffic::default();
+        assert_eq!(let_through(&mut traffic, Channel::Parts, 1, 100_000, Duration::ZERO), 4_096);
+        // nobody is cut off for it
+        assert_eq!(traffic.charge(member(1), Channel::Parts, 1, Duration::ZERO), Err(Overuse::Busy));
+        // the largest block passes at once, and again
+        let mut traffic = Traffic::default();
+        let pieces = countersign_ledger::limits::BLOCK_BYTES_MAX.div_ceil(256 << 10);
+        assert_eq!(let_through(&mut traffic, Channel::Parts, 256 << 10, 2 * pieces, Duration::ZERO), 2 * pieces);
+    }
+
+    #[test]
+    fn statuses_draw_requests_and_are_few() {
+        let mut traffic = Traffic::default();
+        assert_eq!(let_through(&mut traffic, Channel::Status, 60, 100_000, Duration::ZERO), 64);
+        assert_eq!(traffic.charge(member(1), Channel::Status, 60, Duration::ZERO), Err(Overuse::Flood));
+    }
+
+    #[test]
+    fn who_comes_back_has_used_up_what_it_had() {
+        let mut traffic = Traffic::default();
+        let_through(&mut traffic, Channel::Consensus, VOTE, 100_000, Duration::ZERO);
+        traffic.retain(|m| *m == member(1));
+        assert_eq!(traffic.charge(member(1), Channel::Consensus, VOTE, Duration::ZERO), Err(Overuse::Flood));
+        traffic.retain(|m| *m == member(2));
+        assert!(traffic.0.is_empty());
+    }
+}
