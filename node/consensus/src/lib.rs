@@ -22,6 +22,8 @@
 pub mod alert;
 mod bucket;
 pub mod clock;
+#[cfg(test)]
+mod fixture;
 pub mod follower;
 pub mod malachite;
 pub mod mempool;

@@ -14,6 +14,8 @@ mod judge;
 mod kept;
 mod pace;
 mod propose;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 pub use engine::{EngineError, Running, start};

@@ -104,3 +104,24 @@ async fn a_fifth_joins_and_is_voted_in_and_one_is_voted_out() {
     cluster.check_agreement().await;
     cluster.stop_all().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_was_voted_out_while_it_was_away_finds_out() {
+    log();
+    let mut cluster = Cluster::new(4);
+    cluster.start_all().await;
+    cluster.reach(3, 3).await;
+    cluster.stop(3).await;
+    let member = Member { id: validator_id(3), name: Name::new("validator 3").unwrap(), roles: vec![Role::Board] };
+    cluster.accept(0, Governance, propose(Change::Admit(member))).await;
+    cluster.until(0, "three validators", |s| !s.validators().contains(&validator_id(3))).await;
+    let height = cluster.tick(0).await.0;
+    // it takes itself for a validator, and hears from those it is connected with that they are further
+    cluster.start(3).await;
+    cluster.reach(3, height).await;
+    let height = cluster.tick(1).await.0;
+    cluster.reach(3, height).await;
+    assert_eq!(cluster.node(3).status().role, RoleNow::Follower);
+    cluster.check_agreement().await;
+    cluster.stop_all().await;
+}

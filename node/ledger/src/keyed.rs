@@ -98,24 +98,32 @@ impl ProofChecker for KeyedChecker {
     fn check_answers(&self, instances: &[&AnswerCheck<'_>]) -> Vec<Result<AnswerVerdict, ProofRefused>> {
         let points: Vec<_> = instances.iter().map(|instance| active_points(instance)).collect();
         let keys = instances.first().map(|instance| instance.keys);
-        let together = |i: &usize| points[*i].is_ok() && Some(instances[*i].keys) == keys;
-        let (joint, alone): (Vec<usize>, Vec<usize>) = (0..instances.len()).partition(together);
-        let mut verdicts: BTreeMap<usize, _> = alone.into_iter().map(|i| (i, self.check_answer(instances[i]))).collect();
-        if let Some(ring) = keys.and_then(|digest| self.ring.get(&digest)) {
+        let joint: Vec<usize> = (0..instances.len()).filter(|i| points[*i].is_ok() && Some(instances[*i].keys) == keys).collect();
+        let together = || {
+            let Some(ring) = keys.and_then(|digest| self.ring.get(&digest)) else { return Vec::new() };
             let seed: Vec<u8> = joint.iter().flat_map(|i| instances[*i].content().0).collect();
             let mut rng = ChaCha20Rng::from_seed(Digest32::tagged("countersign/batch-weights/1", [seed.as_slice()]).0);
             let batch: Vec<_> =
                 joint.iter().filter_map(|i| Some((aggregate(instances[*i], points[*i].as_ref().ok()?), instances[*i].answer))).collect();
-            // after a panic each is verified alone, below
-            let found = contained(|| Ok(verify_batch(ring, &batch, &mut rng))).unwrap_or_default();
             let verdict = |v: Result<VerifiedAnswer, VerifyError>| {
                 v.map(|v| AnswerVerdict { cells_digest: v.cells_digest, counts: v.counts }).map_err(refused)
             };
-            verdicts.extend(joint.iter().copied().zip(found.into_iter().map(verdict)));
-        }
-        // keys that are not held, or a batch that failed
-        (0..instances.len()).map(|i| verdicts.remove(&i).unwrap_or_else(|| self.check_answer(instances[i]))).collect()
+            verify_batch(ring, &batch, &mut rng).into_iter().map(verdict).collect()
+        };
+        together_or_alone(instances.len(), &joint, together, |i| self.check_answer(instances[i]))
     }
+}
+
+/// Verdicts on so many proofs: on those of `joint` by verifying them together, on the others, and on all if that gives none or panics, one by one.
+fn together_or_alone<T>(
+    count: usize,
+    joint: &[usize],
+    together: impl FnOnce() -> Vec<Result<T, ProofRefused>>,
+    alone: impl Fn(usize) -> Result<T, ProofRefused>,
+) -> Vec<Result<T, ProofRefused>> {
+    let found = contained(|| Ok(together())).unwrap_or_default();
+    let mut verdicts: BTreeMap<usize, _> = joint.iter().copied().zip(found).collect();
+    (0..count).map(|i| verdicts.remove(&i).unwrap_or_else(|| alone(i))).collect()
 }
 
 /// The commitments of the active bits, for a statement that some circuit carries.
@@ -142,5 +150,18 @@ mod tests {
             Ok(none.unwrap())
         };
         assert_eq!(contained(panics).unwrap_err().fault, ProofFault::NotVerified);
+    }
+
+    #[test]
+    fn a_batch_that_panics_is_verified_one_by_one() {
+        let bad = || ProofRefused { fault: ProofFault::NotVerified, detail: "bad".into() };
+        let alone = |i: usize| if i == 1 { Err(bad()) } else { Ok(100 + i) };
+        let verdicts = |together: fn() -> Vec<Result<usize, ProofRefused>>| together_or_alone(4, &[0, 1, 3], together, alone);
+        // the one that is not among them is verified alone
+        assert_eq!(verdicts(|| vec![Ok(0), Ok(1), Ok(3)]), [Ok(0), Ok(1), Ok(102), Ok(3)]);
+        let panics = || -> Vec<Result<usize, ProofRefused>> { std::hint::black_box(None).unwrap() };
+        // one proof that makes the batch panic refuses no other
+        assert_eq!(verdicts(panics), [Ok(100), Err(bad()), Ok(102), Ok(103)]);
+        assert_eq!(verdicts(Vec::new), [Ok(100), Err(bad()), Ok(102), Ok(103)]);
     }
 }

@@ -352,10 +352,30 @@ impl Actor for Switchboard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::malachite::signing::Signature;
+    use arc_malachitebft_core_types::{NilOrVal, Round, RoundCertificate, RoundCertificateType, RoundSignature, VoteType};
 
     #[test]
     fn peers_are_members() {
         let member = MemberId([7; 32]);
         assert_eq!(peer_id(&member).and_then(|p| member_of(&p)), Some(member));
+    }
+
+    #[test]
+    fn nobody_signs_twice_in_a_certificate() {
+        let address = |i| Address(MemberId([i; 32]));
+        assert!(each_once([1, 2, 3].map(address).into_iter()).is_ok());
+        assert!(each_once([1, 2, 1].map(address).into_iter()).is_err());
+        // the one that everybody may make again and again
+        let signature = |i| RoundSignature::new(VoteType::Prevote, NilOrVal::Nil, address(i), Signature([i; 64]));
+        let said = |signers: &[u8]| {
+            let round_signatures = signers.iter().map(|i| signature(*i)).collect();
+            let certificate =
+                RoundCertificate { height: Height(3), round: Round::new(1), cert_type: RoundCertificateType::Skip, round_signatures };
+            tagged(Tag::Liveness, &Borsh.encode(&LivenessMsg::<Chain>::SkipRoundCertificate(certificate)).unwrap())
+        };
+        assert!(check_message(Channel::Consensus, &said(&[1, 2, 3])).is_ok());
+        assert!(check_message(Channel::Consensus, &said(&[1, 2, 2])).is_err());
+        assert!(check_message(Channel::Consensus, &said(&[1; 300])).is_err());
     }
 }

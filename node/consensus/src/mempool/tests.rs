@@ -1,11 +1,10 @@
 //! The mempool against blocks that are made and committed by the real state machine.
 
 mod model;
-mod network;
 
 use super::*;
+use crate::fixture::{Chain, anchor, filler, genesis, key, member};
 use countersign_ledger::limits::BLOCK_BYTES_MAX;
-use network::{Chain, filler, genesis, key, member};
 
 const NOW: Duration = Duration::ZERO;
 
@@ -112,7 +111,7 @@ fn what_no_honest_node_passes_on_is_the_senders_fault() {
     stolen.signer = member(2);
     let stranger = Transaction::sign(&key(99), network, 0, filler(0, 1));
     let unbounded = Transaction::sign(&key(1), network, 0, filler(0, countersign_ledger::limits::DICTIONARY_BYTES_MAX + 1));
-    let oversized = Transaction::sign(&key(1), network, 0, network::anchor(TRANSACTION_BYTES_MAX));
+    let oversized = Transaction::sign(&key(1), network, 0, anchor(TRANSACTION_BYTES_MAX));
     for bad in [other_network, stolen, stranger, unbounded, oversized] {
         let refused = s.pool.insert(&s.chain.state, bad, NOW).unwrap_err();
         assert_eq!(refused.fault(), Fault::Sender, "{refused}");
@@ -144,7 +143,7 @@ fn a_flood_of_bytes_stops_at_the_members_share() {
     let mut s = Scene::new(20);
     let (mut sent, mut bytes) = (0, 0);
     let refused = loop {
-        match s.pool.insert(&s.chain.state, Transaction::sign(&key(1), s.chain.state.network(), sent, network::anchor(6 << 20)), NOW) {
+        match s.pool.insert(&s.chain.state, Transaction::sign(&key(1), s.chain.state.network(), sent, anchor(6 << 20)), NOW) {
             Ok(_) => (sent, bytes) = (sent + 1, s.pool.bytes()),
             Err(refused) => break refused,
         }
@@ -154,12 +153,12 @@ fn a_flood_of_bytes_stops_at_the_members_share() {
     assert_eq!(sent, 5);
     assert!(bytes <= MEMBER_BYTES + MEMBER_RESERVE_BYTES);
     // large ones that wait for something are not parked in the reserve
-    let parked = Transaction::sign(&key(2), s.chain.state.network(), 1, network::anchor(6 << 20));
+    let parked = Transaction::sign(&key(2), s.chain.state.network(), 1, anchor(6 << 20));
     assert_eq!(s.pool.insert(&s.chain.state, parked, NOW), Err(SubmitError::Gap { signer: member(2), missing: 1 }));
     // four such members use up the reserve; everybody's own share is still theirs
     let busy = (2..=6).find_map(|who| {
         (0..5).find_map(|i| {
-            let large = Transaction::sign(&key(who), s.chain.state.network(), i, network::anchor(6 << 20));
+            let large = Transaction::sign(&key(who), s.chain.state.network(), i, anchor(6 << 20));
             s.pool.insert(&s.chain.state, large, NOW).err().map(|e| (who, e))
         })
     });

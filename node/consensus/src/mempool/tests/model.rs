@@ -1,9 +1,7 @@
 //! The mempool against a naive list that follows the rules word by word.
 
-use super::{
-    super::*,
-    network::{Chain, filler, genesis, key, member},
-};
+use super::super::*;
+use crate::fixture::{Chain, filler, genesis, key, member};
 use proptest::prelude::*;
 
 const MEMBERS: u8 = 4;

@@ -1,4 +1,4 @@
-//! A small network: members with keys of one byte, fillers of a chosen size, and a chain that executes them.
+//! A small network for unit tests: members with keys of one byte, fillers of a chosen size, and a chain that executes them.
 
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
@@ -11,15 +11,15 @@ use countersign_ledger::{
 };
 use ed25519_dalek::SigningKey;
 
-pub(super) fn key(who: u8) -> SigningKey {
+pub(crate) fn key(who: u8) -> SigningKey {
     SigningKey::from_bytes(&[who; 32])
 }
 
-pub(super) fn member(who: u8) -> MemberId {
+pub(crate) fn member(who: u8) -> MemberId {
     MemberId::from(&key(who).verifying_key())
 }
 
-pub(super) fn genesis(members: u8) -> Genesis {
+pub(crate) fn genesis(members: u8) -> Genesis {
     let roles = vec![Role::Hospital, Role::Validator];
     let one = |who: u8| Member { id: member(who), name: Name::new(format!("Member {who}")).unwrap(), roles: roles.clone() };
     let mut members: Vec<Member> = (1..=members).map(one).collect();
@@ -38,12 +38,12 @@ pub(super) fn genesis(members: u8) -> Genesis {
 }
 
 /// A payload of so many bytes that the ledger rejects (those who send do not govern), so that nothing but the sequence number changes.
-pub(super) fn filler(mark: u8, bytes: usize) -> Payload {
+pub(crate) fn filler(mark: u8, bytes: usize) -> Payload {
     Payload::Propose(Proposal { change: Change::Dictionary(vec![mark; bytes]), in_force: Height(0), reason: String::new() })
 }
 
 /// A large payload: an anchor of segments that nobody will accept.
-pub(super) fn anchor(bytes: usize) -> Payload {
+pub(crate) fn anchor(bytes: usize) -> Payload {
     let segment = |index| (SegmentId { index, version: 0 }, vec![0; 64 << 10]);
     let segments = (0..u32::try_from(bytes >> 16).unwrap()).map(segment).collect();
     Payload::Anchor(Anchor {
@@ -54,7 +54,7 @@ pub(super) fn anchor(bytes: usize) -> Payload {
 }
 
 /// Refuses every proof.
-struct Refuses;
+pub(crate) struct Refuses;
 
 impl ProofChecker for Refuses {
     fn keys(&self, _: &Digest32) -> Option<CircuitKeys> {
@@ -70,17 +70,17 @@ impl ProofChecker for Refuses {
     }
 }
 
-pub(super) struct Chain {
-    pub(super) state: State,
+pub(crate) struct Chain {
+    pub(crate) state: State,
 }
 
 impl Chain {
-    pub(super) fn new(genesis: Genesis) -> Self {
+    pub(crate) fn new(genesis: Genesis) -> Self {
         Self { state: State::new(genesis).unwrap() }
     }
 
     /// A block of exactly these.
-    pub(super) fn block(&mut self, transactions: Vec<Transaction>) {
+    pub(crate) fn block(&mut self, transactions: Vec<Transaction>) {
         let proposed = self.state.propose(self.state.tip().time.plus_ms(1), transactions, &Refuses).unwrap();
         assert!(proposed.refused.is_empty() && proposed.deferred.is_empty(), "{:?}", proposed.refused);
         self.state.commit(proposed.outcome).unwrap();
