@@ -11,6 +11,7 @@ use countersign_ledger::{
 };
 use countersign_net::{NetConfig, PeerAddress, Transport};
 use countersign_store::{ChainStore, StoreUrl};
+use countersign_tests::loopback::unused_address;
 use ed25519_dalek::SigningKey;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -77,9 +78,7 @@ impl Loopback {
             rules: Rules::standard(),
             circuit_keys: keys,
         };
-        // bound one by one and let go again: the system does not give a port twice in a row
-        let free = |_| std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let addresses: Vec<SocketAddr> = (0..validators).map(free).collect();
+        let addresses: Vec<SocketAddr> = (0..validators).map(|_| unused_address()).collect();
         let mut loopback = Self { genesis, addresses, folder: tempfile::tempdir().unwrap(), nodes: Vec::new() };
         for i in 0..validators {
             let node = loopback.node(i, true, pace).await;

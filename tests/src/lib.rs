@@ -4,6 +4,7 @@
 
 pub mod cheats;
 pub mod fuzz;
+pub mod loopback;
 pub mod plain;
 pub mod scene;
 pub mod sim;

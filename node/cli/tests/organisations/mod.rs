@@ -5,11 +5,12 @@ use crate::{
     arguments,
     common::{Outcome, command, finish, run},
 };
+use countersign_tests::loopback::unused_address;
 use serde_json::Value;
 use std::{
+    cell::RefCell,
     ffi::OsString,
     fs::File,
-    net::{TcpListener, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, Stdio},
     time::{Duration, Instant},
@@ -20,21 +21,11 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(150);
 
-/// A port of loopback that was free for UDP and TCP.
-fn port() -> u16 {
-    loop {
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
-
 /// One organisation: its folder, and its node's process while it runs.
 pub struct Organisation {
     pub name: String,
     pub folder: PathBuf,
-    child: Option<Child>,
+    child: RefCell<Option<Child>>,
     starts: u32,
 }
 
@@ -51,10 +42,10 @@ impl Organisation {
         let mut all = arguments!["--json", "init", "--member", name, "--folder", folder];
         all.extend(roles.iter().flat_map(|role| arguments!["--role", role]));
         if roles.contains(&"validator") {
-            all.extend(arguments!["--listen", format!("127.0.0.1:{}", port())]);
+            all.extend(arguments!["--listen", unused_address().to_string()]);
         }
         run(all).done();
-        let organisation = Self { name: name.to_owned(), folder, child: None, starts: 0 };
+        let organisation = Self { name: name.to_owned(), folder, child: RefCell::default(), starts: 0 };
         organisation.edit("#listen = \"127.0.0.1:7480\"", "listen = \"127.0.0.1:0\"");
         for (default, quick) in [
             ("block_min_ms = 200", 0),
@@ -102,16 +93,16 @@ impl Organisation {
 
     /// Starts the node, the first time or again.
     pub fn start(&mut self) {
-        assert!(self.child.is_none(), "{} runs", self.name);
+        assert!(self.child.get_mut().is_none(), "{} runs", self.name);
         self.starts += 1;
         let mut command = command(arguments!["node", "--config", self.config()]);
         command.stdout(Stdio::null()).stderr(File::create(self.log()).unwrap());
-        self.child = Some(command.spawn().unwrap());
+        self.child.replace(Some(command.spawn().unwrap()));
     }
 
     /// kill -9.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
+        if let Some(mut child) = self.child.get_mut().take() {
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -119,7 +110,7 @@ impl Organisation {
 
     /// SIGTERM, and what the node ends with.
     pub fn terminate(&mut self) -> Option<i32> {
-        let mut child = self.child.take().unwrap();
+        let mut child = self.child.get_mut().take().unwrap();
         let sent = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
         assert!(sent.success());
         child.wait().unwrap().code()
@@ -161,10 +152,12 @@ impl Organisation {
             if let Some(status) = status.filter(&is) {
                 return status;
             }
-            if start.elapsed() > PATIENCE {
+            let ended = self.child.borrow_mut().as_mut().and_then(|child| child.try_wait().unwrap());
+            if ended.is_some() || start.elapsed() > PATIENCE {
                 let log = self.log_text();
                 let end: Vec<&str> = log.lines().rev().take(40).collect();
-                panic!("{} does not come to {what}: {found:?}\n{}", self.name, end.into_iter().rev().collect::<Vec<_>>().join("\n"));
+                let end = end.into_iter().rev().collect::<Vec<_>>().join("\n");
+                panic!("{} does not come to {what}; ended: {ended:?}; found: {found:?}\n{end}", self.name);
             }
             std::thread::sleep(LOOK);
         }

@@ -7,6 +7,7 @@ use countersign_consensus::{Accusation, Conduct, Honest, Node, NodeConfig, Offen
 use countersign_ledger::*;
 use countersign_net::{NetConfig, PeerAddress, Transport};
 use countersign_store::{ChainStore, StoreUrl};
+use countersign_tests::loopback::unused_address;
 use ed25519_dalek::SigningKey;
 use std::{
     collections::BTreeMap,
@@ -69,17 +70,6 @@ pub struct Cluster {
     pub validators: usize,
 }
 
-/// A free port of loopback, for UDP and TCP.
-pub fn free_address() -> SocketAddr {
-    loop {
-        let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let address = udp.local_addr().unwrap();
-        if std::net::TcpListener::bind(address).is_ok() {
-            return address;
-        }
-    }
-}
-
 impl Cluster {
     /// Seats for validators, nobody started.
     pub fn new(validators: usize) -> Self {
@@ -100,7 +90,7 @@ impl Cluster {
         self.seats.push(Seat {
             key,
             folder: tempfile::tempdir().unwrap(),
-            address: listens.then(free_address),
+            address: listens.then(unused_address),
             node: None,
             conduct: Arc::new(Honest),
             outgoing: None,
