@@ -209,7 +209,7 @@ pub struct LogSection {
 
 impl Default for LogSection {
     fn default() -> Self {
-        Self { filter: "info,arc_malachitebft=warn".into() }
+        Self { filter: "info,arc_malachitebft=error".into() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod codec;
 pub mod context;
+pub mod gate;
 pub mod network;
 pub mod part;
 pub mod signing;

@@ -19,16 +19,18 @@
 //! A node loses its mempool when it stops. Whoever signed a transaction keeps it and sends it again until it stands in a block
 //! (ARCHITECTURE.md, invariants).
 
+mod admitted;
 mod allowance;
 mod queue;
 mod selection;
 mod verdict;
 
+pub use admitted::Admitted;
 pub use allowance::{Allowance, FAULTS_MAX, Standing, Throttled};
 pub use verdict::{Fault, Inserted, SubmitError};
 
 use countersign_ledger::{
-    Admission, EnvelopeError, MemberId, State, Transaction, Wire,
+    EnvelopeError, MemberId, State, Transaction,
     limits::{FUTURE_SEQUENCES_MAX, MEMBERS_MAX, TRANSACTION_BYTES_MAX},
 };
 use queue::{Held, Queue};
@@ -105,25 +107,40 @@ impl Mempool {
     /// # Errors
     /// [`SubmitError`]; nothing changes.
     pub fn insert(&mut self, state: &State, transaction: Transaction, now: Duration) -> Result<Inserted, SubmitError> {
-        let (signer, sequence) = (transaction.signer, transaction.sequence);
-        let held = self.get(&signer, sequence);
-        if held == Some(&transaction) && sequence >= state.next_sequence(&signer) {
+        if self.knows(state, &transaction) {
             return Ok(Inserted::Known);
         }
-        let window = self.limits.member_transactions;
-        let gap = match state.admission(&transaction) {
-            Ok(Admission::Ready) => 0,
-            Ok(Admission::Future { gap }) => gap,
-            Err(EnvelopeError::Sequence { found, next }) if found > next => return Err(SubmitError::Ahead { found, next, window }),
-            Err(refused) => return Err(SubmitError::Envelope(refused)),
-        };
-        if held.is_some() {
+        self.put(state, Admitted::check(state, transaction)?, now)
+    }
+
+    /// True if these bytes are held, and may still come into a block.
+    pub fn knows(&self, state: &State, transaction: &Transaction) -> bool {
+        self.get(&transaction.signer, transaction.sequence) == Some(transaction)
+            && transaction.sequence >= state.next_sequence(&transaction.signer)
+    }
+
+    /// The second half of [`Self::insert`]. The state may have moved on since the check: what is cheap is checked again.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; nothing changes.
+    pub fn put(&mut self, state: &State, admitted: Admitted, now: Duration) -> Result<Inserted, SubmitError> {
+        if self.knows(state, &admitted.transaction) {
+            return Ok(Inserted::Known);
+        }
+        let (bytes, transaction) = (admitted.encoded().len(), admitted.transaction);
+        let (signer, sequence) = (transaction.signer, transaction.sequence);
+        if state.member(&signer).is_none() {
+            return Err(EnvelopeError::Signer(signer).into());
+        }
+        let next = state.next_sequence(&signer);
+        let gap = sequence.checked_sub(next).ok_or(EnvelopeError::Sequence { found: sequence, next })?;
+        if self.get(&signer, sequence).is_some() {
             return Err(SubmitError::Taken { signer, sequence });
         }
+        let window = self.limits.member_transactions;
         if gap >= window {
-            return Err(SubmitError::Ahead { found: sequence, next: sequence - gap, window });
+            return Err(SubmitError::Ahead { found: sequence, next, window });
         }
-        let bytes = transaction.encode().len();
         let queue = self.queues.get(&signer);
         let missing = queue.map_or(gap, |q| q.missing_before(sequence - gap, sequence));
         let taken = self.room(signer, bytes.saturating_add(OVERHEAD_BYTES), missing)?;

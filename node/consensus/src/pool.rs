@@ -2,14 +2,15 @@
 
 use crate::{
     alert::{Alerts, Offence},
-    mempool::{Allowance, Inserted, Mempool, Standing, SubmitError},
+    bucket::Bucket,
+    mempool::{Admitted, Allowance, Inserted, Mempool, Standing, SubmitError},
     replica::Replica,
 };
 use bytes::Bytes;
 use countersign_ledger::{MemberId, State, Transaction, Wire};
 use countersign_net::{Channel, Net};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -19,6 +20,12 @@ use tokio::sync::watch;
 const BAN: Duration = Duration::from_secs(300);
 /// Transactions above this are decoded and checked off the asynchronous threads: hashing 16 MiB takes tens of milliseconds.
 const INLINE_BYTES_MAX: usize = 64 << 10;
+/// Large transactions of one peer that wait to be checked: as many bytes as its allowance lets through at once.
+const LARGE_WAITING_MAX: usize = 64 << 20;
+/// How often a peer that connects again is told all that waits here: so often at once.
+const TOLD_BURST: u64 = 3;
+/// And so often in a thousand seconds: once in ten seconds. What it misses comes again from whoever signed it.
+const TOLD_PER_1000_SECONDS: u64 = 100;
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -30,8 +37,12 @@ struct Inner {
 #[derive(Debug)]
 struct Peer {
     allowance: Allowance,
-    /// Held while a large transaction of it is checked.
-    large: Arc<tokio::sync::Mutex<()>>,
+    /// Large transactions of it that wait to be checked.
+    large: VecDeque<Bytes>,
+    /// True while one is checked.
+    checking: bool,
+    /// How often it may be told all that waits here.
+    told: Bucket,
 }
 
 /// Counts for people and metrics.
@@ -112,27 +123,39 @@ impl Pool {
         self.net.broadcast(Channel::Transactions, bytes, &to);
     }
 
-    /// Takes in what a peer passed on. Large ones are checked elsewhere, one of each peer at a time and in order; how many can wait there is bounded by
-    /// the peer's allowance.
+    /// Takes in what a peer passed on. Large ones are checked off the asynchronous threads, one of each peer at a time and in order.
     pub fn arrived(self: &Arc<Self>, from: MemberId, bytes: Bytes) {
         let mut inner = self.inner();
         let peer = inner.peer(from, self.now());
-        if peer.allowance.arrived(bytes.len(), self.now()).is_err() {
+        let large = bytes.len() > INLINE_BYTES_MAX;
+        let waiting = if large { peer.large.iter().map(Bytes::len).sum::<usize>() } else { 0 };
+        if peer.allowance.arrived(bytes.len(), self.now()).is_err() || waiting > LARGE_WAITING_MAX {
             // dropped: an honest sender's transaction comes again from its signer
             metrics::counter!("countersign_transactions_throttled_total").increment(1);
             return;
         }
-        let large = Arc::clone(&peer.large);
-        drop(inner);
-        if bytes.len() <= INLINE_BYTES_MAX {
+        if !large {
+            drop(inner);
             return self.decode(from, &bytes);
         }
-        let pool = Arc::clone(self);
-        tokio::spawn(async move {
-            let _turn = large.lock().await;
-            // ends early only when the program does
-            drop(tokio::task::spawn_blocking(move || pool.decode(from, &bytes)).await);
-        });
+        peer.large.push_back(bytes);
+        if !std::mem::replace(&mut peer.checking, true) {
+            let pool = Arc::clone(self);
+            tokio::task::spawn_blocking(move || {
+                while let Some(bytes) = pool.next_large(from) {
+                    pool.decode(from, &bytes);
+                }
+            });
+        }
+    }
+
+    /// The next large transaction of a peer to be checked; none if there is none, or the peer is no member any more.
+    fn next_large(&self, from: MemberId) -> Option<Bytes> {
+        let mut inner = self.inner();
+        let peer = inner.peers.get_mut(&from)?;
+        let next = peer.large.pop_front();
+        peer.checking = next.is_some();
+        next
     }
 
     fn decode(&self, from: MemberId, bytes: &Bytes) {
@@ -152,8 +175,16 @@ impl Pool {
 
     fn insert(&self, transaction: Transaction, from: Option<MemberId>) -> Result<Inserted, SubmitError> {
         let state = self.replica.state();
-        let bytes = Bytes::from(transaction.encode());
-        let inserted = self.inner().mempool.insert(&state, transaction, self.now())?;
+        if self.inner().mempool.knows(&state, &transaction) {
+            return Ok(Inserted::Known);
+        }
+        // not while the mempool is held: the largest take tens of milliseconds, and consensus waits for it
+        let admitted = Admitted::check(&state, transaction)?;
+        let bytes = admitted.encoded().clone();
+        let inserted = {
+            let mut inner = self.inner();
+            inner.mempool.put(&self.replica.state(), admitted, self.now())?
+        };
         if inserted.is_new() {
             self.pass_on(&bytes, from);
             if inserted == Inserted::Ready {
@@ -163,13 +194,22 @@ impl Pool {
         Ok(inserted)
     }
 
-    /// A validator has connected: it hears what waits here.
+    /// A validator has connected: it hears what waits here, unless it has heard so just now.
     pub fn connected(&self, member: &MemberId) {
-        if self.replica.state().validators().contains(member) {
-            let held: Vec<Bytes> = self.inner().mempool.iter().map(|t| t.encode().into()).collect();
-            for bytes in held {
-                self.net.send(member, Channel::Transactions, bytes);
+        if !self.replica.state().validators().contains(member) {
+            return;
+        }
+        let held: Vec<Transaction> = {
+            let (mut inner, now) = (self.inner(), self.now());
+            let told = &mut inner.peer(*member, now).told;
+            if !told.wait(1, now).is_zero() {
+                return;
             }
+            told.take(1);
+            inner.mempool.iter().cloned().collect()
+        };
+        for transaction in held {
+            self.net.send(member, Channel::Transactions, transaction.encode().into());
         }
     }
 
@@ -202,6 +242,59 @@ fn ready(mempool: &Mempool, state: &State) -> bool {
 
 impl Inner {
     fn peer(&mut self, member: MemberId, now: Duration) -> &mut Peer {
-        self.peers.entry(member).or_insert_with(|| Peer { allowance: Allowance::new(now), large: Arc::default() })
+        self.peers.entry(member).or_insert_with(|| Peer {
+            allowance: Allowance::new(now),
+            large: VecDeque::new(),
+            checking: false,
+            told: Bucket::full(TOLD_BURST, TOLD_PER_1000_SECONDS, now),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Refuses, filler, genesis, key, member};
+    use countersign_net::{NetConfig, system_clock};
+    use countersign_store::{ChainStore, StoreUrl};
+
+    async fn pool(folder: &std::path::Path) -> Arc<Pool> {
+        let url = StoreUrl::from(folder.join("chain.sqlite").as_path());
+        let store = ChainStore::create(&url, &genesis(2)).await.unwrap();
+        let replica = Arc::new(Replica::open(store, Arc::new(Refuses)).await.unwrap());
+        let members = watch::Sender::new(Arc::default());
+        let (net, _) = Net::start(NetConfig::outwards(Vec::new()), key(1), members.subscribe(), system_clock()).await.unwrap();
+        Arc::new(Pool::new(replica, net, Arc::default()))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn large_ones_of_a_peer_are_checked_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = pool(folder.path()).await;
+        let network = pool.replica.state().network();
+        // above the signer's own share only what nothing is missing before is taken
+        let transactions: Vec<_> = (0..24).map(|i| Transaction::sign(&key(2), network, i, filler(i as u8, 100 << 10))).collect();
+        for transaction in &transactions {
+            pool.arrived(member(2), transaction.encode().into());
+        }
+        let all = async {
+            while pool.counts().transactions < transactions.len() {
+                tokio::task::yield_now().await;
+            }
+        };
+        // bounds a failure
+        tokio::time::timeout(Duration::from_secs(60), all).await.unwrap();
+        assert_eq!(pool.next_sequence(&member(2)), 24);
+    }
+
+    #[tokio::test]
+    async fn who_connects_again_and_again_is_not_told_all_each_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = pool(folder.path()).await;
+        for _ in 0..100 {
+            pool.connected(&member(2));
+        }
+        let now = pool.now();
+        assert!(!pool.inner().peer(member(2), now).told.wait(1, now).is_zero());
     }
 }

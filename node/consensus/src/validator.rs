@@ -27,6 +27,7 @@ use crate::{
     malachite::{
         codec::{to_ledger, to_sync},
         context::{Address, BlockId, Chain, Validators},
+        gate::Begun,
         part::Opening,
         signing::Keys,
     },
@@ -94,6 +95,8 @@ pub struct Parts {
     pub alerts: Arc<Alerts>,
     /// Its keys.
     pub keys: Keys,
+    /// Where it says which height the engine works on.
+    pub begun: Begun,
     /// Its clock.
     pub clock: Clock,
     /// How fast it goes.
@@ -207,6 +210,7 @@ impl Validator {
     fn has_begun(&self) -> bool {
         let (height, validators) = (self.current(), self.validators());
         self.incoming.has_begun(height, Chain.select_proposer(&validators, height.into(), Round::new(0)).address())
+            || self.proposals.iter().any(|(value, _)| value.round == Round::new(0))
     }
 
     fn start_next(&mut self) {
@@ -221,6 +225,7 @@ impl Validator {
         match message {
             AppMsg::ConsensusReady { reply } => drop(reply.send((self.current().into(), self.parameters()))),
             AppMsg::StartedRound { height, round, proposer, reply_value, .. } => {
+                self.parts.begun.reach(height.into());
                 self.note_missed_turn(height.into(), round, proposer);
                 let known = self.started_round(height.into(), round).await;
                 let _ = reply_value.send(known);

@@ -64,6 +64,16 @@ async fn a_withholder_costs_its_own_turns() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_votes_for_another() {
+    for name in [Some(validator_id(0)), None] {
+        let mut cluster = Cluster::new(4);
+        let keys = Keys::new(cluster.genesis.network(), validator_key(FAULTY));
+        cluster.seats[FAULTY].outgoing = Some(Arc::new(forger::Forger { keys, name }));
+        goes_on(&mut cluster, &[Offence::InvalidMessage]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_replayer_changes_nothing() {
     let mut cluster = Cluster::new(4);
     cluster.seats[FAULTY].outgoing = Some(Arc::new(replayer::Replayer::default()));
@@ -189,7 +199,8 @@ async fn a_flood_of_votes_is_cut_off_and_others_go_on() {
     cluster.tick(0).await;
     for i in 0..FAULTY {
         let to = validator_id(i);
-        tokio::time::timeout(PATIENCE, vote_flooder::flood(cluster.node(FAULTY), &to)).await.unwrap();
+        let keys = Keys::new(cluster.genesis.network(), validator_key(FAULTY));
+        tokio::time::timeout(PATIENCE, vote_flooder::flood(cluster.node(FAULTY), &keys, &to)).await.unwrap();
         cluster.accused(i, &validator_id(FAULTY), Offence::Flood).await;
     }
     // three decide without it

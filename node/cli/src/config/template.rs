@@ -77,5 +77,5 @@ name = "@NAME@"
 # The log goes to standard error. It holds no secret and no patient's value.
 [log]
 # What is logged: error, warn, info, debug, trace, or more by module (tracing's syntax). Flag --log, variable COUNTERSIGN_LOG.
-#filter = "info,arc_malachitebft=warn"
+#filter = "info,arc_malachitebft=error"
 "##;

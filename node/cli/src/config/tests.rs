@@ -17,7 +17,7 @@ fn a_name_is_enough_and_each_default_is_as_documented() {
     assert_eq!(config.pace(), Pace::default());
     assert_eq!((config.gateway.listen.to_string().as_str(), config.gateway.behind_proxy), ("127.0.0.1:7480", false));
     assert_eq!(config.gateway.limits, countersign_api::Limits::default());
-    assert_eq!((config.hospital.answer, config.log.filter.as_str()), (AnswerMode::Ask, "info,arc_malachitebft=warn"));
+    assert_eq!((config.hospital.answer, config.log.filter.as_str()), (AnswerMode::Ask, "info,arc_malachitebft=error"));
 }
 
 #[test]

@@ -7,9 +7,11 @@
 use super::{
     codec::Borsh,
     context::{Address, Chain, Height},
+    gate::{Forged, Gate},
 };
 use crate::{
     alert::{Alerts, Offence},
+    bucket::Bucket,
     request::{BLOCKS_MAX, BlocksWanted, Method},
 };
 use arc_malachitebft_app_channel::{NetworkMsg, app::types::codec::Codec};
@@ -30,7 +32,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, watch};
 
@@ -41,6 +43,9 @@ const EVENTS_MAX: usize = 2048;
 const OUTGOING_MAX: usize = 256;
 /// How long a peer may take to answer with blocks.
 const BLOCKS_TIMEOUT: Duration = Duration::from_secs(30);
+/// Statuses said in a thousand seconds: two a second. The engine says one to everybody whenever somebody connects, and who connects again and again
+/// would have this node bother all others; the one of the next second says the same.
+const STATUSES_PER_1000_SECONDS: u64 = 2_000;
 
 /// Multihash of a SHA-256: what a peer id looks like. The 32 bytes are the member's key itself.
 const PEER_ID_HEAD: [u8; 2] = [0x12, 0x20];
@@ -62,6 +67,7 @@ type Port = Arc<OutputPort<NetworkEvent<Chain>>>;
 pub struct Inlet {
     port: Port,
     connected: Arc<Mutex<BTreeSet<MemberId>>>,
+    gate: Gate,
 }
 
 impl std::fmt::Debug for Inlet {
@@ -70,12 +76,20 @@ impl std::fmt::Debug for Inlet {
     }
 }
 
-/// A message that does not decode. Its sender is at fault.
+/// A message that no honest validator sends. Its sender is at fault.
 #[derive(Debug, thiserror::Error)]
-#[error("a message on the {channel} channel does not decode: {source}")]
-pub struct Undecodable {
-    channel: Channel,
-    source: std::io::Error,
+pub enum InvalidMessage {
+    /// It is none.
+    #[error("a message on the {channel} channel does not decode: {source}")]
+    Undecodable {
+        /// Where it came.
+        channel: Channel,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not its sender's.
+    #[error("a vote or proposal: {0}")]
+    Forged(#[from] Forged),
 }
 
 #[derive(BorshDeserialize, borsh::BorshSerialize)]
@@ -175,11 +189,14 @@ impl Inlet {
     /// A validator sent a message.
     ///
     /// # Errors
-    /// It does not decode.
-    pub fn message(&self, from: MemberId, channel: Channel, bytes: Bytes) -> Result<(), Undecodable> {
+    /// [`InvalidMessage`].
+    pub fn message(&self, from: MemberId, channel: Channel, bytes: Bytes) -> Result<(), InvalidMessage> {
         self.connected(from);
         let Some(peer) = peer_id(&from) else { return Ok(()) };
-        self.port.send(event(peer, channel, bytes).map_err(|source| Undecodable { channel, source })?);
+        let event = event(peer, channel, bytes).map_err(|source| InvalidMessage::Undecodable { channel, source })?;
+        if self.gate.admits(&from, &event)? {
+            self.port.send(event);
+        }
         Ok(())
     }
 }
@@ -196,6 +213,8 @@ pub struct Arguments {
     pub net: Net,
     /// The validators to speak to: those of the next height.
     pub validators: watch::Receiver<ValidatorSet>,
+    /// What is asked of incoming messages.
+    pub gate: Gate,
     /// What changes outgoing messages, if anything.
     pub outgoing: Option<Arc<dyn Outgoing>>,
     /// Where it reports.
@@ -215,15 +234,21 @@ struct Wires {
     arguments: Arguments,
     inlet: Inlet,
     requests: u64,
+    start: Instant,
+    /// How often statuses may be said.
+    statuses: Bucket,
 }
 
 /// Starts the actor: the engine's reference, the application's sender, and where messages enter.
 ///
 /// # Errors
 /// The actor does not start.
+#[allow(clippy::disallowed_methods, reason = "how often something is said is measured from here")]
 pub async fn start(arguments: Arguments) -> Result<(NetworkRef<Chain>, mpsc::Sender<NetworkMsg<Chain>>, Inlet), ractor::SpawnErr> {
-    let inlet = Inlet { port: Arc::new(OutputPort::with_capacity(EVENTS_MAX)), connected: Arc::default() };
-    let (actor, _) = Actor::spawn(None, Switchboard, Wires { arguments, inlet: inlet.clone(), requests: 0 }).await?;
+    let inlet = Inlet { port: Arc::new(OutputPort::with_capacity(EVENTS_MAX)), connected: Arc::default(), gate: arguments.gate.clone() };
+    let statuses = Bucket::full(1, STATUSES_PER_1000_SECONDS, Duration::ZERO);
+    let wires = Wires { arguments, inlet: inlet.clone(), requests: 0, start: Instant::now(), statuses };
+    let (actor, _) = Actor::spawn(None, Switchboard, wires).await?;
     let (sender, mut outgoing) = mpsc::channel::<NetworkMsg<Chain>>(OUTGOING_MAX);
     let forward = actor.clone();
     tokio::spawn(async move {
@@ -253,6 +278,15 @@ impl Wires {
                 }
             }
         }
+    }
+
+    /// Whether a status may be said at a time since the start.
+    fn may_say_status(&mut self, now: Duration) -> bool {
+        let may = self.statuses.wait(1, now).is_zero();
+        if may {
+            self.statuses.take(1);
+        }
+        may
     }
 
     /// Asks a peer for a range of blocks; the answer comes as an event.
@@ -319,7 +353,8 @@ impl Actor for Switchboard {
             Msg::PublishLivenessMsg(message) => wires.say(Channel::Consensus, &tagged(Tag::Liveness, &Borsh.encode(&message)?)),
             Msg::PublishProposalPart(part) => wires.say(Channel::Parts, &Borsh.encode(&part)?),
             Msg::BroadcastStatus(status) => {
-                if let Some(peer_id) = peer_id(&wires.arguments.net.me()) {
+                let now = wires.start.elapsed();
+                if let Some(peer_id) = peer_id(&wires.arguments.net.me()).filter(|_| wires.may_say_status(now)) {
                     let status =
                         sync::Status::<Chain> { peer_id, tip_height: status.tip_height, history_min_height: status.history_min_height };
                     // to everybody: one that still takes itself for a validator hears that it is behind

@@ -1,8 +1,8 @@
 //! What one peer may send: counted in transactions, bytes and faults, so that whoever sends too much or rubbish pays for it, not the network.
 //!
 //! Two token buckets (transactions, bytes) are charged before anything is decoded or verified. A third counts faults: transactions that no honest
-//! node passes on, as it checks them first. Faults are forgiven slowly, so that a peer whose state is behind (it may know a member that has left)
-//! is not cut off, and one that keeps sending rubbish is.
+//! node passes on, as it checks them first. Faults are forgiven slowly, so that one that keeps sending rubbish is cut off. A peer whose state is behind,
+//! or that is ahead of this node, makes none: it cannot know which members this node knows.
 
 use super::verdict::{Fault, Inserted, SubmitError};
 use crate::bucket::Bucket;
@@ -137,12 +137,13 @@ mod tests {
             Err(SubmitError::Gap { signer, missing: 1 }),
             Err(SubmitError::Share { signer, bytes: 1, max: 1 }),
             Err(SubmitError::Envelope(EnvelopeError::Sequence { found: 0, next: 1 })),
+            Err(SubmitError::Envelope(EnvelopeError::Signer(signer))),
         ];
         let mut peer = Allowance::new(at(0));
         for verdict in harmless.iter().cycle().take(1_000) {
             assert_eq!(peer.judged(verdict, at(0)), Standing::Good, "{verdict:?}");
         }
-        for error in [EnvelopeError::Signature, EnvelopeError::Network, EnvelopeError::Signer(signer), EnvelopeError::TooLong(1)] {
+        for error in [EnvelopeError::Signature, EnvelopeError::Network, EnvelopeError::TooLong(1)] {
             let mut peer = Allowance::new(at(0));
             let verdict = Err(SubmitError::Envelope(error));
             let before = (0..1_000).take_while(|_| peer.judged(&verdict, at(0)) == Standing::Good).count() as u64;

@@ -4,7 +4,7 @@ mod model;
 
 use super::*;
 use crate::fixture::{Chain, anchor, filler, genesis, key, member};
-use countersign_ledger::limits::BLOCK_BYTES_MAX;
+use countersign_ledger::{Wire, limits::BLOCK_BYTES_MAX};
 
 const NOW: Duration = Duration::ZERO;
 
@@ -109,14 +109,36 @@ fn what_no_honest_node_passes_on_is_the_senders_fault() {
     other_network.network.0.0[0] ^= 1;
     let mut stolen = good.clone();
     stolen.signer = member(2);
-    let stranger = Transaction::sign(&key(99), network, 0, filler(0, 1));
     let unbounded = Transaction::sign(&key(1), network, 0, filler(0, countersign_ledger::limits::DICTIONARY_BYTES_MAX + 1));
     let oversized = Transaction::sign(&key(1), network, 0, anchor(TRANSACTION_BYTES_MAX));
-    for bad in [other_network, stolen, stranger, unbounded, oversized] {
+    for bad in [other_network, stolen, unbounded, oversized] {
         let refused = s.pool.insert(&s.chain.state, bad, NOW).unwrap_err();
         assert_eq!(refused.fault(), Fault::Sender, "{refused}");
         assert!(s.pool.is_empty());
     }
+}
+
+#[test]
+fn a_stranger_may_be_a_member_the_sender_knows() {
+    // a node that is behind hears from all others what a new member has signed: they are not to be cut off for it
+    let mut s = Scene::new(2);
+    let stranger = Transaction::sign(&key(99), s.chain.state.network(), 0, filler(0, 1));
+    let refused = s.pool.insert(&s.chain.state, stranger, NOW).unwrap_err();
+    assert_eq!((refused.fault(), &refused), (Fault::Nobody, &SubmitError::Envelope(EnvelopeError::Signer(member(99)))));
+    assert!(s.pool.is_empty());
+}
+
+#[test]
+fn a_block_may_come_between_check_and_place() {
+    let mut s = Scene::new(2);
+    let (first, later) = (s.sign(1, 0, 10), s.sign(1, 1, 11));
+    let admitted = Admitted::check(&s.chain.state, first.clone()).unwrap();
+    let admitted_later = Admitted::check(&s.chain.state, later).unwrap();
+    s.chain.block(vec![first]);
+    let used = SubmitError::Envelope(EnvelopeError::Sequence { found: 0, next: 1 });
+    assert_eq!(s.pool.put(&s.chain.state, admitted, NOW), Err(used));
+    assert_eq!(s.pool.put(&s.chain.state, admitted_later.clone(), NOW), Ok(Inserted::Ready));
+    assert_eq!(s.pool.put(&s.chain.state, admitted_later, NOW), Ok(Inserted::Known));
 }
 
 #[test]

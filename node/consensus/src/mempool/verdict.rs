@@ -84,10 +84,11 @@ pub enum SubmitError {
 }
 
 impl SubmitError {
-    /// Who is at fault. Used sequence numbers are nobody's: a block may have overtaken the transaction on its way.
+    /// Who is at fault. Used sequence numbers are nobody's: a block may have overtaken the transaction on its way. Nor are signers unknown here: this
+    /// node or the sender may be behind, and the other know of a member that has come or left. Either costs no signature.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Envelope(EnvelopeError::Sequence { .. }) | Self::Busy => Fault::Nobody,
+            Self::Envelope(EnvelopeError::Sequence { .. } | EnvelopeError::Signer(_)) | Self::Busy => Fault::Nobody,
             Self::Envelope(_) => Fault::Sender,
             Self::Taken { .. } | Self::Ahead { .. } | Self::Gap { .. } | Self::Share { .. } => Fault::Signer,
         }

@@ -47,12 +47,13 @@ pub(super) async fn run(shared: Arc<Shared>, mut events: Events) {
             }
             Some(Event::Message { from, channel: Channel::Transactions, bytes }) => shared.pool.arrived(from, bytes),
             Some(Event::Message { from, channel, bytes }) => {
-                if !shared.validators.borrow().contains(&from) {
+                let validators = Some(shared.validators.borrow()).filter(|set| set.contains(&from)).map(|set| set.members().len());
+                let Some(validators) = validators else {
                     // it may be a validator of a height this node has not reached yet
                     metrics::counter!("countersign_consensus_messages_dropped_total").increment(1);
                     continue;
-                }
-                match traffic.charge(from, channel, bytes.len(), start.elapsed()) {
+                };
+                match traffic.charge(from, channel, bytes.len(), validators, start.elapsed()) {
                     Ok(()) => consensus(&shared, from, channel, bytes).await,
                     Err(overuse) => {
                         metrics::counter!("countersign_consensus_messages_throttled_total", "channel" => channel.name()).increment(1);

@@ -5,7 +5,11 @@ use crate::stop::stopped;
 use crate::{
     alert::AlertCode,
     follower::Follower,
-    malachite::{network, signing::Keys},
+    malachite::{
+        gate::{Begun, Gate},
+        network,
+        signing::Keys,
+    },
     validator::{self, Parts, ValidatorError},
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -45,11 +49,15 @@ fn set_role(shared: &Shared, role: RoleNow) {
 /// Runs the engine until this node is no validator any more, the engine ends, or the node stops.
 async fn validate(shared: &Shared, wal: PathBuf) {
     set_role(shared, RoleNow::Validator);
+    let (state, begun) = (shared.replica.state(), Begun::after(shared.replica.state().tip().height));
+    let keys = Keys::new(state.network(), shared.config.key.clone());
+    let gate = Gate::new(keys.clone(), begun.clone());
     let parts = Parts {
         replica: Arc::clone(&shared.replica),
         pool: Arc::clone(&shared.pool),
         alerts: Arc::clone(&shared.alerts),
-        keys: Keys::new(shared.replica.state().network(), shared.config.key.clone()),
+        keys,
+        begun,
         clock: shared.config.clock.clone(),
         pace: shared.config.pace,
         conduct: Arc::clone(&shared.config.conduct),
@@ -57,6 +65,7 @@ async fn validate(shared: &Shared, wal: PathBuf) {
     let arguments = network::Arguments {
         net: shared.net.clone(),
         validators: shared.validators.subscribe(),
+        gate,
         outgoing: shared.config.outgoing.clone(),
         alerts: Arc::clone(&shared.alerts),
     };

@@ -18,9 +18,15 @@ struct Allowed {
     per_second: u64,
 }
 
-/// Votes, proposals and certificates. Validators that decide a hundred blocks a second, as fast as loopback goes, say about 350 things a second each;
-/// 2,048 votes a second cost a tenth of a core.
-const CONSENSUS: Allowed = Allowed { least: 256, burst: 4_096 * 256, per_second: 2_048 * 256 };
+/// Votes, proposals and certificates. Validators that decide a hundred blocks a second, as fast as loopback goes, say about 350 things a second each, and
+/// twenty seconds of that at once after the network has held it up; 2,048 votes a second cost a tenth of a core.
+const CONSENSUS: Allowed = Allowed { least: 256, burst: 8_192 * 256, per_second: 2_048 * 256 };
+/// Of more validators than this, each has a smaller share of that: together they never take more than half a core.
+const SHARES: u64 = 4;
+/// Messages of consensus above this are certificates. They are charged as if they were so many times longer: a signature in them takes less room than a vote.
+const CERTIFICATE_BYTES_MIN: u64 = 256;
+/// See [`CERTIFICATE_BYTES_MIN`].
+const CERTIFICATE_WEIGHT: u64 = 3;
 /// Parts of blocks. At once: a proposal of the largest size, and two that are proposed again. In the long run: a largest block a second.
 const PARTS: Allowed = Allowed { least: 16 << 10, burst: 64 << 20, per_second: 24 << 20 };
 /// Statuses. Validators say one a second, and each draws a request for blocks from one that is behind.
@@ -29,7 +35,7 @@ const STATUS: Allowed = Allowed { least: 4 << 10, burst: 64 * (4 << 10), per_sec
 /// A member has said more than it may. The message is to be dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Overuse {
-    /// An honest validator may come to this: its parts are delayed by the network and come at once.
+    /// An honest validator may come to this: what the network has held up comes at once.
     #[error("more than may be taken in now")]
     Busy,
     /// No honest validator says so much.
@@ -39,34 +45,61 @@ pub(super) enum Overuse {
 
 /// See the module's documentation.
 #[derive(Debug, Default)]
-pub(super) struct Traffic(BTreeMap<(MemberId, Channel), Bucket>);
+pub(super) struct Traffic {
+    buckets: BTreeMap<(MemberId, Channel), Bucket>,
+    /// What is left of the share in messages of consensus.
+    shares: BTreeMap<MemberId, Bucket>,
+}
+
+impl Allowed {
+    fn bucket(&self, now: Duration) -> Bucket {
+        Bucket::full(self.burst, self.per_second * 1_000, now)
+    }
+}
 
 impl Traffic {
-    /// Charges a message of a validator. `now` is the time since any fixed moment of a clock that does not run backwards.
+    /// Charges a message of one of so many validators. `now` is the time since any fixed moment of a clock that does not run backwards.
     ///
     /// # Errors
-    /// [`Overuse`]; nothing is charged.
-    pub(super) fn charge(&mut self, from: MemberId, channel: Channel, bytes: usize, now: Duration) -> Result<(), Overuse> {
+    /// [`Overuse`].
+    pub(super) fn charge(
+        &mut self,
+        from: MemberId,
+        channel: Channel,
+        bytes: usize,
+        validators: usize,
+        now: Duration,
+    ) -> Result<(), Overuse> {
         let (allowed, overuse) = match channel {
             Channel::Consensus => (CONSENSUS, Overuse::Flood),
-            Channel::Status => (STATUS, Overuse::Flood),
             Channel::Parts => (PARTS, Overuse::Busy),
+            // the engine says one whenever somebody connects: how often is not its sender's choice alone
+            Channel::Status => (STATUS, Overuse::Busy),
             // the mempool has its own allowance
             Channel::Transactions => return Ok(()),
         };
-        let bucket = self.0.entry((from, channel)).or_insert_with(|| Bucket::full(allowed.burst, allowed.per_second * 1_000, now));
-        let size = allowed.least.max(bytes as u64);
-        if !bucket.wait(size, now).is_zero() {
-            return Err(overuse);
+        let mut size = allowed.least.max(bytes as u64);
+        if channel == Channel::Consensus && size > CERTIFICATE_BYTES_MIN {
+            size *= CERTIFICATE_WEIGHT;
         }
-        bucket.take(size);
+        take(self.buckets.entry((from, channel)).or_insert_with(|| allowed.bucket(now)), size, now).ok_or(overuse)?;
+        let crowd = (validators as u64).div_ceil(SHARES);
+        if channel == Channel::Consensus && crowd > 1 {
+            take(self.shares.entry(from).or_insert_with(|| allowed.bucket(now)), size * crowd, now).ok_or(Overuse::Busy)?;
+        }
         Ok(())
     }
 
     /// Forgets members that have left. One that is only away stays, or coming back would fill its buckets.
     pub(super) fn retain(&mut self, stays: impl Fn(&MemberId) -> bool) {
-        self.0.retain(|(member, _), _| stays(member));
+        self.buckets.retain(|(member, _), _| stays(member));
+        self.shares.retain(|member, _| stays(member));
     }
+}
+
+/// Takes so much if it is there.
+fn take(bucket: &mut Bucket, size: u64, now: Duration) -> Option<()> {
+    bucket.wait(size, now).is_zero().then(|| bucket.take(size))
 }
 
 #[cfg(test)]
@@ -81,7 +114,7 @@ mod tests {
 
     /// How many of so many messages at one moment are let through.
     fn let_through(traffic: &mut Traffic, channel: Channel, bytes: usize, count: usize, now: Duration) -> usize {
-        (0..count).filter(|_| traffic.charge(member(1), channel, bytes, now).is_ok()).count()
+        (0..count).filter(|_| traffic.charge(member(1), channel, bytes, 4, now).is_ok()).count()
     }
 
     #[test]
@@ -99,19 +132,37 @@ mod tests {
     #[test]
     fn a_flood_of_votes_is_one() {
         let mut traffic = Traffic::default();
-        assert_eq!(let_through(&mut traffic, Channel::Consensus, VOTE, 100_000, Duration::ZERO), 4_096);
-        assert_eq!(traffic.charge(member(1), Channel::Consensus, VOTE, Duration::ZERO), Err(Overuse::Flood));
+        assert_eq!(let_through(&mut traffic, Channel::Consensus, VOTE, 100_000, Duration::ZERO), 8_192);
+        assert_eq!(traffic.charge(member(1), Channel::Consensus, VOTE, 4, Duration::ZERO), Err(Overuse::Flood));
         // in the long run what a tenth of a core checks; others are not concerned
         assert_eq!(let_through(&mut traffic, Channel::Consensus, VOTE, 100_000, Duration::from_secs(1)), 2_048);
-        assert_eq!(traffic.charge(member(2), Channel::Consensus, VOTE, Duration::ZERO), Ok(()));
-        assert_eq!(traffic.charge(member(1), Channel::Status, VOTE, Duration::ZERO), Ok(()));
+        assert_eq!(traffic.charge(member(2), Channel::Consensus, VOTE, 4, Duration::ZERO), Ok(()));
+        assert_eq!(traffic.charge(member(1), Channel::Status, VOTE, 4, Duration::ZERO), Ok(()));
+    }
+
+    #[test]
+    fn together_they_take_half_a_core_at_most() {
+        for validators in [5, 7, 31, 100, 256] {
+            let mut traffic = Traffic::default();
+            let mut let_through = |said: usize, seconds: u64| {
+                let now = Duration::from_secs(seconds);
+                (0..said).filter(|_| traffic.charge(member(1), Channel::Consensus, VOTE, validators, now).is_ok()).count()
+            };
+            let_through(8_000, 0);
+            let a_second = let_through(2_000, 1);
+            assert!(a_second * validators <= 10_000, "{validators}: {a_second}");
+            // five blocks a second, votes and what is said again with them
+            assert!(a_second >= 30, "{validators}: {a_second}");
+            // who says more is not cut off before it is a flood anywhere
+            assert_eq!(traffic.charge(member(1), Channel::Consensus, VOTE, validators, Duration::from_secs(1)), Err(Overuse::Busy));
+        }
     }
 
     #[test]
     fn certificates_are_charged_by_their_signatures() {
         let mut traffic = Traffic::default();
         let longest = Channel::Consensus.message_bytes_max();
-        assert_eq!(let_through(&mut traffic, Channel::Consensus, longest, 100_000, Duration::ZERO), 16);
+        assert_eq!(let_through(&mut traffic, Channel::Consensus, longest, 100_000, Duration::ZERO), 10);
     }
 
     #[test]
@@ -119,7 +170,7 @@ mod tests {
         let mut traffic = Traffic::default();
         assert_eq!(let_through(&mut traffic, Channel::Parts, 1, 100_000, Duration::ZERO), 4_096);
         // nobody is cut off for it
-        assert_eq!(traffic.charge(member(1), Channel::Parts, 1, Duration::ZERO), Err(Overuse::Busy));
+        assert_eq!(traffic.charge(member(1), Channel::Parts, 1, 4, Duration::ZERO), Err(Overuse::Busy));
         // the largest block passes at once, and again
         let mut traffic = Traffic::default();
         let pieces = countersign_ledger::limits::BLOCK_BYTES_MAX.div_ceil(256 << 10);
@@ -130,7 +181,7 @@ mod tests {
     fn statuses_draw_requests_and_are_few() {
         let mut traffic = Traffic::default();
         assert_eq!(let_through(&mut traffic, Channel::Status, 60, 100_000, Duration::ZERO), 64);
-        assert_eq!(traffic.charge(member(1), Channel::Status, 60, Duration::ZERO), Err(Overuse::Flood));
+        assert_eq!(traffic.charge(member(1), Channel::Status, 60, 4, Duration::ZERO), Err(Overuse::Busy));
     }
 
     #[test]
@@ -138,8 +189,8 @@ mod tests {
         let mut traffic = Traffic::default();
         let_through(&mut traffic, Channel::Consensus, VOTE, 100_000, Duration::ZERO);
         traffic.retain(|m| *m == member(1));
-        assert_eq!(traffic.charge(member(1), Channel::Consensus, VOTE, Duration::ZERO), Err(Overuse::Flood));
+        assert_eq!(traffic.charge(member(1), Channel::Consensus, VOTE, 4, Duration::ZERO), Err(Overuse::Flood));
         traffic.retain(|m| *m == member(2));
-        assert!(traffic.0.is_empty());
+        assert!(traffic.buckets.is_empty());
     }
 }

@@ -4,6 +4,7 @@ use super::{Parts, Validator, ValidatorError};
 use crate::malachite::{
     codec::Borsh,
     context::Chain,
+    gate::EARLY_OF_ALL_MAX,
     network::{self, Inlet},
 };
 use arc_malachitebft_app_channel::{
@@ -88,7 +89,9 @@ pub async fn start(parts: Parts, name: &str, wal: PathBuf, network: network::Arg
     let keys = parts.keys.clone();
     let sync =
         ValueSyncConfig { status_update_interval: STATUS_INTERVAL, parallel_requests: SYNC_REQUESTS_MAX, ..ValueSyncConfig::default() };
-    let configuration = Configuration { name: name.to_owned(), consensus: ConsensusConfig::default(), sync };
+    // kept for a coming height: what the gate lets through, which is then never dropped
+    let consensus = ConsensusConfig { queue_per_height_capacity: EARLY_OF_ALL_MAX, ..ConsensusConfig::default() };
+    let configuration = Configuration { name: name.to_owned(), consensus, sync };
     let (actor, sender, inlet) = network::start(network).await.map_err(|e| EngineError::Network(e.to_string()))?;
     let built = EngineBuilder::new(Chain, configuration)
         .with_default_wal(WalContext::new(wal.join("consensus.wal"), Borsh))

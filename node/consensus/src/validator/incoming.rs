@@ -55,7 +55,9 @@ impl Incoming {
         admit: impl FnOnce(&Opening) -> Result<(), OutOfTurn>,
     ) -> Result<Option<Whole>, Refused> {
         let key = (from, message.stream_id.to_bytes());
-        match (message.content, self.streams.remove(&key)) {
+        // a first message begins: a proposer that was killed and is back counts its streams from the beginning
+        let begun = self.streams.remove(&key).filter(|_| message.sequence != 0);
+        match (message.content, begun) {
             (StreamContent::Data(part), None) => {
                 // one that comes in the middle belongs to a proposal that was dropped
                 if message.sequence != 0 {
@@ -244,6 +246,14 @@ mod tests {
             assert_eq!(feed(&mut incoming, 1, messages(name, 6, 0, b"early")), Err(PartError::Sender.into()));
         }
         assert!(incoming.streams.is_empty() && incoming.early.is_empty());
+    }
+
+    #[test]
+    fn a_proposer_that_was_killed_may_begin_again() {
+        let mut incoming = Incoming::default();
+        let all = messages(1, 5, 0, &vec![1; 300_000]);
+        assert_eq!(feed(&mut incoming, 1, all[..2].to_vec()), Ok(None));
+        assert!(feed(&mut incoming, 1, all).unwrap().is_some());
     }
 
     #[test]

@@ -36,10 +36,8 @@ impl Validator {
         if Height::from(opening.height) != self.current() {
             return None;
         }
-        if let Some((known, _)) = self.proposal(opening.round, &opening.block) {
-            return Some(known.clone());
-        }
-        if self.ahead.iter().any(|(other, _)| *other == opening) {
+        // the engine has heard of it, and writes to its log what it hears; it hears again when the round begins
+        if self.proposal(opening.round, &opening.block).is_some() || self.ahead.iter().any(|(other, _)| *other == opening) {
             return None;
         }
         let running = self.running();
@@ -143,6 +141,10 @@ impl Validator {
         }
         let Ok(block) = Block::decode(bytes) else { return SyncedValueOutcome::PeerFault };
         let id = BlockId(block.header.id());
+        // what is written below is what this peer sent
+        if self.executed.get(&id).is_some_and(|executed| executed.bytes.as_slice() != bytes) {
+            return SyncedValueOutcome::PeerFault;
+        }
         match self.execute(block, bytes).await {
             Ok(()) => {}
             Err(ReplicaError::Block(error)) if error.is_tampered() => return SyncedValueOutcome::PeerFault,

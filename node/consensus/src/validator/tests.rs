@@ -2,12 +2,15 @@
 
 use super::*;
 use crate::{
-    fixture::{Refuses, genesis, key, member},
-    malachite::context::{Address, Vote},
+    fixture::{Refuses, filler, genesis, key, member},
+    malachite::{
+        context::{Address, Vote},
+        gate::Begun,
+    },
 };
 use arc_malachitebft_app_channel::app::engine::host::SyncedValueOutcome;
 use arc_malachitebft_core_types::{CommitSignature, NilOrVal, VoteType};
-use countersign_ledger::{BlockTime, MemberId, NetworkId};
+use countersign_ledger::{BlockTime, MemberId, NetworkId, Transaction};
 use countersign_net::{Net, NetConfig, system_clock};
 use countersign_store::{ChainStore, StoreUrl};
 use ed25519_dalek::SigningKey;
@@ -58,6 +61,7 @@ async fn start(folder: &std::path::Path) -> (Validator, mpsc::Receiver<NetworkMs
         pool,
         alerts,
         keys: Keys::new(network(), proposer(3)),
+        begun: Begun::after(Height(0)),
         clock: Clock::new(|| BlockTime(genesis_time() + 2 * HOUR_MS)),
         pace: Pace::quick(),
         conduct: Arc::new(Honest),
@@ -132,8 +136,8 @@ async fn other_bytes_under_an_honest_blocks_id_do_not_stick_to_it() {
     s.round(1).await;
     let value = s.v.consider(proposal(1, Round::Nil, id, &bytes)).await.unwrap();
     assert!(value.value == id && value.validity.is_valid());
-    // and now that it is known, other bytes under its id are noticed too
-    assert_eq!(s.v.consider(proposal(1, Round::new(0), id, b"no block at all")).await.unwrap().value, id);
+    // and now that it is known, the same again is nothing new to the engine, and other bytes under its id are noticed
+    assert_eq!(s.v.consider(proposal(1, Round::new(0), id, b"no block at all")).await, None);
     s.round(2).await;
     assert_eq!(s.v.consider(proposal(2, Round::Nil, id, b"no block at all")).await, None);
     assert!(s.offences().contains(&(id_of(&proposer(2)), Offence::InvalidBlock)));
@@ -152,6 +156,15 @@ async fn a_proposal_of_a_later_round_costs_nothing_before_its_round() {
     let values = s.round(2).await;
     assert_eq!(values.iter().map(|v| v.value).collect::<Vec<_>>(), [id]);
     assert!(s.v.executed.contains_key(&id));
+}
+
+#[tokio::test]
+async fn a_proposal_has_its_height_begin() {
+    let mut s = Scene::new().await;
+    let (id, bytes) = s.block(2 * HOUR_MS).await;
+    assert!(!s.v.has_begun());
+    s.v.consider(proposal(0, Round::Nil, id, &bytes)).await.unwrap();
+    assert!(s.v.has_begun());
 }
 
 #[tokio::test]
@@ -209,6 +222,17 @@ async fn a_decided_block_from_another_outlives_a_kill() {
     assert!(s.v.executed.is_empty());
     s.v.decided(&certificate(id)).await.unwrap();
     assert_eq!(s.v.parts.replica.state().tip().block, id.0);
+}
+
+#[tokio::test]
+async fn other_bytes_of_a_decided_block_are_not_kept() {
+    let mut s = Scene::new().await;
+    let (id, bytes) = s.block(2 * HOUR_MS).await;
+    s.v.consider(proposal(0, Round::Nil, id, &bytes)).await.unwrap();
+    let mut other = Block::decode(&bytes).unwrap();
+    other.transactions.push(Transaction::sign(&key(1), network(), 0, filler(1, 10)));
+    let outcome = s.v.synced(Height(1), Round::new(0), Address(id_of(&proposer(0))), &other.encode()).await;
+    assert!(matches!(outcome, SyncedValueOutcome::PeerFault), "{outcome:?}");
 }
 
 #[tokio::test]

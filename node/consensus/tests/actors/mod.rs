@@ -2,6 +2,7 @@
 
 pub mod equivocator;
 pub mod flooder;
+pub mod forger;
 pub mod invalid_proof_proposer;
 pub mod out_of_turn;
 pub mod replayer;

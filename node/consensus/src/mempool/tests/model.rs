@@ -2,6 +2,7 @@
 
 use super::super::*;
 use crate::fixture::{Chain, filler, genesis, key, member};
+use countersign_ledger::Wire;
 use proptest::prelude::*;
 
 const MEMBERS: u8 = 4;
