@@ -1,13 +1,15 @@
 //! A hospital: imports, anchors, accepts and answers. Every step is journalled, so that a process killed anywhere goes on or starts over,
 //! and neither anchors nor answers twice.
 
-pub mod anchoring;
+mod anchoring;
 mod answering;
 mod importing;
+mod on_ledger;
 mod source_root;
+mod withdrawing;
 
 pub use answering::{Answering, seal_context};
-pub use importing::{Imported, Source, read_source};
+pub use importing::{AnchorReport, Imported, Source, read_source};
 
 use crate::{
     circuit_keys::KeysFolder,
@@ -62,22 +64,6 @@ impl Site {
     /// Its own file.
     pub fn keeping(&self) -> &Keeping {
         &self.keeping
-    }
-
-    /// Takes patients out of force on the ledger and in its own file.
-    ///
-    /// # Errors
-    /// A patient has no slot, or the ledger refuses.
-    pub async fn withdraw(&self, network: &mut Network, patients: &[countersign_hospital::slots::PatientId]) -> Result<(), Failure> {
-        let register = self.keeping.register().await?;
-        let mut slots: Vec<u32> = patients.iter().filter_map(|p| register.find(p)).map(|a| a.slot.0).collect();
-        slots.sort_unstable();
-        let withdraw = countersign_ledger::Withdraw { slots, by: countersign_ledger::WithdrawnBy::Patient };
-        network.accepted(&self.member, countersign_ledger::Payload::Withdraw(withdraw)).await?;
-        for patient in patients {
-            self.keeping.withdraw(patient).await?;
-        }
-        Ok(())
     }
 
     /// Closes its file.

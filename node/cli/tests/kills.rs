@@ -85,7 +85,7 @@ fn anchors_and_answers_survive_being_killed() {
         let kills = killed_until_done(&killed, &killed.anchor(site));
         assert!(kills >= 5, "the anchor of {site} was killed {kills} times only");
         let again = run(killed.anchor(site)).done().json();
-        assert_eq!((&again["new"], &again["people"]), (&json!(false), &json!(0)), "{site}");
+        assert_eq!((&again["new"], &again["people_new"], &again["withdrawn"]), (&json!(false), &json!(0), &json!(0)), "{site}");
     }
     // one dictionary, one anchor a table and hospital, nothing rejected: what an undisturbed network has
     let figures = |two: &Two| {

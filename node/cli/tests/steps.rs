@@ -53,7 +53,7 @@ fn from_records_to_a_verified_answer() {
     // the same files again: nothing to do, nothing changed
     for site in ["a", "b"] {
         let again = run(two.anchor(site)).done().json();
-        assert_eq!((&again["new"], &again["people"], &again["block"]), (&json!(false), &json!(0), &json!(last)));
+        assert_eq!((&again["new"], &again["people_new"], &again["block"]), (&json!(false), &json!(0), &json!(last)));
     }
     let said = run(two.anchor("a").into_iter().skip(1)).done().keeps_secret(secrets);
     assert!(said.stdout.contains("nothing to do"), "{said:?}");

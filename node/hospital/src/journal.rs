@@ -5,8 +5,10 @@
 //!
 //! | step | work, then report | killed before the report | killed after it |
 //! |---|---|---|---|
-//! | none | read the export, [`Keeping::import`] (or [`Keeping::plan_erasure`], which skips `Plan`) | nothing is known; import again | the same import is recognised by its content |
-//! | [`AnchorStep::Plan`] | [`Keeping::plan`] | planned anew | slots and codes stand |
+//! | none | read the export, [`Keeping::import`] (or [`Keeping::plan_erasure`]) | nothing is known; import again | slots, withdrawals and codes stand; the same rows are recognised as the unfinished anchor |
+//! | [`WithdrawalStep::Sign`] | sign, [`Keeping::store_withdrawal`] | signed anew | bytes stand |
+//! | [`WithdrawalStep::Submit`] | [`Keeping::withdrawal_submitted`], *then* send | sent later | sent again, same bytes |
+//! | [`WithdrawalStep::Await`] | ask the ledger; [`Keeping::withdrawal_confirmed`] or [`Keeping::withdrawal_refused`]; unknown: send again | asked again | done |
 //! | [`AnchorStep::Commit`] | draw blinders, commit, [`Keeping::store_commitment`] | fresh blinders; the old ones went nowhere | kept |
 //! | [`AnchorStep::Build`] | prove and sign, [`Keeping::store_transactions`] | built anew; nothing left the hospital | bytes stand |
 //! | [`AnchorStep::Submit`] | [`Keeping::anchor_submitted`], *then* send | sent later | sent again, same bytes |
@@ -19,16 +21,24 @@
 
 mod anchor;
 mod answer;
+mod import;
 mod plan;
+mod withdrawal;
 
-pub use anchor::{AnchorContent, AnchorId, AnchorStep, AnchorTransaction, Begun, ImportedRow, TRANSACTIONS_MAX};
+pub use anchor::{AnchorContent, AnchorId, AnchorStep, AnchorTransaction, Provenance, TRANSACTIONS_MAX};
 pub use answer::{ATTEMPTS_MAX, AnswerKind, AnswerStep, Attempt, AttemptEntropy, GateIndex, QueryId, ReleasedGate};
+
+pub use import::{Begun, Import, ImportedPerson, Planned};
+pub(crate) use withdrawal::enter_told as enter_withdrawal;
+pub use withdrawal::{WITHDRAWAL_SLOTS_MAX, WithdrawalId, WithdrawalStep};
 
 use crate::{Keeping, KeepingError};
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// Take slots out of force.
+    Withdrawal(WithdrawalStep),
     /// Go on with the running anchor.
     Anchor(AnchorStep),
     /// Go on with the oldest unfinished query.
@@ -38,12 +48,20 @@ pub enum Step {
 }
 
 impl Keeping {
-    /// The next thing to do: the running anchor first, then the oldest unfinished query.
+    /// The next thing to do. An anchor of which something was sent comes first (slots of its segments cannot be withdrawn before the ledger has them),
+    /// then withdrawals, then an anchor that was not sent, then the oldest unfinished query: no answer is begun while a withdrawal waits.
     ///
     /// # Errors
     /// The file is damaged.
     pub async fn next_step(&self) -> Result<Step, KeepingError> {
-        if let Some(step) = self.next_anchor_step().await? {
+        let anchor = self.next_anchor_step().await?;
+        if let (Some(step), true) = (&anchor, self.anchor_sent().await?) {
+            return Ok(Step::Anchor(step.clone()));
+        }
+        if let Some(step) = self.next_withdrawal_step().await? {
+            return Ok(Step::Withdrawal(step));
+        }
+        if let Some(step) = anchor {
             return Ok(Step::Anchor(step));
         }
         match self.open_queries().await?.first() {

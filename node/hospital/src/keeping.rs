@@ -4,6 +4,7 @@ use crate::{
     KeepingError,
     slots::{Assignment, PatientId, RowId, SlotIndex, SlotRegister, SlotState},
 };
+use rand::{CryptoRng, RngCore};
 use sqlx::{
     SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions, SqliteSynchronous},
@@ -15,6 +16,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use zeroize::Zeroizing;
 
 /// How long to wait for another process that is just closing the file.
 const BUSY: Duration = Duration::from_secs(5);
@@ -44,7 +46,7 @@ pub struct CheckReport {
     pub openings_pending: u64,
     /// Cells remembered for the overlap rule.
     pub released: u64,
-    /// Anchors and queries not finished.
+    /// Anchors, withdrawals and queries not finished.
     pub unfinished: u64,
 }
 
@@ -139,7 +141,8 @@ impl Keeping {
         let row: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM slot), (SELECT count(*) FROM opening WHERE state = 3),
                 (SELECT count(*) FROM opening WHERE state < 3), (SELECT count(*) FROM released),
-                (SELECT count(*) FROM anchor WHERE stage < 3), (SELECT count(*) FROM answer WHERE stage < 3)",
+                (SELECT count(*) FROM anchor WHERE stage < 3) + (SELECT count(*) FROM withdrawal WHERE state < 3),
+                (SELECT count(*) FROM answer WHERE stage < 3)",
         )
         .fetch_one(&self.pool)
         .await?;
@@ -162,19 +165,6 @@ impl Keeping {
         load_register(&mut connection).await
     }
 
-    /// Takes a patient's slot out of use for ever. The ledger's active bit is cleared by the transaction of withdrawal.
-    ///
-    /// # Errors
-    /// The patient has no slot in use.
-    pub async fn withdraw(&self, patient: &PatientId) -> Result<SlotIndex, KeepingError> {
-        let mut tx = self.pool.begin().await?;
-        let assignment = load_register(&mut tx).await?.withdraw(patient)?;
-        sqlx::query("UPDATE slot SET state = 1 WHERE slot = ?").bind(assignment.slot.0).execute(&mut *tx).await?;
-        sqlx::query("INSERT INTO withdrawn (patient) VALUES (?)").bind(patient.expose()).execute(&mut *tx).await?;
-        tx.commit().await?;
-        Ok(assignment.slot)
-    }
-
     /// Lets a patient who withdrew have a new slot at the next anchor: only after a new document signed by the patient.
     ///
     /// # Errors
@@ -182,6 +172,15 @@ impl Keeping {
     pub async fn readmit(&self, patient: &PatientId) -> Result<(), KeepingError> {
         sqlx::query("DELETE FROM withdrawn WHERE patient = ?").bind(patient.expose()).execute(&self.pool).await?;
         Ok(())
+    }
+
+    /// Patients who withdrew and have signed nothing since: an import gives them no slot.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub async fn held_back(&self) -> Result<Vec<PatientId>, KeepingError> {
+        let held: Vec<String> = sqlx::query_scalar("SELECT patient FROM withdrawn ORDER BY patient").fetch_all(&self.pool).await?;
+        held.into_iter().map(|patient| Ok(PatientId::new(patient)?)).collect()
     }
 
     /// Forgets whose slots a patient's were, and their row ids; the slots stay dead. Returns them, so that their segments can
@@ -196,6 +195,11 @@ impl Keeping {
         if slots.is_empty() {
             return Err(KeepingError::Unknown("patient"));
         }
+        // a slot still in use is taken out of force on the ledger too
+        let live: Vec<i64> =
+            sqlx::query_scalar("SELECT slot FROM slot WHERE patient = ? AND state = 0").bind(patient.expose()).fetch_all(&mut *tx).await?;
+        let live = live.into_iter().map(|s| small(s, "a slot").map(SlotIndex)).collect::<Result<_, _>>()?;
+        crate::journal::enter_withdrawal(&mut tx, live).await?;
         for statement in [
             "INSERT INTO retired_row_id SELECT row_id FROM slot WHERE patient = ? AND row_id IS NOT NULL",
             "UPDATE slot SET patient = NULL, row_id = NULL, state = 2 WHERE patient = ?",
@@ -225,6 +229,22 @@ fn read_state(state: i64) -> Result<SlotState, KeepingError> {
         2 => Ok(SlotState::Erased),
         _ => Err(KeepingError::Damaged("a slot's state")),
     }
+}
+
+/// A key of this file, drawn on first use.
+pub(crate) async fn secret(
+    c: &mut SqliteConnection,
+    name: &str,
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Result<Zeroizing<[u8; 32]>, KeepingError> {
+    let kept: Option<Vec<u8>> = sqlx::query_scalar("SELECT bytes FROM secret WHERE name = ?").bind(name).fetch_optional(&mut *c).await?;
+    if let Some(bytes) = kept.map(Zeroizing::new) {
+        return bytes.as_slice().try_into().map(Zeroizing::new).map_err(|_| KeepingError::Damaged("a key"));
+    }
+    let mut key = Zeroizing::new([0; 32]);
+    rng.fill_bytes(&mut *key);
+    sqlx::query("INSERT INTO secret (name, bytes) VALUES (?, ?)").bind(name).bind(&key[..]).execute(c).await?;
+    Ok(key)
 }
 
 pub(crate) async fn load_register(connection: &mut SqliteConnection) -> Result<SlotRegister, KeepingError> {

@@ -10,14 +10,17 @@
 //!   [`Keeping::readmit`].
 //! - Blinders are stored before the transaction that needs them, a transaction before it is submitted. After a crash the
 //!   stored bytes are submitted again, unchanged.
-//! - One content is anchored once; one query has one stored answer or refusal until the ledger rejects it.
+//! - What an import is compared with is every row and grant, and what the ledger holds; one query has one stored answer or refusal until the ledger rejects it.
+//! - A slot is in use only while every consent it was anchored with is borne out by the last import.
 //! - Salts of proofs are never stored: a proof that was interrupted is begun anew with fresh ones.
 
 pub mod codes;
 pub mod disclosure;
 mod error;
+pub mod intake;
 pub mod journal;
 mod keeping;
+pub mod ledger_view;
 pub mod opening;
 pub mod released;
 pub mod slots;

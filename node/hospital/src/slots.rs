@@ -184,6 +184,16 @@ impl SlotRegister {
         Ok(assignment)
     }
 
+    /// Takes a patient's slot out of use, for ever; the patient may have a new one for what consents are left.
+    pub(crate) fn release(&mut self, patient: &PatientId) {
+        self.live.remove(patient);
+    }
+
+    /// True if the slot was given out, ever.
+    pub fn is_used(&self, slot: SlotIndex) -> bool {
+        self.used.contains(&slot.0)
+    }
+
     /// Lets a patient who withdrew have a new slot: only after a new document signed by the patient.
     pub fn readmit(&mut self, patient: &PatientId) {
         self.withdrawn.remove(patient);

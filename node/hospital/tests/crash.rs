@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{content, dictionary, folder, patient, person, registry, rng};
+use common::{dictionary, folder, import, patient, person, registry, rng};
 use countersign_circuits::hash::Digest32;
 use countersign_hospital::{
     Height, Keeping,
@@ -91,7 +91,7 @@ impl World {
     /// The whole program: import, anchor, answer, until nothing is left to do.
     async fn run(&mut self, path: &Path, people: u32) {
         let keeping = Keeping::open(path).await.unwrap();
-        keeping.import(&content("first"), (0..people).map(person)).await.unwrap();
+        import(&keeping, (0..people).map(person), &mut self.entropy).await.unwrap();
         for (i, query) in self.queries.clone().into_iter().enumerate() {
             keeping.query_seen(query, Height(100 + i as u64)).await.unwrap();
         }
@@ -100,6 +100,7 @@ impl World {
             match keeping.next_step().await.unwrap() {
                 Step::Anchor(step) => self.anchor(&keeping, step).await,
                 Step::Answer(step) => self.answer(&keeping, step).await,
+                Step::Withdrawal(_) => panic!("nobody withdrew"),
                 Step::Idle => break,
             }
         }
@@ -108,9 +109,6 @@ impl World {
 
     async fn anchor(&mut self, keeping: &Keeping, step: AnchorStep) {
         match step {
-            AnchorStep::Plan { anchor } => {
-                keeping.plan(anchor, &dictionary(), &registry(), &mut self.entropy).await.unwrap();
-            }
             AnchorStep::Commit { anchor, opening } => {
                 let mut blinders = Blinders(vec![[0; 32]; 4]);
                 blinders.0.iter_mut().for_each(|b| self.entropy.fill_bytes(b));
@@ -289,7 +287,7 @@ async fn a_copy_of_the_file_taken_at_every_step_goes_on_from_there() {
     let path = folder.path().join("hospital.sqlite");
     let mut world = World::new(5, 0, false);
     let keeping = Keeping::open(&path).await.unwrap();
-    keeping.import(&content("first"), (0..20).map(person)).await.unwrap();
+    import(&keeping, (0..20).map(person), &mut world.entropy).await.unwrap();
     for query in world.queries.clone() {
         keeping.query_seen(query, Height(7)).await.unwrap();
     }
@@ -304,6 +302,7 @@ async fn a_copy_of_the_file_taken_at_every_step_goes_on_from_there() {
         match step {
             Step::Anchor(step) => world.anchor(&keeping, step).await,
             Step::Answer(step) => world.answer(&keeping, step).await,
+            Step::Withdrawal(_) => panic!("nobody withdrew"),
             Step::Idle => break,
         }
     }

@@ -4,12 +4,11 @@ use super::{EVERYBODY_CONSENTS, Session, mapping, place::Place, reading};
 use crate::{
     circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
-    site::{Site, Source, anchoring::Provenance, read_source},
+    site::{AnchorReport, Site, Source, read_source},
     study::publish_dictionary,
 };
 use clap::Args;
 use countersign_circuits::consent::Day;
-use countersign_hospital::journal::Begun;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -64,25 +63,79 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
     }
     let working = screen.working("reading");
     let imported = read_source(network.state(), &reading, &mapping, &source, &|p| working.now(format!("reading, {} records", p.records)))?;
-    let provenance = Provenance { mapping: mapping.digest(), report: imported.import.report.hash(), policy: imported.policy };
-    site.refuse_dropped_consents(&network, &imported)?;
-    // the same files go on where an earlier run stopped; other files wait until that anchor is done
-    let begun = site.record_import(network.state(), &reading, &imported).await?;
-    site.drive_anchor(&mut network, reading.dictionary(), &provenance, &|what| working.now(what.to_owned())).await?;
+    let report = site.anchor(&mut network, &reading, &mapping, &imported, &|what| working.now(what.to_owned())).await?;
     drop(working);
-    let (new, people) = match begun {
-        Begun::New { people, .. } => (true, people),
-        Begun::Known(_) => (false, 0),
-    };
-    let (rows, height) = (imported.import.table.rows.len(), network.state().tip().height.0);
-    let text = || match new {
-        true => format!(
-            "anchored: {people} people with a row or a permission, proved valid, block {height}\non the ledger: commitments and hashes; nothing of a person"
-        ),
-        false => format!("nothing to do: exactly these {rows} rows are anchored already (block {height})"),
-    };
-    let text = || format!("{}\n{DEVELOPMENT_NOTICE}", text());
-    screen.result(text, || json!({ "development_keys": true, "site": name, "new": new, "people": people, "rows": rows, "block": height, "report": imported.import.report.hash() }));
+    let rows = imported.import.table.rows.len();
+    screen.result(
+        || format!("{}\n{DEVELOPMENT_NOTICE}", words(&report, rows)),
+        || {
+            json!({
+                "development_keys": true, "site": name, "new": !report.nothing_to_do(), "finished": report.planned.is_none(),
+                "people": report.planned.map(|p| p.people), "people_new": report.planned.map(|p| p.new),
+                "held_back": report.planned.map(|p| p.held), "withdrawn": report.planned.map(|p| p.withdrawn),
+                "segments": report.segments, "rows": rows, "block": report.height, "report": report.report, "report_salt": report.report_salt,
+            })
+        },
+    );
     site.close().await;
     network.close().await
+}
+
+/// What was done, in words.
+fn words(report: &AnchorReport, rows: usize) -> String {
+    let height = report.height;
+    let mut lines = Vec::new();
+    if report.finished_first > 0 {
+        lines.push("an anchor of other rows had been interrupted; it was finished first".to_owned());
+    }
+    match report.planned {
+        None => lines.push(format!(
+            "anchored: these {rows} rows; their anchor had been interrupted and was finished now, {} segments, block {height}",
+            report.segments
+        )),
+        Some(_) if report.nothing_to_do() => {
+            lines.push(format!("nothing to do: exactly these {rows} rows and consents are on the ledger (block {height})"));
+        }
+        Some(planned) => {
+            lines.push(format!(
+                "anchored: {} people with a row and a permission, {} of them new; {} segments proved valid, block {height}",
+                planned.people, planned.new, report.segments
+            ));
+            if planned.withdrawn > 0 {
+                lines.push(format!(
+                    "{} people's consents were withdrawn or shortened: no answer counts them by the old ones from now on",
+                    planned.withdrawn
+                ));
+            }
+            lines.push("on the ledger: commitments and hashes; nothing of a person".to_owned());
+        }
+    }
+    if let Some(held) = report.planned.map(|p| p.held).filter(|held| *held > 0) {
+        lines.push(format!("{held} people are held back: they withdrew, and have signed nothing new since"));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_circuits::hash::Digest32;
+    use countersign_hospital::journal::Planned;
+
+    fn report(planned: Option<Planned>, segments: u64, finished_first: u32) -> AnchorReport {
+        let none = Digest32::default();
+        AnchorReport { planned, finished_first, segments, height: 7, report: none, report_salt: none }
+    }
+
+    #[test]
+    fn an_anchor_says_what_it_did() {
+        let same = Planned { people: 9, ..Planned::default() };
+        assert!(words(&report(Some(same), 0, 0), 9).starts_with("nothing to do"));
+        let interrupted = words(&report(None, 2, 0), 9);
+        assert!(interrupted.contains("finished now") && !interrupted.contains("nothing to do"), "{interrupted}");
+        let after = words(&report(Some(same), 0, 1), 9);
+        assert!(after.contains("finished first") && !after.contains("nothing to do"), "{after}");
+        let left = words(&report(Some(Planned { withdrawn: 1, held: 2, segments: 1, ..same }), 1, 0), 9);
+        assert!(left.contains("1 people's consents were withdrawn") && left.contains("2 people are held back"), "{left}");
+    }
 }

@@ -10,7 +10,7 @@ use super::{Session, audit, mapping, reading, stopwatch, temporary};
 use crate::{
     circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
-    site::{Answering, Site, Source, anchoring::Provenance, read_source},
+    site::{Answering, Site, Source, read_source},
     study::ask,
 };
 use clap::Args;
@@ -196,9 +196,7 @@ async fn anchor(
     let imported =
         read_source(network.state(), reading, &mapping, &source, &|p| working.now(format!("{name}: reading, {} records", p.records)))?;
     let site = Site::open(network, &session.keys, name).await?;
-    site.record_import(network.state(), reading, &imported).await?;
-    let provenance = Provenance { mapping: mapping.digest(), report: imported.import.report.hash(), policy: imported.policy };
-    site.drive_anchor(network, reading.dictionary(), &provenance, &|what| working.now(format!("{name}: {what}"))).await?;
+    site.anchor(network, reading, &mapping, &imported, &|what| working.now(format!("{name}: {what}"))).await?;
     drop(working);
     let rows = imported.import.table.rows.len();
     screen.say(format!(

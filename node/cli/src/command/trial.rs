@@ -5,7 +5,7 @@ use crate::{
     circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
     network::{DataFolder, Network, NetworkOptions},
-    site::{Answering, Site, Source, anchoring::Provenance, read_source},
+    site::{Answering, Site, Source, read_source},
     study::{StudyPlan, ask, open_study, publish_dictionary},
 };
 use anyhow::anyhow;
@@ -93,9 +93,7 @@ pub async fn run(session: &Session, arguments: &TryArguments) -> Result<(), Fail
         let source = Source { path: path.clone(), as_of, consents, policy: None };
         let imported =
             read_source(network.state(), &reading, &mapping, &source, &|p| working.now(format!("{name}: reading, {} records", p.records)))?;
-        site.record_import(network.state(), &reading, &imported).await?;
-        let provenance = Provenance { mapping: mapping.digest(), report: imported.import.report.hash(), policy: imported.policy };
-        site.drive_anchor(&mut network, reading.dictionary(), &provenance, &|what| working.now(format!("{name}: {what}"))).await?;
+        site.anchor(&mut network, &reading, &mapping, &imported, &|what| working.now(format!("{name}: {what}"))).await?;
         drop(working);
         screen.say(format!("{name}: {} rows anchored and proved valid", imported.import.table.rows.len()));
         reports.insert(name.clone(), imported.import.report);

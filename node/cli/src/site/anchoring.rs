@@ -12,7 +12,7 @@ use countersign_circuits::{
 };
 use countersign_hospital::{
     Height as KeptHeight,
-    journal::{AnchorId, AnchorStep, AnchorTransaction},
+    journal::{AnchorId, AnchorStep, AnchorTransaction, Step},
     opening::{Blinders as KeptBlinders, OpeningKey, TableKind},
 };
 use countersign_ledger::{Anchor, AnchoredTable, Payload, Transaction, Verdict, Wire, merkle};
@@ -27,17 +27,6 @@ use rand::{
 
 use std::collections::HashMap;
 
-/// What an anchor names beside its segments.
-#[derive(Debug, Clone, Copy)]
-pub struct Provenance {
-    /// Hash of the mapping.
-    pub mapping: Digest32,
-    /// Hash of the import report.
-    pub report: Digest32,
-    /// Hash of what reduced consents to scopes.
-    pub policy: Digest32,
-}
-
 pub(super) fn scalars(kept: &KeptBlinders) -> Result<Blinders, Failure> {
     let read = |bytes: &[u8; 32]| countersign_circuits::opening::Reader::new(bytes).scalar();
     let damaged = |_| anyhow!("a stored blinder is damaged; restore the hospital's file from its backup");
@@ -49,45 +38,54 @@ impl Site {
         TableContext { network: network.state().network().0, hospital: self.member.id().digest(), table }
     }
 
-    /// Goes on with the running anchor until it is confirmed, or until the ledger refuses it. `saying` hears what is being done.
+    /// Goes on with anchors and withdrawals until none is left, or until the ledger refuses one. `saying` hears what is being done.
     ///
     /// # Errors
     /// A step failed; run it again to go on.
-    pub async fn drive_anchor(
-        &self,
-        network: &mut Network,
-        dictionary: &Dictionary,
-        provenance: &Provenance,
-        saying: &dyn Fn(&str),
-    ) -> Result<(), Failure> {
-        while let Some(step) = self.keeping.next_anchor_step().await? {
-            match step {
-                AnchorStep::Plan { anchor } => {
-                    saying("giving out slots");
-                    let registry = network.state().registry().clone();
-                    self.keeping.plan(anchor, dictionary, &registry, &mut OsRng).await?;
+    pub async fn drive(&self, network: &mut Network, saying: &(dyn Fn(&str) + Sync)) -> Result<(), Failure> {
+        loop {
+            match self.keeping.next_step().await? {
+                Step::Withdrawal(step) => {
+                    saying("taking slots out of force");
+                    self.withdrawal_step(network, step).await?;
                 }
-                AnchorStep::Commit { anchor, opening } => {
-                    saying(&format!("committing segment {}", opening.segment.index));
-                    self.commit(network, dictionary, anchor, &opening).await?;
-                }
-                AnchorStep::Build { anchor, openings } => {
-                    saying("proving that every entry is a bit");
-                    let transactions = self.build(network, dictionary, provenance, &openings).await?;
-                    self.keeping.store_transactions(anchor, &transactions).await?;
-                }
-                AnchorStep::Submit { anchor, sequence, .. } => self.keeping.anchor_submitted(anchor, sequence).await?,
-                AnchorStep::Await { anchor, sequence, bytes } => {
-                    saying("sending to the ledger");
-                    self.confirm(network, anchor, sequence, &bytes).await?;
-                }
+                Step::Anchor(step) => self.anchor_step(network, step, saying).await?,
+                Step::Answer(_) | Step::Idle => return Ok(()),
             }
         }
-        Ok(())
     }
 
-    async fn commit(&self, network: &Network, dictionary: &Dictionary, anchor: AnchorId, key: &OpeningKey) -> Result<(), Failure> {
-        let layout = layout(network, dictionary, key.table.kind);
+    pub(super) async fn anchor_step(&self, network: &mut Network, step: AnchorStep, saying: &(dyn Fn(&str) + Sync)) -> Result<(), Failure> {
+        match step {
+            AnchorStep::Commit { anchor, opening } => {
+                saying(&format!("committing segment {}", opening.segment.index));
+                let layout = self.layouts(network, anchor).await?;
+                self.commit(network, layout.of(opening.table.kind), anchor, &opening).await
+            }
+            AnchorStep::Build { anchor, openings } => {
+                saying("proving that every entry is a bit");
+                let layouts = self.layouts(network, anchor).await?;
+                let transactions = self.build(network, anchor, &layouts, &openings).await?;
+                Ok(self.keeping.store_transactions(anchor, &transactions).await?)
+            }
+            AnchorStep::Submit { anchor, sequence, .. } => Ok(self.keeping.anchor_submitted(anchor, sequence).await?),
+            AnchorStep::Await { anchor, sequence, bytes } => {
+                saying("sending to the ledger");
+                self.confirm(network, anchor, sequence, &bytes).await
+            }
+        }
+    }
+
+    /// The layouts of an anchor's tables, from what the ledger publishes.
+    async fn layouts(&self, network: &Network, anchor: AnchorId) -> Result<Layouts, Failure> {
+        let provenance = self.keeping.provenance(anchor).await?;
+        let registry = network.state().registry_of(&provenance.registry).ok_or_else(|| anyhow!("the ledger has no such scope registry"))?;
+        let data = crate::study::dictionary(network, &provenance.dictionary)?.layout();
+        Ok(Layouts { data, consent: registry.layout() })
+    }
+
+    async fn commit(&self, network: &Network, layout: &SegmentLayout, anchor: AnchorId, key: &OpeningKey) -> Result<(), Failure> {
+        let layout = layout.clone();
         let context = self.context(network, key.table.digest);
         let codes = self.keeping.opening(key).await?.codes.ok_or_else(|| anyhow!("a planned segment has no codes"))?;
         let id = key.segment;
@@ -104,17 +102,18 @@ impl Site {
     async fn build(
         &self,
         network: &Network,
-        dictionary: &Dictionary,
-        provenance: &Provenance,
+        anchor: AnchorId,
+        layouts: &Layouts,
         openings: &[OpeningKey],
     ) -> Result<Vec<AnchorTransaction>, Failure> {
+        let provenance = self.keeping.provenance(anchor).await?;
         let key = self.keys.proving(CircuitName::Validity)?;
         let register = self.keeping.register().await?;
         let patients: HashMap<u32, &str> = register.live().map(|(patient, assignment)| (assignment.slot.0, patient.expose())).collect();
         let mut out = Vec::new();
         let mut sequence = network.next_sequence(&self.member.id());
         for kind in [TableKind::Data, TableKind::Consent] {
-            let layout = layout(network, dictionary, kind);
+            let layout = layouts.of(kind).clone();
             let of_table: Vec<OpeningKey> = openings.iter().filter(|o| o.table.kind == kind).copied().collect();
             for stack in contiguous(&of_table, STACK_SEGMENTS.min(StackShape::segments_max(&layout))) {
                 let Some(first) = stack.first() else { continue };
@@ -143,12 +142,12 @@ impl Site {
                 .await??;
                 let table = match kind {
                     TableKind::Data => AnchoredTable::Data {
-                        dictionary: dictionary.digest(),
+                        dictionary: provenance.dictionary,
                         mapping: provenance.mapping,
-                        report: provenance.report,
+                        report: provenance.report(),
                         source_root: merkle::root(&sources),
                     },
-                    TableKind::Consent => AnchoredTable::Consent { registry: network.state().registry_digest(), policy: provenance.policy },
+                    TableKind::Consent => AnchoredTable::Consent { registry: provenance.registry, policy: provenance.policy },
                 };
                 let payload = Payload::Anchor(Anchor { table, segments: carried, proof: proof.encode() });
                 let transaction = Transaction::sign(self.member.signing(), network.state().network(), sequence, payload);
@@ -177,6 +176,21 @@ impl Site {
         };
         self.keeping.anchor_rejected(anchor, &refusal).await?;
         Err(Failure::Refused(format!("the ledger refused the anchor; nothing of it stands. {refusal}")))
+    }
+}
+
+/// Layouts of both tables of an anchor.
+struct Layouts {
+    data: SegmentLayout,
+    consent: SegmentLayout,
+}
+
+impl Layouts {
+    fn of(&self, kind: TableKind) -> &SegmentLayout {
+        match kind {
+            TableKind::Data => &self.data,
+            TableKind::Consent => &self.consent,
+        }
     }
 }
 

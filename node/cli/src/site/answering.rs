@@ -17,7 +17,7 @@ use countersign_circuits::{
 use countersign_hospital::{
     Height as KeptHeight,
     disclosure::{Candidate, LocalRule, RowSet, Withhold},
-    journal::{AnswerStep, Attempt, GateIndex, QueryId as KeptQuery, ReleasedGate},
+    journal::{AnswerStep, Attempt, GateIndex, QueryId as KeptQuery, ReleasedGate, Step},
     opening::{OpeningKey, TableKind, TableName},
     slots::RowId,
 };
@@ -66,6 +66,8 @@ impl Site {
         let record = network.state().query(&query).ok_or_else(|| anyhow!("the ledger has no such query"))?;
         let kept = KeptQuery(query.0.0);
         self.keeping.query_seen(kept, KeptHeight(record.height.0)).await?;
+        // who left does not count: withdrawals that were interrupted are finished before anything is answered
+        self.finish_withdrawals(network).await?;
         loop {
             match self.keeping.next_answer_step(kept).await? {
                 AnswerStep::Attempt { .. } => {
@@ -96,6 +98,17 @@ impl Site {
                 }
             }
         }
+    }
+
+    /// Finishes withdrawals that were interrupted, and an anchor they wait for.
+    async fn finish_withdrawals(&self, network: &mut Network) -> Result<(), Failure> {
+        while let Some(step) = self.keeping.next_withdrawal_step().await? {
+            match self.keeping.next_step().await? {
+                Step::Anchor(anchor) => self.anchor_step(network, anchor, &|_| {}).await?,
+                _ => self.withdrawal_step(network, step).await?,
+            }
+        }
+        Ok(())
     }
 
     /// Declines to answer a query, for a reason in words that must not say how small a number is.

@@ -1,18 +1,19 @@
 //! From files to the journal.
 
-use super::Site;
+use super::{Site, on_ledger::OnLedger};
 use crate::{failure::Failure, network::Network};
 use anyhow::anyhow;
 use countersign_circuits::{consent::Day, hash::Digest32};
 use countersign_hospital::{
-    KeepingError,
-    journal::{AnchorContent, Begun, ImportedRow},
-    slots::PatientId,
+    KeepingError, intake,
+    journal::{AnchorContent, Begun, Import, Planned},
 };
 use countersign_ingest::{
-    ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Import, ImportOptions, Mapping, Progress, Reading, import, read_consents,
+    ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Import as ImportedTable, ImportOptions, Mapping, Progress, Reading, import,
+    read_consents,
 };
 use countersign_ledger::{SegmentKey, State, TableKey};
+use rand::rngs::OsRng;
 use std::{collections::BTreeSet, path::PathBuf};
 
 /// What a hospital reads.
@@ -33,7 +34,7 @@ pub struct Source {
 #[derive(Debug)]
 pub struct Imported {
     /// Rows and report.
-    pub import: Import,
+    pub import: ImportedTable,
     /// Who permits what; `None`: no consents were given.
     pub consents: Option<(ConsentTable, ConsentReport)>,
     /// Hash of what reduced consents to scopes.
@@ -98,47 +99,94 @@ impl Site {
         Ok(())
     }
 
-    /// Hands what was read to the journal, to be anchored. Reading the same files again changes nothing.
+    /// Anchors what was read: compares every row and grant with what the ledger holds, takes out of force the slots whose consents were lost or
+    /// shortened, and anchors what differs. An anchor that was interrupted goes on, or is finished first. `saying` hears what is being done.
     ///
     /// # Errors
-    /// The report says that the import must stop, or another anchor is unfinished.
-    pub async fn record_import(&self, state: &State, reading: &Reading, imported: &Imported) -> Result<Begun, Failure> {
+    /// The report says that the import must stop, consents that are anchored were not given, or the ledger refuses; run it again to go on.
+    pub async fn anchor(
+        &self,
+        network: &mut Network,
+        reading: &Reading,
+        mapping: &Mapping,
+        imported: &Imported,
+        saying: &(dyn Fn(&str) + Sync),
+    ) -> Result<AnchorReport, Failure> {
         let report = &imported.import.report;
         if report.stops() {
             return Err(Failure::Refused(format!("the import must stop; nothing was anchored.\n{report}")));
         }
-        let registry = state.registry();
-        let last = registry.grid.last().copied();
-        let grants = |patient: &countersign_ingest::PatientId| -> Vec<Option<Day>> {
-            let until = |scope: &String| match &imported.consents {
-                Some((table, _)) => table.until(patient, scope),
-                None => last,
-            };
-            registry.scopes.iter().map(until).collect()
-        };
-        let rows = imported
-            .import
-            .table
-            .rows
-            .iter()
-            .map(|row| {
-                let patient = PatientId::new(row.patient.expose()).map_err(|e| anyhow!(e))?;
-                Ok(ImportedRow { patient, levels: row.levels.clone(), grants: grants(&row.patient) })
-            })
-            .collect::<Result<Vec<_>, Failure>>()?;
-        let consents =
-            rows.iter().flat_map(|r| r.grants.iter().map(|g| g.map_or(i32::MIN, |d| d.0))).flat_map(i32::to_le_bytes).collect::<Vec<u8>>();
+        network.refresh().await?;
+        self.refuse_dropped_consents(network, imported)?;
         let content = AnchorContent {
-            content: Digest32::tagged("countersign/import/1", [&report.hash().0[..], &imported.policy.0, &consents]),
             data_table: reading.digest(),
-            consent_table: state.registry_digest(),
+            consent_table: network.state().registry_digest(),
+            mapping: mapping.digest(),
+            policy: imported.policy,
+            report: report.hash(),
         };
-        match self.keeping.import(&content, rows).await {
-            Err(KeepingError::AnchorRunning) => {
-                let words = "an anchor of other files was interrupted at this hospital; anchor those files again first, it goes on where it stopped";
-                Err(Failure::Refused(words.into()))
+        let mut earlier = 0;
+        let begun = loop {
+            match self.import(network, reading, content, imported).await {
+                // what the ledger may have cannot be given up: it is finished, and these rows compared with what it came to
+                Err(Failure::Other(error)) if matches!(error.downcast_ref(), Some(KeepingError::AnchorRunning)) => {
+                    saying("finishing an anchor that was interrupted");
+                    earlier += 1;
+                    self.drive(network, saying).await?;
+                }
+                begun => break begun?,
             }
-            begun => Ok(begun?),
+        };
+        self.drive(network, saying).await?;
+        let (anchor, planned) = match begun {
+            Begun::New { anchor, planned } => (anchor, Some(planned)),
+            Begun::Unfinished(anchor) => (anchor, None),
+        };
+        let provenance = self.keeping.provenance(anchor).await?;
+        Ok(AnchorReport {
+            planned,
+            finished_first: earlier,
+            segments: self.keeping.anchor_openings(anchor).await?.len() as u64,
+            height: network.state().tip().height.0,
+            report: provenance.report(),
+            report_salt: provenance.report_salt(),
+        })
+    }
+
+    async fn import(&self, network: &Network, reading: &Reading, content: AnchorContent, imported: &Imported) -> Result<Begun, Failure> {
+        let state = network.state();
+        let registry = state.registry();
+        let consents = imported.consents.as_ref().map(|(table, _)| table);
+        let people = intake::people(&imported.import.table, consents, registry, &self.keeping.register().await?).map_err(|e| anyhow!(e))?;
+        let import =
+            Import { content, people, dictionary: reading.dictionary(), registry, ledger: &OnLedger { state, hospital: self.member.id() } };
+        match self.keeping.import(import, &mut OsRng).await {
+            Ok(begun) => Ok(begun),
+            Err(error) => Err(Failure::Other(error.into())),
         }
+    }
+}
+
+/// What anchoring an import came to.
+#[derive(Debug, Clone, Copy)]
+pub struct AnchorReport {
+    /// What the import changed; `None`: an anchor of exactly these rows was interrupted and was finished now.
+    pub planned: Option<Planned>,
+    /// Anchors of other rows that had been interrupted and were finished first.
+    pub finished_first: u32,
+    /// Segments that were anchored.
+    pub segments: u64,
+    /// The last block.
+    pub height: u64,
+    /// The import report's hash as the ledger has it, salted.
+    pub report: Digest32,
+    /// Its salt.
+    pub report_salt: Digest32,
+}
+
+impl AnchorReport {
+    /// True if the ledger held exactly these rows and consents before.
+    pub fn nothing_to_do(&self) -> bool {
+        self.planned.is_some_and(|p| p.segments == 0 && p.withdrawn == 0) && self.finished_first == 0
     }
 }

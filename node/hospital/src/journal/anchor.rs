@@ -4,12 +4,10 @@ use crate::{
     Height, Keeping, KeepingError,
     keeping::small,
     opening::{Blinders, OpeningKey, StoredKey, read_key},
-    slots::PatientId,
 };
-use countersign_circuits::{consent::Day, hash::Digest32, segment::SEGMENTS_MAX};
+use countersign_circuits::{hash::Digest32, segment::SEGMENTS_MAX};
 use sqlx::SqliteConnection;
-use std::fmt;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Most transactions of one anchor: one for every segment of both tables.
 pub const TRANSACTIONS_MAX: usize = 2 * SEGMENTS_MAX;
@@ -20,52 +18,46 @@ const REASON_CHARS_MAX: usize = 400;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AnchorId(pub(super) i64);
 
-/// What is to be anchored.
+/// What an import says beside its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnchorContent {
-    /// Identity of the import: the same content is anchored once.
-    pub content: Digest32,
     /// Digest of the dictionary.
     pub data_table: Digest32,
     /// Digest of the scope registry.
     pub consent_table: Digest32,
+    /// Hash of the mapping the rows were read with.
+    pub mapping: Digest32,
+    /// Hash of what reduced consents to scopes.
+    pub policy: Digest32,
+    /// Hash of the import report. The ledger sees it salted ([`Provenance::report`]).
+    pub report: Digest32,
 }
 
-/// One imported person: a row of levels by attribute and a last valid day by scope. Hidden in `Debug`.
-pub struct ImportedRow {
-    /// The hospital's own id.
-    pub patient: PatientId,
-    /// A level for each attribute of the dictionary; `None`: missing.
-    pub levels: Vec<Option<u32>>,
-    /// A last valid day for each scope of the registry; `None`: no.
-    pub grants: Vec<Option<Day>>,
-}
-
-impl fmt::Debug for ImportedRow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ImportedRow(secret)")
-    }
-}
-
-impl Drop for ImportedRow {
-    fn drop(&mut self) {
-        self.levels.zeroize();
-        self.grants.iter_mut().for_each(|g| *g = None);
-    }
-}
-
-/// Whether an import began an anchor.
+/// What an anchor names on the ledger beside its segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begun {
-    /// It did; this many people have a row and a consent.
-    New {
-        /// The anchor.
-        anchor: AnchorId,
-        /// People imported; those who permitted nothing are left out.
-        people: u64,
-    },
-    /// The same content is being anchored, or was; nothing changed.
-    Known(AnchorId),
+pub struct Provenance {
+    /// Digest of the dictionary.
+    pub dictionary: Digest32,
+    /// Digest of the scope registry.
+    pub registry: Digest32,
+    /// Hash of the mapping.
+    pub mapping: Digest32,
+    /// Hash of what reduced consents to scopes.
+    pub policy: Digest32,
+    report: Digest32,
+    salt: Digest32,
+}
+
+impl Provenance {
+    /// The salted hash of the import report: its counts and extremes cannot be guessed and confirmed by who reads the ledger.
+    pub fn report(&self) -> Digest32 {
+        Digest32::tagged("countersign/import-report/1", [&self.salt.0[..], &self.report.0])
+    }
+
+    /// What opens [`Provenance::report`], kept with the report at the hospital.
+    pub fn report_salt(&self) -> Digest32 {
+        self.salt
+    }
 }
 
 /// A signed transaction and the segments it carries.
@@ -80,11 +72,6 @@ pub struct AnchorTransaction {
 /// What an anchor needs next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnchorStep {
-    /// Give out slots and fix the codes of every segment that changed.
-    Plan {
-        /// The anchor.
-        anchor: AnchorId,
-    },
     /// Draw blinders for a segment and commit.
     Commit {
         /// The anchor.
@@ -119,71 +106,29 @@ pub enum AnchorStep {
     },
 }
 
-pub(super) const MISSING: u32 = u32::MAX;
-pub(super) const NO_GRANT: i32 = i32::MIN;
-
-/// Enters an anchor into the journal, unless its content is known.
-pub(super) async fn begin(c: &mut SqliteConnection, content: &AnchorContent) -> Result<Begun, KeepingError> {
-    let known: Option<i64> = sqlx::query_scalar("SELECT id FROM anchor WHERE content = ? AND stage < 4")
-        .bind(&content.content.0[..])
-        .fetch_optional(&mut *c)
-        .await?;
-    if let Some(id) = known {
-        return Ok(Begun::Known(AnchorId(id)));
-    }
-    if sqlx::query("SELECT 1 FROM anchor WHERE stage < 3").fetch_optional(&mut *c).await?.is_some() {
-        return Err(KeepingError::AnchorRunning);
-    }
-    let inserted = sqlx::query("INSERT INTO anchor (content, data_table, consent_table, stage) VALUES (?, ?, ?, 0)")
-        .bind(&content.content.0[..])
-        .bind(&content.data_table.0[..])
-        .bind(&content.consent_table.0[..])
-        .execute(c)
-        .await?;
-    Ok(Begun::New { anchor: AnchorId(inserted.last_insert_rowid()), people: 0 })
-}
-
 /// Moves an anchor from one stage to another.
 pub(super) async fn advance(c: &mut SqliteConnection, anchor: AnchorId, from: i64, to: i64) -> Result<(), KeepingError> {
     let moved = sqlx::query("UPDATE anchor SET stage = ? WHERE id = ? AND stage = ?").bind(to).bind(anchor.0).bind(from).execute(c).await?;
     if moved.rows_affected() == 1 { Ok(()) } else { Err(KeepingError::OutOfOrder("the anchor is at another stage")) }
 }
 
-impl Keeping {
-    /// Records imported people, as one transaction. Those without any permission are left out: they get no slot.
-    ///
-    /// # Errors
-    /// Another anchor is running, or a patient occurs twice; nothing is kept then.
-    pub async fn import(&self, content: &AnchorContent, rows: impl IntoIterator<Item = ImportedRow>) -> Result<Begun, KeepingError> {
-        let mut tx = self.pool.begin().await?;
-        let (anchor, id) = match begin(&mut tx, content).await? {
-            Begun::New { anchor, .. } => (anchor, anchor.0),
-            known => return Ok(known),
-        };
-        let mut people = 0;
-        for (line, row) in rows.into_iter().enumerate() {
-            if row.grants.iter().all(Option::is_none) {
-                continue;
-            }
-            let levels: Zeroizing<Vec<u8>> = Zeroizing::new(row.levels.iter().flat_map(|l| l.unwrap_or(MISSING).to_le_bytes()).collect());
-            let grants: Zeroizing<Vec<u8>> =
-                Zeroizing::new(row.grants.iter().flat_map(|g| g.map_or(NO_GRANT, |d| d.0).to_le_bytes()).collect());
-            let added = sqlx::query("INSERT OR IGNORE INTO imported (anchor, patient, levels, grants) VALUES (?, ?, ?, ?)")
-                .bind(id)
-                .bind(row.patient.expose())
-                .bind(&levels[..])
-                .bind(&grants[..])
-                .execute(&mut *tx)
-                .await?;
-            if added.rows_affected() != 1 {
-                return Err(KeepingError::RepeatedPatient { line: line + 1 });
-            }
-            people += 1;
-        }
-        tx.commit().await?;
-        Ok(Begun::New { anchor, people })
+/// Gives up a running anchor unless a transaction of it may have left the hospital; false then.
+pub(super) async fn abandon_unsent(c: &mut SqliteConnection, anchor: AnchorId) -> Result<bool, KeepingError> {
+    let sent = sqlx::query("SELECT 1 FROM anchor_transaction WHERE anchor = ? AND state > 0").bind(anchor.0);
+    if sent.fetch_optional(&mut *c).await?.is_some() {
+        return Ok(false);
     }
+    let moved = sqlx::query("UPDATE anchor SET stage = 5 WHERE id = ? AND stage < 3").bind(anchor.0).execute(&mut *c).await?;
+    if moved.rows_affected() != 1 {
+        return Err(KeepingError::Unknown("running anchor"));
+    }
+    for statement in ["DELETE FROM opening WHERE anchor = ?", "DELETE FROM anchor_transaction WHERE anchor = ?"] {
+        sqlx::query(statement).bind(anchor.0).execute(&mut *c).await?;
+    }
+    Ok(true)
+}
 
+impl Keeping {
     /// What the running anchor needs next, if one is running.
     ///
     /// # Errors
@@ -194,8 +139,7 @@ impl Keeping {
         let Some((id, stage)) = running else { return Ok(None) };
         let anchor = AnchorId(id);
         match stage {
-            0 => return Ok(Some(AnchorStep::Plan { anchor })),
-            1 => {
+            0 | 1 => {
                 let stored: Vec<(i64, Vec<u8>, i64, i64, i64)> = sqlx::query_as(
                     "SELECT kind, table_id, segment, version, state FROM opening WHERE anchor = ? ORDER BY kind, table_id, segment",
                 )
@@ -223,6 +167,12 @@ impl Keeping {
             0 => AnchorStep::Submit { anchor, sequence, bytes },
             _ => AnchorStep::Await { anchor, sequence, bytes },
         }))
+    }
+
+    /// True if a transaction of the running anchor may have left the hospital.
+    pub(super) async fn anchor_sent(&self) -> Result<bool, KeepingError> {
+        let sent = "SELECT 1 FROM anchor_transaction WHERE state > 0 AND anchor IN (SELECT id FROM anchor WHERE stage < 3) LIMIT 1";
+        Ok(sqlx::query(sent).fetch_optional(&self.pool).await?.is_some())
     }
 
     /// Stores a segment's blinders and commitments (32 bytes each, one a matrix row, occupancy last).
@@ -382,29 +332,43 @@ impl Keeping {
         Ok(())
     }
 
-    /// Gives up an anchor of which nothing was submitted. Its slots stay given out.
+    /// Gives up an anchor of which nothing was submitted. Its slots stay given out, and slots it took out of use stay out of use.
     ///
     /// # Errors
     /// The anchor is not running, or a transaction may have left the hospital.
     pub async fn abandon(&self, anchor: AnchorId) -> Result<(), KeepingError> {
         let mut tx = self.pool.begin().await?;
-        let sent = sqlx::query("SELECT 1 FROM anchor_transaction WHERE anchor = ? AND state > 0").bind(anchor.0);
-        if sent.fetch_optional(&mut *tx).await?.is_some() {
+        if !abandon_unsent(&mut tx, anchor).await? {
             return Err(KeepingError::OutOfOrder("a transaction may have left the hospital"));
-        }
-        let moved = sqlx::query("UPDATE anchor SET stage = 5 WHERE id = ? AND stage < 3").bind(anchor.0).execute(&mut *tx).await?;
-        if moved.rows_affected() != 1 {
-            return Err(KeepingError::Unknown("running anchor"));
-        }
-        for statement in [
-            "DELETE FROM imported WHERE anchor = ?",
-            "DELETE FROM opening WHERE anchor = ?",
-            "DELETE FROM anchor_transaction WHERE anchor = ?",
-        ] {
-            sqlx::query(statement).bind(anchor.0).execute(&mut *tx).await?;
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    /// What the transactions of an anchor name beside its segments.
+    ///
+    /// # Errors
+    /// The journal knows no such anchor, or the file is damaged.
+    pub async fn provenance(&self, anchor: AnchorId) -> Result<Provenance, KeepingError> {
+        type Stored = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
+        let row: Stored = sqlx::query_as("SELECT data_table, consent_table, mapping, policy, report, report_salt FROM anchor WHERE id = ?")
+            .bind(anchor.0)
+            .fetch_optional(&self.pool)
+            .await?
+            .ok_or(KeepingError::Unknown("anchor"))?;
+        let digest = |bytes: Option<Vec<u8>>| -> Result<Digest32, KeepingError> {
+            let bytes = bytes.and_then(|b| b.try_into().ok()).ok_or(KeepingError::Damaged("what an anchor was read with"))?;
+            Ok(Digest32(bytes))
+        };
+        let (data, consent, mapping, policy, report, salt) = row;
+        Ok(Provenance {
+            dictionary: digest(Some(data))?,
+            registry: digest(Some(consent))?,
+            mapping: digest(mapping)?,
+            policy: digest(policy)?,
+            report: digest(report)?,
+            salt: digest(salt)?,
+        })
     }
 
     /// Keys of an anchor's openings.

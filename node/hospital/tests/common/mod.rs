@@ -8,13 +8,16 @@ use countersign_circuits::{
     hash::Digest32,
 };
 use countersign_hospital::{
-    journal::{AnchorContent, ImportedRow},
-    slots::PatientId,
+    Keeping, KeepingError,
+    journal::{AnchorContent, Begun, Import, ImportedPerson},
+    ledger_view::LedgerView,
+    opening::{TableKind, TableName},
+    slots::{PatientId, SlotIndex},
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use serde_json::json;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 pub(crate) fn dictionary() -> Dictionary {
     let value = json!({
@@ -41,16 +44,62 @@ pub(crate) fn patient(i: u32) -> PatientId {
 }
 
 /// A person whose levels tell who it is.
-pub(crate) fn person(i: u32) -> ImportedRow {
-    ImportedRow {
+pub(crate) fn person(i: u32) -> ImportedPerson {
+    ImportedPerson {
         patient: patient(i),
-        levels: vec![Some(i % 111), (!i.is_multiple_of(7)).then_some(i % 3), Some(i % 701)],
+        levels: Some(vec![Some(i % 111), (!i.is_multiple_of(7)).then_some(i % 3), Some(i % 701)]),
         grants: vec![Some(Day(19500)), i.is_multiple_of(2).then_some(Day(30000))],
     }
 }
 
-pub(crate) fn content(tag: &str) -> AnchorContent {
-    AnchorContent { content: Digest32::of(tag.as_bytes()), data_table: dictionary().digest(), consent_table: registry().digest() }
+pub(crate) fn content() -> AnchorContent {
+    let [mapping, policy, report] = ["mapping", "policy", "report"].map(|what| Digest32::of(what.as_bytes()));
+    AnchorContent { data_table: dictionary().digest(), consent_table: registry().digest(), mapping, policy, report }
+}
+
+/// A ledger that holds what the file believes.
+pub(crate) struct Echo(BTreeMap<(TableName, u32), (u32, Vec<u8>)>);
+
+impl Echo {
+    pub(crate) async fn of(keeping: &Keeping) -> Self {
+        let mut current = BTreeMap::new();
+        for (kind, digest) in [(TableKind::Data, dictionary().digest()), (TableKind::Consent, registry().digest())] {
+            for key in keeping.anchored(TableName { kind, digest }).await.unwrap() {
+                let points = keeping.opening(&key).await.unwrap().points.unwrap();
+                current.insert((key.table, key.segment.index), (key.segment.version, points));
+            }
+        }
+        Self(current)
+    }
+}
+
+impl LedgerView for Echo {
+    fn segments(&self, table: TableName) -> u32 {
+        self.0.keys().filter(|(of, _)| *of == table).count() as u32
+    }
+
+    fn current(&self, table: TableName, segment: u32) -> Option<(u32, Vec<u8>)> {
+        self.0.get(&(table, segment)).cloned()
+    }
+
+    fn withdrawn(&self) -> Vec<SlotIndex> {
+        Vec::new()
+    }
+
+    fn registry(&self, digest: &Digest32) -> Option<ScopeRegistry> {
+        (*digest == registry().digest()).then(registry)
+    }
+}
+
+pub(crate) async fn import(
+    keeping: &Keeping,
+    people: impl IntoIterator<Item = ImportedPerson>,
+    rng: &mut ChaCha20Rng,
+) -> Result<Begun, KeepingError> {
+    let ledger = Echo::of(keeping).await;
+    let people = people.into_iter().collect();
+    let (dictionary, registry) = (dictionary(), registry());
+    keeping.import(Import { content: content(), people, dictionary: &dictionary, registry: &registry, ledger: &ledger }, rng).await
 }
 
 /// A folder in memory where there is one: these tests write a lot of small transactions.

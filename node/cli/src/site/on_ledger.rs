@@ -1,0 +1,37 @@
+//! The ledger's word on a hospital's tables.
+
+use countersign_circuits::{consent::ScopeRegistry, hash::Digest32, segment::SegmentId};
+use countersign_hospital::{ledger_view::LedgerView, opening::TableName, slots::SlotIndex};
+use countersign_ledger::{MemberId, SegmentKey, State, TableKey};
+
+/// A hospital as the ledger has it.
+pub(super) struct OnLedger<'a> {
+    pub(super) state: &'a State,
+    pub(super) hospital: MemberId,
+}
+
+impl OnLedger<'_> {
+    fn key(&self, table: TableName) -> TableKey {
+        TableKey { hospital: self.hospital, table: table.digest }
+    }
+}
+
+impl LedgerView for OnLedger<'_> {
+    fn segments(&self, table: TableName) -> u32 {
+        self.state.table(&self.key(table)).map_or(0, |record| record.segment_count())
+    }
+
+    fn current(&self, table: TableName, segment: u32) -> Option<(u32, Vec<u8>)> {
+        let version = *self.state.table(&self.key(table))?.versions.get(segment as usize)?;
+        let key = SegmentKey { table: self.key(table), id: SegmentId { index: segment, version } };
+        Some((version, self.state.segment(&key)?.bytes.clone()))
+    }
+
+    fn withdrawn(&self) -> Vec<SlotIndex> {
+        self.state.withdrawals(self.hospital).map(|(slot, _)| SlotIndex(slot)).collect()
+    }
+
+    fn registry(&self, digest: &Digest32) -> Option<ScopeRegistry> {
+        self.state.registry_of(digest).cloned()
+    }
+}

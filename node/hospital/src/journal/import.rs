@@ -1,0 +1,306 @@
+//! An import: people with their rows and consents, compared with what is anchored, and planned in the same step.
+
+use super::{
+    anchor::{AnchorContent, AnchorId, abandon_unsent},
+    plan::plan_table,
+    withdrawal,
+};
+use crate::{
+    Keeping, KeepingError, codes,
+    keeping::{load_register, secret, store_slots},
+    ledger_view::LedgerView,
+    opening::{TableKind, TableName},
+    slots::{PatientId, SlotIndex, SlotRegister},
+};
+use countersign_circuits::{
+    consent::{Day, ScopeRegistry},
+    dictionary::Dictionary,
+    hash::Digest32,
+    segment::{EMPTY, SLOTS, SlotCodes},
+};
+use rand::{CryptoRng, RngCore};
+use sqlx::SqliteConnection;
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+};
+use zeroize::{Zeroize, Zeroizing};
+
+/// One imported person. Hidden in `Debug`.
+pub struct ImportedPerson {
+    /// The hospital's own id.
+    pub patient: PatientId,
+    /// A level for each attribute of the dictionary (`None`: missing). `None` altogether: the person has no row in this import, and the
+    /// consents alone are said, so that an earlier row is not taken for one whose consents are gone.
+    pub levels: Option<Vec<Option<u32>>>,
+    /// A last valid day for each scope of the registry; `None`: no.
+    pub grants: Vec<Option<Day>>,
+}
+
+impl fmt::Debug for ImportedPerson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ImportedPerson(secret)")
+    }
+}
+
+impl Drop for ImportedPerson {
+    fn drop(&mut self) {
+        self.levels.zeroize();
+        self.grants.iter_mut().for_each(|g| *g = None);
+    }
+}
+
+impl ImportedPerson {
+    /// People with a row who permitted something get a place in the tables.
+    fn counts(&self) -> bool {
+        self.levels.is_some() && self.grants.iter().any(Option::is_some)
+    }
+}
+
+/// What is imported, and what it is compared with.
+pub struct Import<'a> {
+    /// What it says beside its rows.
+    pub content: AnchorContent,
+    /// Everybody it names.
+    pub people: Vec<ImportedPerson>,
+    /// The dictionary of the data table.
+    pub dictionary: &'a Dictionary,
+    /// The scope registry of the consent table.
+    pub registry: &'a ScopeRegistry,
+    /// What the ledger holds.
+    pub ledger: &'a dyn LedgerView,
+}
+
+impl fmt::Debug for Import<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Import").field("content", &self.content).field("people", &self.people.len()).finish_non_exhaustive()
+    }
+}
+
+/// What an import came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// It was compared with what is anchored, row by row and grant by grant.
+    New {
+        /// The anchor.
+        anchor: AnchorId,
+        /// What is to be done.
+        planned: Planned,
+    },
+    /// Exactly these rows and grants are being anchored: the unfinished anchor goes on.
+    Unfinished(AnchorId),
+}
+
+/// What an import changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Planned {
+    /// People with a row who permitted something and have a place in the tables.
+    pub people: u64,
+    /// People of them who are new.
+    pub new: u64,
+    /// People who are left out since they withdrew and have signed nothing new.
+    pub held: u64,
+    /// Slots that are taken out of force, as a scope was lost or shortened.
+    pub withdrawn: u64,
+    /// Segments to be anchored; none: the ledger holds exactly this.
+    pub segments: u64,
+}
+
+impl Keeping {
+    /// Compares an import with what is anchored and plans what differs, as one transaction: gives slots to new people, takes those out of
+    /// use whose consents were lost or shortened (they stand in the [withdrawals](super::WithdrawalStep) from then on), and fixes the codes of every
+    /// segment that is new, changed, or not what the ledger holds. An unfinished anchor of other rows of which nothing was sent is given up.
+    ///
+    /// # Errors
+    /// An anchor of other rows was sent in part ([`KeepingError::AnchorRunning`]: finish it, then import), a patient occurs twice, or the rows
+    /// do not fit dictionary or registry; nothing is kept then.
+    pub async fn import(&self, import: Import<'_>, rng: &mut (impl RngCore + CryptoRng)) -> Result<Begun, KeepingError> {
+        if import.content.data_table != import.dictionary.digest() || import.content.consent_table != import.registry.digest() {
+            return Err(KeepingError::OutOfOrder("the rows were read by another dictionary or scope registry"));
+        }
+        let mut people: Vec<(usize, &ImportedPerson)> = import.people.iter().enumerate().collect();
+        people.sort_by(|a, b| a.1.patient.cmp(&b.1.patient));
+        if let Some(pair) = people.windows(2).find(|w| w[0].1.patient == w[1].1.patient) {
+            return Err(KeepingError::RepeatedPatient { line: pair[1].0.max(pair[0].0) + 1 });
+        }
+        let people: Vec<&ImportedPerson> = people.into_iter().map(|(_, person)| person).collect();
+        let mut tx = self.pool.begin().await?;
+        let content = keyed_digest(&*secret(&mut tx, "import", rng).await?, &import.content, &people);
+        let running: Option<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT id, content FROM anchor WHERE stage < 3").fetch_optional(&mut *tx).await?;
+        if let Some((id, of)) = running {
+            // the same rows go on where they stopped, if the ledger has not changed what they are compared with
+            if of == content.0 && withdrawn_in_use(&mut tx, import.ledger).await?.is_empty() {
+                return Ok(Begun::Unfinished(AnchorId(id)));
+            }
+            if !abandon_unsent(&mut tx, AnchorId(id)).await? {
+                return Err(KeepingError::AnchorRunning);
+            }
+        }
+        heal(&mut tx, import.ledger).await?;
+        let mut register = load_register(&mut tx).await?;
+        let withdrawn = withdraw_lost(&mut tx, &import, &people, &mut register).await?;
+        let eligible: Vec<&PatientId> = people.iter().filter(|p| p.counts()).map(|p| &p.patient).collect();
+        let new = register.assign(eligible.iter().copied(), rng)?;
+        store_slots(&mut tx, &new).await?;
+        let anchor = enter(&mut tx, &import.content, &content, rng).await?;
+        let segments = plan_tables(&mut tx, anchor, &import, &people, &register).await?;
+        if segments == 0 {
+            sqlx::query("UPDATE anchor SET stage = 3 WHERE id = ?").bind(anchor.0).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        let placed = eligible.iter().filter(|p| register.find(p).is_some()).count() as u64;
+        let planned =
+            Planned { people: placed, new: new.len() as u64, held: eligible.len() as u64 - placed, withdrawn: withdrawn as u64, segments };
+        Ok(Begun::New { anchor, planned })
+    }
+}
+
+/// Digest of every row and grant under a key of this file: tells the same import from another, and nobody else anything.
+fn keyed_digest(key: &[u8; 32], content: &AnchorContent, people: &[&ImportedPerson]) -> Digest32 {
+    let mut rows: Zeroizing<Vec<u8>> = Zeroizing::default();
+    for person in people {
+        rows.extend((person.patient.expose().len() as u64).to_le_bytes());
+        rows.extend(person.patient.expose().as_bytes());
+        rows.push(u8::from(person.levels.is_some()));
+        let levels = person.levels.as_deref().unwrap_or_default();
+        rows.extend((levels.len() as u64).to_le_bytes());
+        // a level is 32 bits wide and a day too: one more tells absence from every value
+        rows.extend(levels.iter().flat_map(|l| l.map_or(u64::MAX, u64::from).to_le_bytes()));
+        rows.extend((person.grants.len() as u64).to_le_bytes());
+        rows.extend(person.grants.iter().flat_map(|g| g.map_or(i64::MIN, |d| i64::from(d.0)).to_le_bytes()));
+    }
+    let AnchorContent { data_table, consent_table, mapping, policy, report: _ } = content;
+    Digest32::tagged("countersign/import/2", [&key[..], &data_table.0, &consent_table.0, &mapping.0, &policy.0, &rows])
+}
+
+pub(super) async fn enter(
+    c: &mut SqliteConnection,
+    content: &AnchorContent,
+    digest: &Digest32,
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Result<AnchorId, KeepingError> {
+    let mut salt = [0; 32];
+    rng.fill_bytes(&mut salt);
+    let inserted = sqlx::query(
+        "INSERT INTO anchor (content, data_table, consent_table, stage, mapping, policy, report, report_salt) VALUES (?, ?, ?, 1, ?, ?, ?, ?)",
+    )
+    .bind(&digest.0[..])
+    .bind(&content.data_table.0[..])
+    .bind(&content.consent_table.0[..])
+    .bind(&content.mapping.0[..])
+    .bind(&content.policy.0[..])
+    .bind(&content.report.0[..])
+    .bind(&salt[..])
+    .execute(c)
+    .await?;
+    Ok(AnchorId(inserted.last_insert_rowid()))
+}
+
+/// Slots the ledger has out of force and this file in use.
+async fn withdrawn_in_use(c: &mut SqliteConnection, ledger: &dyn LedgerView) -> Result<Vec<SlotIndex>, KeepingError> {
+    let live: BTreeSet<u32> = load_register(c).await?.live().map(|(_, a)| a.slot.0).collect();
+    Ok(ledger.withdrawn().into_iter().filter(|slot| live.contains(&slot.0)).collect())
+}
+
+/// Takes over from the ledger which slots are out of force: a file restored from a backup does not know it, and a slot that is dead there must
+/// not be in use here, nor be given to somebody whom then nobody would count. Whose patient withdrew is held back until a new document.
+async fn heal(c: &mut SqliteConnection, ledger: &dyn LedgerView) -> Result<(), KeepingError> {
+    let register = load_register(c).await?;
+    let holders: HashMap<u32, &PatientId> = register.live().map(|(patient, a)| (a.slot.0, patient)).collect();
+    for slot in ledger.withdrawn() {
+        if let Some(patient) = holders.get(&slot.0) {
+            sqlx::query("UPDATE slot SET state = 1 WHERE slot = ?").bind(slot.0).execute(&mut *c).await?;
+            sqlx::query("INSERT OR IGNORE INTO withdrawn (patient) VALUES (?)").bind(patient.expose()).execute(&mut *c).await?;
+        } else if !register.is_used(slot) {
+            sqlx::query("INSERT INTO slot (slot, patient, row_id, state) VALUES (?, NULL, NULL, 2)").bind(slot.0).execute(&mut *c).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes out of use every slot some anchored consent of which this import no longer bears out: in any version that this hospital could still
+/// answer from, under any registry. Studies pin those versions for as long as they run, and only a withdrawal ends that.
+async fn withdraw_lost(
+    c: &mut SqliteConnection,
+    import: &Import<'_>,
+    people: &[&ImportedPerson],
+    register: &mut SlotRegister,
+) -> Result<usize, KeepingError> {
+    let grants: HashMap<&PatientId, &[Option<Day>]> = people.iter().map(|p| (&p.patient, p.grants.as_slice())).collect();
+    let live: Vec<(SlotIndex, PatientId)> = register.live().map(|(patient, a)| (a.slot, patient.clone())).collect();
+    let anchored: Vec<(Vec<u8>, i64, i64)> = sqlx::query_as(
+        "SELECT table_id, segment, version FROM opening WHERE kind = 1 AND state IN (2, 3) ORDER BY table_id, segment, version",
+    )
+    .fetch_all(&mut *c)
+    .await?;
+    let mut lost = BTreeSet::new();
+    for (table, segment, version) in anchored {
+        let digest = Digest32(table.as_slice().try_into().map_err(|_| KeepingError::Damaged("a table's digest"))?);
+        let registry = import.ledger.registry(&digest).ok_or(KeepingError::Unknown("scope registry of an anchored table"))?;
+        // where a scope of that registry stands in the present one; one that is gone is borne out by nothing
+        let places: Vec<Option<usize>> =
+            registry.scopes.iter().map(|scope| import.registry.scopes.iter().position(|s| s == scope)).collect();
+        let bytes: Vec<u8> =
+            sqlx::query_scalar("SELECT codes FROM opening WHERE kind = 1 AND table_id = ? AND segment = ? AND version = ?")
+                .bind(&table)
+                .bind(segment)
+                .bind(version)
+                .fetch_one(&mut *c)
+                .await?;
+        let bytes = Zeroizing::new(bytes);
+        let old = codes::from_bytes(&bytes)?;
+        for (slot, patient) in live.iter().filter(|(slot, _)| i64::from(slot.segment()) == segment) {
+            let now = grants.get(patient).copied().unwrap_or_default();
+            if scopes_lost(&old, *slot, &registry, &places, now) {
+                lost.insert(*slot);
+            }
+        }
+    }
+    if lost.is_empty() {
+        return Ok(0);
+    }
+    for (slot, patient) in live.iter().filter(|(slot, _)| lost.contains(slot)) {
+        sqlx::query("UPDATE slot SET state = 1 WHERE slot = ?").bind(slot.0).execute(&mut *c).await?;
+        register.release(patient);
+    }
+    withdrawal::enter(c, &lost).await?;
+    Ok(lost.len())
+}
+
+/// True if a scope that was granted is granted no more, or ends in an earlier bin of the grid it was anchored by.
+fn scopes_lost(old: &SlotCodes, slot: SlotIndex, registry: &ScopeRegistry, places: &[Option<usize>], now: &[Option<Day>]) -> bool {
+    old.blocks.iter().zip(places).any(|(block, place)| {
+        let was = block.get(slot.offset() as usize).copied().unwrap_or(EMPTY);
+        let is = place.and_then(|i| now.get(i).copied().flatten()).map_or(0, |day| registry.bin(day));
+        was != EMPTY && is < was
+    })
+}
+
+/// Plans both tables; the number of segments planned.
+async fn plan_tables(
+    c: &mut SqliteConnection,
+    anchor: AnchorId,
+    import: &Import<'_>,
+    people: &[&ImportedPerson],
+    register: &SlotRegister,
+) -> Result<u64, KeepingError> {
+    let data = TableName { kind: TableKind::Data, digest: import.content.data_table };
+    let consent = TableName { kind: TableKind::Consent, digest: import.content.consent_table };
+    // both tables span the same segments, none of the ledger's is left as it is
+    let segments = register.segments().max(import.ledger.segments(data)).max(import.ledger.segments(consent));
+    let slots = segments as usize * SLOTS;
+    let blocks = import.dictionary.attributes().iter().map(|a| a.blocks().len()).sum();
+    let mut rows = codes::empty(blocks, slots);
+    let mut grants = codes::empty(import.registry.scopes.len(), slots);
+    for person in people.iter().filter(|p| p.counts()) {
+        let (Some(levels), Some(assignment)) = (&person.levels, register.find(&person.patient)) else { continue };
+        codes::place_levels(&mut rows, import.dictionary, assignment.slot, levels)?;
+        codes::place_grants(&mut grants, import.registry, assignment.slot, &person.grants)?;
+    }
+    let mut planned = 0;
+    for (table, codes, provenance) in [(data, &rows, import.content.mapping), (consent, &grants, import.content.policy)] {
+        planned += plan_table(c, anchor, (table, provenance), codes, import.ledger).await?;
+    }
+    Ok(planned)
+}

@@ -1,0 +1,21 @@
+//! What the ledger holds of this hospital, as far as its own file must agree with it.
+
+use crate::{opening::TableName, slots::SlotIndex};
+use countersign_circuits::consent::ScopeRegistry;
+use countersign_circuits::hash::Digest32;
+
+/// The ledger's word on this hospital's tables. An import is compared with it, never with what the hospital believes: a file restored
+/// from a backup, or a step whose report was lost, must not pass for the present state.
+pub trait LedgerView: Sync {
+    /// Segments of a table in force.
+    fn segments(&self, table: TableName) -> u32;
+
+    /// Version and commitments of a segment in force.
+    fn current(&self, table: TableName, segment: u32) -> Option<(u32, Vec<u8>)>;
+
+    /// Slots out of force.
+    fn withdrawn(&self) -> Vec<SlotIndex>;
+
+    /// A scope registry that is or was in force.
+    fn registry(&self, digest: &Digest32) -> Option<ScopeRegistry>;
+}
