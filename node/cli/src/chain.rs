@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use anyhow::anyhow;
 use beside::Beside;
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{Height, MemberId, State, Transaction, TransactionId, TransactionResult};
+use countersign_ledger::{Height, MemberId, QueryId, State, Transaction, TransactionId, TransactionResult};
 use countersign_store::{ChainStore, LocalChain, StoredEntry};
 use running::Running;
 use std::time::Duration;
@@ -122,15 +122,15 @@ impl Chain {
         Ok(self.store().transaction(id).await?)
     }
 
-    /// Keeps a sealed answer before the transaction that names it is sent.
+    /// Gives the chain the sealed answer of an answer that was accepted. Doing it again is harmless.
     ///
     /// # Errors
-    /// It cannot be stored here, or at too few validators.
-    pub async fn put_blob(&self, bytes: &[u8]) -> Result<Digest32, Failure> {
+    /// The answer does not stand in the chain as accepted, or names another ciphertext; or it cannot be stored here, or at too few validators.
+    pub async fn put_blob(&self, query: &QueryId, hospital: &MemberId, bytes: &[u8]) -> Result<(), Failure> {
         match self {
-            Self::Local(chain) => Ok(chain.store().put_blob(bytes).await?),
+            Self::Local(chain) => Ok(chain.store().put_blob(bytes).await.map(drop)?),
             Self::Running(node) => node.put_blob(bytes).await,
-            Self::Beside(node) => node.keep_blob(bytes),
+            Self::Beside(node) => node.put_blob(query, hospital, bytes).await,
         }
     }
 

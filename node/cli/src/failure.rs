@@ -14,6 +14,9 @@ pub enum Failure {
     /// A proof, chain or file does not verify. Exit code 3.
     #[error("not verified: {0}")]
     NotVerified(String),
+    /// What was to be verified could not be read: nothing is said about it. Exit code 1.
+    #[error("could not be read, so nothing is verified: {0}")]
+    Unreadable(String),
     /// An answer of a site is missing. Exit code 4.
     #[error("{0}")]
     SiteMissing(String),
@@ -26,7 +29,7 @@ impl Failure {
     /// 1 other, 2 refused, 3 not verified, 4 a site is missing.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Other(_) | Self::Overtaken(_) => 1,
+            Self::Other(_) | Self::Overtaken(_) | Self::Unreadable(_) => 1,
             Self::Refused(_) => 2,
             Self::NotVerified(_) => 3,
             Self::SiteMissing(_) => 4,
@@ -39,6 +42,7 @@ impl Failure {
             Self::Other(_) | Self::Overtaken(_) => "error",
             Self::Refused(_) => "refused",
             Self::NotVerified(_) => "not_verified",
+            Self::Unreadable(_) => "unreadable",
             Self::SiteMissing(_) => "site_missing",
         };
         serde_json::json!({ "error": kind, "message": self.message(), "exit_code": self.exit_code() })

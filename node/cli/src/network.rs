@@ -2,6 +2,7 @@
 
 mod consortium;
 mod holder;
+mod outbox;
 
 pub use consortium::{BOARD, DataFolder, NetworkOptions, RESEARCHER, VALIDATOR, registry};
 pub use holder::{Holder, MemberFolder};
@@ -9,9 +10,10 @@ pub use holder::{Holder, MemberFolder};
 use crate::{chain::Chain, failure::Failure, member::Member};
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{
-    BlockTime, Height, MemberId, Payload, ProofChecker, Role, State, Transaction, TransactionId, TransactionResult, Verdict,
+    BlockTime, Height, MemberId, Payload, ProofChecker, QueryId, Role, State, Transaction, TransactionId, TransactionResult, Verdict,
 };
 use countersign_store::ChainStore;
+use outbox::Outbox;
 use std::{
     fmt,
     path::PathBuf,
@@ -34,6 +36,7 @@ pub struct Network {
     holder: Holder,
     chain: Chain,
     checker: Arc<dyn ProofChecker>,
+    outbox: Outbox,
 }
 
 impl fmt::Debug for Network {
@@ -45,7 +48,8 @@ impl fmt::Debug for Network {
 impl Network {
     /// A chain for whoever holds some keys.
     pub fn new(holder: Holder, chain: Chain, checker: Arc<dyn ProofChecker>) -> Self {
-        Self { holder, chain, checker }
+        let outbox = Outbox::new(holder.outbox());
+        Self { holder, chain, checker, outbox }
     }
 
     /// Whose keys are here.
@@ -154,12 +158,25 @@ impl Network {
         Ok(self.chain.find(id).await?.map(|entry| (entry.height, entry.result)))
     }
 
-    /// Keeps a sealed answer before the transaction that names it is sent.
+    /// Keeps a sealed answer on this machine, before the transaction that names it is sent.
     ///
     /// # Errors
-    /// It cannot be stored here, or at too few validators.
-    pub async fn put_blob(&self, bytes: &[u8]) -> Result<Digest32, Failure> {
-        self.chain.put_blob(bytes).await
+    /// It cannot be written.
+    pub fn hold_sealed(&self, query: &QueryId, hospital: &MemberId, bytes: &[u8]) -> Result<Digest32, Failure> {
+        self.outbox.hold(query, hospital, bytes)
+    }
+
+    /// Sends the sealed answers that wait here and whose answers the ledger has accepted. To be called when one was accepted, and after a start, as
+    /// the program may have ended in between.
+    ///
+    /// # Errors
+    /// One cannot be sent; it waits on.
+    pub async fn deliver_sealed(&self) -> Result<(), Failure> {
+        for due in self.outbox.due(self.state(), self.store()).await? {
+            self.chain.put_blob(&due.query, &due.hospital, &due.bytes).await?;
+            self.outbox.sent(&due)?;
+        }
+        Ok(())
     }
 
     /// A sealed answer.

@@ -113,6 +113,47 @@ fn what_is_not_there_is_named() {
     assert!(said.stderr.contains("countersign init"), "{said:?}");
 }
 
+/// An auditor gets a copy it may only read. Where the tests run as root, the auditor is somebody else: root may write anywhere.
+#[test]
+fn a_copy_that_may_only_be_read_is_audited() {
+    use std::os::unix::{fs::PermissionsExt, process::CommandExt};
+    let two = Two::generated(60);
+    two.init().done();
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("chain.sqlite");
+    std::fs::copy(two.path("net/chain.sqlite"), &copy).unwrap();
+    let allow = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    allow(&copy, 0o444);
+    allow(folder.path(), 0o555);
+    let root = std::fs::File::create(folder.path().join("probe")).is_ok();
+    let audit = |path: &Path| {
+        let mut command = command(arguments!["--json", "audit", path]);
+        if root {
+            command.uid(65_534).gid(65_534);
+        }
+        finish(command)
+    };
+    let audited = audit(folder.path()).done().json();
+    assert_eq!(audited["verified"], true);
+    assert!(!copy.with_file_name("chain.sqlite-shm").exists());
+    // what cannot be read at all, or not whole, says nothing about the chain
+    allow(folder.path(), 0o755);
+    std::fs::write(copy.with_file_name("chain.sqlite-wal"), [1; 64]).unwrap();
+    allow(folder.path(), 0o555);
+    let said = audit(folder.path()).failed(1);
+    assert_eq!(said.error()["error"], "unreadable", "{said:?}");
+    assert!(said.stderr.contains("copy both files"), "{said:?}");
+    allow(folder.path(), 0o755);
+    std::fs::remove_file(copy.with_file_name("chain.sqlite-wal")).unwrap();
+    allow(&copy, 0o000);
+    let said = audit(folder.path()).failed(1);
+    assert!(said.stderr.contains("cannot read"), "{said:?}");
+    // and a chain that is another is not verified
+    allow(&copy, 0o644);
+    std::fs::write(&copy, b"SQLite format 3\0 and nothing that follows from it").unwrap();
+    assert_eq!(audit(folder.path()).failed(3).error()["error"], "not_verified");
+}
+
 #[test]
 fn networks_sites_and_keys_that_do_not_fit() {
     let two = Two::generated(60);

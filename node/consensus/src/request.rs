@@ -13,7 +13,7 @@ pub enum Method {
     Blocks = 1,
     /// A digest, answered by the sealed answer's bytes.
     Blob = 2,
-    /// A sealed answer's bytes, answered by its digest.
+    /// The bytes of an accepted answer's sealed answer, answered by a [`PutBlobAnswer`].
     PutBlob = 3,
 }
 
@@ -43,6 +43,32 @@ pub struct BlocksWanted {
 impl Wire for BlocksWanted {
     const WHAT: &'static str = "request for blocks";
     const BYTES_MAX: usize = 16;
+
+    fn check_bounds(&self) -> Result<(), DecodeError> {
+        Ok(())
+    }
+}
+
+/// What became of a sealed answer that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, thiserror::Error)]
+pub enum PutBlobAnswer {
+    /// It is here; the digest is that of the bytes.
+    #[error("it is kept")]
+    Kept(Digest32),
+    /// No accepted answer names it, in the blocks that are here. The sender is too early, or the answer was rejected.
+    #[error("no accepted answer names it, as far as its chain goes")]
+    NotAccepted,
+    /// The sender is no hospital.
+    #[error("only hospitals leave sealed answers")]
+    NoHospital,
+    /// The sender has sent as much as it may for now, accepted or not.
+    #[error("it takes no more from this hospital for some minutes")]
+    TooMuch,
+}
+
+impl Wire for PutBlobAnswer {
+    const WHAT: &'static str = "answer to a sealed answer";
+    const BYTES_MAX: usize = 33;
 
     fn check_bounds(&self) -> Result<(), DecodeError> {
         Ok(())

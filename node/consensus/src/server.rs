@@ -4,11 +4,12 @@ use crate::{
     bucket::Bucket,
     malachite::codec::BlockRun,
     replica::Replica,
-    request::{BLOCKS_MAX, BlocksWanted, Method, WAIT_MS_MAX, blob, digest},
+    request::{BLOCKS_MAX, BlocksWanted, Method, PutBlobAnswer, WAIT_MS_MAX, blob, digest},
 };
 use bytes::Bytes;
 use countersign_ledger::{DecodeError, MemberId, Role, Wire};
 use countersign_net::Responder;
+use countersign_store::StoreError;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -42,7 +43,7 @@ enum NoAnswer {
     #[error("{0}")]
     Refused(&'static str),
     #[error(transparent)]
-    Store(#[from] countersign_store::StoreError),
+    Store(#[from] StoreError),
 }
 
 impl Server {
@@ -77,7 +78,7 @@ impl Server {
                 let found = self.replica.store().blob(&digest(bytes)?).await?;
                 found.map(Bytes::from).ok_or(NoAnswer::Refused("this sealed answer is not here"))
             }
-            Method::PutBlob => self.put_blob(from, blob(bytes)?).await,
+            Method::PutBlob => Ok(self.put_blob(from, blob(bytes)?).await?.encode().into()),
         }
     }
 
@@ -93,10 +94,10 @@ impl Server {
         Ok(BlockRun { first: wanted.from, blocks }.encode().into())
     }
 
-    /// Stores a sealed answer of a hospital. It comes before the answer that names it, so what one hospital may store is bounded, named or not.
-    async fn put_blob(&self, from: MemberId, bytes: &[u8]) -> Result<Bytes, NoAnswer> {
+    /// Stores the sealed answer of an accepted answer. What one hospital may send is bounded, and counted whether it is kept or not: looking at it costs.
+    async fn put_blob(&self, from: MemberId, bytes: &[u8]) -> Result<PutBlobAnswer, NoAnswer> {
         if !self.replica.state().has_role(&from, Role::Hospital) {
-            return Err(NoAnswer::Refused("only hospitals store sealed answers"));
+            return Ok(PutBlobAnswer::NoHospital);
         }
         {
             let now = self.start.elapsed();
@@ -104,10 +105,14 @@ impl Server {
             let bucket = hospitals.entry(from).or_insert_with(|| Bucket::full(BLOBS_BURST, BLOBS_PER_1000_SECONDS, now));
             let size = BLOB_LEAST.max(bytes.len() as u64);
             if !bucket.wait(size, now).is_zero() {
-                return Err(NoAnswer::Refused("too many sealed answers from this hospital; send it again in some minutes"));
+                return Ok(PutBlobAnswer::TooMuch);
             }
             bucket.take(size);
         }
-        Ok(self.replica.store().put_blob(bytes).await?.0.to_vec().into())
+        match self.replica.store().put_blob(bytes).await {
+            Ok(digest) => Ok(PutBlobAnswer::Kept(digest)),
+            Err(StoreError::BlobNotNamed(_)) => Ok(PutBlobAnswer::NotAccepted),
+            Err(error) => Err(error.into()),
+        }
     }
 }

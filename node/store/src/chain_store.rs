@@ -5,19 +5,21 @@ mod proposals;
 mod sealed;
 mod serving;
 mod snapshots;
+mod voting;
 
 pub use proposals::{PROPOSALS_MAX, StoredProposal};
 pub use sealed::BLOB_BYTES_MAX;
 pub use serving::EncodedBlock;
+pub use voting::VotingRecord;
 
-use crate::{StoreError, StoreUrl, database::Database, writer::Writer};
+use crate::{StoreError, StoreUrl, database::Database, writer::{Unit, Writer}};
 use borsh::BorshDeserialize;
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{
     Block, Certificate, Genesis, Header, Height, MemberId, QueryId, State, Transaction, TransactionId, TransactionResult, Wire,
     light::{AnswerExport, Attestation, Inclusion},
 };
-use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Row, any::AnyRow};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Row, any::AnyRow};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Bytes of a stored result: an answer's record is below 1 KiB.
@@ -69,18 +71,16 @@ impl ChainStore {
         genesis.check()?;
         let database = Database::new(url);
         let writer = Writer::open(database.clone(), true).await?;
-        let mut connection = writer.hold().await?;
-        let mut tx = connection.begin_with(writer.begin()).await?;
-        if let Some(row) = sqlx::query("SELECT network FROM genesis").fetch_optional(&mut *tx).await? {
+        let mut unit = writer.begin().await?;
+        if let Some(row) = sqlx::query("SELECT network FROM genesis").fetch_optional(unit.connection()?).await? {
             return Err(StoreError::Exists(digest(&row, "network", Height(0))?));
         }
         sqlx::query("INSERT INTO genesis (\"only\", network, bytes) VALUES (1, $1, $2)")
             .bind(genesis.network().0.0.as_slice())
             .bind(genesis.encode())
-            .execute(&mut *tx)
+            .execute(unit.connection()?)
             .await?;
-        tx.commit().await?;
-        drop(connection);
+        unit.commit().await?;
         Ok(Self { readers: database.readers().await?, writer: Some(Arc::new(writer)), genesis: genesis.clone() })
     }
 
@@ -91,16 +91,18 @@ impl ChainStore {
     pub async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
         let database = Database::new(url);
         let writer = Writer::open(database.clone(), false).await?;
-        Self::with(database.readers().await?, Some(Arc::new(writer))).await
+        let store = Self::with(database.readers().await?, Some(Arc::new(writer))).await?;
+        store.learn_named().await?;
+        Ok(store)
     }
 
-    /// Opens a chain for reading, beside a process that writes or without one.
+    /// Opens a chain for reading, beside a process that writes or without one. A SQLite file that may not be written is read as it stands, if nobody
+    /// writes to it and it is whole.
     ///
     /// # Errors
-    /// There is no chain, the genesis is damaged, the schema is old and another process writes there, or the database fails.
+    /// There is no chain, the genesis is damaged, the schema is old and may not be brought up to date, or the database fails.
     pub async fn read(url: &StoreUrl) -> Result<Self, StoreError> {
-        let database = Database::new(url);
-        database.migrate_for_reading().await?;
+        let database = Database::for_reading(url).await?;
         Self::with(database.readers().await?, None).await
     }
 
@@ -129,16 +131,30 @@ impl ChainStore {
     /// # Errors
     /// The block is not the next one, the certificate is about another, or the database fails; nothing is written then.
     pub async fn append(&self, block: &Block, results: &[TransactionResult], certificate: &Certificate) -> Result<(), StoreError> {
+        let unit = self.written(block, results, certificate).await?;
+        unit.commit().await
+    }
+
+    /// Like [`Self::append`], for a block that this node's engine has decided: that the engine goes on to the next height is on disk with it.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub async fn append_decided(&self, block: &Block, results: &[TransactionResult], certificate: &Certificate) -> Result<(), StoreError> {
+        let mut unit = self.written(block, results, certificate).await?;
+        voting::goes_on(unit.connection()?, block.header.height).await?;
+        unit.commit().await
+    }
+
+    async fn written(&self, block: &Block, results: &[TransactionResult], certificate: &Certificate) -> Result<Unit<'_>, StoreError> {
         let height = block.header.height;
         if results.len() != block.transactions.len() {
             return Err(damaged("the list of results", height, "it does not fit the transactions"));
         }
         certificates::check_names(certificate, height, &block.header.id())?;
-        let writer = self.writer()?;
-        let mut connection = writer.hold().await?;
-        let mut tx = connection.begin_with(writer.begin()).await?;
-        let last = last_height(&mut *tx).await?;
+        let mut unit = self.writer()?.begin().await?;
+        let last = last_height(unit.connection()?).await?;
         if height != last.next() {
+            unit.leave().await?;
             return Err(StoreError::NotNext { found: height, last });
         }
         sqlx::query("INSERT INTO block (height, id, time_ms, header) VALUES ($1, $2, $3, $4)")
@@ -146,15 +162,18 @@ impl ChainStore {
             .bind(block.header.id().0.0.as_slice())
             .bind(integer(block.header.time.0))
             .bind(block.header.encode())
-            .execute(&mut *tx)
+            .execute(unit.connection()?)
             .await?;
         let rows = block.transactions.chunks(ROWS_AT_ONCE).zip(results.chunks(ROWS_AT_ONCE));
         for (part, (transactions, results)) in rows.enumerate() {
-            write_entries(&mut tx, height, part * ROWS_AT_ONCE, transactions, results).await?;
+            write_entries(unit.connection()?, height, part * ROWS_AT_ONCE, transactions, results).await?;
         }
-        certificates::write(&mut tx, certificate).await?;
-        sqlx::query("DELETE FROM proposal WHERE height <= $1").bind(integer(height.0)).execute(&mut *tx).await?;
-        Ok(tx.commit().await?)
+        for result in results {
+            sealed::name(unit.connection()?, height, result).await?;
+        }
+        certificates::write(unit.connection()?, certificate).await?;
+        sqlx::query("DELETE FROM proposal WHERE height <= $1").bind(integer(height.0)).execute(unit.connection()?).await?;
+        Ok(unit)
     }
 
     /// Height of the last block; 0 before the first.

@@ -3,6 +3,7 @@
 use crate::{AuditFault, StoreUrl};
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{BlockError, CertificateError, CommitError, DecodeError, GenesisError, Height, KeysError};
+use std::path::PathBuf;
 
 /// Why the store refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,18 @@ pub enum StoreError {
     /// The place of a chain is not understood. The URL itself is not repeated: it may hold a password.
     #[error("a chain's place is sqlite:PATH, a path, or postgres://USER@HOST/DATABASE: {0}")]
     Url(String),
+    /// A SQLite file that may not be written, with a log beside it that holds part of it.
+    #[error(
+        "the chain may not be written here, and its last blocks are still in {log}: copy both files to a folder where you may write, and read it there",
+        log = log.display()
+    )]
+    UnfinishedCopy {
+        /// The log.
+        log: PathBuf,
+    },
+    /// A SQLite file that may not be written and is of an earlier version.
+    #[error("the chain was written by an earlier version and may not be written here: copy it to a folder where you may write, and read it there")]
+    OldCopy,
     /// Another process holds the chain for writing.
     #[error("another process writes to the chain at {0}: stop it first. Several processes may read a chain, one may write")]
     InUse(StoreUrl),
@@ -94,6 +107,9 @@ pub enum StoreError {
     /// A sealed answer over the limit.
     #[error("a sealed answer has {0} bytes; at most {max}", max = crate::BLOB_BYTES_MAX)]
     BlobTooLong(usize),
+    /// A sealed answer that no accepted answer names.
+    #[error("no accepted answer on this chain names the sealed answer {0}; it is taken after the block that accepts its answer")]
+    BlobNotNamed(Digest32),
     /// A sealed answer that is not what its digest says.
     #[error("sealed answer {0} is damaged on disk")]
     BlobDamaged(Digest32),
@@ -122,4 +138,54 @@ pub enum StoreError {
     /// Something asked for is not in the chain.
     #[error("the chain holds no {0}")]
     NotFound(&'static str),
+}
+
+/// SQLite's codes for a file whose content is no database, or a broken one.
+const SQLITE_CONTENT: [u32; 2] = [11, 26];
+
+impl StoreError {
+    /// True if what is stored is at fault: it was read, and is not what it should be. Otherwise it could not be read (or written), which says nothing
+    /// about it.
+    pub fn is_about_content(&self) -> bool {
+        match self {
+            Self::Database(error) => sqlite_code(error).is_some_and(|code| SQLITE_CONTENT.contains(&code)),
+            // an archive that ends too early is damaged
+            Self::File(error) => error.kind() == std::io::ErrorKind::UnexpectedEof,
+            Self::Migration(_)
+            | Self::Url(_)
+            | Self::UnfinishedCopy { .. }
+            | Self::OldCopy
+            | Self::InUse(_)
+            | Self::ReadOnly
+            | Self::Exists(_)
+            | Self::Empty
+            | Self::Keys(_)
+            | Self::NotAlone
+            | Self::ArchiveVersion(_)
+            | Self::Cancelled => false,
+            Self::Genesis(_)
+            | Self::Block(_)
+            | Self::Commit(_)
+            | Self::NotNext { .. }
+            | Self::Certificate(_)
+            | Self::NoCertificate(_)
+            | Self::Audit(_)
+            | Self::ProposalTooLong { .. }
+            | Self::ProposalHeight { .. }
+            | Self::Damaged { .. }
+            | Self::BlobTooLong(_)
+            | Self::BlobNotNamed(_)
+            | Self::BlobDamaged(_)
+            | Self::Archive { .. }
+            | Self::Decode(_)
+            | Self::NotFound(_) => true,
+        }
+    }
+}
+
+/// SQLite's primary code of an error, if it is one of SQLite's.
+pub(crate) fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
+    let sqlx::Error::Database(error) = error else { return None };
+    // PostgreSQL's codes have five characters
+    error.code().filter(|code| code.len() < 5).and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff)
 }

@@ -16,7 +16,7 @@ mod url;
 mod writer;
 
 pub use audit::{AuditFault, AuditReport, Auditor};
-pub use chain_store::{BLOB_BYTES_MAX, ChainStore, EncodedBlock, PROPOSALS_MAX, StoredBlock, StoredEntry, StoredProposal};
+pub use chain_store::{BLOB_BYTES_MAX, ChainStore, EncodedBlock, PROPOSALS_MAX, StoredBlock, StoredEntry, StoredProposal, VotingRecord};
 pub use error::StoreError;
 pub use local::{LocalChain, Submitted};
 pub use url::StoreUrl;

@@ -25,6 +25,17 @@ pub(crate) enum Place {
     Postgres { url: String, shown: String },
 }
 
+/// How a SQLite file is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Made if it is missing.
+    Made,
+    /// Others may write to it meanwhile.
+    Shared,
+    /// Nobody writes to it, and nothing is written beside it.
+    Still,
+}
+
 impl StoreUrl {
     /// The file, if it is one.
     pub fn file(&self) -> Option<&Path> {
@@ -38,11 +49,15 @@ impl StoreUrl {
         &self.0
     }
 
-    /// For the driver. `create` makes a SQLite file that is missing; a PostgreSQL database must be there.
-    pub(crate) fn options(&self, create: bool) -> Result<AnyConnectOptions, StoreError> {
+    /// For the driver. A PostgreSQL database must be there.
+    pub(crate) fn options(&self, access: Access) -> Result<AnyConnectOptions, StoreError> {
         match &self.0 {
             Place::Sqlite(path) => {
-                let mode = if create { "rwc" } else { "rw" };
+                let mode = match access {
+                    Access::Made => "rwc",
+                    Access::Shared => "rw",
+                    Access::Still => "ro&immutable=1",
+                };
                 Ok(format!("sqlite://{}?mode={mode}", encoded(&resolved(path)?)?).parse()?)
             }
             Place::Postgres { url, .. } => Ok(url.parse()?),
@@ -172,7 +187,7 @@ mod tests {
     fn odd_names_of_files_reach_the_driver_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("100% sure? #1 ü.sqlite");
-        let options = StoreUrl::from(path.as_path()).options(true).unwrap();
+        let options = StoreUrl::from(path.as_path()).options(Access::Made).unwrap();
         let back = sqlx::sqlite::SqliteConnectOptions::from_str(options.database_url.as_str()).unwrap();
         assert_eq!(back.get_filename(), resolved(&path).unwrap());
     }

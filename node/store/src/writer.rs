@@ -5,7 +5,7 @@ use crate::{
     database::{Database, WriterLock},
 };
 use sqlx::{AnyConnection, Connection};
-use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// One connection and the writer's lock. On PostgreSQL the lock belongs to the connection's session: whoever lost the connection lost the
 /// lock, and cannot write before it has taken it again.
@@ -22,6 +22,48 @@ enum Slot {
     Closed,
 }
 
+/// What is written together. If it is dropped before it ends, by an error or because nobody waits for it any more, its connection is given up: what
+/// the driver and the database believe of a transaction that failed need not be the same (a full disk ends it in SQLite alone), and a new connection
+/// knows of none.
+pub(crate) struct Unit<'a> {
+    slot: MutexGuard<'a, Slot>,
+    ended: bool,
+}
+
+impl Unit<'_> {
+    /// The connection to write with.
+    pub(crate) fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
+        match &mut *self.slot {
+            Slot::Open(connection, _) => Ok(connection),
+            Slot::Lost | Slot::Closed => Err(StoreError::Database(sqlx::Error::PoolClosed)),
+        }
+    }
+
+    /// Ends it: when this returns, what was written is on disk.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        self.end("COMMIT").await
+    }
+
+    /// Ends it with nothing written.
+    pub(crate) async fn leave(self) -> Result<(), StoreError> {
+        self.end("ROLLBACK").await
+    }
+
+    async fn end(mut self, how: &'static str) -> Result<(), StoreError> {
+        sqlx::raw_sql(how).execute(self.connection()?).await?;
+        self.ended = true;
+        Ok(())
+    }
+}
+
+impl Drop for Unit<'_> {
+    fn drop(&mut self) {
+        if !self.ended && matches!(*self.slot, Slot::Open(..)) {
+            *self.slot = Slot::Lost;
+        }
+    }
+}
+
 impl Writer {
     /// Connects, takes the lock, and brings the schema up to date.
     pub(crate) async fn open(database: Database, create: bool) -> Result<Self, StoreError> {
@@ -31,13 +73,8 @@ impl Writer {
         Ok(Self { database, slot: Mutex::new(Slot::Open(Box::new(connection), lock)) })
     }
 
-    /// What starts a transaction.
-    pub(crate) fn begin(&self) -> &'static str {
-        self.database.begin()
-    }
-
-    /// The connection, for one transaction at a time. One that broke is made again, once a call.
-    pub(crate) async fn hold(&self) -> Result<MappedMutexGuard<'_, AnyConnection>, StoreError> {
+    /// Begins to write: what is done until [`Unit::commit`] is on disk together, or not at all. A connection that broke is made again, once a call.
+    pub(crate) async fn begin(&self) -> Result<Unit<'_>, StoreError> {
         let mut slot = self.slot.lock().await;
         if let Slot::Open(connection, _) = &mut *slot
             && let Err(error) = connection.ping().await
@@ -50,11 +87,9 @@ impl Writer {
             let lock = self.database.lock(&mut connection).await?;
             *slot = Slot::Open(Box::new(connection), lock);
         }
-        MutexGuard::try_map(slot, |slot| match slot {
-            Slot::Open(connection, _) => Some(connection.as_mut()),
-            Slot::Lost | Slot::Closed => None,
-        })
-        .map_err(|_| StoreError::Database(sqlx::Error::PoolClosed))
+        let mut unit = Unit { slot, ended: false };
+        sqlx::raw_sql(self.database.begin()).execute(unit.connection()?).await?;
+        Ok(unit)
     }
 
     /// Closes the connection and gives up the lock.

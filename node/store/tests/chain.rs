@@ -10,7 +10,7 @@ mod databases;
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::*;
 use countersign_store::{
-    Auditor, BLOB_BYTES_MAX, ChainStore, LocalChain, PROPOSALS_MAX, StoreError,
+    Auditor, BLOB_BYTES_MAX, ChainStore, LocalChain, PROPOSALS_MAX, StoreError, VotingRecord,
     archive::{self, Blobs},
 };
 use databases::{Place, certified, on_both, stored};
@@ -24,6 +24,10 @@ on_both!(
     snapshots_save_time_and_nothing_else,
     tampering_on_disk_is_found,
     sealed_answers,
+    a_ciphertext_is_kept_and_given_only_for_an_accepted_answer,
+    a_write_that_fails_leaves_nothing_and_the_next_succeeds,
+    a_write_that_is_given_up_leaves_nothing,
+    what_is_known_of_votes_goes_with_the_blocks,
     a_local_chain_goes_on_where_it_was,
     archives_carry_a_chain_and_are_audited,
     an_answer_is_exported_and_checked_alone,
@@ -144,8 +148,10 @@ async fn tampering_on_disk_is_found(place: Place) {
 }
 
 async fn sealed_answers(place: Place) {
-    let store = ChainStore::create(&place.url(), &genesis()).await.unwrap();
+    let (_, _, store) = stored(&place).await;
+    assert_eq!(store.blobs_missing(10).await.unwrap(), [digest("sealed")]);
     let digest = store.put_blob(b"sealed").await.unwrap();
+    assert!(store.blobs_missing(10).await.unwrap().is_empty());
     assert_eq!(store.put_blob(b"sealed").await.unwrap(), digest);
     assert_eq!(digest, Digest32::of(b"sealed"));
     assert_eq!(store.blob(&digest).await.unwrap().unwrap(), b"sealed");
@@ -153,6 +159,111 @@ async fn sealed_answers(place: Place) {
     assert!(matches!(store.put_blob(&vec![0; BLOB_BYTES_MAX + 1]).await, Err(StoreError::BlobTooLong(_))));
     place.tamper("blob", "bytes", "1 = 1", |b| b.push(0)).await;
     assert!(matches!(store.blob(&digest).await, Err(StoreError::BlobDamaged(_))));
+}
+
+/// The chain of `short_chain` has a rejected answer beside the accepted one.
+async fn a_ciphertext_is_kept_and_given_only_for_an_accepted_answer(place: Place) {
+    let (mut net, study, store) = {
+        let mut net = Net::new(genesis());
+        let study = net.open();
+        let store = ChainStore::create(&place.url(), &genesis()).await.unwrap();
+        for (block, results) in &net.blocks {
+            store.append(block, results, &certified(block)).await.unwrap();
+        }
+        (net, study, store)
+    };
+    let query = net.ask(study);
+    let with = |payload: Payload, sealed: Digest32| match payload {
+        Payload::Answer(answer) => Payload::Answer(Answer { sealed, ..answer }),
+        other => other,
+    };
+    let bad = with(net.bad_answer(query), Digest32::of(b"rejected"));
+    let good = with(net.answer_now(HospitalA, query), Digest32::of(b"accepted"));
+    let refused = async |bytes: &[u8]| matches!(store.put_blob(bytes).await, Err(StoreError::BlobNotNamed(d)) if d == Digest32::of(bytes));
+    assert!(refused(b"accepted").await, "before its block");
+    net.block(vec![(HospitalA, bad), (HospitalA, good)]);
+    for (block, results) in net.blocks.iter().skip(usize::try_from(store.last_height().await.unwrap().0).unwrap()) {
+        store.append(block, results, &certified(block)).await.unwrap();
+    }
+    let results = &net.blocks.last().unwrap().1;
+    assert!(results[0].rejection().is_some() && results[1].effect().is_some());
+    assert!(refused(b"rejected").await && refused(b"never answered").await);
+    store.put_blob(b"accepted").await.unwrap();
+    store.close().await;
+    // a chain from before blocks named their answers: both ciphertexts were kept
+    let put = |bytes: &str| format!("INSERT INTO blob (digest, bytes) VALUES ({}, {})", place.bytes(&Digest32::of(bytes.as_bytes()).0), place.bytes(bytes.as_bytes()));
+    place.run(&put("rejected")).await;
+    let reader = ChainStore::read(&place.url()).await.unwrap();
+    assert_eq!(reader.blob(&Digest32::of(b"rejected")).await.unwrap(), None, "not given");
+    assert_eq!(reader.blobs().await.unwrap(), [Digest32::of(b"accepted")]);
+    reader.close().await;
+    place.run("DELETE FROM named").await;
+    let store = ChainStore::open(&place.url()).await.unwrap();
+    assert_eq!(store.blob(&Digest32::of(b"accepted")).await.unwrap().unwrap(), b"accepted");
+    assert_eq!(place.count("blob").await, 1, "the rejected one is forgotten");
+}
+
+/// What SQLite does when the disk is full: the statement fails and the transaction is over, though nobody has ended it.
+async fn a_write_that_fails_leaves_nothing_and_the_next_succeeds(place: Place) {
+    let (mut net, _, store) = stored(&place).await;
+    place.refuse_writes("block").await;
+    let (block, results) = { net.block(vec![]); net.blocks.last().unwrap().clone() };
+    for _ in 0..3 {
+        assert!(matches!(store.append(&block, &results, &certified(&block)).await, Err(StoreError::Database(_))));
+    }
+    let next = block.header.height;
+    store.put_proposal(next, 0, block.header.id(), b"other tables have room").await.unwrap();
+    place.accept_writes("block").await;
+    store.append(&block, &results, &certified(&block)).await.unwrap();
+    assert_eq!(store.last_height().await.unwrap(), next);
+    assert!(matches!(ChainStore::open(&place.url()).await, Err(StoreError::InUse(_))), "it is still the one that writes");
+}
+
+/// A caller that nobody waits for any more must not leave its half-written block to the next one.
+async fn a_write_that_is_given_up_leaves_nothing(place: Place) {
+    let (mut net, _, store) = stored(&place).await;
+    net.block(vec![]);
+    let (block, results) = net.blocks.last().unwrap().clone();
+    for polls in 0..12 {
+        let certificate = certified(&block);
+        let mut writing = Box::pin(store.append(&block, &results, &certificate));
+        for _ in 0..polls {
+            let waited = tokio::time::timeout(std::time::Duration::from_micros(200), writing.as_mut()).await;
+            if waited.is_ok() {
+                break;
+            }
+        }
+        drop(writing);
+        if store.last_height().await.unwrap() == block.header.height {
+            break;
+        }
+    }
+    if store.last_height().await.unwrap() < block.header.height {
+        store.append(&block, &results, &certified(&block)).await.unwrap();
+    }
+    assert_eq!(store.block(block.header.height).await.unwrap().unwrap().block, block);
+}
+
+async fn what_is_known_of_votes_goes_with_the_blocks(place: Place) {
+    let (mut net, _, store) = stored(&place).await;
+    assert_eq!(store.voting().await.unwrap(), VotingRecord::default());
+    let tip = net.state.tip().height;
+    let record = VotingRecord { engine: tip.next(), before: Height(3), silent_until: Some(Height(2)) };
+    store.set_voting(&record).await.unwrap();
+    net.block(vec![]);
+    let (block, results) = net.blocks.last().unwrap();
+    // a block taken from others says nothing about votes; one that the engine decided does
+    let copy = place.another().await;
+    let other = ChainStore::create(&copy.url(), &genesis()).await.unwrap();
+    for (block, results) in &net.blocks {
+        other.append(block, results, &certified(block)).await.unwrap();
+    }
+    assert_eq!(other.voting().await.unwrap(), VotingRecord::default());
+    store.append_decided(block, results, &certified(block)).await.unwrap();
+    store.close().await;
+    let store = ChainStore::read(&place.url()).await.unwrap();
+    let went_on = VotingRecord { engine: block.header.height.next(), before: block.header.height, ..record };
+    assert_eq!(store.voting().await.unwrap(), went_on);
 }
 
 async fn a_local_chain_goes_on_where_it_was(place: Place) {

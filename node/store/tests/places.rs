@@ -86,7 +86,7 @@ async fn a_broken_connection_is_made_again_with_the_lock() {
         assert!(!rows.is_empty() && rows.iter().all(|r| r.try_get("gone").unwrap()));
     };
     cut().await;
-    store.put_blob(b"after").await.unwrap();
+    store.put_blob(b"sealed").await.unwrap();
     assert!(matches!(ChainStore::open(&place.url()).await, Err(StoreError::InUse(_))), "it has the lock again");
     cut().await;
     let second = ChainStore::open(&place.url()).await.unwrap();
@@ -96,6 +96,45 @@ async fn a_broken_connection_is_made_again_with_the_lock() {
     second.append(block, &[], &certified(block)).await.unwrap();
     second.close().await;
     assert!(matches!(store.append(block, &[], &certified(block)).await, Err(StoreError::NotNext { .. })));
+}
+
+/// A copy that an auditor may only read. Where this test runs as root, who may write anywhere, only what is said about such copies is tested.
+#[tokio::test]
+async fn a_copy_that_may_not_be_written_is_read_as_it_stands() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::sqlite();
+    let (net, _, store) = stored(&place).await;
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("chain.sqlite");
+    let allow = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    let url = StoreUrl::from(copy.as_path());
+    // beside a writer: the last blocks are in its log
+    std::fs::copy(place.file(), &copy).unwrap();
+    let log = place.file().with_file_name("chain.sqlite-wal");
+    std::fs::copy(&log, copy.with_file_name("chain.sqlite-wal")).unwrap();
+    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o444)).unwrap();
+    allow(0o555);
+    let may_write = std::fs::File::create(folder.path().join("probe")).is_ok();
+    let unfinished = ChainStore::read(&url).await;
+    allow(0o755);
+    if !may_write {
+        let error = unfinished.unwrap_err();
+        assert!(matches!(&error, StoreError::UnfinishedCopy { .. }) && !error.is_about_content(), "{error}");
+    }
+    store.close().await;
+    for name in ["chain.sqlite-wal", "chain.sqlite-shm", "probe"] {
+        drop(std::fs::remove_file(folder.path().join(name)));
+    }
+    std::fs::remove_file(&copy).unwrap();
+    std::fs::copy(place.file(), &copy).unwrap();
+    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o444)).unwrap();
+    allow(0o555);
+    let read = ChainStore::read(&url).await;
+    let state = read.unwrap().load().await;
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    allow(0o755);
+    assert_eq!(state.unwrap().digest(), net.state.digest());
+    assert!(may_write || left == ["chain.sqlite"], "{left:?}");
 }
 
 /// Table and column to type, whether it may be null, and place in the primary key.
@@ -129,7 +168,7 @@ async fn schema(place: &Place) -> Schema {
 async fn both_databases_have_one_schema() {
     let sqlite = schema(&Place::sqlite()).await;
     let tables: std::collections::BTreeSet<_> = sqlite.keys().map(|k| k.0.as_str()).collect();
-    assert_eq!(tables.into_iter().collect::<Vec<_>>(), ["blob", "block", "certificate", "entry", "genesis", "proposal", "snapshot"]);
+    assert_eq!(tables.into_iter().collect::<Vec<_>>(), ["blob", "block", "certificate", "entry", "genesis", "named", "proposal", "snapshot", "voting"]);
     let Some(place) = Place::postgres().await else { return };
     assert_eq!(schema(&place).await, sqlite);
 }
@@ -158,5 +197,5 @@ fn every_column_has_a_comment() {
             }
         }
     }
-    assert_eq!(columns, 46);
+    assert_eq!(columns, 56);
 }

@@ -6,15 +6,10 @@ use crate::{
     failure::Failure,
 };
 use anyhow::{Context, anyhow};
-use countersign_circuits::hash::Digest32;
-use countersign_ledger::{Height, MemberId, PairStatus, QueryId, State, Transaction, TransactionResult, Verdict, Wire};
-use countersign_store::{BLOB_BYTES_MAX, ChainStore, StoreUrl};
+use countersign_ledger::{Height, MemberId, QueryId, State, Transaction, TransactionResult, Wire};
+use countersign_store::{ChainStore, StoreUrl};
 use reqwest::StatusCode;
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
 /// Seconds a gateway is asked to wait for a block at a time.
 const WAIT_SECONDS: u64 = 5;
@@ -29,22 +24,17 @@ pub struct Beside {
     store: ChainStore,
     state: State,
     client: Client,
-    /// Sealed answers that the gateway takes only once the answer stands in a block.
-    outbox: PathBuf,
-    me: MemberId,
 }
 
 impl Beside {
-    /// Opens the store for reading and delivers sealed answers an earlier command left behind.
+    /// Opens the store for reading.
     ///
     /// # Errors
     /// There is no chain, or it is damaged.
-    pub async fn open(url: &StoreUrl, client: Client, outbox: PathBuf, me: MemberId) -> Result<Self, Failure> {
+    pub async fn open(url: &StoreUrl, client: Client) -> Result<Self, Failure> {
         let store = ChainStore::read(url).await?;
         let state = store.load().await?;
-        let beside = Self { store, state, client, outbox, me };
-        beside.deliver().await?;
-        Ok(beside)
+        Ok(Self { store, state, client })
     }
 
     pub(super) fn state(&self) -> &State {
@@ -86,9 +76,6 @@ impl Beside {
         };
         let late = || anyhow!("block {height} does not come into the node's store; see its log");
         tokio::time::timeout(STORED, reaching).await.unwrap_or_else(|_| Err(Failure::Other(late())))?;
-        if matches!(result.verdict, Verdict::Accepted(_)) {
-            self.deliver().await?;
-        }
         Ok((height, result))
     }
 
@@ -122,46 +109,7 @@ impl Beside {
         }
     }
 
-    /// Keeps a sealed answer here until the answer is accepted: the gateway takes no other.
-    pub(super) fn keep_blob(&self, bytes: &[u8]) -> Result<Digest32, Failure> {
-        let digest = Digest32::of(bytes);
-        let write = || -> std::io::Result<()> {
-            std::fs::create_dir_all(&self.outbox)?;
-            let mut file = tempfile::Builder::new().prefix(".sealed-").tempfile_in(&self.outbox)?;
-            file.write_all(bytes)?;
-            file.as_file().sync_all()?;
-            file.persist(self.outbox.join(format!("{digest}.sealed")))?;
-            Ok(())
-        };
-        write().with_context(|| format!("cannot write to {}", self.outbox.display()))?;
-        Ok(digest)
+    pub(super) async fn put_blob(&self, query: &QueryId, hospital: &MemberId, bytes: &[u8]) -> Result<(), Failure> {
+        Ok(self.client.put(&format!("/v1/blobs?query={query}&hospital={hospital}"), bytes.to_vec()).await?)
     }
-
-    /// Gives the node the sealed answers whose answers are accepted. From there they spread with the next blocks.
-    async fn deliver(&self) -> Result<(), Failure> {
-        let Ok(entries) = std::fs::read_dir(&self.outbox) else { return Ok(()) };
-        for path in entries.filter_map(|e| e.ok().map(|e| e.path())) {
-            let Some(digest) = named(&path) else { continue };
-            let Some(query) = self.answered(&digest) else { continue };
-            let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            if bytes.len() <= BLOB_BYTES_MAX && Digest32::of(&bytes) == digest {
-                self.client.put(&format!("/v1/blobs?query={query}&hospital={}", self.me), bytes).await?;
-            }
-            std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
-        }
-        Ok(())
-    }
-
-    /// The query this member's accepted answer with a sealed answer belongs to.
-    fn answered(&self, digest: &Digest32) -> Option<QueryId> {
-        let names = |id: &QueryId| match self.state.pair(id, &self.me).map(|p| &p.status) {
-            Some(PairStatus::Answered(answer)) => answer.sealed == *digest,
-            _ => false,
-        };
-        self.state.queries().map(|(id, _)| *id).find(names)
-    }
-}
-
-fn named(path: &Path) -> Option<Digest32> {
-    path.file_name()?.to_str()?.strip_suffix(".sealed")?.parse().ok()
 }

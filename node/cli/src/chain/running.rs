@@ -68,8 +68,8 @@ impl Running {
         })
     }
 
-    pub(super) async fn put_blob(&self, bytes: &[u8]) -> Result<Digest32, Failure> {
-        self.node.put_blob(bytes).await.map_err(|e| Failure::Other(e.into()))
+    pub(super) async fn put_blob(&self, bytes: &[u8]) -> Result<(), Failure> {
+        self.node.put_blob(bytes).await.map(drop).map_err(|e| Failure::Other(e.into()))
     }
 
     pub(super) async fn blob(&self, digest: &Digest32) -> Result<Option<Vec<u8>>, Failure> {

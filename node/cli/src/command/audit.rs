@@ -34,12 +34,9 @@ pub struct AuditArguments {
 /// How every SQLite file begins.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
-/// What is wrong with a chain is a failed verification; files that cannot be read are not.
+/// What is wrong with a chain is a failed verification. A place that cannot be read, or keys that are not at hand here, say nothing about it.
 pub(super) fn judged(error: StoreError) -> Failure {
-    match error {
-        StoreError::File(_) | StoreError::InUse(_) => Failure::Other(error.into()),
-        other => Failure::NotVerified(other.to_string()),
-    }
+    if error.is_about_content() { Failure::NotVerified(error.to_string()) } else { Failure::Unreadable(error.to_string()) }
 }
 
 /// Audits a chain file with its own fresh checker: every block, certificate, rule and proof again.

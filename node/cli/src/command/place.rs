@@ -67,15 +67,16 @@ async fn open(session: &Session, config: &Path, overrides: &Overrides) -> Result
     let folder = config.member_folder()?;
     let checker = service::checker(&config, &session.keys)?;
     let client = Client::new(&config.gateway_url())?;
-    let beside =
-        Beside::open(&config.store_url()?, client, folder.outbox(), folder.member.id()).await.map_err(|failure| match failure {
-            Failure::Other(error) => match error.downcast::<StoreError>() {
-                Ok(error) => service::no_chain(&config, error),
-                Err(error) => Failure::Other(error),
-            },
-            other => other,
-        })?;
+    let beside = Beside::open(&config.store_url()?, client).await.map_err(|failure| match failure {
+        Failure::Other(error) => match error.downcast::<StoreError>() {
+            Ok(error) => service::no_chain(&config, error),
+            Err(error) => Failure::Other(error),
+        },
+        other => other,
+    })?;
     let network = Network::new(Holder::Member(Box::new(folder)), Chain::Beside(Box::new(beside)), checker);
     network.state().check_keys(network.checker()).map_err(|e| Failure::Refused(e.to_string()))?;
+    // what an earlier command left behind
+    network.deliver_sealed().await?;
     Ok(network)
 }

@@ -37,6 +37,10 @@ impl Answering {
     }
 
     async fn answer_all(&self) {
+        // what an earlier run left behind; if it cannot be sent now, it goes with the next answer
+        if let Err(failure) = self.network().deliver_sealed().await {
+            tracing::error!(error = failure.message(), "a sealed answer could not be sent; it is tried again");
+        }
         let mut states = self.node.subscribe();
         let mut paused: BTreeMap<QueryId, Instant> = BTreeMap::new();
         loop {
@@ -80,9 +84,13 @@ impl Answering {
         open.into_iter().map(|(_, id)| id).collect()
     }
 
-    async fn answer(&self, query: QueryId) -> Result<Outcome, Failure> {
+    fn network(&self) -> Network {
         let holder = Holder::Member(Box::new(self.folder.clone()));
-        let mut network = Network::new(holder, Chain::of_node(self.node.clone()), Arc::clone(&self.checker));
+        Network::new(holder, Chain::of_node(self.node.clone()), Arc::clone(&self.checker))
+    }
+
+    async fn answer(&self, query: QueryId) -> Result<Outcome, Failure> {
+        let mut network = self.network();
         let site = Site::open(&network, &self.keys, &self.folder.member.name).await?;
         let answered = site.answer(&mut network, query).await;
         site.close().await;

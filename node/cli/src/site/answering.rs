@@ -156,7 +156,8 @@ impl Site {
 
         let opening = zeroize::Zeroizing::new(borsh::to_vec(&made.opening)?);
         let sealed = countersign_seal::seal(&opening, &seal_context(&query, &work.task.context.hospital), &recipients)?;
-        let digest = network.put_blob(&sealed).await?;
+        // it leaves this machine when the ledger has accepted the answer
+        let digest = network.hold_sealed(&query, &self.member.id(), &sealed)?;
         let answer = Answer {
             query,
             height: countersign_ledger::Height(work.task.context.answer_height),
@@ -222,6 +223,7 @@ impl Site {
         match outcome {
             Ok((height, result)) => match result.verdict {
                 Verdict::Accepted(_) => {
+                    network.deliver_sealed().await?;
                     self.keeping.answer_confirmed(kept, KeptHeight(height.0)).await?;
                     Ok(None)
                 }

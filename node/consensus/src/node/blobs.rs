@@ -1,50 +1,71 @@
-//! Sealed answers: stored at validators before the answer that names them, and fetched by whoever lacks them.
+//! Sealed answers: left at validators after the answer that names them was accepted, and fetched by whoever lacks them.
 
 use super::{Node, Shared};
-use crate::request::Method;
+use crate::request::{Method, PutBlobAnswer};
 use crate::stop::stopped;
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{Effect, Height, MemberId, TransactionResult};
+use countersign_ledger::{MemberId, Wire};
 use countersign_store::StoreError;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// How long a member may take to store or give a sealed answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Sealed answers that are looked for again with the next block.
-const MISSING_MAX: usize = 4_096;
+/// How often a validator is told again of a sealed answer whose block it may not have yet.
+const TOLD_MAX: u32 = 5;
+/// Pause in between: blocks reach validators that are not behind in far less.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Sealed answers that are looked for after each block.
+const MISSING_MAX: usize = 256;
 
 /// A sealed answer could not be stored or found.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
-    /// The own store.
+    /// The own store; also if no accepted answer names it.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Too few validators have it.
     #[error(
-        "{stored} validators stored the sealed answer, {needed} are needed so that one of them is honest; check the connections and try again"
+        "{stored} validators stored the sealed answer, {needed} are needed so that one of them is honest ({refused}); check the connections and send \
+         it again"
     )]
     TooFew {
         /// Validators that stored it.
         stored: usize,
         /// More than may be faulty.
         needed: usize,
+        /// What one of the others said.
+        refused: String,
     },
 }
 
 impl Node {
-    /// Stores a sealed answer here and at validators: at more of them than may be faulty.
+    /// Stores the sealed answer of an accepted answer here and at validators: at more of them than may be faulty. To be called when the block
+    /// with the answer is here; calling it again is harmless.
     ///
     /// # Errors
-    /// [`BlobError`].
+    /// [`BlobError`]: no accepted answer names it, or too few validators could be reached.
     pub async fn put_blob(&self, bytes: &[u8]) -> Result<Digest32, BlobError> {
         let digest = self.store().put_blob(bytes).await?;
         let set = self.state().validators();
         let needed = set.members().len() - set.quorum() + 1;
-        let mut stored = 0;
-        for member in set.members() {
-            stored += usize::from(*member == self.me() || self.shared.stores(member, &digest, bytes).await);
+        let (mut left, mut refused): (BTreeSet<MemberId>, _) = (set.members().iter().copied().collect(), String::from("they do not answer"));
+        left.remove(&self.me());
+        for told in 0..TOLD_MAX {
+            for member in left.clone() {
+                match self.shared.leave(&member, bytes).await {
+                    Some(PutBlobAnswer::Kept(kept)) if kept == digest => drop(left.remove(&member)),
+                    Some(answer) => refused = format!("{member} says: {answer}"),
+                    None => {}
+                }
+            }
+            if set.members().len() - left.len() >= needed {
+                return Ok(digest);
+            }
+            if told + 1 < TOLD_MAX {
+                tokio::time::sleep(PAUSE).await;
+            }
         }
-        if stored < needed { Err(BlobError::TooFew { stored, needed }) } else { Ok(digest) }
+        Err(BlobError::TooFew { stored: set.members().len() - left.len(), needed, refused })
     }
 
     /// A sealed answer, from here or from whoever has it.
@@ -57,9 +78,9 @@ impl Node {
 }
 
 impl Shared {
-    async fn stores(&self, member: &MemberId, digest: &Digest32, bytes: &[u8]) -> bool {
+    async fn leave(&self, member: &MemberId, bytes: &[u8]) -> Option<PutBlobAnswer> {
         let answer = self.net.request(member, Method::PutBlob as u8, bytes.to_vec().into(), TIMEOUT).await;
-        answer.is_ok_and(|a| a.as_ref() == digest.0)
+        PutBlobAnswer::decode(&answer.ok()?).ok()
     }
 
     /// Looks here, then asks everybody who is connected. What comes is checked against its digest.
@@ -80,43 +101,25 @@ impl Shared {
     }
 }
 
-/// Fetches the sealed answers of new blocks that are not here.
+/// Fetches, after each block, the sealed answers that are not here.
 pub(super) async fn run(shared: Arc<Shared>) {
     let (mut states, mut stop) = (shared.replica.subscribe(), shared.stop.subscribe());
-    let mut seen = states.borrow_and_update().tip().height;
-    let mut missing: Vec<Digest32> = Vec::new();
     loop {
+        let missing = shared.replica.store().blobs_missing(MISSING_MAX).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "which sealed answers are missing is not known");
+            Vec::new()
+        });
+        for digest in missing {
+            if *stop.borrow() {
+                return;
+            }
+            if let Err(error) = shared.find(&digest).await {
+                tracing::warn!(%digest, %error, "a sealed answer was not kept");
+            }
+        }
         tokio::select! {
             changed = states.changed() => if changed.is_err() { return },
             () = stopped(&mut stop) => return,
         }
-        let tip = states.borrow_and_update().tip().height;
-        while seen < tip {
-            seen = seen.next();
-            missing.extend(named(&shared, seen).await);
-        }
-        missing.truncate(MISSING_MAX);
-        let mut still = Vec::new();
-        for digest in missing.drain(..) {
-            if *stop.borrow() {
-                return;
-            }
-            if !matches!(shared.find(&digest).await, Ok(Some(_))) {
-                still.push(digest);
-            }
-        }
-        missing = still;
-    }
-}
-
-/// The sealed answers a block's accepted answers name.
-async fn named(shared: &Shared, height: Height) -> Vec<Digest32> {
-    let sealed = |result: &TransactionResult| match result.effect() {
-        Some(Effect::Answered(answer)) => Some(answer.sealed),
-        _ => None,
-    };
-    match shared.replica.store().block(height).await {
-        Ok(Some(stored)) => stored.results.iter().filter_map(sealed).collect(),
-        _ => Vec::new(),
     }
 }

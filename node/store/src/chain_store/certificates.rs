@@ -3,7 +3,7 @@
 use super::{ChainStore, damaged, digest, integer};
 use crate::StoreError;
 use countersign_ledger::{BlockId, Certificate, CertificateError, Height, Wire};
-use sqlx::{AnyConnection, Connection, Row};
+use sqlx::{AnyConnection, Row};
 
 impl ChainStore {
     /// The certificate of the block at a height. Blocks written before there were certificates have none.
@@ -23,14 +23,12 @@ impl ChainStore {
     /// There is no block of that height, the certificate is about another one, or the database fails.
     pub async fn improve_certificate(&self, certificate: &Certificate) -> Result<bool, StoreError> {
         let height = certificate.height;
-        let writer = self.writer()?;
-        let mut connection = writer.hold().await?;
-        let mut tx = connection.begin_with(writer.begin()).await?;
-        let row = sqlx::query("SELECT id FROM block WHERE height = $1").bind(integer(height.0)).fetch_optional(&mut *tx).await?;
+        let mut unit = self.writer()?.begin().await?;
+        let row = sqlx::query("SELECT id FROM block WHERE height = $1").bind(integer(height.0)).fetch_optional(unit.connection()?).await?;
         let row = row.ok_or(StoreError::NotFound("block of this height"))?;
         check_names(certificate, height, &BlockId(digest(&row, "id", height)?))?;
-        let written = write(&mut tx, certificate).await?;
-        tx.commit().await?;
+        let written = write(unit.connection()?, certificate).await?;
+        unit.commit().await?;
         Ok(written)
     }
 }

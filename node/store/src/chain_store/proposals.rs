@@ -3,7 +3,7 @@
 use super::{ChainStore, damaged, digest, height_of, integer, last_height};
 use crate::StoreError;
 use countersign_ledger::{Block, BlockId, Height, Wire};
-use sqlx::{Connection, Row};
+use sqlx::Row;
 
 /// Proposals kept for a height. Past it the lowest round gives way: a block that can still be decided is proposed again in later rounds.
 pub const PROPOSALS_MAX: usize = 32;
@@ -33,14 +33,13 @@ impl ChainStore {
         if bytes.len() > PROPOSAL_BYTES_MAX {
             return Err(StoreError::ProposalTooLong { found: bytes.len(), max: PROPOSAL_BYTES_MAX });
         }
-        let writer = self.writer()?;
-        let mut connection = writer.hold().await?;
-        let mut tx = connection.begin_with(writer.begin()).await?;
-        let next = last_height(&mut *tx).await?.next();
+        let mut unit = self.writer()?.begin().await?;
+        let next = last_height(unit.connection()?).await?.next();
         if height < next {
-            return Ok(());
+            return unit.leave().await;
         }
         if height > next {
+            unit.leave().await?;
             return Err(StoreError::ProposalHeight { found: height, next });
         }
         sqlx::query("INSERT INTO proposal (height, round, block, bytes) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
@@ -48,22 +47,22 @@ impl ChainStore {
             .bind(i64::from(round))
             .bind(block.0.0.as_slice())
             .bind(bytes)
-            .execute(&mut *tx)
+            .execute(unit.connection()?)
             .await?;
         let rows = sqlx::query("SELECT round, block FROM proposal WHERE height = $1 ORDER BY round DESC, block LIMIT 1 OFFSET $2")
             .bind(integer(height.0))
             .bind(integer(PROPOSALS_MAX as u64))
-            .fetch_optional(&mut *tx)
+            .fetch_optional(unit.connection()?)
             .await?;
         if let Some(row) = rows {
             sqlx::query("DELETE FROM proposal WHERE height = $1 AND round = $2 AND block = $3")
                 .bind(integer(height.0))
                 .bind(row.try_get::<i64, _>("round")?)
                 .bind(row.try_get::<Vec<u8>, _>("block")?)
-                .execute(&mut *tx)
+                .execute(unit.connection()?)
                 .await?;
         }
-        Ok(tx.commit().await?)
+        unit.commit().await
     }
 
     /// The proposals kept for a height, by round: at most [`PROPOSALS_MAX`].

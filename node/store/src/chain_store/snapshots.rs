@@ -3,7 +3,7 @@
 use super::{ChainStore, damaged, height_of, integer};
 use crate::StoreError;
 use countersign_ledger::{Height, State, limits::SNAPSHOT_BYTES_MAX};
-use sqlx::{Connection, Row};
+use sqlx::Row;
 
 /// Snapshots above this are not kept (both databases carry values up to about 10^9 bytes); such a chain is replayed.
 const SNAPSHOT_KEPT_BYTES_MAX: usize = 900 << 20;
@@ -18,19 +18,16 @@ impl ChainStore {
         if height == Height(0) || bytes.len() > SNAPSHOT_KEPT_BYTES_MAX.min(SNAPSHOT_BYTES_MAX) {
             return Ok(());
         }
-        let writer = self.writer()?;
-        let mut connection = writer.hold().await?;
-        let mut tx = connection.begin_with(writer.begin()).await?;
+        let mut unit = self.writer()?.begin().await?;
         sqlx::query("INSERT INTO snapshot (height, bytes) VALUES ($1, $2) ON CONFLICT (height) DO UPDATE SET bytes = excluded.bytes")
             .bind(integer(height.0))
             .bind(bytes)
-            .execute(&mut *tx)
+            .execute(unit.connection()?)
             .await?;
         sqlx::query("DELETE FROM snapshot WHERE height NOT IN (SELECT height FROM snapshot ORDER BY height DESC LIMIT 2)")
-            .execute(&mut *tx)
+            .execute(unit.connection()?)
             .await?;
-        tx.commit().await?;
-        Ok(())
+        unit.commit().await
     }
 
     /// The newest snapshot that is the state of its header, or the state before the first block.

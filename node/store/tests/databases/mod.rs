@@ -93,6 +93,29 @@ impl Place {
         sqlx::query(AssertSqlSafe(statement)).fetch_one(&mut self.connect().await).await.unwrap().try_get("n").unwrap()
     }
 
+    /// Bytes as a literal.
+    pub fn bytes(&self, bytes: &[u8]) -> String {
+        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        if self.is_sqlite() { format!("x'{hex}'") } else { format!("'\\x{hex}'::bytea") }
+    }
+
+    /// From here on nothing can be written to a table: as with a full disk, SQLite rolls the transaction back by itself.
+    pub async fn refuse_writes(&self, table: &str) {
+        let statement = if self.is_sqlite() {
+            format!("CREATE TRIGGER full_{table} BEFORE INSERT ON {table} BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END")
+        } else {
+            format!("ALTER TABLE {table} ADD CONSTRAINT full_{table} CHECK (height < 0) NOT VALID")
+        };
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut self.connect().await).await.unwrap();
+    }
+
+    /// There is room again.
+    pub async fn accept_writes(&self, table: &str) {
+        let statement =
+            if self.is_sqlite() { format!("DROP TRIGGER full_{table}") } else { format!("ALTER TABLE {table} DROP CONSTRAINT full_{table}") };
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut self.connect().await).await.unwrap();
+    }
+
     /// Changes bytes of one row behind the store's back.
     pub async fn tamper(&self, table: &str, column: &str, at: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut connection = self.connect().await;
