@@ -23,6 +23,15 @@ use tokio::{sync::watch, task::JoinSet};
 /// How often the metrics' old figures are folded.
 const UPKEEP: Duration = Duration::from_secs(5);
 
+/// What a validator does whose record of its votes is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LostVotes {
+    /// It waits until others have decided every height it may have voted at.
+    BeSilent,
+    /// It votes: its operator knows that this does no harm.
+    Accept,
+}
+
 /// A running service.
 #[derive(Debug)]
 pub struct Service {
@@ -50,13 +59,14 @@ impl Service {
     ///
     /// # Errors
     /// There is no chain, another process writes to it, circuit keys are missing, or a port cannot be had.
-    pub async fn start(config: &Config, keys: &KeysFolder, metrics: PrometheusHandle) -> Result<Self, Failure> {
+    pub async fn start(config: &Config, keys: &KeysFolder, metrics: PrometheusHandle, votes: LostVotes) -> Result<Self, Failure> {
         let folder = config.member_folder()?;
         let checker = checker(config, keys)?;
         let store = ChainStore::open(&config.store_url()?).await.map_err(|error| no_chain(config, error))?;
         let validate = config.validator.enabled.then(|| config.wal());
         let mut node_config = NodeConfig::new(config.name.clone(), folder.member.signing().clone(), config.net(), validate);
         node_config.pace = config.pace();
+        node_config.accept_lost_votes = votes == LostVotes::Accept;
         let node = Node::start(node_config, store, Arc::clone(&checker)).await?;
         let started = Self::serve(config, keys, folder, &node, checker, metrics).await;
         match started {

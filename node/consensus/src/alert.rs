@@ -21,6 +21,8 @@ pub enum AlertCode {
     Fork,
     /// The consensus engine has stopped: its write-ahead log is damaged, or the disk failed.
     EngineStopped,
+    /// This validator does not vote: its record of the votes it has made is lost, or not known yet.
+    NotVoting,
     /// The database failed.
     Storage,
     /// This node does not hold the circuit keys in force.
@@ -37,6 +39,7 @@ impl AlertCode {
             Self::NoQuorum => "no-quorum",
             Self::Fork => "fork",
             Self::EngineStopped => "engine-stopped",
+            Self::NotVoting => "not-voting",
             Self::Storage => "storage",
             Self::CircuitKeys => "circuit-keys",
             Self::Clock => "clock",

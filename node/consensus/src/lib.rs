@@ -9,6 +9,8 @@
 //! | [`node`] | starts and stops the parts, and is the handle on them |
 //! | [`validator`] | the application Malachite drives: proposing, checking, deciding |
 //! | [`follower`] | fetches decided blocks |
+//! | [`voting`] | whether a validator may vote after a start |
+//! | [`horizon`] | how far others say they are |
 //! | [`malachite`] | Malachite's context, signatures, parts of blocks, codec and network actor |
 //! | [`mempool`], [`pool`] | transactions that wait; their gossip |
 //! | [`replica`] | the copy of the chain |
@@ -25,6 +27,7 @@ pub mod clock;
 #[cfg(test)]
 mod fixture;
 pub mod follower;
+pub mod horizon;
 pub mod malachite;
 pub mod mempool;
 pub mod node;
@@ -34,6 +37,7 @@ pub mod request;
 pub mod server;
 mod stop;
 pub mod validator;
+pub mod voting;
 
 pub use alert::{Accusation, AlertCode, Alerts, Offence};
 pub use clock::Clock;

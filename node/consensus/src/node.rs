@@ -51,6 +51,8 @@ pub struct NodeConfig {
     pub net: NetConfig,
     /// The folder of the write-ahead log, if it validates whenever its key is in the validator set.
     pub validate: Option<PathBuf>,
+    /// True if a validator whose record of votes is lost is to vote all the same: its operator knows that this does no harm.
+    pub accept_lost_votes: bool,
     /// How fast a validator goes; followers tell by it when blocks are late.
     pub pace: Pace,
     /// Its clock.
@@ -69,6 +71,7 @@ impl NodeConfig {
             key,
             net,
             validate,
+            accept_lost_votes: false,
             pace: Pace::default(),
             clock: Clock::system(),
             conduct: Arc::new(Honest),
@@ -117,10 +120,10 @@ impl Shared {
         self.net.me()
     }
 
-    /// Members of the state; while this node follows also the peers its operator has configured, who may have joined later.
+    /// Members of the state; while this node follows or catches up also the peers its operator has configured, who may have joined later.
     pub(crate) fn admitted(config: &NodeConfig, state: &State, role: RoleNow) -> Arc<BTreeSet<MemberId>> {
         let members = state.members().map(|m| m.id);
-        let configured = config.net.peers.iter().map(|p| p.member).filter(|_| role == RoleNow::Follower);
+        let configured = config.net.peers.iter().map(|p| p.member).filter(|_| role != RoleNow::Validator);
         Arc::new(members.chain(configured).collect())
     }
 }

@@ -27,6 +27,15 @@ pub enum ReplicaError {
     Cancelled,
 }
 
+/// Who has decided a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// This node's engine, which goes on to the next height.
+    Engine,
+    /// Others; it was fetched.
+    Others,
+}
+
 /// See the module's documentation.
 pub struct Replica {
     store: ChainStore,
@@ -94,10 +103,13 @@ impl Replica {
     ///
     /// # Errors
     /// The outcome belongs to another state, or the database fails; the state is what it was then.
-    pub async fn commit(&self, outcome: Outcome, certificate: &Certificate) -> Result<(), ReplicaError> {
+    pub async fn commit(&self, outcome: Outcome, certificate: &Certificate, by: DecidedBy) -> Result<(), ReplicaError> {
         let mut state = self.state();
         let (block, results) = state.commit(outcome)?;
-        self.store.append(&block, &results, certificate).await?;
+        match by {
+            DecidedBy::Engine => self.store.append_decided(&block, &results, certificate).await?,
+            DecidedBy::Others => self.store.append(&block, &results, certificate).await?,
+        }
         metrics::gauge!("countersign_height").set(block.header.height.0 as f64);
         metrics::counter!("countersign_transactions_total").increment(block.transactions.len() as u64);
         let snapshot = block.header.height.0.is_multiple_of(SNAPSHOT_EVERY).then(|| state.clone());

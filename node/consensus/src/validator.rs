@@ -10,20 +10,24 @@
 
 mod engine;
 mod incoming;
+mod join;
 mod judge;
 mod kept;
+mod missed;
 mod pace;
 mod propose;
 #[cfg(test)]
 mod tests;
 mod turns;
 
-pub use engine::{EngineError, Running, start};
+pub use engine::{EngineError, LOG_FILE, Running, start};
 pub use pace::Pace;
 
 use crate::{
     alert::{AlertCode, Alerts, Offence},
     clock::Clock,
+    follower::Follower,
+    horizon::Horizon,
     malachite::{
         codec::{to_ledger, to_sync},
         context::{Address, BlockId, Chain, Validators},
@@ -31,10 +35,12 @@ use crate::{
         part::Opening,
         signing::Keys,
     },
+    node::RoleNow,
     pool::Pool,
-    replica::{Replica, ReplicaError},
+    replica::{DecidedBy, Replica, ReplicaError},
     request::BLOCKS_MAX,
     stop::stopped,
+    voting,
 };
 use arc_malachitebft_app_channel::{
     AppMsg, NetworkMsg, Reply,
@@ -45,8 +51,10 @@ use arc_malachitebft_app_channel::{
 };
 use arc_malachitebft_core_types::{CommitCertificate, Context, Round, Validator as _};
 use countersign_ledger::{Block, Certificate, Height, Outcome, Wire};
+use countersign_store::VotingRecord;
 use incoming::{Incoming, Whole};
 use judge::Fresh;
+use missed::Missed;
 use std::{
     collections::BTreeMap,
     fmt,
@@ -93,6 +101,16 @@ pub struct Parts {
     pub pool: Arc<Pool>,
     /// Where it reports.
     pub alerts: Arc<Alerts>,
+    /// What fetches blocks while it is behind.
+    pub follower: Follower,
+    /// How far others say they are.
+    pub horizon: Horizon,
+    /// Where it says whether it takes part.
+    pub role: watch::Sender<RoleNow>,
+    /// What is known of its votes.
+    pub record: VotingRecord,
+    /// The height its write-ahead log is for.
+    pub log: Height,
     /// Its keys.
     pub keys: Keys,
     /// Where it says which height the engine works on.
@@ -124,6 +142,10 @@ struct Validator {
     streams: u64,
     /// Who should propose in the round that runs.
     turn: Option<(Height, Round, Address)>,
+    /// Who has let rounds of the current height pass.
+    missed: Missed,
+    /// The block of the current height came from others: it was decided without this validator.
+    fetched: bool,
     /// Proposals of others looked at in the current height.
     turns: Turns,
     /// Of these, the ones whose round has not come.
@@ -157,6 +179,8 @@ impl Validator {
             waiting: None,
             streams: 0,
             turn: None,
+            missed: Missed::default(),
+            fetched: false,
             turns: Turns::default(),
             ahead: Vec::new(),
         }
@@ -182,17 +206,30 @@ impl Validator {
 
     /// Answers the engine until it stops, this node is no validator any more, or `stop` says so.
     async fn run(mut self, mut messages: mpsc::Receiver<AppMsg<Chain>>, mut stop: watch::Receiver<bool>) -> Result<(), ValidatorError> {
-        let mut work = self.parts.pool.waiting();
+        let (mut work, mut said) = (self.parts.pool.waiting(), self.parts.horizon.subscribe());
         loop {
             let pause = self.pause(*work.borrow_and_update());
             tokio::select! {
                 message = messages.recv() => match message {
+                    Some(AppMsg::ConsensusReady { reply }) => {
+                        if !self.join(&mut stop).await {
+                            return Ok(());
+                        }
+                        // a reply that nobody waits for: the engine is ending
+                        let _ = reply.send((self.current().into(), self.parameters()));
+                    }
                     Some(message) => self.handle(message).await?,
                     // a stopped node's loop is told so before its engine is
                     None => return Err(ValidatorError::Engine),
                 },
-                () = tokio::time::sleep(pause.unwrap_or(Duration::MAX)), if pause.is_some() => self.start_next(),
+                () = tokio::time::sleep(pause.unwrap_or(Duration::MAX)), if pause.is_some() => {
+                    if self.is_far_behind() && !self.join(&mut stop).await {
+                        return Ok(());
+                    }
+                    self.start_next();
+                }
                 _ = work.changed() => {}
+                _ = said.changed() => {}
                 () = stopped(&mut stop) => return Ok(()),
             }
         }
@@ -201,6 +238,9 @@ impl Validator {
     /// How long to wait before the next height starts; `None` if the engine does not wait.
     fn pause(&self, work: bool) -> Option<Duration> {
         let waiting = self.waiting.as_ref()?;
+        if self.is_behind() {
+            return Some(Duration::ZERO);
+        }
         let pace = &self.parts.pace;
         let least = if work || self.has_begun() { pace.block_min } else { pace.idle.max(pace.block_min) };
         Some(least.saturating_sub(waiting.since.elapsed()))
@@ -223,9 +263,11 @@ impl Validator {
     async fn handle(&mut self, message: AppMsg<Chain>) -> Result<(), ValidatorError> {
         // a reply that nobody waits for is not an error: the engine is ending, or has moved on
         match message {
-            AppMsg::ConsensusReady { reply } => drop(reply.send((self.current().into(), self.parameters()))),
+            // answered where the loop can be told to stop
+            AppMsg::ConsensusReady { .. } => {}
             AppMsg::StartedRound { height, round, proposer, reply_value, .. } => {
                 self.parts.begun.reach(height.into());
+                self.parts.log = height.into();
                 self.note_missed_turn(height.into(), round, proposer);
                 let known = self.started_round(height.into(), round).await;
                 let _ = reply_value.send(known);
@@ -285,17 +327,30 @@ impl Validator {
             }
         };
         let kept = to_ledger(certificate).ok_or(ValidatorError::Unknown(height))?;
-        if let Err(error) = self.parts.replica.commit(executed.outcome, &kept).await {
+        if let Err(error) = self.parts.replica.commit(executed.outcome, &kept, DecidedBy::Engine).await {
             self.parts.alerts.raise(AlertCode::Storage, error.to_string());
             return Err(error.into());
         }
+        self.parts.alerts.clear(AlertCode::Storage);
+        self.parts.record = voting::begins(self.parts.record, height.next(), height);
+        for (proposer, round) in self.missed.at_fault(certificate.round, self.fetched) {
+            let words = format!("no proposal that can be voted for in round {}", round.as_i64());
+            self.parts.alerts.accuse(proposer.0, Offence::NoProposal, height, words);
+        }
+        self.forget_height();
+        self.parts.pool.committed();
+        Ok(())
+    }
+
+    /// The next height begins.
+    fn forget_height(&mut self) {
         self.executed.clear();
         self.proposals.clear();
         self.turn = None;
+        self.missed.clear();
+        self.fetched = false;
         self.turns.clear();
         self.ahead.clear();
-        self.parts.pool.committed();
-        Ok(())
     }
 
     /// After more precommits have come in: a fuller certificate replaces the stored one.
@@ -335,15 +390,14 @@ impl Validator {
         found.unwrap_or_default().into_iter().map_while(decode).collect()
     }
 
-    /// Says who let a round pass without a proposal.
+    /// Notes who let a round pass without a proposal.
     fn note_missed_turn(&mut self, height: Height, round: Round, proposer: Address) {
         if let Some((last_height, last_round, last)) = self.turn
             && last_height == height
             && last.0 != self.parts.keys.member()
             && !self.proposals.iter().any(|(value, _)| value.round == last_round)
         {
-            let words = format!("no proposal that can be voted for in round {}", last_round.as_i64());
-            self.parts.alerts.accuse(last.0, Offence::NoProposal, height, words);
+            self.missed.note(last, last_round);
         }
         self.turn = Some((height, round, proposer));
     }

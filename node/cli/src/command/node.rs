@@ -5,7 +5,7 @@ use crate::{
     config::{Config, Overrides},
     failure::Failure,
     log,
-    service::Service,
+    service::{LostVotes, Service},
 };
 use anyhow::Context;
 use clap::Args;
@@ -26,6 +26,9 @@ pub struct NodeArguments {
     /// Where the node listens, instead of `network.listen` in the file
     #[arg(long, env = "COUNTERSIGN_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+    /// Vote although this validator's record of its votes is lost: only if its operator knows that no other has a vote of it for the next height
+    #[arg(long)]
+    pub accept_lost_votes: bool,
     /// What is logged, instead of `log.filter` in the file
     #[arg(long, env = "COUNTERSIGN_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -43,7 +46,8 @@ pub async fn run(session: &Session, arguments: &NodeArguments) -> Result<(), Fai
     let mut terminated = signal(SignalKind::terminate()).context("cannot listen for signals")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?;
-    let service = Service::start(&config, &session.keys, metrics).await?;
+    let votes = if arguments.accept_lost_votes { LostVotes::Accept } else { LostVotes::BeSilent };
+    let service = Service::start(&config, &session.keys, metrics, votes).await?;
     let (state, url) = (service.node().state(), format!("http://{}", service.gateway()));
     let listen = service.node().net().local_address().map(|a| a.to_string());
     let text = || {

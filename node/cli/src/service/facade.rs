@@ -114,6 +114,7 @@ impl countersign_api::Node for Facade {
         let (status, state) = (self.node.status(), self.node.state());
         let now = match status.role {
             RoleNow::Validator => "validating",
+            RoleNow::CatchingUp => "catching-up",
             RoleNow::Follower => "following",
         };
         let roles = state.member(&status.member).into_iter().flat_map(|m| m.roles.iter().map(ToString::to_string));

@@ -15,7 +15,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -37,19 +37,40 @@ pub enum Forged {
     Signature,
 }
 
-/// The height the engine works on; clones are the same.
+/// The height the engine works on, and whether it takes part; clones are the same.
 #[derive(Debug, Clone)]
-pub struct Begun(Arc<AtomicU64>);
+pub struct Begun(Arc<Place>);
+
+#[derive(Debug)]
+struct Place {
+    height: AtomicU64,
+    away: AtomicBool,
+}
 
 impl Begun {
     /// The engine is about to begin after this height.
     pub fn after(height: countersign_ledger::Height) -> Self {
-        Self(Arc::new(AtomicU64::new(height.0)))
+        Self(Arc::new(Place { height: AtomicU64::new(height.0), away: AtomicBool::new(false) }))
     }
 
     /// The engine has come to a height. It never goes back.
     pub fn reach(&self, height: countersign_ledger::Height) {
-        self.0.fetch_max(height.0, Ordering::Relaxed);
+        self.0.height.fetch_max(height.0, Ordering::Relaxed);
+    }
+
+    /// The engine takes no part for now: nothing that is said about heights is kept for it.
+    pub fn leave(&self) {
+        self.0.away.store(true, Ordering::Relaxed);
+    }
+
+    /// The engine is about to take part from a height on.
+    pub fn join(&self, height: countersign_ledger::Height) {
+        self.reach(height);
+        self.0.away.store(false, Ordering::Relaxed);
+    }
+
+    fn height(&self) -> u64 {
+        self.0.height.load(Ordering::Relaxed)
     }
 }
 
@@ -73,6 +94,9 @@ impl Gate {
     /// # Errors
     /// [`Forged`].
     pub fn admits(&self, from: &MemberId, event: &NetworkEvent<super::context::Chain>) -> Result<bool, Forged> {
+        if self.begun.0.away.load(Ordering::Relaxed) && !matches!(event, NetworkEvent::Status(..)) {
+            return Ok(false);
+        }
         match event {
             NetworkEvent::Vote(_, vote) => {
                 let check = |key: &_| self.keys.check_vote(&vote.message, &vote.signature, key);
@@ -90,14 +114,14 @@ impl Gate {
     }
 
     fn is_running(&self, height: Height) -> bool {
-        height.0 == self.begun.0.load(Ordering::Relaxed)
+        height.0 == self.begun.height()
     }
 
     fn said(&self, from: &MemberId, by: &Address, height: Height, check: impl FnOnce(&VerifyingKey) -> bool) -> Result<bool, Forged> {
         if by.0 != *from {
             return Err(Forged::Name);
         }
-        let begun = self.begun.0.load(Ordering::Relaxed);
+        let begun = self.begun.height();
         if height.0 < begun || height.0 > begun.saturating_add(AHEAD_MAX) {
             return Ok(false);
         }
@@ -166,6 +190,18 @@ mod tests {
         gate.begun.reach(countersign_ledger::Height(8));
         gate.begun.reach(countersign_ledger::Height(7));
         assert_eq!(heights(&gate), [8, 9, 10]);
+    }
+
+    #[test]
+    fn who_is_away_keeps_nothing() {
+        let gate = gate();
+        gate.begun.leave();
+        // not even looked at: neither kept, nor charged, nor anybody's fault
+        assert_eq!(heard(&gate, 1, keys(2).vote(vote(1, 5, 0))), Ok(false));
+        assert_eq!(heard(&gate, 1, keys(1).vote(vote(1, 6, 0))), Ok(false));
+        assert!(gate.early.lock().unwrap().is_empty());
+        gate.begun.join(countersign_ledger::Height(9));
+        assert_eq!(heard(&gate, 1, keys(1).vote(vote(1, 9, 0))), Ok(true));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     alert::{Alerts, Offence},
     bucket::Bucket,
+    horizon::Horizon,
     request::{BLOCKS_MAX, BlocksWanted, Method},
 };
 use arc_malachitebft_app_channel::{NetworkMsg, app::types::codec::Codec};
@@ -68,6 +69,7 @@ pub struct Inlet {
     port: Port,
     connected: Arc<Mutex<BTreeSet<MemberId>>>,
     gate: Gate,
+    horizon: Horizon,
 }
 
 impl std::fmt::Debug for Inlet {
@@ -194,6 +196,9 @@ impl Inlet {
         self.connected(from);
         let Some(peer) = peer_id(&from) else { return Ok(()) };
         let event = event(peer, channel, bytes).map_err(|source| InvalidMessage::Undecodable { channel, source })?;
+        if let NetworkEvent::Status(_, status) = &event {
+            self.horizon.said(from, status.tip_height.into());
+        }
         if self.gate.admits(&from, &event)? {
             self.port.send(event);
         }
@@ -215,6 +220,8 @@ pub struct Arguments {
     pub validators: watch::Receiver<ValidatorSet>,
     /// What is asked of incoming messages.
     pub gate: Gate,
+    /// Where it is noted how far others say they are.
+    pub horizon: Horizon,
     /// What changes outgoing messages, if anything.
     pub outgoing: Option<Arc<dyn Outgoing>>,
     /// Where it reports.
@@ -245,7 +252,7 @@ struct Wires {
 /// The actor does not start.
 #[allow(clippy::disallowed_methods, reason = "how often something is said is measured from here")]
 pub async fn start(arguments: Arguments) -> Result<(NetworkRef<Chain>, mpsc::Sender<NetworkMsg<Chain>>, Inlet), ractor::SpawnErr> {
-    let inlet = Inlet { port: Arc::new(OutputPort::with_capacity(EVENTS_MAX)), connected: Arc::default(), gate: arguments.gate.clone() };
+    let inlet = Inlet { port: Arc::new(OutputPort::with_capacity(EVENTS_MAX)), connected: Arc::default(), gate: arguments.gate.clone(), horizon: arguments.horizon.clone() };
     let statuses = Bucket::full(1, STATUSES_PER_1000_SECONDS, Duration::ZERO);
     let wires = Wires { arguments, inlet: inlet.clone(), requests: 0, start: Instant::now(), statuses };
     let (actor, _) = Actor::spawn(None, Switchboard, wires).await?;

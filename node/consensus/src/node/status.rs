@@ -13,6 +13,8 @@ use countersign_net::PeerStatus;
 pub enum RoleNow {
     /// Votes on blocks.
     Validator,
+    /// In the validator set, and fetching decided blocks as a follower does: it is behind, or may not vote yet.
+    CatchingUp,
     /// Fetches decided blocks and checks them.
     Follower,
 }

@@ -14,6 +14,8 @@ use arc_malachitebft_app_channel::{
 use std::{path::PathBuf, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
 
+/// Name of the write-ahead log in its folder.
+pub const LOG_FILE: &str = "consensus.wal";
 /// Requests to the engine that may wait.
 const REQUESTS_MAX: usize = 16;
 /// How often a validator says how far it is; one that is behind asks for blocks then.
@@ -94,7 +96,7 @@ pub async fn start(parts: Parts, name: &str, wal: PathBuf, network: network::Arg
     let configuration = Configuration { name: name.to_owned(), consensus, sync };
     let (actor, sender, inlet) = network::start(network).await.map_err(|e| EngineError::Network(e.to_string()))?;
     let built = EngineBuilder::new(Chain, configuration)
-        .with_default_wal(WalContext::new(wal.join("consensus.wal"), Borsh))
+        .with_default_wal(WalContext::new(wal.join(LOG_FILE), Borsh))
         .with_custom_network(actor, sender)
         .with_default_sync(SyncContext::new(Borsh))
         .with_default_consensus(ConsensusContext::new_validator(keys.address(), Box::new(keys.clone()), Box::new(keys)))
@@ -130,7 +132,10 @@ impl Running {
 }
 
 async fn stop_engine(actor: arc_malachitebft_engine::node::NodeRef, engine: JoinHandle<()>) {
+    let children = actor.get_children();
     actor.stop_children(Some("the node is stopping".into()));
     actor.stop(Some("the node is stopping".into()));
     let _ = engine.await;
+    // one that could not write its log waits for ever, on purpose
+    children.iter().for_each(ractor::ActorCell::kill);
 }

@@ -164,6 +164,7 @@ impl Validator {
             self.parts.alerts.raise(AlertCode::Storage, error.to_string());
             return SyncedValueOutcome::LocalTransientError;
         }
+        self.fetched = true;
         let value = ProposedValue { height: height.into(), round, valid_round: Round::Nil, proposer, value: id, validity: Validity::Valid };
         SyncedValueOutcome::Verdict(value)
     }

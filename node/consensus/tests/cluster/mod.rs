@@ -68,6 +68,7 @@ pub struct Cluster {
     pub pace: Pace,
     pub seats: Vec<Seat>,
     pub validators: usize,
+    pub accept_lost_votes: bool,
 }
 
 impl Cluster {
@@ -77,8 +78,14 @@ impl Cluster {
     }
 
     pub fn with(genesis: Genesis, validators: usize) -> Self {
-        let mut cluster =
-            Self { genesis, checker: Arc::new(CachingChecker::new(Script::default())), pace: Pace::quick(), seats: Vec::new(), validators };
+        let mut cluster = Self {
+            genesis,
+            checker: Arc::new(CachingChecker::new(Script::default())),
+            pace: Pace::quick(),
+            seats: Vec::new(),
+            validators,
+            accept_lost_votes: false,
+        };
         for i in 0..validators {
             cluster.seat(validator_key(i), true);
         }
@@ -132,6 +139,7 @@ impl Cluster {
         let validate = seat.address.map(|_| seat.folder.path().join("wal"));
         let mut config = NodeConfig::new(format!("node-{i}"), seat.key.clone(), net, validate);
         config.pace = self.pace;
+        config.accept_lost_votes = self.accept_lost_votes;
         config.conduct = Arc::clone(&seat.conduct);
         config.outgoing = seat.outgoing.clone();
         if let Some(clock) = &seat.clock {
