@@ -13,7 +13,7 @@ use countersign_net::{NetConfig, PeerAddress, Transport};
 use countersign_store::{ChainStore, StoreUrl};
 use countersign_tests::loopback::unused_address;
 use ed25519_dalek::SigningKey;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 /// Bounds a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -87,10 +87,13 @@ impl Loopback {
         loopback
     }
 
-    async fn node(&self, i: usize, validates: bool, pace: Pace) -> Node {
-        let folder = self.folder.path().join(i.to_string());
+    /// Starts a node, the first time or again.
+    pub async fn node(&self, i: usize, validates: bool, pace: Pace) -> Node {
+        let folder = self.folder(i);
         std::fs::create_dir_all(&folder).unwrap();
-        let store = ChainStore::create(&StoreUrl::from(folder.join("chain.sqlite").as_path()), &self.genesis).await.unwrap();
+        let file = folder.join("chain.sqlite");
+        let url = StoreUrl::from(file.as_path());
+        let store = if file.exists() { ChainStore::open(&url).await } else { ChainStore::create(&url, &self.genesis).await }.unwrap();
         let peer =
             |(j, address): (usize, &SocketAddr)| PeerAddress { member: id(j), address: address.to_string(), transport: Transport::Quic };
         let peers = self.addresses.iter().enumerate().filter(|(j, _)| *j != i).map(peer).collect();
@@ -98,6 +101,36 @@ impl Loopback {
         let mut config = NodeConfig::new(format!("node-{i}"), key(i), net, validates.then(|| folder.join("wal")));
         config.pace = pace;
         Node::start(config, store, Arc::new(NoProofs(self.genesis.circuit_keys))).await.unwrap()
+    }
+
+    fn folder(&self, i: usize) -> PathBuf {
+        self.folder.path().join(i.to_string())
+    }
+
+    /// Who a validator is.
+    pub fn id(&self, i: usize) -> MemberId {
+        id(i)
+    }
+
+    /// Stops a validator, and waits until its address is free again.
+    pub async fn stop_one(&self, i: usize) {
+        self.nodes[i].shutdown().await;
+        let free = async {
+            while std::net::UdpSocket::bind(self.addresses[i]).is_err() || std::net::TcpListener::bind(self.addresses[i]).is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, free).await.expect("the address is free after a while");
+    }
+
+    /// Starts a validator again that was stopped.
+    pub async fn start_again(&mut self, i: usize, pace: Pace) {
+        self.nodes[i] = self.node(i, true, pace).await;
+    }
+
+    /// A validator that is stopped loses all it has.
+    pub fn lose(&self, i: usize) {
+        std::fs::remove_dir_all(self.folder(i)).unwrap();
     }
 
     /// A follower with an empty store.
@@ -116,9 +149,14 @@ impl Loopback {
 
     /// Waits until a node has a height.
     pub async fn reach(node: &Node, height: u64) {
+        Self::reach_within(node, height, PATIENCE).await;
+    }
+
+    /// The same, with a bound of one's own.
+    pub async fn reach_within(node: &Node, height: u64, patience: Duration) {
         let mut states = node.subscribe();
         let reached = states.wait_for(|state| state.tip().height.0 >= height);
-        drop(tokio::time::timeout(PATIENCE, reached).await.expect("the chain goes on").unwrap());
+        drop(tokio::time::timeout(patience, reached).await.expect("the chain goes on").unwrap());
     }
 
     /// Stops everything.

@@ -48,7 +48,7 @@ fn look_at(summaries: &[Summary]) {
     let sum = |of: fn(&Summary) -> usize| summaries.iter().map(of).sum::<usize>();
     let longest = summaries.iter().map(|s| s.settled_ms).max().unwrap();
     println!(
-        "{} seeds: {} blocks, {} accepted, {} rejected, {} answers, {} withdrawals, {} restarts, {} events, settled within {longest} ms",
+        "{} seeds: {} blocks, {} accepted, {} rejected, {} answers, {} withdrawals, {} restarts, {} lost databases and logs, {} full disks, {} events, settled within {longest} ms",
         summaries.len(),
         sum(|s| usize::try_from(s.height).unwrap()),
         sum(|s| s.accepted),
@@ -56,6 +56,8 @@ fn look_at(summaries: &[Summary]) {
         sum(|s| s.answers),
         sum(|s| s.withdrawals),
         sum(|s| s.restarts),
+        sum(|s| s.losses),
+        sum(|s| s.full_disks),
         sum(|s| usize::try_from(s.events).unwrap()),
     );
     for (what, found) in [
@@ -63,6 +65,9 @@ fn look_at(summaries: &[Summary]) {
         ("withdrawals", sum(|s| s.withdrawals)),
         ("rejected", sum(|s| s.rejected)),
         ("restarts", sum(|s| s.restarts)),
+        // one seed in two has them, and not all come to pass
+        ("losses", 2 * sum(|s| s.losses)),
+        ("full disks", 2 * sum(|s| s.full_disks)),
     ] {
         assert!(found >= summaries.len() / 2, "{what}: {found} in {} seeds", summaries.len());
     }

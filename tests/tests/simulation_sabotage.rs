@@ -50,6 +50,11 @@ fn one_forgotten_lock_breaks_nothing() {
 }
 
 #[test]
+fn one_that_votes_at_once_after_a_loss_is_found() {
+    found(Sabotage::VotesAtOnce, 4, 400, |f| matches!(f, Failure::Accused { .. }));
+}
+
+#[test]
 fn executing_twice_is_found() {
     found(Sabotage::ExecutesTwice, 4, 10, |f| matches!(f, Failure::State { .. } | Failure::Twice(_)));
 }

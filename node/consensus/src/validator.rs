@@ -156,15 +156,13 @@ struct Validator {
 #[derive(Debug, thiserror::Error)]
 pub enum ValidatorError {
     /// The engine stopped.
-    #[error(
-        "the consensus engine stopped; see the log. If its write-ahead log is damaged, do not delete it: restore the node from a backup or have it voted out and join as a new member"
-    )]
+    #[error("the consensus engine stopped; see the log, and look at the disk. It is started again")]
     Engine,
     /// The chain cannot go on here.
     #[error("a decided block cannot be taken: {0}")]
     Replica(#[from] ReplicaError),
     /// The engine decided a block nobody here has seen.
-    #[error("block {0} was decided and is not here; restart the node to synchronise it")]
+    #[error("block {0} was decided and is not here; it is fetched from others")]
     Unknown(Height),
 }
 

@@ -226,7 +226,10 @@ mod tests {
             assert_eq!(asked_for_record(&set(n), Height(5)), usize::from(n) - 1, "all others");
             assert_eq!(settle(VotingRecord::default(), &set(n), Height(5)).silent_until, Some(Height(5)));
         }
-        assert_eq!((asked_for_blocks(&set(1)), asked_for_blocks(&set(3)), asked_for_blocks(&set(4)), asked_for_blocks(&set(7))), (0, 1, 2, 3));
+        assert_eq!(
+            (asked_for_blocks(&set(1)), asked_for_blocks(&set(3)), asked_for_blocks(&set(4)), asked_for_blocks(&set(7))),
+            (0, 1, 2, 3)
+        );
     }
 
     #[test]

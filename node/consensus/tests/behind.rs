@@ -72,7 +72,12 @@ fn nobody_is_accused(cluster: &Cluster, since: Height) {
     let of_heights = |offence: Offence| {
         matches!(
             offence,
-            Offence::NoProposal | Offence::InvalidBlock | Offence::BlockTime | Offence::InvalidSync | Offence::Equivocation | Offence::OutOfTurn
+            Offence::NoProposal
+                | Offence::InvalidBlock
+                | Offence::BlockTime
+                | Offence::InvalidSync
+                | Offence::Equivocation
+                | Offence::OutOfTurn
         )
     };
     let by = cluster.node(LOST).alerts().accusations();
@@ -105,7 +110,8 @@ async fn one_that_lost_everything_follows_and_then_validates() {
     let tip = cluster.tick(0).await;
     cluster.start(LOST).await;
     // others decide two more heights first
-    wait("the alert, or it is over", async || raised(&cluster, AlertCode::NotVoting) || cluster.node(LOST).state().tip().height > tip).await;
+    wait("the alert, or it is over", async || raised(&cluster, AlertCode::NotVoting) || cluster.node(LOST).state().tip().height > tip)
+        .await;
     for _ in 0..4 {
         cluster.tick(1).await;
     }

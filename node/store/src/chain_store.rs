@@ -12,7 +12,11 @@ pub use sealed::BLOB_BYTES_MAX;
 pub use serving::EncodedBlock;
 pub use voting::VotingRecord;
 
-use crate::{StoreError, StoreUrl, database::Database, writer::{Unit, Writer}};
+use crate::{
+    StoreError, StoreUrl,
+    database::Database,
+    writer::{Unit, Writer},
+};
 use borsh::BorshDeserialize;
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{

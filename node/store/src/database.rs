@@ -114,9 +114,9 @@ impl Database {
     /// Connections for reading.
     pub(crate) async fn readers(&self) -> Result<AnyPool, StoreError> {
         let settings = if self.is_sqlite() { SQLITE_READS } else { POSTGRES_READS };
-        let pool = AnyPoolOptions::new().max_connections(READERS_MAX).after_connect(move |connection, _| {
-            Box::pin(async move { sqlx::raw_sql(settings).execute(&mut *connection).await.map(drop) })
-        });
+        let pool = AnyPoolOptions::new()
+            .max_connections(READERS_MAX)
+            .after_connect(move |connection, _| Box::pin(async move { sqlx::raw_sql(settings).execute(&mut *connection).await.map(drop) }));
         Ok(pool.connect_with(self.url.options(self.access)?).await?)
     }
 

@@ -29,7 +29,9 @@ pub enum StoreError {
         log: PathBuf,
     },
     /// A SQLite file that may not be written and is of an earlier version.
-    #[error("the chain was written by an earlier version and may not be written here: copy it to a folder where you may write, and read it there")]
+    #[error(
+        "the chain was written by an earlier version and may not be written here: copy it to a folder where you may write, and read it there"
+    )]
     OldCopy,
     /// Another process holds the chain for writing.
     #[error("another process writes to the chain at {0}: stop it first. Several processes may read a chain, one may write")]

@@ -191,7 +191,13 @@ async fn a_ciphertext_is_kept_and_given_only_for_an_accepted_answer(place: Place
     store.put_blob(b"accepted").await.unwrap();
     store.close().await;
     // a chain from before blocks named their answers: both ciphertexts were kept
-    let put = |bytes: &str| format!("INSERT INTO blob (digest, bytes) VALUES ({}, {})", place.bytes(&Digest32::of(bytes.as_bytes()).0), place.bytes(bytes.as_bytes()));
+    let put = |bytes: &str| {
+        format!(
+            "INSERT INTO blob (digest, bytes) VALUES ({}, {})",
+            place.bytes(&Digest32::of(bytes.as_bytes()).0),
+            place.bytes(bytes.as_bytes())
+        )
+    };
     place.run(&put("rejected")).await;
     let reader = ChainStore::read(&place.url()).await.unwrap();
     assert_eq!(reader.blob(&Digest32::of(b"rejected")).await.unwrap(), None, "not given");
@@ -207,7 +213,10 @@ async fn a_ciphertext_is_kept_and_given_only_for_an_accepted_answer(place: Place
 async fn a_write_that_fails_leaves_nothing_and_the_next_succeeds(place: Place) {
     let (mut net, _, store) = stored(&place).await;
     place.refuse_writes("block").await;
-    let (block, results) = { net.block(vec![]); net.blocks.last().unwrap().clone() };
+    let (block, results) = {
+        net.block(vec![]);
+        net.blocks.last().unwrap().clone()
+    };
     for _ in 0..3 {
         assert!(matches!(store.append(&block, &results, &certified(&block)).await, Err(StoreError::Database(_))));
     }

@@ -168,7 +168,10 @@ async fn schema(place: &Place) -> Schema {
 async fn both_databases_have_one_schema() {
     let sqlite = schema(&Place::sqlite()).await;
     let tables: std::collections::BTreeSet<_> = sqlite.keys().map(|k| k.0.as_str()).collect();
-    assert_eq!(tables.into_iter().collect::<Vec<_>>(), ["blob", "block", "certificate", "entry", "genesis", "named", "proposal", "snapshot", "voting"]);
+    assert_eq!(
+        tables.into_iter().collect::<Vec<_>>(),
+        ["blob", "block", "certificate", "entry", "genesis", "named", "proposal", "snapshot", "voting"]
+    );
     let Some(place) = Place::postgres().await else { return };
     assert_eq!(schema(&place).await, sqlite);
 }

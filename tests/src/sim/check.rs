@@ -92,6 +92,11 @@ pub enum Failure {
         /// Transactions that are still on their way.
         waiting: Vec<String>,
     },
+    /// A node saw a validator vote twice that has lost something, not its honesty.
+    Accused {
+        /// Which node.
+        node: usize,
+    },
     /// A node would have disconnected an honest peer.
     CutOff {
         /// Which node.

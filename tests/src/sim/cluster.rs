@@ -3,6 +3,7 @@
 use super::{
     check::{Failure, Watch},
     clients::Clients,
+    disk::Loss,
     harness::{Who, id},
     message::Message,
     node::{Node, NodeEvent, Out, To, others},
@@ -39,6 +40,10 @@ pub struct Summary {
     pub withdrawals: usize,
     /// Starts of processes after the first.
     pub restarts: usize,
+    /// How often a validator lost its database, its log or both.
+    pub losses: usize,
+    /// How often a disk was full.
+    pub full_disks: usize,
     /// From the end of the faults until all was well, in virtual milliseconds.
     pub settled_ms: u64,
     /// Events handled.
@@ -47,9 +52,18 @@ pub struct Summary {
 
 #[derive(Debug)]
 enum Event {
-    Node { node: usize, life: u64, event: NodeEvent },
+    Node {
+        node: usize,
+        life: u64,
+        event: NodeEvent,
+    },
     Crash(Death),
     Restart(usize),
+    /// From here on there is room on a disk, or none.
+    Disk {
+        node: usize,
+        full: bool,
+    },
     Clients,
 }
 
@@ -65,6 +79,7 @@ pub(super) struct Cluster {
     watch: Watch,
     trace: VecDeque<String>,
     summary: Summary,
+    plan: Plan,
 }
 
 /// Runs a seed with honest nodes.
@@ -113,6 +128,7 @@ impl Cluster {
             summary: Summary::default(),
             weather,
             dice,
+            plan,
         };
         for node in 0..VALIDATORS {
             let at = cluster.dice.gen_range(0..200);
@@ -120,6 +136,10 @@ impl Cluster {
         }
         for death in cluster.weather.deaths.clone() {
             cluster.put(death.at, Event::Crash(death));
+        }
+        for disk in cluster.weather.full_disks.clone() {
+            cluster.put(disk.at, Event::Disk { node: disk.node, full: true });
+            cluster.put(disk.until, Event::Disk { node: disk.node, full: false });
         }
         cluster.put(100, Event::Clients);
         cluster
@@ -187,6 +207,12 @@ impl Cluster {
                 self.at_node(node, Node::start)
             }
             Event::Restart(_) => Ok(()),
+            Event::Disk { node, full } => {
+                self.note(node, if full { "has a full disk" } else { "has room on its disk" });
+                self.summary.full_disks += usize::from(full);
+                self.nodes[node].shell.disk.full = full;
+                Ok(())
+            }
             Event::Clients => {
                 self.members();
                 Ok(())
@@ -199,6 +225,14 @@ impl Cluster {
             self.note(death.node, &format!("dies for {} ms", death.down));
             let Self { nodes, dice, .. } = self;
             nodes[death.node].crash(dice);
+            if death.loss != Loss::Nothing {
+                self.nodes[death.node].lose(death.loss);
+                self.note(death.node, &format!("has lost: {:?}", death.loss));
+                self.summary.losses += 1;
+                if matches!(death.loss, Loss::Database | Loss::Both) {
+                    self.watch.lost(death.node);
+                }
+            }
             self.put(self.now + death.down, Event::Restart(death.node));
         }
     }
@@ -207,8 +241,12 @@ impl Cluster {
     fn at_node(&mut self, node: usize, act: impl FnOnce(&mut Node) -> Result<(), String>) -> Result<(), Failure> {
         self.nodes[node].shell.now = self.now;
         let result = act(&mut self.nodes[node]);
-        let Out { sends, later, committed, notes } = std::mem::take(&mut self.nodes[node].shell.out);
+        let Out { sends, later, committed, accused, notes } = std::mem::take(&mut self.nodes[node].shell.out);
         notes.iter().for_each(|text| self.note(node, text));
+        // nodes that forget their locks on purpose vote twice: that is what they are for
+        if accused && self.plan.sabotage != Sabotage::ForgetsLock {
+            return Err(Failure::Accused { node });
+        }
         let life = self.nodes[node].life;
         for (wait, event) in later {
             self.put(self.now + wait, Event::Node { node, life, event });
@@ -241,7 +279,7 @@ impl Cluster {
         for other in others(node) {
             if self.dice.gen_bool(0.7) {
                 let down = self.dice.gen_range(20..400);
-                self.put(self.now, Event::Crash(Death { node: other, at: self.now, down }));
+                self.put(self.now, Event::Crash(Death { node: other, at: self.now, down, loss: Loss::Nothing }));
             }
         }
     }

@@ -4,7 +4,9 @@ use super::message::Streamed;
 use arc_malachitebft_core_consensus::Input;
 use arc_malachitebft_core_types::Validity;
 use countersign_consensus::malachite::context::Chain;
+use countersign_consensus::voting::Log;
 use countersign_ledger::{Block, Certificate, Height};
+use countersign_store::VotingRecord;
 use rand::{Rng, rngs::StdRng};
 use std::sync::Arc;
 
@@ -15,12 +17,27 @@ pub(super) struct Undecided {
     pub(super) validity: Validity,
 }
 
+/// What a process finds gone when it starts again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loss {
+    Nothing,
+    Log,
+    /// The database, but for the beginning that all have in common: it stands for the genesis.
+    Database,
+    Both,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Disk {
     /// From height 1.
     pub(super) decided: Vec<(Arc<Block>, Certificate)>,
     pub(super) undecided: Vec<Undecided>,
+    /// What the database says of votes.
+    pub(super) record: VotingRecord,
+    /// Nothing can be written.
+    pub(super) full: bool,
     log_height: Height,
+    log_lost: bool,
     log: Vec<Input<Chain>>,
     flushed: usize,
 }
@@ -28,6 +45,7 @@ pub(super) struct Disk {
 impl Disk {
     /// What the log holds of a height; a log of another height starts anew.
     pub(super) fn start_log(&mut self, height: Height) -> Vec<Input<Chain>> {
+        self.log_lost = false;
         if self.log_height != height {
             (self.log_height, self.flushed) = (height, 0);
             self.log.clear();
@@ -50,6 +68,29 @@ impl Disk {
         let kept = dice.gen_range(self.flushed..=self.log.len());
         self.log.truncate(kept);
         self.flushed = kept;
+    }
+
+    /// The log as it is read before it is used.
+    pub(super) fn log(&self) -> Log {
+        if self.log_lost { Log::Missing } else { Log::Whole(self.log_height) }
+    }
+
+    /// The height the log is for.
+    pub(super) fn log_height(&self) -> Height {
+        self.log().height()
+    }
+
+    /// Something is gone.
+    pub(super) fn lose(&mut self, loss: Loss, common: usize) {
+        if matches!(loss, Loss::Log | Loss::Both) {
+            self.log.clear();
+            (self.flushed, self.log_height, self.log_lost) = (0, Height(0), true);
+        }
+        if matches!(loss, Loss::Database | Loss::Both) {
+            self.decided.truncate(common);
+            self.undecided.clear();
+            self.record = VotingRecord::default();
+        }
     }
 
     /// Sabotage: the log of the height, and what was proposed, are gone.

@@ -41,7 +41,17 @@ impl Shell {
         &prefix().keys[self.index]
     }
 
+    /// Carries out an effect. An engine that could not write stops there: nothing that follows leaves it.
     pub(super) fn carry_out(&mut self, effect: Effect<Chain>) -> Result<Resume<Chain>, Infallible> {
+        let said = self.out.sends.len();
+        let resume = self.carry_out_one(effect);
+        if self.stopped {
+            self.out.sends.truncate(said);
+        }
+        resume
+    }
+
+    fn carry_out_one(&mut self, effect: Effect<Chain>) -> Result<Resume<Chain>, Infallible> {
         use Effect as E;
         Ok(match effect {
             E::CancelAllTimeouts(r) => {
@@ -94,6 +104,7 @@ impl Shell {
             }
             E::Finalize(certificate, _, evidence, r) => {
                 if !evidence.is_empty() {
+                    self.out.accused = true;
                     self.out.notes.push(format!("saw two votes of one validator at {}", certificate.height));
                 }
                 let next = countersign_ledger::Height::from(certificate.height).next();
@@ -109,7 +120,7 @@ impl Shell {
                 r.resume_with(())
             }
             E::WalAppend(height, entry, r) => {
-                if !self.recovering {
+                if !self.recovering && self.may_write() {
                     self.disk.append(height.into(), entry);
                 }
                 r.resume_with(())
@@ -159,7 +170,7 @@ impl Shell {
     }
 
     fn flush(&mut self) {
-        if !self.recovering {
+        if !self.recovering && self.may_write() {
             self.disk.flush();
         }
     }

@@ -19,6 +19,7 @@ use countersign_consensus::{
         context::{Address, BlockId as ValueId, Chain, Validators},
     },
     mempool::{Allowance, Mempool, Standing, SubmitError},
+    voting,
 };
 use countersign_ledger::{
     AnswerCheck, AnswerVerdict, Block, BlockId, CachingChecker, Certificate, CircuitKeys, Height, MemberId, Outcome, ProofChecker,
@@ -85,6 +86,13 @@ impl Host {
         }
     }
 
+    /// The engine has ended, the process lives.
+    pub(super) fn stop_engine(&mut self) {
+        self.outcomes.clear();
+        self.pending.clear();
+        self.asked = None;
+    }
+
     pub(super) fn crash(&mut self) {
         self.mempool = Mempool::default();
         self.allowances.clear();
@@ -107,6 +115,24 @@ impl Shell {
 
     fn checker(&self) -> Arc<dyn ProofChecker> {
         if self.sabotage == Sabotage::BelievesProofs { Arc::new(Believes) } else { self.host.checker.clone() }
+    }
+
+    /// False, and the engine stops before anything else leaves it, if nothing can be written.
+    pub(super) fn may_write(&mut self) -> bool {
+        if self.disk.full && !self.stopped {
+            self.out.notes.push("cannot write: its engine stops".into());
+            self.stopped = true;
+        }
+        !self.stopped
+    }
+
+    /// Keeps a proposal; false if it cannot.
+    fn keep(&mut self, undecided: Undecided) -> bool {
+        let kept = self.may_write();
+        if kept {
+            self.disk.put(undecided);
+        }
+        kept
     }
 
     /// A transaction has come: into the mempool, and on to the others if it is new.
@@ -163,8 +189,7 @@ impl Shell {
         let (id, block) = (block.header.id(), Arc::new(block));
         self.host.outcomes.insert(id, proposed.outcome);
         let part = Arc::new(Streamed { height, round, pol_round: Round::Nil, proposer: me, id, block });
-        self.disk.put(Undecided { part: part.clone(), validity: Validity::Valid });
-        Some(part)
+        self.keep(Undecided { part: part.clone(), validity: Validity::Valid }).then_some(part)
     }
 
     /// Sends a block again, for another round.
@@ -196,7 +221,9 @@ impl Shell {
         if !valid {
             self.out.notes.push(format!("finds block {} of height {} invalid", part.id.0.short(), part.height));
         }
-        self.disk.put(Undecided { part: part.clone(), validity });
+        if !self.keep(Undecided { part: part.clone(), validity }) {
+            return;
+        }
         if valid && self.sabotage == Sabotage::CommitsWithoutQuorum {
             let signatures = vec![];
             return self.commit(Certificate { height: part.height, round: 0, block: part.id, signatures });
@@ -267,6 +294,16 @@ impl Shell {
             return self.broken = Some(format!("decided block {} without having it", certificate.height));
         };
         let block = held.part.block.clone();
+        if !self.may_write() {
+            return;
+        }
+        let height = certificate.height;
+        self.take_decided(block, certificate);
+        self.disk.record = voting::begins(self.disk.record, height.next(), height);
+    }
+
+    /// A decided block that was executed is written.
+    fn take_decided(&mut self, block: Arc<Block>, certificate: Certificate) {
         let Some(outcome) = self.host.outcomes.remove(&certificate.block) else {
             return self.broken = Some(format!("decided block {} without having executed it", certificate.height));
         };

@@ -29,4 +29,6 @@ pub(super) enum Message {
     /// Asks for the decided block of a height.
     SyncRequest(Height),
     SyncResponse(Arc<Block>, Certificate),
+    /// There is none.
+    NothingFurther,
 }

@@ -1,7 +1,7 @@
 //! A validator: the core of consensus and the shell around it.
 
 use super::{
-    disk::Disk,
+    disk::{Disk, Loss},
     harness::Script,
     host::Host,
     message::Message,
@@ -12,10 +12,17 @@ use super::{
 use arc_malachitebft_app_channel::app::metrics::Metrics;
 use arc_malachitebft_core_consensus::{Input, Params, State as Core, process};
 use arc_malachitebft_core_types::{Round, Timeout, ValueOrigin, ValuePayload, VoteExtensionPolicy};
-use countersign_consensus::malachite::context::{Chain, Validators};
+use countersign_consensus::{
+    malachite::context::{Chain, Validators},
+    voting::{self, Standing},
+};
 use countersign_ledger::{Block, CachingChecker, Certificate, Height, TransactionResult};
+use countersign_store::VotingRecord;
 use rand::rngs::StdRng;
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 /// What happens at a node.
 #[derive(Debug, Clone)]
@@ -64,6 +71,8 @@ pub(super) struct Out {
     /// After so many milliseconds.
     pub(super) later: Vec<(u64, NodeEvent)>,
     pub(super) committed: Vec<Committed>,
+    /// It has seen somebody vote twice.
+    pub(super) accused: bool,
     /// For the trace.
     pub(super) notes: Vec<String>,
 }
@@ -82,6 +91,12 @@ pub(super) struct Shell {
     pub(super) timers: Vec<(Timeout, u64)>,
     pub(super) next_timer: u64,
     pub(super) recovering: bool,
+    /// It follows, and does not vote.
+    pub(super) silent: bool,
+    /// Who has said that there is no further block, while it is silent.
+    pub(super) told: BTreeSet<usize>,
+    /// Something could not be written: the engine has stopped.
+    pub(super) stopped: bool,
     pub(super) out: Out,
     /// An effect that could not be carried out.
     pub(super) broken: Option<String>,
@@ -104,6 +119,8 @@ impl Node {
     pub(super) fn new(index: usize, skew: u64, sabotage: Sabotage, verifier: Memo) -> Self {
         let mut disk = Disk::default();
         disk.decided.clone_from(&prefix().blocks);
+        let tip = prefix().state.tip().height;
+        disk.record = VotingRecord { engine: tip, before: tip, silent_until: Some(tip) };
         let shell = Shell {
             index,
             now: 0,
@@ -115,6 +132,9 @@ impl Node {
             timers: Vec::new(),
             next_timer: 0,
             recovering: false,
+            silent: false,
+            told: BTreeSet::new(),
+            stopped: false,
             out: Out::default(),
             broken: None,
         };
@@ -125,10 +145,43 @@ impl Node {
     pub(super) fn start(&mut self) -> Result<(), String> {
         self.up = true;
         self.life += 1;
-        self.shell.execute_undecided();
         self.shell.out.later.push((1, NodeEvent::Tick));
-        let next = self.shell.host.ledger.tip().height.next();
-        self.start_height(next)
+        self.start_engine()
+    }
+
+    /// The engine starts, unless it must be silent; then it is looked at again whenever something has come.
+    fn start_engine(&mut self) -> Result<(), String> {
+        let shell = &mut self.shell;
+        shell.stopped = false;
+        let tip = shell.host.ledger.tip().height;
+        if self.core.is_some() || shell.disk.full {
+            return Ok(());
+        }
+        let careless = matches!(shell.sabotage, Sabotage::ForgetsLock | Sabotage::VotesAtOnce);
+        let (standing, record, loss) = voting::judge(shell.disk.record, &shell.disk.log(), tip);
+        shell.disk.record = record;
+        if standing != Standing::Free && !careless {
+            if !shell.silent {
+                shell.out.notes.push(format!("is silent: {standing:?}, {loss:?}"));
+                shell.told.clear();
+            }
+            shell.silent = true;
+            return Ok(());
+        }
+        shell.silent = false;
+        shell.execute_undecided();
+        if record.engine < tip.next() {
+            shell.disk.record = voting::begins(record, tip.next(), shell.disk.log_height());
+        }
+        self.start_height(tip.next())
+    }
+
+    /// The process has lost something while it was dead.
+    pub(super) fn lose(&mut self, loss: Loss) {
+        self.shell.disk.lose(loss, prefix().blocks.len());
+        if matches!(loss, Loss::Database | Loss::Both) {
+            self.shell.host.ledger = prefix().state.clone();
+        }
     }
 
     /// The process dies.
@@ -140,6 +193,7 @@ impl Node {
             self.shell.disk.forget();
         }
         self.shell.timers.clear();
+        (self.shell.silent, self.shell.stopped) = (false, false);
         self.shell.out = Out::default();
         self.shell.host.crash();
     }
@@ -164,9 +218,17 @@ impl Node {
             NodeEvent::Start(height) => self.start_height(height),
             NodeEvent::Tick => {
                 self.shell.tick();
-                Ok(())
+                // an engine that could not write is started again, as by the node
+                if self.core.is_none() { self.start_engine() } else { Ok(()) }
             }
         }
+    }
+
+    /// The engine has ended because nothing could be written; what was not kept is forgotten with it.
+    fn stop_engine(&mut self) {
+        self.core = None;
+        self.shell.timers.clear();
+        self.shell.host.stop_engine();
     }
 
     fn receive(&mut self, from: usize, message: Message) -> Result<(), String> {
@@ -192,6 +254,14 @@ impl Node {
                 self.shell.on_sync_request(from, height);
                 Ok(())
             }
+            Message::NothingFurther => {
+                self.shell.on_nothing_further(from);
+                self.again()
+            }
+            Message::SyncResponse(block, certificate) if self.shell.silent => {
+                self.shell.follow(from, &block, &certificate);
+                self.again()
+            }
             Message::SyncResponse(block, certificate) => {
                 let response = self.shell.on_sync_response(from, &block, &certificate);
                 self.feed(Input::SyncValueResponse(response))
@@ -199,9 +269,18 @@ impl Node {
         }
     }
 
+    /// A silent validator may vote now, or not.
+    fn again(&mut self) -> Result<(), String> {
+        match self.shell.broken.take() {
+            Some(why) => Err(format!("node {}: {why}", self.shell.index)),
+            None if self.shell.silent => self.start_engine(),
+            None => Ok(()),
+        }
+    }
+
     /// As the engine does: the log is read, the height started, the log replayed without being written again.
     fn start_height(&mut self, height: Height) -> Result<(), String> {
-        if height != self.shell.host.ledger.tip().height.next() {
+        if height != self.shell.host.ledger.tip().height.next() || self.shell.disk.full {
             return Ok(());
         }
         let entries = self.shell.disk.start_log(height);
@@ -243,8 +322,12 @@ impl Node {
             metrics: metrics(),
             with: effect => shell.carry_out(effect)
         );
+        if self.shell.stopped {
+            self.stop_engine();
+        }
         match self.shell.broken.take() {
             Some(why) => Err(format!("node {}: {why}", self.shell.index)),
+            None if self.shell.stopped => Ok(()),
             None => result.map_err(|e| format!("node {}: consensus stopped: {e}", self.shell.index)),
         }
     }

@@ -11,6 +11,8 @@ pub enum Sabotage {
     CommitsWithoutQuorum,
     /// Loses the write-ahead log and the proposed blocks when it dies.
     ForgetsLock,
+    /// Votes at once when it has lost its database or its log.
+    VotesAtOnce,
     /// Puts transactions of earlier blocks into its proposals again, and does not check what others propose.
     ExecutesTwice,
     /// Has withdrawals neither in its mempool nor in its proposals.

@@ -1,6 +1,6 @@
 //! What happens to messages and processes. All of it follows from the seed, and all of it ends at `heal`.
 
-use super::people::VALIDATORS;
+use super::{disk::Loss, people::VALIDATORS};
 use rand::{Rng, rngs::StdRng};
 
 /// Milliseconds.
@@ -15,12 +15,21 @@ struct Partition {
     sides: u8,
 }
 
-/// A process that dies and comes back.
+/// A process that dies and comes back, with or without what it had.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Death {
     pub(super) node: usize,
     pub(super) at: Ms,
     pub(super) down: Ms,
+    pub(super) loss: Loss,
+}
+
+/// A disk on which there is no room for a while.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FullDisk {
+    pub(super) node: usize,
+    pub(super) at: Ms,
+    pub(super) until: Ms,
 }
 
 #[derive(Debug, Clone)]
@@ -32,6 +41,7 @@ pub(super) struct Weather {
     delay: (Ms, Ms),
     partitions: Vec<Partition>,
     pub(super) deaths: Vec<Death>,
+    pub(super) full_disks: Vec<FullDisk>,
     /// How likely it is that the first node to decide a height is cut off and others die at that moment: when locks matter most.
     pub(super) ambush: f64,
 }
@@ -46,7 +56,17 @@ impl Weather {
         };
         let death = |dice: &mut StdRng| {
             let at = dice.gen_range(0..heal - 100);
-            Death { node: dice.gen_range(0..VALIDATORS), at, down: dice.gen_range(50..3_000).min(heal - at) }
+            Death { node: dice.gen_range(0..VALIDATORS), at, down: dice.gen_range(50..3_000).min(heal - at), loss: Loss::Nothing }
+        };
+        // one validator only loses what it had: more would be more than may be faulty
+        let unlucky = dice.gen_range(0..VALIDATORS);
+        let losing = |dice: &mut StdRng| {
+            let loss = [Loss::Log, Loss::Database, Loss::Both][dice.gen_range(0..3)];
+            Death { node: unlucky, loss, ..death(dice) }
+        };
+        let full_disk = |dice: &mut StdRng| {
+            let at = dice.gen_range(0..heal - 100);
+            FullDisk { node: dice.gen_range(0..VALIDATORS), at, until: (at + dice.gen_range(50..3_000)).min(heal) }
         };
         Self {
             heal,
@@ -55,7 +75,12 @@ impl Weather {
             spike: pick(dice, &[0.0, 0.01, 0.1]),
             delay: [(1, 5), (5, 60), (40, 120)][dice.gen_range(0..3)],
             partitions: (0..dice.gen_range(0..4)).map(|_| partition(dice)).collect(),
-            deaths: (0..dice.gen_range(0..5)).map(|_| death(dice)).collect(),
+            deaths: {
+                let mut deaths: Vec<Death> = (0..dice.gen_range(0..5)).map(|_| death(dice)).collect();
+                deaths.extend((0..dice.gen_range(0..2)).map(|_| losing(dice)));
+                deaths
+            },
+            full_disks: (0..dice.gen_range(0..2)).map(|_| full_disk(dice)).collect(),
             ambush: pick(dice, &[0.0, 0.1, 0.4]),
         }
     }

@@ -252,7 +252,12 @@ struct Wires {
 /// The actor does not start.
 #[allow(clippy::disallowed_methods, reason = "how often something is said is measured from here")]
 pub async fn start(arguments: Arguments) -> Result<(NetworkRef<Chain>, mpsc::Sender<NetworkMsg<Chain>>, Inlet), ractor::SpawnErr> {
-    let inlet = Inlet { port: Arc::new(OutputPort::with_capacity(EVENTS_MAX)), connected: Arc::default(), gate: arguments.gate.clone(), horizon: arguments.horizon.clone() };
+    let inlet = Inlet {
+        port: Arc::new(OutputPort::with_capacity(EVENTS_MAX)),
+        connected: Arc::default(),
+        gate: arguments.gate.clone(),
+        horizon: arguments.horizon.clone(),
+    };
     let statuses = Bucket::full(1, STATUSES_PER_1000_SECONDS, Duration::ZERO);
     let wires = Wires { arguments, inlet: inlet.clone(), requests: 0, start: Instant::now(), statuses };
     let (actor, _) = Actor::spawn(None, Switchboard, wires).await?;

@@ -48,7 +48,8 @@ impl Node {
         let digest = self.store().put_blob(bytes).await?;
         let set = self.state().validators();
         let needed = set.members().len() - set.quorum() + 1;
-        let (mut left, mut refused): (BTreeSet<MemberId>, _) = (set.members().iter().copied().collect(), String::from("they do not answer"));
+        let (mut left, mut refused): (BTreeSet<MemberId>, _) =
+            (set.members().iter().copied().collect(), String::from("they do not answer"));
         left.remove(&self.me());
         for told in 0..TOLD_MAX {
             for member in left.clone() {

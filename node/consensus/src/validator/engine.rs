@@ -67,7 +67,7 @@ pub enum EngineError {
     #[error("the engine's connections cannot be started: {0}")]
     Network(String),
     /// The engine itself.
-    #[error("the consensus engine cannot be started: {0}. If its write-ahead log is damaged, do not delete it: see docs/operating.md")]
+    #[error("the consensus engine cannot be started: {0}. Look at the disk; it is tried again")]
     Engine(String),
 }
 

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use crate::harness::{self, Script, Who, digest, keys_digest, registry, rules};
-use countersign_consensus::{Accusation, Conduct, Honest, Node, NodeConfig, Offence, Pace, malachite::network::Outgoing};
+use countersign_consensus::{Accusation, Conduct, Honest, Node, NodeConfig, Offence, Pace, RoleNow, malachite::network::Outgoing};
 use countersign_ledger::*;
 use countersign_net::{NetConfig, PeerAddress, Transport};
 use countersign_store::{ChainStore, StoreUrl};
@@ -150,10 +150,18 @@ impl Cluster {
         self.seats[i].node = Some(node);
     }
 
+    /// Starts everybody, and waits until all validators take part: one that comes when others have begun is silent for two heights.
     pub async fn start_all(&mut self) {
         for i in 0..self.seats.len() {
             self.start(i).await;
         }
+        let begun = async {
+            while (0..self.validators).any(|i| self.node(i).status().role != RoleNow::Validator) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let begun = tokio::time::timeout(PATIENCE, begun).await;
+        assert!(begun.is_ok(), "not all take part: {:?}", self.running().map(|(_, n)| n.status()).collect::<Vec<_>>());
     }
 
     pub async fn stop(&mut self, i: usize) {
@@ -229,6 +237,17 @@ impl Cluster {
                 state.commit(outcome).unwrap();
             }
         }
+    }
+
+    /// Waits until a node takes part in deciding, with blocks going on meanwhile.
+    pub async fn validates(&self, i: usize) {
+        let waiting = async {
+            while self.node(i).status().role != RoleNow::Validator {
+                self.tick(0).await;
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(found.is_ok(), "node {i} does not validate: {:?}", self.node(i).status());
     }
 
     /// What a node accuses a member of.

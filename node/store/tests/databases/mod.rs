@@ -111,8 +111,11 @@ impl Place {
 
     /// There is room again.
     pub async fn accept_writes(&self, table: &str) {
-        let statement =
-            if self.is_sqlite() { format!("DROP TRIGGER full_{table}") } else { format!("ALTER TABLE {table} DROP CONSTRAINT full_{table}") };
+        let statement = if self.is_sqlite() {
+            format!("DROP TRIGGER full_{table}")
+        } else {
+            format!("ALTER TABLE {table} DROP CONSTRAINT full_{table}")
+        };
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut self.connect().await).await.unwrap();
     }
 

@@ -3,7 +3,7 @@
 //! Failures:
 //! - a node commits another block at a height than the first one did, in any of its lives (what a node that dies has committed counts);
 //! - a node commits a block with a certificate that the ledger's own check refuses under the validators of its height;
-//! - a node commits heights out of order, or a height twice;
+//! - a node commits heights out of order, or a height twice, unless it has lost its chain in between;
 //! - a node's state after a block is not the one the block's header commits to.
 
 use super::{Failure, history::History, withdrawals};
@@ -75,6 +75,11 @@ impl Watch {
             self.at_heal = self.at_heal.max(height);
         }
         Ok(first)
+    }
+
+    /// A node has lost its chain and takes it in again.
+    pub(in crate::sim) fn lost(&mut self, node: usize) {
+        self.heights[node] = prefix().state.tip().height;
     }
 
     pub(in crate::sim) fn history(&self) -> &History {
