@@ -64,6 +64,10 @@ use std::{
 use tokio::sync::{mpsc, watch};
 use turns::Turns;
 
+/// How often a validator looks whether it stands still while others go on.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long it may: the engine asks for blocks within a second or two, but after something failed here it waits for minutes.
+const STUCK: Duration = Duration::from_secs(10);
 /// Bytes of blocks the engine is given at a time for others that catch up.
 const DECIDED_BYTES_MAX: usize = 24 << 20;
 
@@ -161,6 +165,9 @@ pub enum ValidatorError {
     /// The chain cannot go on here.
     #[error("a decided block cannot be taken: {0}")]
     Replica(#[from] ReplicaError),
+    /// Others have decided the height the engine works on, and it does not come to it.
+    #[error("others have decided block {0} and it does not come here; the engine is started again")]
+    Stuck(Height),
     /// The engine decided a block nobody here has seen.
     #[error("block {0} was decided and is not here; it is fetched from others")]
     Unknown(Height),
@@ -205,6 +212,7 @@ impl Validator {
     /// Answers the engine until it stops, this node is no validator any more, or `stop` says so.
     async fn run(mut self, mut messages: mpsc::Receiver<AppMsg<Chain>>, mut stop: watch::Receiver<bool>) -> Result<(), ValidatorError> {
         let (mut work, mut said) = (self.parts.pool.waiting(), self.parts.horizon.subscribe());
+        let (mut look, mut moved) = (tokio::time::interval(LOOK), (self.current(), Instant::now()));
         loop {
             let pause = self.pause(*work.borrow_and_update());
             tokio::select! {
@@ -228,6 +236,13 @@ impl Validator {
                 }
                 _ = work.changed() => {}
                 _ = said.changed() => {}
+                _ = look.tick() => {
+                    if self.current() > moved.0 || !self.is_behind() {
+                        moved = (self.current(), Instant::now());
+                    } else if moved.1.elapsed() > STUCK {
+                        return Err(ValidatorError::Stuck(self.current()));
+                    }
+                }
                 () = stopped(&mut stop) => return Ok(()),
             }
         }

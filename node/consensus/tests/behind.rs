@@ -234,6 +234,45 @@ async fn full(cluster: &Cluster, full: bool) {
     }
 }
 
+/// Names a folder on a file system of some megabytes, for example a `tmpfs` of 6 MB.
+const SMALL_DISK: &str = "COUNTERSIGN_TEST_SMALL_DISK";
+
+/// The same on a real full disk: the log of the engine cannot be written either, and the engine waits for ever, on purpose.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_on_a_small_disk_goes_on_when_there_is_room() {
+    let Ok(small) = std::env::var(SMALL_DISK) else {
+        return std::io::Write::write_all(&mut std::io::stderr(), format!("skipped: {SMALL_DISK} is not set\n").as_bytes()).unwrap();
+    };
+    let mut cluster = Cluster::new(4);
+    cluster.seats[LOST].folder = tempfile::tempdir_in(&small).unwrap();
+    cluster.start_all().await;
+    cluster.tick(LOST).await;
+    for round in 0..3 {
+        let since = cluster.node(LOST).state().tip().height;
+        let filler = std::path::Path::new(&small).join("filler");
+        let mut file = std::fs::File::create(&filler).unwrap();
+        while std::io::Write::write_all(&mut file, &[7; 4_096]).is_ok() {}
+        drop(file);
+        // what was left is used up by blocks
+        wait("an alert", async || {
+            cluster.tick(0).await;
+            raised(&cluster, AlertCode::Storage) || raised(&cluster, AlertCode::EngineStopped)
+        })
+        .await;
+        for _ in 0..20 {
+            cluster.tick(0).await;
+        }
+        let tip = cluster.node(0).state().tip().height;
+        assert!(cluster.node(LOST).state().tip().height < tip, "round {round}");
+        std::fs::remove_file(&filler).unwrap();
+        cluster.reach(LOST, tip.0).await;
+        takes_part(&cluster, tip).await;
+        nobody_is_accused(&cluster, since);
+    }
+    cluster.check_agreement().await;
+    cluster.stop_all().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_whose_disk_was_full_goes_on_when_there_is_room() {
     let mut cluster = running(4).await;

@@ -148,6 +148,10 @@ async fn validate(shared: &Shared, wal: PathBuf) {
     *shared.inlet.write().await = None;
     match ended {
         None => running.stop().await,
+        Some(Err(stuck @ ValidatorError::Stuck(_))) => {
+            tracing::warn!("{stuck}");
+            running.abandon().await;
+        }
         Some(ended) => {
             running.abandon().await;
             let words = ended.err().unwrap_or(ValidatorError::Engine).to_string();

@@ -106,5 +106,6 @@ impl Validator {
                 return;
             }
         }
+        self.parts.alerts.clear(AlertCode::Storage);
     }
 }
