@@ -112,20 +112,19 @@ impl Loopback {
         id(i)
     }
 
-    /// Stops a validator, and waits until its address is free again.
-    pub async fn stop_one(&self, i: usize) {
-        self.nodes[i].shutdown().await;
+    /// Stops all validators, and waits until their addresses are free again.
+    pub async fn stop_all(&mut self) {
+        for node in self.nodes.drain(..) {
+            node.shutdown().await;
+        }
         let free = async {
-            while std::net::UdpSocket::bind(self.addresses[i]).is_err() || std::net::TcpListener::bind(self.addresses[i]).is_err() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+            for address in &self.addresses {
+                while std::net::UdpSocket::bind(address).is_err() || std::net::TcpListener::bind(address).is_err() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
             }
         };
-        tokio::time::timeout(PATIENCE, free).await.expect("the address is free after a while");
-    }
-
-    /// Starts a validator again that was stopped.
-    pub async fn start_again(&mut self, i: usize, pace: Pace) {
-        self.nodes[i] = self.node(i, true, pace).await;
+        tokio::time::timeout(PATIENCE, free).await.expect("addresses are free after a while");
     }
 
     /// A validator that is stopped loses all it has.

@@ -46,14 +46,11 @@ async fn main() {
     let blocks: u64 = std::env::args().nth(1).map_or(10_000, |text| text.parse().expect("the number of blocks"));
     let mut network = Network(Loopback::start(VALIDATORS, fast()).await);
     Loopback::reach_within(&network.0.nodes[0], blocks, Duration::from_secs(3_600)).await;
-    for i in 0..VALIDATORS {
-        network.0.stop_one(i).await;
-    }
+    network.0.stop_all().await;
     network.0.lose(LOST);
-    for i in 0..VALIDATORS {
-        if i != LOST {
-            network.0.start_again(i, steady()).await;
-        }
+    for i in 0..LOST {
+        let node = network.0.node(i, true, steady()).await;
+        network.0.nodes.push(node);
     }
     let load = async {
         loop {

@@ -119,7 +119,7 @@ impl Follower {
                 return CaughtUp::Ended;
             }
             let reached = match goal {
-                Goal::Told(wanted) => told.iter().filter(|m| set.contains(m)).count() >= wanted.min(set.members().len().saturating_sub(1)),
+                Goal::Told(wanted) => counts(&told, &set) >= wanted.min(set.members().len().saturating_sub(1)),
                 Goal::Height(height) => tip >= height,
             };
             if reached {
@@ -128,7 +128,7 @@ impl Follower {
             }
             let fetched = tokio::select! {
                 () = stopped(stop) => return CaughtUp::Ended,
-                further = self.look_further(&set, tip.next(), &mut told, &mut turn) => further,
+                further = self.look_further(&set, goal, &mut told, &mut turn) => further,
             };
             if let Goal::Height(_) = goal {
                 // others have yet to decide it: they are asked again
@@ -173,11 +173,11 @@ impl Follower {
     async fn look_further(
         &self,
         set: &ValidatorSet,
-        from: Height,
+        goal: Goal,
         told: &mut BTreeSet<MemberId>,
         turn: &mut usize,
     ) -> Option<(MemberId, bytes::Bytes)> {
-        let mut asked = JoinSet::new();
+        let (mut asked, from) = (JoinSet::new(), self.replica.state().tip().height.next());
         for peer in self.peers(set, turn).into_iter().filter(|p| !told.contains(p)) {
             let net = self.net.clone();
             let wanted = BlocksWanted { from, count: 1, wait_ms: 0 }.encode();
@@ -190,6 +190,10 @@ impl Follower {
             // an answer that is no run is told apart when it is taken
             if BlockRun::decode(&bytes).is_ok_and(|run| run.first == from && run.blocks.is_empty()) {
                 told.insert(peer);
+                // nobody waits for one that is silent
+                if matches!(goal, Goal::Told(wanted) if counts(told, set) >= wanted) {
+                    break;
+                }
             } else {
                 further = Some((peer, bytes));
                 break;
@@ -312,6 +316,11 @@ impl Follower {
         self.pool.committed();
         Ok(())
     }
+}
+
+/// How many of those are validators.
+fn counts(told: &BTreeSet<MemberId>, set: &ValidatorSet) -> usize {
+    told.iter().filter(|m| set.contains(m)).count()
 }
 
 fn fork_words(height: Height, error: &BlockError) -> String {
