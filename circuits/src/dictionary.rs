@@ -5,16 +5,19 @@
 //! of the canonical form that fixes the layout: attributes, levels, ranges, steps and cuts. How a hospital's records are read
 //! into rows (windows, picks, value sets) is the importer's business and is parsed there from the same bytes.
 //!
-//! Layout: every attribute is one or two *blocks* of bins, bin 0 of each meaning "missing" (design: protocol, section 4).
+//! Layout: every attribute is one or two *blocks* of bins, bin 0 of each meaning "missing" (design: protocol, section 4);
+//! a *complete* attribute has no such bin, and people without a value get no row (rule D1).
 //! The rows of a segment's bin matrix are all bins of all blocks in order, and then one more row for slot occupancy.
 
 mod attribute;
 mod canonical;
+mod missingness;
 #[cfg(test)]
 mod tests;
 
 pub use attribute::{Attribute, AttributeKind, BLOCK_LEVELS_MAX, Band, Bins, Block, Domain, LEVELS_MAX, Scale};
 pub use canonical::{CanonicalError, canonical_json, decimal};
+pub use missingness::Missingness;
 
 use crate::hash::Digest32;
 use serde_json::Value;
@@ -98,9 +101,9 @@ impl Dictionary {
             return Err(DictionaryError::Key { place: "attribute".into(), expected: "a list of 1 to 256 attributes" });
         }
         let mut attributes: Vec<Attribute> = Vec::with_capacity(list.len());
-        let mut row = 0;
+        let (mut row, mut codes) = (0, 0);
         for (i, entry) in list.iter().enumerate() {
-            let attribute = Attribute::from_value(entry, i, row)?;
+            let attribute = Attribute::from_value(entry, i, row, (value.get("valueset"), &mut codes))?;
             if attributes.iter().any(|a| a.name() == attribute.name()) {
                 return Err(DictionaryError::Attribute { attribute: attribute.name().into(), reason: "is defined twice".into() });
             }
@@ -164,7 +167,7 @@ impl Dictionary {
     pub fn layout(&self) -> SegmentLayout {
         let mut layout = SegmentLayout { blocks: Vec::new(), tied: Vec::new() };
         for attribute in &self.attributes {
-            if let [coarse, fine] = attribute.blocks() {
+            if let ([coarse, fine], Some(_)) = (attribute.blocks(), attribute.missing_bin()) {
                 layout.tied.push((coarse.first_row(), fine.first_row()));
             }
             layout.blocks.extend(attribute.blocks().iter().map(Block::bins));

@@ -1,6 +1,13 @@
 //! One attribute: its domain, its blocks of bins and its bands.
 
-use super::{DictionaryError, canonical::decimal, key, text};
+use super::{
+    DictionaryError, ROWS_MAX,
+    canonical::decimal,
+    key,
+    missingness::{self, Missingness},
+    text,
+};
+use crate::hash::Digest32;
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
 use serde_json::Value;
 
@@ -67,7 +74,7 @@ pub enum Domain {
     Scale(Scale),
 }
 
-/// A one-hot block of bins inside a segment's matrix. Bin 0 is "missing".
+/// A one-hot block of bins inside a segment's matrix. Bin 0 is "missing", unless the attribute is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Block {
     first_row: usize,
@@ -80,7 +87,7 @@ impl Block {
         self.first_row
     }
 
-    /// Number of bins, "missing" included.
+    /// Number of bins, "missing" included if there is one.
     pub fn bins(&self) -> usize {
         self.bins
     }
@@ -91,7 +98,7 @@ impl Block {
 pub struct Band {
     /// For people: a level's name, `<40`, `40-49`, `>=90`.
     pub label: String,
-    /// Bins of the first block, ascending, never 0.
+    /// Bins of the first block, ascending, never "missing".
     pub bins: Vec<u16>,
     /// Lowest and highest level inside.
     pub levels: (u32, u32),
@@ -120,10 +127,18 @@ pub struct Attribute {
     /// Lowest level of each coarse bin 1.. (two-block attributes only)
     coarse: Vec<u32>,
     bands: Vec<Band>,
+    complete: bool,
+    missingness: Missingness,
+    sources: Vec<Digest32>,
 }
 
 impl Attribute {
-    pub(super) fn from_value(value: &Value, index: usize, first_row: usize) -> Result<Self, DictionaryError> {
+    pub(super) fn from_value(
+        value: &Value,
+        index: usize,
+        first_row: usize,
+        (valuesets, counted): (Option<&Value>, &mut usize),
+    ) -> Result<Self, DictionaryError> {
         let place = format!("attribute[{index}].");
         let name = text(value, &place, "name")?.to_owned();
         let fail = |reason: String| DictionaryError::Attribute { attribute: name.clone(), reason };
@@ -151,7 +166,16 @@ impl Attribute {
             AttributeKind::Category => Domain::Levels(named_levels(value, &place).map_err(|e| fail(e.to_string()))?),
             AttributeKind::Number | AttributeKind::Count => Domain::Scale(scale(value, kind).map_err(&fail)?),
         };
+        let levels = match &domain {
+            Domain::Levels(levels) => levels.len(),
+            Domain::Scale(scale) => scale.levels as usize,
+        };
+        let (complete, missingness) = missingness::read(value, &categories, levels).map_err(&fail)?;
+        let sources = missingness::of_records(value, &name, valuesets, counted).map_err(&fail)?;
         let mut attribute = Self {
+            complete,
+            missingness,
+            sources,
             label: text(value, &place, "label").unwrap_or(&name).to_owned(),
             categories,
             kind,
@@ -168,20 +192,23 @@ impl Attribute {
     }
 
     fn lay_out(&mut self, first_row: usize) {
+        // bins of a complete attribute are its levels; else bin 0 is "missing"
+        let first = self.first_known();
+        let missing = usize::from(first);
         match &self.domain {
             Domain::Levels(levels) => {
-                self.blocks = vec![Block { first_row, bins: levels.len() + 1 }];
+                self.blocks = vec![Block { first_row, bins: levels.len() + missing }];
                 self.bands = levels
                     .iter()
                     .enumerate()
-                    .map(|(i, l)| Band { label: l.clone(), bins: vec![i as u16 + 1], levels: (i as u32, i as u32) })
+                    .map(|(i, l)| Band { label: l.clone(), bins: vec![i as u16 + first], levels: (i as u32, i as u32) })
                     .collect();
             }
             Domain::Scale(scale) => {
                 let starts: Vec<u32> = std::iter::once(0).chain(scale.cuts.iter().copied()).collect();
                 let end = |i: usize| starts.get(i + 1).copied().unwrap_or(scale.levels);
                 if scale.levels <= BLOCK_LEVELS_MAX {
-                    self.blocks = vec![Block { first_row, bins: scale.levels as usize + 1 }];
+                    self.blocks = vec![Block { first_row, bins: scale.levels as usize + missing }];
                 } else {
                     // coarse bins are the bands, the wide ones cut further; a fine offset tells where inside
                     self.coarse = (0..starts.len()).flat_map(|i| (starts[i]..end(i)).step_by(BLOCK_LEVELS_MAX as usize)).collect();
@@ -189,20 +216,20 @@ impl Attribute {
                         .map(|i| self.coarse.get(i + 1).copied().unwrap_or(scale.levels) - self.coarse[i])
                         .max()
                         .unwrap_or(1);
-                    let coarse = Block { first_row, bins: self.coarse.len() + 1 };
-                    self.blocks = vec![coarse, Block { first_row: first_row + coarse.bins, bins: width as usize + 1 }];
+                    let coarse = Block { first_row, bins: self.coarse.len() + missing };
+                    self.blocks = vec![coarse, Block { first_row: first_row + coarse.bins, bins: width as usize + missing }];
                 }
                 self.bands = (0..starts.len())
                     .map(|i| {
                         let levels = (starts[i], end(i) - 1);
                         let bins = if self.coarse.is_empty() {
-                            (levels.0..=levels.1).map(|v| v as u16 + 1).collect()
+                            (levels.0..=levels.1).map(|v| v as u16 + first).collect()
                         } else {
                             self.coarse
                                 .iter()
                                 .enumerate()
                                 .filter(|(_, c)| (levels.0..=levels.1).contains(c))
-                                .map(|(t, _)| t as u16 + 1)
+                                .map(|(t, _)| t as u16 + first)
                                 .collect()
                         };
                         Band { label: band_label(scale, &starts, i), bins, levels }
@@ -242,6 +269,36 @@ impl Attribute {
         self.outcome
     }
 
+    /// True if nobody has a row without a value: there is no "missing" bin (rule D1).
+    pub fn complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Whether it may be told of whom the attribute is known (rule D3).
+    pub fn missingness(&self) -> Missingness {
+        self.missingness
+    }
+
+    /// Digests of the source codes or records the attribute is made from, ascending (rule D7).
+    pub fn sources(&self) -> &[Digest32] {
+        &self.sources
+    }
+
+    /// The bin of the first block that means "missing", if there is one.
+    pub fn missing_bin(&self) -> Option<u16> {
+        (!self.complete).then_some(0)
+    }
+
+    /// The first bin of a known level.
+    pub fn first_known(&self) -> u16 {
+        u16::from(!self.complete)
+    }
+
+    /// Bins of the first block that stand for known levels.
+    pub fn known_bins(&self) -> std::ops::Range<u16> {
+        self.first_known()..self.first_block().bins() as u16
+    }
+
     /// The domain.
     pub fn domain(&self) -> &Domain {
         &self.domain
@@ -278,29 +335,31 @@ impl Attribute {
         }
     }
 
-    /// The bins of a value (`None`: missing), or `None` if the level does not exist.
+    /// The bins of a value (`None`: missing), or `None` if the level does not exist, or nobody can be without a value.
     pub fn bins(&self, level: Option<u32>) -> Option<Bins> {
         let two = self.blocks.len() == 2;
-        let Some(level) = level else { return Some(Bins { first: 0, fine: two.then_some(0) }) };
+        let known = self.first_known();
+        let Some(level) = level else { return (!self.complete).then(|| Bins { first: 0, fine: two.then_some(0) }) };
         if level >= self.level_count() {
             return None;
         }
         if !two {
-            return Some(Bins { first: level as u16 + 1, fine: None });
+            return Some(Bins { first: level as u16 + known, fine: None });
         }
         let t = self.coarse.partition_point(|start| *start <= level) - 1;
-        Some(Bins { first: t as u16 + 1, fine: Some((level - self.coarse[t]) as u16 + 1) })
+        Some(Bins { first: t as u16 + known, fine: Some((level - self.coarse[t]) as u16 + known) })
     }
 
     /// The level as a linear form of bins: (matrix row, weight), zero weights left out.
     pub fn value_form(&self) -> Vec<(usize, u64)> {
+        let missing = usize::from(self.first_known());
         let first = self.blocks[0].first_row;
         match self.blocks.get(1) {
-            None => (1..self.level_count()).map(|v| (first + v as usize + 1, u64::from(v))).collect(),
+            None => (1..self.level_count()).map(|v| (first + v as usize + missing, u64::from(v))).collect(),
             Some(fine) => {
                 let coarse =
-                    self.coarse.iter().enumerate().filter(|(_, base)| **base > 0).map(|(t, base)| (first + t + 1, u64::from(*base)));
-                coarse.chain((1..fine.bins as u64 - 1).map(|o| (fine.first_row + o as usize + 1, o))).collect()
+                    self.coarse.iter().enumerate().filter(|(_, base)| **base > 0).map(|(t, base)| (first + t + missing, u64::from(*base)));
+                coarse.chain((1..(fine.bins - missing) as u64).map(|o| (fine.first_row + o as usize + missing, o))).collect()
             }
         }
     }
@@ -320,9 +379,13 @@ fn named_levels(value: &Value, place: &str) -> Result<Vec<String>, DictionaryErr
     let expected = "a list of 1 to 256 different level names, none of them \"missing\"";
     let fail = || DictionaryError::Key { place: format!("{place}levels"), expected };
     let list = key(value, place, "levels", expected)?.as_array().ok_or_else(fail)?;
+    // before anything that takes time by their number
+    if list.len() > BLOCK_LEVELS_MAX as usize {
+        return Err(fail());
+    }
     let levels: Vec<String> = list.iter().map(|l| l.as_str().map(str::to_owned)).collect::<Option<_>>().ok_or_else(fail)?;
     let distinct = levels.iter().enumerate().all(|(i, l)| l != "missing" && !l.is_empty() && !levels[..i].contains(l));
-    if levels.is_empty() || levels.len() > BLOCK_LEVELS_MAX as usize || !distinct {
+    if levels.is_empty() || !distinct {
         return Err(fail());
     }
     Ok(levels)
@@ -354,7 +417,12 @@ fn scale(value: &Value, kind: AttributeKind) -> Result<Scale, String> {
         .ok_or("the range is not a whole number of steps, or has more than 2^20 - 256 levels")?
         + 1;
     let mut cuts = Vec::new();
-    for cut in value.get("cuts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default() {
+    let written = value.get("cuts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    // bins have 16 bits, and every band is a row of the matrix at least
+    if written.len() >= ROWS_MAX {
+        return Err(format!("cuts: {} are more than the {ROWS_MAX} rows of a segment's matrix", written.len()));
+    }
+    for cut in written {
         let cut = quantity(cut)?;
         let at = whole(cut)?;
         let level = at.to_u32().filter(|v| at.is_integer() && *v > 0 && *v < levels && cuts.last().is_none_or(|last| v > last));
@@ -375,6 +443,8 @@ fn band_label(scale: &Scale, starts: &[u32], i: usize) -> String {
         (0, Some(end)) => format!("<{}", at(*end)),
         (_, None) => format!(">={}", at(starts[i])),
         (_, Some(end)) if *end - starts[i] == 1 => at(starts[i]),
+        // "-50--0.1" reads as nothing
+        (_, Some(end)) if scale.value(starts[i]).is_sign_negative() => format!("{} to {}", at(starts[i]), at(*end - 1)),
         (_, Some(end)) => format!("{}-{}", at(starts[i]), at(*end - 1)),
     }
 }

@@ -212,3 +212,119 @@ proptest! {
         }
     }
 }
+
+fn flagged(extra: Value) -> Result<Attribute, DictionaryError> {
+    let mut value = json!({"category": "labs", "kind": "number", "name": "x", "range": ["0", "999"], "beyond": "clip"});
+    value.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    read(json!([value])).map(|d| d.attributes()[0].clone())
+}
+
+#[test]
+fn a_complete_attribute_has_no_missing_bin() {
+    for (levels, blocks) in [(2_u32, vec![2]), (256, vec![256]), (1000, vec![4, 256])] {
+        let attribute = flagged(json!({"range": ["0", (levels - 1).to_string()], "complete": true})).unwrap();
+        assert_eq!(attribute.blocks().iter().map(Block::bins).collect::<Vec<_>>(), blocks);
+        assert_eq!((attribute.missing_bin(), attribute.first_known(), attribute.bins(None)), (None, 0, None));
+        assert_eq!(attribute.known_bins().len(), attribute.first_block().bins());
+        let form = attribute.value_form();
+        let mut seen = std::collections::HashSet::new();
+        for level in 0..levels {
+            assert_eq!(at(&attribute, &form, Some(level)), u64::from(level));
+            assert!(seen.insert(
+                attribute.bins(Some(level)).unwrap().first as u32 * 1000
+                    + u32::from(attribute.bins(Some(level)).unwrap().fine.unwrap_or(0))
+            ));
+            let first = attribute.bins(Some(level)).unwrap().first;
+            assert_eq!(attribute.bands().iter().filter(|b| b.bins.contains(&first)).count(), 1);
+        }
+        assert_eq!(attribute.bins(Some(levels)), None);
+    }
+    // nothing ties two blocks that have no "missing"
+    let dictionary = read(json!([{"category": "labs", "kind": "number", "name": "x", "range": ["0", "999"], "complete": true}])).unwrap();
+    assert!(dictionary.layout().tied.is_empty());
+    // one bin would be the occupancy column again
+    let one = json!([{"category": "labs", "kind": "category", "levels": ["only"], "name": "x", "complete": true}]);
+    assert!(read(one).unwrap_err().to_string().contains("two levels"));
+}
+
+#[test]
+fn missingness_is_public_only_where_it_says_nothing() {
+    let of = |extra: Value| flagged(extra).unwrap().missingness();
+    assert_eq!(of(json!({})), Missingness::Public);
+    assert_eq!(of(json!({"missingness": "protected"})), Missingness::Protected);
+    for (extra, why) in [
+        (json!({"sensitive": true}), "sensitive"),
+        (json!({"category": "conditions"}), "category"),
+        (json!({"category": ["labs", "medications"]}), "category"),
+        (json!({"beyond": "missing"}), "beyond"),
+        (json!({"comparator": "missing"}), "bounds"),
+        (json!({"from": {"use": "time_to", "event": "died"}}), "events"),
+    ] {
+        assert_eq!(of(extra.clone()), Missingness::Protected, "{extra}");
+        let mut public = extra.clone();
+        public.as_object_mut().unwrap().insert("missingness".into(), json!("public"));
+        let refused = flagged(public).unwrap_err().to_string();
+        assert!(refused.contains("cannot be \"public\"") && refused.contains(why), "{refused}");
+    }
+    // a category nobody has named yet is protected until somebody says it is public
+    assert_eq!(of(json!({"category": "wearables"})), Missingness::Protected);
+    assert_eq!(of(json!({"category": "wearables", "missingness": "public"})), Missingness::Public);
+    for wrong in [json!({"missingness": "open"}), json!({"complete": "yes"}), json!({"complete": true, "missingness": "public"})] {
+        assert!(flagged(wrong).is_err());
+    }
+}
+
+#[test]
+fn attributes_meet_in_their_source_codes() {
+    let of = |codes: Value| flagged(json!({"any_of": [{"use": "observation", "codes": codes}]})).unwrap().sources().to_vec();
+    let meet = |a: &[Digest32], b: &[Digest32]| a.iter().any(|d| b.contains(d));
+    let loinc = |code: &str| of(json!([{"system": "http://loinc.org", "in": [code]}]));
+    assert!(meet(&of(json!([{"system": "http://loinc.org", "in": ["4548-4", "17856-6"]}])), &loinc("4548-4")));
+    assert!(!meet(&loinc("4548-4"), &loinc("17856-6")) && !meet(&loinc("4548-4"), &of(json!([{"system": "urn:x", "in": ["4548-4"]}]))));
+    // a code meets the prefix it stands under
+    let icd = |key: &str, code: &str| of(json!([{"system": "icd", key: [code]}]));
+    assert!(meet(&icd("under", "E11"), &icd("in", "E11.9")) && !meet(&icd("under", "E11"), &icd("in", "E10.9")));
+    // a value set is its codes; a column is its name
+    let dictionary = json!({
+        "attribute": [
+            {"category": "conditions", "kind": "flag", "name": "a", "any_of": [{"use": "condition", "valueset": "s"}]},
+            {"category": "conditions", "kind": "flag", "name": "b", "any_of": [{"use": "observation", "codes": [{"system": "icd", "in": ["E11.9"]}]}]},
+            {"category": "labs", "kind": "flag", "name": "c"},
+        ],
+        "format": "countersign-dictionary/1", "id": "test", "title": "T", "version": 1,
+        "valueset": {"s": {"codes": [{"system": "icd", "under": ["E11"]}]}},
+    });
+    let dictionary = Dictionary::from_canonical(&canonical_json(&dictionary).unwrap()).unwrap();
+    let [a, b, c] = [0, 1, 2].map(|i| dictionary.attribute(i).unwrap().sources());
+    assert!(meet(a, b) && !meet(a, c) && c.len() == 1);
+}
+
+/// What one governance key could once stop a network with: bounds come before everything that grows with what was sent.
+#[test]
+fn hostile_sizes_are_refused_before_any_layout() {
+    let cuts: Vec<String> = (1..66_000).map(|c| c.to_string()).collect();
+    let hostile = json!([{"category": "labs", "cuts": cuts, "kind": "number", "name": "x", "range": ["0", "66000"]}]);
+    assert!(read(hostile).unwrap_err().to_string().contains("cuts"));
+    let levels: Vec<String> = (0..130_000).map(|l| format!("{l:x}")).collect();
+    assert!(read(json!([{"category": "labs", "kind": "category", "levels": levels, "name": "x"}])).is_err());
+    // a value set that is used again and again
+    let codes: Vec<String> = (0..10_000).map(|c| c.to_string()).collect();
+    let uses: Vec<Value> = (0..100).map(|_| json!({"use": "condition", "valueset": "s"})).collect();
+    let dictionary = json!({
+        "attribute": [{"category": "labs", "kind": "flag", "name": "x", "any_of": uses}],
+        "format": "countersign-dictionary/1", "id": "test", "title": "T", "version": 1,
+        "valueset": {"s": {"codes": [{"system": "s", "in": codes}]}},
+    });
+    let refused = Dictionary::from_canonical(&canonical_json(&dictionary).unwrap()).unwrap_err().to_string();
+    assert!(refused.contains("codes"), "{refused}");
+    // as many cuts as rows allow
+    let cuts: Vec<String> = (1..4_000).map(|c| c.to_string()).collect();
+    assert!(read(json!([{"category": "labs", "cuts": cuts, "kind": "number", "name": "x", "range": ["0", "66000"]}])).is_ok());
+}
+
+#[test]
+fn bands_below_zero_have_labels_that_can_be_read() {
+    let value = json!([{"category": "labs", "cuts": ["-50", "0"], "kind": "number", "name": "x", "range": ["-100", "100"], "step": "0.1"}]);
+    let labels: Vec<String> = read(value).unwrap().attributes()[0].bands().iter().map(|b| b.label.clone()).collect();
+    assert_eq!(labels, ["<-50", "-50 to -0.1", ">=0"]);
+}

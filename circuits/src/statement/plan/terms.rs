@@ -6,7 +6,7 @@ use super::{
     conditions::{attribute, bin_rows, check_disjoint, limit, possible},
 };
 use crate::{
-    dictionary::{Attribute, AttributeKind, Dictionary},
+    dictionary::{Attribute, AttributeKind, Dictionary, Missingness},
     statement::{Measure, Measures, Statement},
 };
 
@@ -55,15 +55,20 @@ impl Terms {
         limit("measures", of.len(), crate::aggregate_cells_max())?;
         let mut terms = Self::one(if count_rows { CellMeaning::Rows } else { CellMeaning::Hidden });
         let mut squares = Vec::new();
+        let reads_protected = reads_protected(dictionary, statement);
         for measure in of {
             let index = measure.attribute();
             let attribute = attribute(dictionary, index)?;
             let bin_terms = |bins: &[u16]| bin_rows(attribute, bins).into_iter().map(|r| (r, 1)).collect::<Vec<_>>();
-            // with another count beside it (the rows', or that of an attribute known by construction) a known count shows the missing
-            if count_rows || of.len() > 1 {
+            // with another count beside it (the rows', or that of an attribute known by construction) a known count shows the missing, which
+            // is a gate unless that says nothing (rule D3)
+            if (count_rows || of.len() > 1)
+                && (reads_protected || attribute.missingness() == Missingness::Protected)
+                && !attribute.complete()
+            {
                 terms.push_left(bin_terms(&[0]), CellMeaning::Missing(index));
             }
-            let known: Vec<u16> = (1..attribute.first_block().bins() as u16).collect();
+            let known: Vec<u16> = attribute.known_bins().collect();
             match measure {
                 Measure::Known { .. } => terms.push_left(bin_terms(&known), CellMeaning::Known(index)),
                 Measure::Moments { .. } => {
@@ -102,7 +107,7 @@ impl Terms {
         for index in values {
             let attribute = attribute(dictionary, *index)?;
             check_value(attribute, *index, statement)?;
-            if possible(statement, *index, &[0]) {
+            if attribute.missing_bin().is_some_and(|missing| possible(statement, *index, &[missing])) {
                 return Err(StatementError::Measure {
                     attribute: attribute.name().to_owned(),
                     reason: "a model is a complete-case statement: its filter must ask for known values",
@@ -153,6 +158,15 @@ impl Terms {
     }
 }
 
+/// True if a filter or a group reads an attribute whose missingness is protected: then every measure is treated as protected, as "one of those with the
+/// condition has no weight" is told otherwise (rule D3: public only among public).
+fn reads_protected(dictionary: &Dictionary, statement: &Statement) -> bool {
+    let literals = statement.filter.iter().flat_map(|c| &c.any_of).map(|l| l.attribute);
+    let mut read = literals.chain(statement.groups.iter().map(|g| g.attribute));
+    let public = |a: &Attribute| a.complete() || a.missingness() == Missingness::Public;
+    read.any(|index| !dictionary.attribute(index).is_some_and(public))
+}
+
 fn part_bins(statement: &Statement, attribute: u16, part: u16) -> &[u16] {
     let Measures::Descriptive { of, .. } = &statement.measures else { return &[] };
     of.iter()
@@ -182,7 +196,8 @@ fn check_value(attribute: &Attribute, index: u16, statement: &Statement) -> Resu
     let bands = statement.groups.iter().filter(|g| g.attribute == index).flat_map(|g| &g.bands).map(|b| Some(b.as_slice()));
     let bands: Vec<Option<&[u16]>> = bands.collect();
     let bands = if bands.is_empty() { vec![None] } else { bands };
-    for band in bands.into_iter().filter(|b| *b != Some(&[0][..])) {
+    let missing = attribute.missing_bin().map(|bin| [bin]);
+    for band in bands.into_iter().filter(|b| b.is_none() || *b != missing.as_ref().map(<[u16; 1]>::as_slice)) {
         let inside = |bin: &u16| conditions.iter().copied().chain(band).all(|set| set.binary_search(bin).is_ok());
         let levels: u32 = attribute.bands().iter().filter(|b| b.bins.iter().all(inside)).map(|b| b.levels.1 - b.levels.0 + 1).sum();
         if levels < VALUE_LEVELS_MIN {
@@ -195,7 +210,10 @@ fn check_value(attribute: &Attribute, index: u16, statement: &Statement) -> Resu
 fn check_parts(attribute: &Attribute, parts: &[Vec<u16>]) -> Result<(), StatementError> {
     check_disjoint(attribute, parts)?;
     let known: usize = parts.iter().map(Vec::len).sum();
-    if parts.len() < 2 || parts.iter().any(|p| p.contains(&0)) || known + 1 != attribute.first_block().bins() {
+    if parts.len() < 2
+        || attribute.missing_bin().is_some_and(|bin| parts.iter().any(|p| p.contains(&bin)))
+        || known != attribute.known_bins().len()
+    {
         return Err(StatementError::Measure {
             attribute: attribute.name().to_owned(),
             reason: "the parts of a share are two or more sets that together are all known levels",
