@@ -17,6 +17,7 @@ use crate::{
 };
 use countersign_circuits::consent::{Day, ScopeRegistry};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -85,8 +86,28 @@ pub struct ConsentReport {
     pub patients_for_review: u64,
     /// Patients with a usable consent.
     pub patients: u64,
+    /// Of these, the ones the table of records does not know.
+    #[serde(default)]
+    pub patients_unknown: u64,
     /// Patients for each scope.
     pub scopes: BTreeMap<String, u64>,
+}
+
+impl fmt::Display for ConsentReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "consents: {} documents or lines read, {} used; {} people permit something, {} of them without a row here; {} people count for nothing \
+             until a person has looked at a refusal of theirs that is not understood",
+            self.documents_read, self.documents_used, self.patients, self.patients_unknown, self.patients_for_review
+        )?;
+        for (what, list) in [("documents that permit nothing", &self.refused), ("permits ignored", &self.permits_ignored)] {
+            for (why, count) in list {
+                write!(f, "\n  {what}: {count} {why}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A table of consents and how it came about.

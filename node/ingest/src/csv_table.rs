@@ -6,7 +6,7 @@ use crate::{
     import::{Found, ImportOptions, table_date},
     mapping::{Column, ColumnValue, Duplicate, Mapping, number},
     reading::{Index, Reading},
-    report::{AttributeReport, LeftOut},
+    report::{AttributeReport, LeftOut, incomplete},
     source::{Progress, io_error, list},
     table::{PatientId, ResearchTable, TableRow},
 };
@@ -211,7 +211,16 @@ pub(crate) fn read(
         options.progress.iter().for_each(|p| p(Progress { files_done: files_done + 1, files: files.len(), records }));
     }
     let cohort = cohort(reading, rows, options.consented.filter(|_| population.consented));
-    Ok(Found { cohort, data_as_of, files: files.len() as u64, resources: records, repeated, deleted: 0, notes: Vec::new() })
+    Ok(Found {
+        cohort,
+        data_as_of,
+        files: files.len() as u64,
+        resources: records,
+        repeated,
+        deleted: 0,
+        notes: Vec::new(),
+        not_whole: Vec::new(),
+    })
 }
 
 fn level(attribute: &Attribute, column: &Column, text: &str, report: &mut AttributeReport) -> Option<u32> {
@@ -255,6 +264,10 @@ fn cohort(reading: &Reading, rows: BTreeMap<PatientId, Row>, consented: Option<&
     for (patient, row) in rows {
         if consented.is_some_and(|set| !set.contains(&patient)) {
             *cohort.left_out.entry(LeftOut::NoConsent).or_default() += 1;
+            continue;
+        }
+        if incomplete(attributes, &row.levels, &mut cohort.attributes) {
+            *cohort.left_out.entry(LeftOut::Incomplete).or_default() += 1;
             continue;
         }
         for (((total, one), level), used) in cohort.attributes.iter_mut().zip(&row.reports).zip(&row.levels).zip(&mut used) {

@@ -8,7 +8,7 @@ use crate::{
     fold::{Cohort, fold},
     mapping::{Mapping, SourceKind},
     reading::{Index, Reading},
-    report::ImportReport,
+    report::{ImportReport, Problem},
     source::Progress,
     table::{PatientId, ResearchTable},
 };
@@ -53,6 +53,7 @@ pub(crate) struct Found {
     pub(crate) repeated: u64,
     pub(crate) deleted: u64,
     pub(crate) notes: Vec<String>,
+    pub(crate) not_whole: Vec<(&'static str, String)>,
 }
 
 /// Reads a hospital's files into a research table.
@@ -86,6 +87,12 @@ pub fn import(reading: &Reading, mapping: &Mapping, source: &Path, options: &Imp
         problems: Vec::new(),
         notes: found.notes,
     };
+    for (name, what) in found.not_whole {
+        match mapping.acknowledges(name) {
+            true => report.notes.push(format!("acknowledged by the mapping ({name}): {what}")),
+            false => report.problems.push(Problem::NotWhole { name: name.to_owned(), what }),
+        }
+    }
     report.judge(reading.dictionary(), |attribute| mapping.acknowledges(attribute));
     Ok(Import { table: cohort.table, report })
 }
@@ -106,12 +113,13 @@ fn fhir(reading: &Reading, mapping: &Mapping, source: &Path, options: &ImportOpt
     let mut collector = Collector::new(reading, mapping);
     let silent = |_: Progress| {};
     let progress = options.progress.unwrap_or(&silent);
-    let mut notes = Vec::new();
+    let (mut notes, mut not_whole) = (Vec::new(), Vec::new());
     let (files, day, data_as_of) = if mapping.source == SourceKind::Ndjson {
         let facts = read_folder(source, &mut collector, progress)?;
         if facts.not_in_manifest > 0 {
             notes.push(format!("{} files of the folder are not named by the manifest and were not read", facts.not_in_manifest));
         }
+        not_whole = facts.not_whole;
         let (day, text) = match (facts.manifest, options.as_of) {
             (None, _) => table_date(options)?,
             (Some((place, text, time)), Some(as_of)) if date_of(as_of) != Some(time.span.first) => {
@@ -125,6 +133,7 @@ fn fhir(reading: &Reading, mapping: &Mapping, source: &Path, options: &ImportOpt
         (read_bundles(source, &mut collector, progress)?, day, text)
     };
     let cohort = fold(reading, &collector, day, options.consented)?;
+    notes.extend(collector.notes());
     Ok(Found {
         cohort,
         data_as_of,
@@ -133,5 +142,6 @@ fn fhir(reading: &Reading, mapping: &Mapping, source: &Path, options: &ImportOpt
         repeated: collector.repeated,
         deleted: collector.deleted,
         notes,
+        not_whole,
     })
 }

@@ -218,6 +218,9 @@ struct ColumnForm {
     missing: Vec<String>,
 }
 
+/// What may be acknowledged of an export that is not whole, by name.
+const EXPORT_PARTS: [&str; 3] = ["export:next-page", "export:errors", "export:counts"];
+
 impl Mapping {
     /// Reads a mapping file and checks it against its dictionary.
     ///
@@ -236,7 +239,8 @@ impl Mapping {
             return Err(MappingError::Dictionary { mapping: form.dictionary, dictionary: dictionary.reference() });
         }
         for name in form.column.keys().chain(&form.acknowledge) {
-            if dictionary.find(name).is_none() {
+            let of_export = EXPORT_PARTS.contains(&name.as_str()) && form.acknowledge.contains(name);
+            if dictionary.find(name).is_none() && !of_export {
                 return Err(top(format!("the dictionary has no attribute \"{name}\"")));
             }
         }

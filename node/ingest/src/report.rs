@@ -24,6 +24,9 @@ pub struct AttributeReport {
     pub known: u64,
     /// Rows without.
     pub missing: u64,
+    /// People without a row, as the dictionary calls the attribute complete and they have no value of it (the first such attribute counts).
+    #[serde(default)]
+    pub left_out: u64,
     /// Rows whose value was outside the range and was moved to its end.
     pub clipped: u64,
     /// Rows whose value was outside the range and is missing because the dictionary says so.
@@ -44,6 +47,15 @@ pub struct AttributeReport {
     pub wrong_status: u64,
     /// Matching records without a date.
     pub undated: u64,
+    /// Conditions that are over by their status or an end without a date.
+    #[serde(default)]
+    pub ended_undated: u64,
+    /// Rows of people whose window ends after the data do: not observed to its end, and so missing.
+    #[serde(default)]
+    pub window_beyond_data: u64,
+    /// True if a flag read from codes is "no" in every row.
+    #[serde(default)]
+    pub all_no: bool,
     /// Readings without a value.
     pub empty: u64,
     /// Readings looked at: in the window, with the right status, with a value.
@@ -52,6 +64,14 @@ pub struct AttributeReport {
     pub unmapped_examples: BTreeMap<String, u64>,
     /// Smallest and largest bin used, or the levels used.
     pub used: String,
+}
+
+/// True, and counted, if a row lacks a value of a complete attribute (rule D1): then it is no row.
+pub(crate) fn incomplete(attributes: &[Attribute], levels: &[Option<u32>], reports: &mut [AttributeReport]) -> bool {
+    let lacking = attributes.iter().zip(levels).zip(reports).find(|((attribute, level), _)| attribute.complete() && level.is_none());
+    let Some((_, report)) = lacking else { return false };
+    report.left_out += 1;
+    true
 }
 
 impl AttributeReport {
@@ -114,6 +134,8 @@ pub enum LeftOut {
     NotObserved,
     /// No usable research consent.
     NoConsent,
+    /// No value of an attribute the dictionary calls complete: [`AttributeReport::left_out`] says of which.
+    Incomplete,
 }
 
 impl fmt::Display for LeftOut {
@@ -126,6 +148,7 @@ impl fmt::Display for LeftOut {
             Self::BornAfterIndex => "born after index",
             Self::NotObserved => "not in observation",
             Self::NoConsent => "no research consent",
+            Self::Incomplete => "no value of a complete attribute",
         })
     }
 }
@@ -140,6 +163,18 @@ pub enum Problem {
     AllMissing {
         /// The attribute.
         attribute: String,
+    },
+    /// A flag read from codes is "no" for everybody: none of the codes of these records is in its value set.
+    AllNo {
+        /// The attribute.
+        attribute: String,
+    },
+    /// The export is not whole: more is said to exist than lies here.
+    NotWhole {
+        /// The name it can be acknowledged by.
+        name: String,
+        /// What is missing.
+        what: String,
     },
     /// Too many source values have codes or units no rule covers.
     Unmapped {
@@ -160,6 +195,13 @@ impl fmt::Display for Problem {
                 f,
                 "\"{attribute}\" is missing for everybody; correct the mapping, or accept it there with acknowledge = [\"{attribute}\"]"
             ),
+            Self::AllNo { attribute } => write!(
+                f,
+                "\"{attribute}\" is \"no\" for everybody; check the code systems (the notes say what was found), or accept it with acknowledge = [\"{attribute}\"]"
+            ),
+            Self::NotWhole { name, what } => {
+                write!(f, "the export is not whole: {what}; fetch it again, or accept it with acknowledge = [\"{name}\"]")
+            }
             Self::Unmapped { attribute, unmapped, source_values } => write!(
                 f,
                 "\"{attribute}\": {unmapped} of {source_values} source values have codes or units no rule covers; map them, or accept it with acknowledge = [\"{attribute}\"]"
@@ -230,6 +272,8 @@ impl ImportReport {
             let name = attribute.name().to_owned();
             let problem = if report.known == 0 {
                 Some(Problem::AllMissing { attribute: name.clone() })
+            } else if report.all_no {
+                Some(Problem::AllNo { attribute: name.clone() })
             } else if report.unmapped * 100 > report.source_values * UNMAPPED_PERCENT_MAX {
                 Some(Problem::Unmapped { attribute: name.clone(), unmapped: report.unmapped, source_values: report.source_values })
             } else {
@@ -242,6 +286,12 @@ impl ImportReport {
                 Some(problem) => self.problems.push(problem),
                 None => {}
             }
+            if report.left_out > 0 {
+                self.notes.push(format!(
+                    "{name}: {} people have no recorded value and so no row; every number is of people with one",
+                    report.left_out
+                ));
+            }
             for (what, count) in &report.unmapped_examples {
                 self.notes.push(format!("{name}: {what} is not covered by any rule: {count} times"));
             }
@@ -250,6 +300,8 @@ impl ImportReport {
                 (report.beyond, "rows are missing because the value is outside the range"),
                 (report.bounds, "readings are bounds such as \"<5\""),
                 (report.undated, "matching records have no date"),
+                (report.ended_undated, "matching conditions are over, by their status or an end without a date; they count as over"),
+                (report.window_beyond_data, "people's window ends after the data do: they were not observed to its end, and are missing"),
                 (report.wrong_status, "matching records do not count for their status"),
             ] {
                 if count > 0 {
@@ -264,6 +316,8 @@ fn problem_words(problem: &Problem) -> String {
     match problem {
         Problem::NoRows => "no rows".into(),
         Problem::AllMissing { attribute } => format!("{attribute} is missing for everybody"),
+        Problem::AllNo { attribute } => format!("{attribute} is \"no\" for everybody"),
+        Problem::NotWhole { what, .. } => what.clone(),
         Problem::Unmapped { attribute, unmapped, source_values } => format!("{attribute}: {unmapped} of {source_values} values unmapped"),
     }
 }

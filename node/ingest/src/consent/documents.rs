@@ -41,8 +41,29 @@ impl Interval {
     }
 }
 
-/// Permits or denies: the days for each code.
+/// Denies: the days for each code.
 type Rules = BTreeMap<String, Vec<Interval>>;
+
+/// A permit: its days, and the day its document was signed.
+#[derive(Debug, Clone, Copy)]
+struct Permit {
+    days: Interval,
+    signed: Option<i32>,
+}
+
+/// A withdrawal: from which days it takes everything, and the day its document was signed. Permits signed later stand.
+#[derive(Debug, Clone, Copy)]
+struct Withdrawal {
+    days: Interval,
+    signed: Option<i32>,
+}
+
+impl Withdrawal {
+    /// True unless the permit was certainly signed after the withdrawal.
+    fn takes(&self, permit: &Permit) -> bool {
+        !matches!((permit.signed, self.signed), (Some(permit), Some(withdrawal)) if permit > withdrawal)
+    }
+}
 
 /// What one document says.
 enum Document {
@@ -50,8 +71,10 @@ enum Document {
     Nothing(&'static str),
     /// It refuses something we do not understand: the patient counts for nothing.
     Review(&'static str),
+    /// It takes permission away: a refusal without exceptions, or a document whose status says that it holds no more.
+    Withdrawal(&'static str, Withdrawal),
     Rules {
-        permits: Rules,
+        permits: BTreeMap<String, Vec<Permit>>,
         denies: Rules,
         ignored: Vec<&'static str>,
     },
@@ -95,6 +118,8 @@ impl Sink for Reader<'_> {
         Ok(())
     }
 
+    fn unread(&mut self, _: &str) {}
+
     fn delete(&mut self, kind: &str, id: &str) {
         if kind == "Consent" {
             self.documents.remove(id);
@@ -106,17 +131,25 @@ fn has_deny(provision: &ConsentProvision) -> bool {
     provision.provision.iter().any(|p| p.kind.as_deref() != Some("permit") || has_deny(p))
 }
 
+/// True if a document refuses: something in it, or everything and no exception.
+fn refuses(root: &ConsentProvision) -> bool {
+    has_deny(root) || (root.provision.is_empty() && root.kind.as_deref() != Some("permit"))
+}
+
 impl Reader<'_> {
     fn document(&self, resource: &Resource<'_>, consent: &Consent<'_>, patient: Option<&str>) -> Result<Document, ImportError> {
         use Document::Nothing;
         if patient.is_none() {
             return Ok(Nothing("no-patient"));
         }
-        match consent.status.as_deref() {
-            Some("active") => {}
-            Some("inactive" | "rejected" | "entered-in-error") => return Ok(Nothing("withdrawn")),
+        let ended = match consent.status.as_deref() {
+            Some("active") => None,
+            Some("inactive") => Some("inactive"),
+            Some("rejected") => Some("rejected"),
+            // it never said anything
+            Some("entered-in-error") => return Ok(Nothing("entered-in-error")),
             _ => return Ok(Nothing("not-active")),
-        }
+        };
         let required = &self.policy.scope_required;
         let scope = consent.scope.as_ref().map(|s| s.coding.as_slice()).unwrap_or_default();
         if !scope.iter().any(|c| c.system.as_deref() == Some(required.system.as_str()) && c.code.as_deref() == Some(required.code.as_str()))
@@ -125,11 +158,17 @@ impl Reader<'_> {
         }
         // from here on it is about research: if it cannot be read in full and refuses anything, a person must look
         let refuse = |why: &'static str| match &consent.provision {
-            Some(root) if has_deny(root) => Document::Review(why),
+            Some(root) if refuses(root) => Document::Review(why),
             _ => Document::Nothing(why),
         };
         if consent.modifier_extension.is_some() {
             return Ok(Document::Review("modifier-extension"));
+        }
+        let dated = resource.date("dateTime", consent.date_time.as_deref())?.map(|m| day_number(m.span.first));
+        if let Some(status) = ended {
+            // under whatever policy: it takes what was permitted before it, and an older document that a newer one replaced takes nothing from that
+            let last_word = dated.or(resource.updated.map(|m| day_number(m.span.first)));
+            return Ok(Document::Withdrawal(status, Withdrawal { days: ALWAYS, signed: last_word }));
         }
         if !consent.policy.iter().any(|p| p.uri.as_ref().is_some_and(|u| self.policy.policy_uri.contains(u))) {
             return Ok(refuse("policy-unknown"));
@@ -148,16 +187,24 @@ impl Reader<'_> {
             Some("permit") => return Ok(refuse("base-permit")),
             _ => return Ok(refuse("base-rule-unclear")),
         }
-        if !root.other.is_empty() || !root.code.is_empty() {
+        if root.is_narrowed() || !root.code.is_empty() {
             return Ok(refuse("root-narrowed"));
         }
         let start = Interval { first: signed.map_or(i32::MIN, |m| day_number(m.span.first)), ..ALWAYS };
         let base = if root.period.is_some() { interval(resource, root.period.as_ref())? } else { start };
-        self.rules(resource, root, base)
+        if root.provision.is_empty() {
+            return Ok(Document::Withdrawal("refuses-everything", Withdrawal { days: base, signed: dated }));
+        }
+        self.rules(resource, root, (base, dated))
     }
 
-    fn rules(&self, resource: &Resource<'_>, root: &ConsentProvision, base: Interval) -> Result<Document, ImportError> {
-        let (mut permits, mut denies, mut ignored) = (Rules::new(), Rules::new(), Vec::new());
+    fn rules(
+        &self,
+        resource: &Resource<'_>,
+        root: &ConsentProvision,
+        (base, signed): (Interval, Option<i32>),
+    ) -> Result<Document, ImportError> {
+        let (mut permits, mut denies, mut ignored) = (BTreeMap::<String, Vec<Permit>>::new(), Rules::new(), Vec::new());
         for rule in &root.provision {
             let permit = match rule.kind.as_deref() {
                 Some("permit") => true,
@@ -167,7 +214,7 @@ impl Reader<'_> {
             if !rule.provision.is_empty() {
                 return Ok(Document::Review("nested-too-deeply"));
             }
-            if !rule.other.is_empty() || rule.code.iter().all(|c| c.coding.is_empty()) {
+            if rule.is_narrowed() || rule.code.iter().all(|c| c.coding.is_empty()) {
                 if permit {
                     ignored.push("narrowed-permit");
                     continue;
@@ -178,7 +225,7 @@ impl Reader<'_> {
             for coding in rule.code.iter().flat_map(|c| &c.coding) {
                 let code = self.policy.code(coding.system.as_deref(), coding.code.as_deref());
                 match (permit, code) {
-                    (true, Some(code)) => permits.entry(code.to_owned()).or_default().push(days.meet(base)),
+                    (true, Some(code)) => permits.entry(code.to_owned()).or_default().push(Permit { days: days.meet(base), signed }),
                     (true, None) => ignored.push("unknown-code"),
                     // a deny holds for its own period, however long the permits around it were meant to last
                     (false, Some(code)) => denies.entry(code.to_owned()).or_default().push(days),
@@ -211,8 +258,11 @@ fn interval(resource: &Resource<'_>, period: Option<&Period>) -> Result<Interval
 /// The joined rules of one person's documents.
 #[derive(Default)]
 struct Joined {
-    permits: Rules,
+    permits: BTreeMap<String, Vec<Permit>>,
     denies: Rules,
+    withdrawals: Vec<Withdrawal>,
+    /// A document refuses at its root and could not be read as a whole package.
+    incomplete: bool,
     review: bool,
 }
 
@@ -240,7 +290,8 @@ pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &S
     }
     let mut table = ConsentTable::new();
     for (id, person) in &people {
-        if person.review {
+        // a later document that permits less than the package may be meant to narrow an earlier one: a person must look
+        if person.review || (person.incomplete && !person.permits.is_empty()) {
             report.patients_for_review += 1;
             continue;
         }
@@ -264,12 +315,21 @@ fn join(person: &mut Joined, document: &Document, policy: &ConsentPolicy, report
             refused(why);
             person.review = true;
         }
+        Document::Withdrawal(why, withdrawal) => {
+            refused(why);
+            person.withdrawals.push(*withdrawal);
+        }
         Document::Rules { permits, denies, ignored } => {
             for (code, days) in denies {
                 person.denies.entry(code.clone()).or_default().extend(days);
             }
             if !policy.package.iter().all(|code| permits.contains_key(code)) {
                 refused(if permits.is_empty() { "permits-nothing" } else { "package-incomplete" });
+                for why in ignored {
+                    *report.permits_ignored.entry((*why).to_owned()).or_default() += 1;
+                }
+                // a document of nothing but denies is understood in full
+                person.incomplete |= !permits.is_empty() || !ignored.is_empty();
                 return;
             }
             for why in ignored {
@@ -289,7 +349,12 @@ fn scopes<'p>(person: &Joined, policy: &'p ConsentPolicy, today: Day) -> BTreeMa
     let mut gated = false;
     for (entries, gate) in [(&policy.gate, true), (&policy.extra, false)] {
         for (code, names) in entries {
-            let mut days = person.permits.get(code).cloned().unwrap_or_default();
+            let mut days: Vec<Interval> = Vec::new();
+            for permit in person.permits.get(code).into_iter().flatten() {
+                let taken = person.withdrawals.iter().filter(|w| w.takes(permit));
+                let left = taken.fold(vec![permit.days], |left, w| left.into_iter().flat_map(|d| d.without(w.days)).collect());
+                days.extend(left);
+            }
             for deny in person.denies.get(code).into_iter().flatten() {
                 days = days.into_iter().flat_map(|d| d.without(*deny)).collect();
             }

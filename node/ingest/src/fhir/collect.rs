@@ -61,6 +61,11 @@ pub(crate) struct Collector<'a> {
     people_index: HashMap<String, PersonIndex>,
     pub(crate) problems: Texts,
     pub(crate) statuses: Texts,
+    systems: Texts,
+    /// Records by code system, and those of them that a value set matches.
+    conditions: HashMap<u32, (u64, u64)>,
+    /// Resources of types that nobody reads.
+    unread: HashMap<u32, u64>,
     pub(crate) resources: u64,
     pub(crate) repeated: u64,
     pub(crate) deleted: u64,
@@ -77,10 +82,41 @@ impl<'a> Collector<'a> {
             people_index: HashMap::new(),
             problems: Texts::default(),
             statuses: Texts::default(),
+            systems: Texts::default(),
+            conditions: HashMap::new(),
+            unread: HashMap::new(),
             resources: 0,
             repeated: 0,
             deleted: 0,
         }
+    }
+
+    fn count_systems(&mut self, codes: &[(String, String)], matched: bool) {
+        if let Some((system, _)) = codes.first() {
+            let number = self.systems.number(if system.is_empty() { "no system" } else { system });
+            let counted = self.conditions.entry(number).or_default();
+            counted.0 += 1;
+            counted.1 += u64::from(matched);
+        }
+    }
+
+    /// Code systems of conditions none of whose codes stands in a value set, and types nobody reads.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let mut unmatched: Vec<_> = self.conditions.iter().filter(|(_, (_, matched))| *matched == 0).collect();
+        unmatched.sort();
+        for (system, (records, _)) in unmatched {
+            notes.push(format!(
+                "conditions: {records} records of code system {}, and none of their codes is in a value set",
+                self.systems.text(*system)
+            ));
+        }
+        let mut unread: Vec<_> = self.unread.iter().collect();
+        unread.sort();
+        notes.extend(
+            unread.into_iter().map(|(kind, count)| format!("{count} resources of type {} are read by no rule", self.statuses.text(*kind))),
+        );
+        notes
     }
 
     fn person(&mut self, id: &str) -> PersonIndex {
@@ -137,6 +173,7 @@ impl<'a> Collector<'a> {
         let codes = self.codings(condition.code.as_ref());
         let sets: Vec<usize> =
             self.reading.valuesets().enumerate().filter(|(_, (_, set))| code_matches(&codes, set)).map(|(i, _)| i).collect();
+        self.count_systems(&codes, !sets.is_empty());
         if sets.is_empty() {
             return Ok(Fact { subject, body: Body::Other });
         }
@@ -144,11 +181,19 @@ impl<'a> Collector<'a> {
         let refuted = |s: &str| matches!(self.mapping.status("Condition", s), "refuted" | "entered-in-error" | "differential");
         let onset = condition.onset_date_time.as_deref().or(condition.onset_period.as_ref().and_then(|p| p.start.as_deref()));
         let abatement = condition.abatement_date_time.as_deref().or(condition.abatement_period.as_ref().and_then(|p| p.end.as_deref()));
+        let clinical = self.codings(condition.clinical_status.as_ref());
+        let ended =
+            clinical.iter().any(|(_, code)| matches!(self.mapping.status("Condition", code), "resolved" | "inactive" | "remission"));
+        let undated = condition.abatement_boolean == Some(true)
+            || condition.abatement_age.is_some()
+            || condition.abatement_range.is_some()
+            || condition.abatement_string.is_some();
         let body = ConditionFact {
             counts: !status.iter().any(|(_, code)| refuted(code)),
             sets,
             onset: resource.date("onset", onset.or(condition.recorded_date.as_deref()))?,
             abatement: resource.date("abatement", abatement)?,
+            over_undated: abatement.is_none() && (ended || undated),
         };
         Ok(Fact { subject, body: Body::Condition(Box::new(body)) })
     }
@@ -178,12 +223,16 @@ impl<'a> Collector<'a> {
         };
         let components: Vec<_> = observation.component.iter().map(|c| (self.codings(c.code.as_ref()), c)).collect();
         for (attribute, rule) in reading.rules().iter().enumerate() {
+            let before = parts.len();
+            // which element of the observation each part was read from
+            let mut elements = Vec::new();
             for (source, rule) in rule.sources.iter().enumerate() {
                 let SourceRule::Observation { codes: wanted, component_of, value, .. } = rule else { continue };
                 if code_matches(&codes, wanted) {
+                    elements.push(None);
                     parts.push(Part { attribute, source, value: self.value(value, &whole) });
                 }
-                for (codings, component) in &components {
+                for (element, (codings, component)) in components.iter().enumerate() {
                     let parent = component_of.as_ref().is_none_or(|parents: &Vec<CodeSet>| code_matches(&codes, parents));
                     if parent && code_matches(codings, wanted) {
                         let part = ReadingPart {
@@ -191,10 +240,13 @@ impl<'a> Collector<'a> {
                             quantity: component.value_quantity.as_ref(),
                             concept: component.value_codeable_concept.as_ref(),
                         };
+                        elements.push(Some(element));
                         parts.push(Part { attribute, source, value: self.value(value, &part) });
                     }
                 }
             }
+            let own = parts.split_off(before);
+            parts.extend(read_once(own, &elements));
         }
         if parts.is_empty() {
             return Ok(Fact { subject, body: Body::Other });
@@ -246,6 +298,20 @@ impl<'a> Collector<'a> {
     }
 }
 
+/// An element that several sources of an attribute match (it is coded twice) is read once: by the first source that can.
+fn read_once(parts: Vec<Part>, elements: &[Option<usize>]) -> Vec<Part> {
+    let unreadable = |part: &Part| matches!(part.value, PartValue::Unmapped(_) | PartValue::Unreadable | PartValue::NoValue);
+    let mut kept: Vec<(Option<usize>, Part)> = Vec::new();
+    for (part, element) in parts.into_iter().zip(elements) {
+        match kept.iter_mut().find(|(of, _)| of == element) {
+            Some((_, first)) if unreadable(first) && !unreadable(&part) => *first = part,
+            Some(_) => {}
+            None => kept.push((*element, part)),
+        }
+    }
+    kept.into_iter().map(|(_, part)| part).collect()
+}
+
 /// An observation or one of its components.
 struct ReadingPart<'a> {
     codes: &'a [(String, String)],
@@ -289,6 +355,12 @@ impl Sink for Collector<'_> {
         }
         self.facts.push(fact);
         Ok(())
+    }
+
+    fn unread(&mut self, kind: &str) {
+        self.resources += 1;
+        let number = self.statuses.number(kind);
+        *self.unread.entry(number).or_default() += 1;
     }
 
     fn delete(&mut self, kind: &str, id: &str) {

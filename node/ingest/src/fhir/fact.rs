@@ -77,6 +77,8 @@ pub(crate) struct ConditionFact {
     pub(crate) sets: Vec<usize>,
     pub(crate) onset: Option<Moment>,
     pub(crate) abatement: Option<Moment>,
+    /// Over by its clinical status or an end without a date.
+    pub(crate) over_undated: bool,
 }
 
 pub(crate) struct EncounterFact {

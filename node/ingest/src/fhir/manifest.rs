@@ -17,6 +17,15 @@ struct ManifestForm {
     output: Vec<FileForm>,
     #[serde(default)]
     deleted: Vec<FileForm>,
+    #[serde(default)]
+    error: Vec<FileForm>,
+    #[serde(default)]
+    link: Vec<LinkForm>,
+}
+
+#[derive(Deserialize)]
+struct LinkForm {
+    relation: String,
 }
 
 #[derive(Deserialize)]
@@ -24,6 +33,8 @@ struct FileForm {
     #[serde(rename = "type")]
     kind: String,
     url: String,
+    /// How many resources the server counted.
+    count: Option<u64>,
 }
 
 /// What a manifest says.
@@ -31,9 +42,11 @@ pub(super) struct Manifest {
     pub(super) place: Place,
     pub(super) time_text: String,
     pub(super) time: Moment,
-    /// Files with the resource type each holds, in the manifest's order.
-    pub(super) output: Vec<(PathBuf, String)>,
+    /// Files with the resource type each holds and the number the server counted, in the manifest's order.
+    pub(super) output: Vec<(PathBuf, String, Option<u64>)>,
     pub(super) deleted: Vec<PathBuf>,
+    /// What says that there is more than these files.
+    pub(super) not_whole: Vec<(&'static str, String)>,
 }
 
 impl Manifest {
@@ -54,12 +67,26 @@ impl Manifest {
         }
         let time =
             form.transaction_time.parse().map_err(|source| ImportError::Date { place: place.clone(), field: "transactionTime", source })?;
-        let mut output = Vec::with_capacity(form.output.len());
+        let mut output: Vec<(PathBuf, String, Option<u64>)> = Vec::with_capacity(form.output.len());
         for file in form.output {
-            output.push((local(folder, &file.url, &place)?, file.kind));
+            let path = local(folder, &file.url, &place)?;
+            if output.iter().any(|(other, ..)| *other == path) {
+                let problem = "two addresses of the manifest end in one file name, and one file lies in the folder: fetch them again under names of their own, and \
+                               write those into the manifest";
+                return Err(ImportError::Package { place, problem: problem.into() });
+            }
+            output.push((path, file.kind, file.count));
         }
         let deleted = form.deleted.iter().map(|f| local(folder, &f.url, &place)).collect::<Result<_, _>>()?;
-        Ok(Some(Self { place, time_text: form.transaction_time, time, output, deleted }))
+        let mut not_whole = Vec::new();
+        if form.link.iter().any(|l| l.relation == "next") {
+            not_whole.push(("export:next-page", "the manifest has a next page, which is not here".to_owned()));
+        }
+        if !form.error.is_empty() {
+            not_whole
+                .push(("export:errors", format!("the manifest names {} files of errors: the server left something out", form.error.len())));
+        }
+        Ok(Some(Self { place, time_text: form.transaction_time, time, output, deleted, not_whole }))
     }
 }
 

@@ -17,6 +17,8 @@ use std::{
 pub(crate) trait Sink {
     /// One resource: its place, type, id, version and text, and how its references resolve.
     fn resource(&mut self, resource: &Resource<'_>) -> Result<(), ImportError>;
+    /// A resource of a type that nobody reads.
+    fn unread(&mut self, kind: &str);
     /// A resource that was deleted at the source.
     fn delete(&mut self, kind: &str, id: &str);
 }
@@ -80,8 +82,17 @@ fn hand_over(
     if kind.is_empty() || kind.len() > 64 || !kind.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return Err(wrong("something that is no resource type"));
     }
+    // what a server has to say about the export stands in its files too, and is no record
+    if kind == "OperationOutcome" {
+        sink.unread(kind);
+        return Ok(());
+    }
     if expected.is_some_and(|e| e != kind) {
         return Err(wrong(&format!("a {kind}")));
+    }
+    if !TYPES_BY_NAME.contains(&kind) {
+        sink.unread(kind);
+        return Ok(());
     }
     let from_url = || full_url.and_then(|u| u.rsplit(['/', ':']).next()).map(str::to_owned);
     let id = header.id.or_else(from_url).filter(|id| crate::table::is_identifier(id));
@@ -103,6 +114,8 @@ pub(crate) struct FolderFacts {
     pub(crate) files: usize,
     /// Files of the folder the manifest does not name, which were not read.
     pub(crate) not_in_manifest: usize,
+    /// What the manifest says of the export and the folder does not bear out, by the name a mapping may acknowledge it by.
+    pub(crate) not_whole: Vec<(&'static str, String)>,
 }
 
 /// Reads a folder of NDJSON, or one such file.
@@ -116,19 +129,21 @@ pub(crate) fn read_folder(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(Pr
         TYPES_BY_NAME.contains(&stem.as_str()).then_some(stem)
     };
     let mut deleted = Vec::new();
-    let files: Vec<(PathBuf, Option<String>)> = match manifest {
-        None => found.into_iter().map(|p| (p.clone(), by_name(&p))).collect(),
+    let files: Vec<(PathBuf, Option<String>, Option<u64>)> = match manifest {
+        None => found.into_iter().map(|p| (p.clone(), by_name(&p), None)).collect(),
         Some(m) => {
-            facts.not_in_manifest = found.iter().filter(|f| !m.output.iter().any(|(o, _)| o == *f) && !m.deleted.contains(f)).count();
+            facts.not_in_manifest = found.iter().filter(|f| !m.output.iter().any(|(o, ..)| o == *f) && !m.deleted.contains(f)).count();
             facts.manifest = Some((m.place, m.time_text, m.time));
             deleted = m.deleted;
-            m.output.into_iter().map(|(p, kind)| (p, Some(kind))).collect()
+            facts.not_whole = m.not_whole;
+            m.output.into_iter().map(|(p, kind, count)| (p, Some(kind), count)).collect()
         }
     };
     facts.files = files.len() + deleted.len();
     let none = HashMap::new();
     let mut records = 0;
-    for (files_done, (file, expected)) in files.iter().enumerate() {
+    for (files_done, (file, expected, count)) in files.iter().enumerate() {
+        let before = records;
         let mut lines = Lines::open(file)?;
         while lines.advance()? {
             let place = lines.place();
@@ -138,6 +153,11 @@ pub(crate) fn read_folder(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(Pr
             if records % 4096 == 0 {
                 progress(Progress { files_done, files: facts.files, records });
             }
+        }
+        let found: u64 = records - before;
+        if let Some(count) = count.filter(|count| *count != found) {
+            let name = Place::new(file, 0).file;
+            facts.not_whole.push(("export:counts", format!("{name} holds {found} resources, the manifest counts {count}")));
         }
     }
     for file in &deleted {
@@ -176,6 +196,31 @@ struct RequestForm {
     url: Option<String>,
 }
 
+const NOT_UNDERSTOOD: &str = "the url of a DELETE request names no resource by type and id (a condition, a urn, or a whole type); nothing may be read past a \
+                              deletion that is not understood";
+
+/// Type and id that the url of a DELETE request names: relative, rooted or absolute, with a version or without (FHIR R4, http.html#delete).
+fn deleted_resource(url: &str) -> Option<(&str, &str)> {
+    if url.contains(['?', '#']) {
+        return None;
+    }
+    let path = match url.split_once("://") {
+        Some(("http" | "https", rest)) => rest.split_once('/')?.1,
+        Some(_) => return None,
+        None => url,
+    };
+    let path = path.trim_matches('/');
+    let path = match path.split_once("/_history") {
+        Some((path, rest)) if rest.is_empty() || rest.starts_with('/') => path,
+        Some(_) => return None,
+        None => path,
+    };
+    let (before, id) = path.rsplit_once('/')?;
+    let kind = before.rsplit('/').next()?;
+    let named = kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.bytes().all(|b| b.is_ascii_alphanumeric());
+    (named && crate::table::is_identifier(id)).then_some((kind, id))
+}
+
 /// A line of a manifest's `deleted` file: a transaction bundle of DELETE requests.
 fn deletions(sink: &mut dyn Sink, place: &Place, text: &str) -> Result<(), ImportError> {
     let bundle: BundleForm<'_> = serde_json::from_str(text).map_err(|e| ImportError::json(place.clone(), &e))?;
@@ -186,7 +231,7 @@ fn deletions(sink: &mut dyn Sink, place: &Place, text: &str) -> Result<(), Impor
     for entry in bundle.entry {
         let request = entry.request.filter(|r| r.method.as_deref() == Some("DELETE")).and_then(|r| r.url);
         let url = request.ok_or_else(|| fault("an entry of a `deleted` bundle is a DELETE request"))?;
-        let (kind, id) = url.split_once('/').filter(|(_, id)| !id.is_empty()).ok_or_else(|| fault("a DELETE request's url is Type/id"))?;
+        let (kind, id) = deleted_resource(&url).ok_or_else(|| fault(NOT_UNDERSTOOD))?;
         sink.delete(kind, id);
     }
     Ok(())
@@ -196,12 +241,14 @@ fn deletions(sink: &mut dyn Sink, place: &Place, text: &str) -> Result<(), Impor
 pub(crate) fn read_bundles(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(Progress)) -> Result<usize, ImportError> {
     let files = list(path, &[".json"], "*.json file")?;
     let mut records = 0;
+    let mut servers = HashMap::new();
     for (files_done, file) in files.iter().enumerate() {
         let text = whole(file)?;
         let fault = |e: &serde_json::Error| ImportError::json(Place::new(file, e.line() as u64), e);
         let header: Header = serde_json::from_str(&text).map_err(|e| fault(&e))?;
         if header.resource_type.as_deref() == Some("Bundle") {
             let bundle: BundleForm<'_> = serde_json::from_str(&text).map_err(|e| fault(&e))?;
+            same_server(file, &bundle, &mut servers)?;
             records += read_bundle(sink, file, &text, bundle)?;
         } else {
             hand_over(sink, &Place::new(file, 1), &text, None, None, &HashMap::new())?;
@@ -210,6 +257,24 @@ pub(crate) fn read_bundles(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(P
         progress(Progress { files_done: files_done + 1, files: files.len(), records });
     }
     Ok(files.len())
+}
+
+/// Refuses a type and id that two servers gave to two resources (the bases of their addresses differ): they would become one.
+fn same_server(file: &Path, bundle: &BundleForm<'_>, seen: &mut HashMap<(String, String), String>) -> Result<(), ImportError> {
+    for entry in &bundle.entry {
+        let (Some(url), Some(raw)) = (&entry.full_url, entry.resource) else { continue };
+        let Ok(Header { resource_type: Some(kind), id: Some(id), .. }) = serde_json::from_str(raw.get()) else { continue };
+        let Some(base) = url.strip_suffix(&format!("/{kind}/{id}")).filter(|base| base.contains("://")) else { continue };
+        if !TYPES_BY_NAME.contains(&kind.as_str()) {
+            continue;
+        }
+        if seen.insert((kind, id), base.to_owned()).is_some_and(|other| other != base) {
+            let problem = "two servers (the addresses before Type/id differ) have a resource of one type and id: import each server's records as a \
+                           hospital of its own, or give the resources ids of their own";
+            return Err(ImportError::Package { place: Place::new(file, 0), problem: problem.into() });
+        }
+    }
+    Ok(())
 }
 
 fn read_bundle(sink: &mut dyn Sink, file: &Path, text: &str, bundle: BundleForm<'_>) -> Result<u64, ImportError> {
@@ -230,8 +295,9 @@ fn read_bundle(sink: &mut dyn Sink, file: &Path, text: &str, bundle: BundleForm<
     let (mut records, mut line, mut at) = (0, 1, 0);
     let mut deleted = Vec::new();
     for entry in bundle.entry {
-        let delete = entry.request.filter(|r| r.method.as_deref() == Some("DELETE")).and_then(|r| r.url);
-        if let Some((kind, id)) = delete.as_deref().and_then(|u| u.split_once('/')) {
+        if let Some(request) = entry.request.filter(|r| r.method.as_deref() == Some("DELETE")) {
+            let fault = || ImportError::Package { place: Place::new(file, line), problem: NOT_UNDERSTOOD.to_owned() };
+            let (kind, id) = request.url.as_deref().and_then(deleted_resource).ok_or_else(fault)?;
             deleted.push((kind.to_owned(), id.to_owned()));
             continue;
         }
@@ -247,4 +313,38 @@ fn read_bundle(sink: &mut dyn Sink, file: &Path, text: &str, bundle: BundleForm<
         sink.delete(&kind, &id);
     }
     Ok(records)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::deleted_resource;
+
+    #[test]
+    fn every_form_of_a_deletion_that_fhir_allows_names_its_resource() {
+        for url in [
+            "Patient/p2",
+            "/Patient/p2",
+            "Patient/p2/",
+            "Patient/p2/_history/3",
+            "Patient/p2/_history",
+            "https://h.example/fhir/Patient/p2",
+            "http://h.example/Patient/p2/_history/1",
+            "/fhir/R4/Patient/p2",
+        ] {
+            assert_eq!(deleted_resource(url), Some(("Patient", "p2")), "{url}");
+        }
+        for url in [
+            "",
+            "Patient",
+            "Patient/",
+            "Patient?identifier=http://x|p2",
+            "urn:uuid:1-2",
+            "patient/p2",
+            "ftp://x/Patient/p2",
+            "https://h.example",
+            "Patient/p2#a",
+        ] {
+            assert_eq!(deleted_resource(url), None, "{url}");
+        }
+    }
 }

@@ -65,11 +65,16 @@ pub(crate) struct Condition {
     pub(crate) subject: Option<Reference>,
     pub(crate) code: Option<CodeableConcept>,
     pub(crate) verification_status: Option<CodeableConcept>,
+    pub(crate) clinical_status: Option<CodeableConcept>,
     pub(crate) onset_date_time: Option<String>,
     pub(crate) onset_period: Option<Period>,
     pub(crate) recorded_date: Option<String>,
     pub(crate) abatement_date_time: Option<String>,
     pub(crate) abatement_period: Option<Period>,
+    pub(crate) abatement_boolean: Option<bool>,
+    pub(crate) abatement_age: Option<serde::de::IgnoredAny>,
+    pub(crate) abatement_range: Option<serde::de::IgnoredAny>,
+    pub(crate) abatement_string: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -148,4 +153,11 @@ pub(crate) struct ConsentProvision {
     /// Any other element: actor, action, securityLabel, purpose, class, dataPeriod, data, extension, modifierExtension, ..
     #[serde(flatten)]
     pub(crate) other: std::collections::BTreeMap<String, serde_json::Value>,
+}
+
+impl ConsentProvision {
+    /// True if an element is there that could narrow the rule. An element's technical `id` (FHIR R4, Element) narrows nothing.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        self.other.keys().any(|name| name != "id")
+    }
 }

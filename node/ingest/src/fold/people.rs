@@ -12,7 +12,7 @@ use crate::{
         fact::{Body, ConditionFact, Death, EncounterFact, ObservationFact, PartValue, PatientFact, PersonIndex},
     },
     reading::{Absent, AttributeRule, Censor, Comparator, Index, Pick, Reading, SourceRule},
-    report::{AttributeReport, LeftOut},
+    report::{AttributeReport, LeftOut, incomplete},
     table::{PatientId, ResearchTable, TableRow},
 };
 use countersign_circuits::dictionary::{Attribute, Domain};
@@ -67,16 +67,24 @@ pub(crate) fn fold(
         };
         let mut levels = Vec::with_capacity(attributes.len());
         for (position, attribute) in attributes.iter().enumerate() {
-            let (Some(report), Some(used)) = (cohort.attributes.get_mut(position), used.get_mut(position)) else { continue };
-            let level = scope.level(position, attribute, index, report);
-            report.row(level, used);
-            levels.push(level);
+            let Some(report) = cohort.attributes.get_mut(position) else { continue };
+            levels.push(scope.level(position, attribute, index, report));
+        }
+        if incomplete(attributes, &levels, &mut cohort.attributes) {
+            *cohort.left_out.entry(LeftOut::Incomplete).or_default() += 1;
+            continue;
+        }
+        for ((report, level), used) in cohort.attributes.iter_mut().zip(&levels).zip(&mut used) {
+            report.row(*level, used);
         }
         let patient = PatientId::new(id).expect("resource ids were checked when they were read");
         cohort.table.rows.push(TableRow { patient, levels });
     }
-    for ((report, attribute), used) in cohort.attributes.iter_mut().zip(attributes).zip(&used) {
+    for (position, ((report, attribute), used)) in cohort.attributes.iter_mut().zip(attributes).zip(&used).enumerate() {
         report.finish(attribute, used);
+        let coded = |s: &SourceRule| matches!(s, SourceRule::Condition { .. });
+        let of_codes = reading.rules().get(position).is_some_and(|rule| rule.sources.iter().any(coded));
+        report.all_no = of_codes && report.known > 0 && used.iter().eq([&0]);
     }
     Ok(cohort)
 }
@@ -230,11 +238,13 @@ impl Scope<'_> {
     }
 
     fn flag(&self, rule: &AttributeRule, index: Date, report: &mut AttributeReport) -> Option<u32> {
-        let mut hit = false;
+        let (mut hit, mut unobserved) = (false, false);
         for source in &rule.sources {
             match source {
                 SourceRule::Death { window } => {
                     let range = window.around(index);
+                    // whoever is not known to have died was not observed to the window's end, if the data end before
+                    unobserved |= self.table_day < range.to;
                     hit |= matches!(self.person.patient.death, Death::On(m) if range.holds(m.span));
                 }
                 SourceRule::Condition { valueset, window, active_at_index } => {
@@ -245,7 +255,8 @@ impl Scope<'_> {
                             _ if !condition.counts => report.wrong_status += 1,
                             None => report.undated += 1,
                             Some(onset) => {
-                                let over = condition.abatement.is_some_and(|a| a.span.first < index);
+                                let over = condition.abatement.is_some_and(|a| a.span.first < index) || condition.over_undated;
+                                report.ended_undated += u64::from(*active_at_index && condition.over_undated);
                                 hit |= range.holds(onset.span) && !(*active_at_index && over);
                             }
                         }
@@ -253,6 +264,10 @@ impl Scope<'_> {
                 }
                 _ => {}
             }
+        }
+        if !hit && unobserved {
+            report.window_beyond_data += 1;
+            return None;
         }
         if hit { Some(1) } else { (rule.absent == Absent::No).then_some(0) }
     }

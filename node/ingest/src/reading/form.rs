@@ -118,6 +118,8 @@ struct AttributeForm {
     absent: Option<String>,
     role: Option<String>,
     sensitive: Option<bool>,
+    complete: Option<bool>,
+    missingness: Option<String>,
     #[serde(default)]
     comparator: Comparator,
     from: Option<Value>,

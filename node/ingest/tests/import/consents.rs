@@ -94,10 +94,82 @@ fn a_deny_that_is_not_understood_makes_the_patient_count_for_nothing() {
 }
 
 #[test]
+fn a_later_document_that_takes_permission_away_withdraws() {
+    let permit = document("c", "p", &provisions(&[rule("permit", "research", "")]));
+    let refusal = |date: &str| document("w", "p", "\"period\":{\"start\":\"2020\"}").replace("2020-01-01", date);
+    let status = |status: &str, date: &str| {
+        permit.replace("\"active\"", &format!("\"{status}\"")).replace("\"c\"", "\"w\"").replace("2020-01-01", date)
+    };
+    for (word, why) in [
+        (refusal("2021-01-01"), "refuses-everything"),
+        (refusal("2020-01-01"), "refuses-everything"),
+        (status("rejected", "2021-01-01"), "rejected"),
+        (status("inactive", "2021-01-01"), "inactive"),
+    ] {
+        let done = reduce(&(permit.clone() + &word));
+        assert_eq!(
+            (health(&done), done.report.refused.get(why), done.report.patients_for_review),
+            (None, Some(&1), 0),
+            "{why}: {:?}",
+            done.report
+        );
+        // another patient's says nothing of this one
+        assert_eq!(health(&reduce(&(permit.clone() + &word.replace("Patient/p", "Patient/q")))), Some(day("2030-12-31")), "{why}");
+    }
+    // who permitted again after a withdrawal, permits; an old document that was replaced takes nothing
+    for word in [
+        refusal("2019-01-01").replace("\"start\":\"2020\"", "\"start\":\"2019\""),
+        status("inactive", "2019-01-01"),
+        status("rejected", "2019-06-01"),
+    ] {
+        assert_eq!(health(&reduce(&(permit.clone() + &word))), Some(day("2030-12-31")), "{word}");
+    }
+    // a document that never said anything takes nothing
+    assert_eq!(health(&reduce(&(permit.clone() + &status("entered-in-error", "2021-01-01")))), Some(day("2030-12-31")));
+    // a refusal for a time to come ends the permit then
+    let ahead = document("w", "p", "\"period\":{\"start\":\"2025-03-01\"}").replace("2020-01-01", "2024-01-01");
+    assert_eq!(health(&reduce(&(permit.clone() + &ahead))), Some(day("2025-02-28")));
+}
+
+#[test]
+fn a_refusal_that_is_not_understood_stops_its_patient() {
+    let permit = document("c", "p", &provisions(&[rule("permit", "research", "")]));
+    let refusal = document("w", "p", "\"period\":{\"start\":\"2020\"}").replace("2020-01-01", "2021-01-01");
+    for (from, to, why) in [
+        ("urn:countersign:policy:broad-research:1", "urn:x", "policy-unknown"),
+        ("2021-01-01", "2025-01-01", "dated-in-the-future"),
+        ("\"dateTime\"", "\"performer\":[{\"reference\":\"RelatedPerson/m\"}],\"dateTime\"", "by-proxy"),
+        ("\"dateTime\"", "\"modifierExtension\":[{}],\"dateTime\"", "modifier-extension"),
+    ] {
+        assert!(refusal.contains(from), "{from}");
+        let done = reduce(&(permit.clone() + &refusal.replacen(from, to, 1)));
+        assert_eq!(
+            (health(&done), done.report.patients_for_review, done.report.refused.get(why)),
+            (None, 1, Some(&1)),
+            "{why}: {:?}",
+            done.report
+        );
+    }
+    // a later document that permits less than the package
+    let less = document("w", "p", &provisions(&[rule("permit", "linkage", "")]));
+    let done = reduce(&(permit + &less));
+    assert_eq!((health(&done), done.report.patients_for_review), (None, 1));
+}
+
+#[test]
+fn an_element_id_narrows_nothing() {
+    let with_ids = document("c", "p", &provisions(&[rule("permit", "research", ",\"id\":\"r1\"")]))
+        .replace("{\"type\":\"deny\"", "{\"id\":\"root\",\"type\":\"deny\"");
+    assert!(with_ids.contains("\"root\"") && with_ids.contains("\"r1\""));
+    assert_eq!(health(&reduce(&with_ids)), Some(day("2030-12-31")));
+}
+
+#[test]
 fn refusals_have_reasons() {
     let good = document("c", "p", &provisions(&[rule("permit", "research", "")]));
     for (from, to, why) in [
-        ("\"active\"", "\"inactive\"", "withdrawn"),
+        ("\"active\"", "\"inactive\"", "inactive"),
+        ("\"active\"", "\"entered-in-error\"", "entered-in-error"),
         ("\"active\"", "\"draft\"", "not-active"),
         ("\"code\":\"research\"}]}", "\"code\":\"treatment\"}]}", "not-research"),
         ("urn:countersign:policy:broad-research:1", "urn:x", "policy-unknown"),

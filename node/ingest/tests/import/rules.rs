@@ -252,7 +252,7 @@ fn poorly_filled_attributes_stop_an_import_unless_acknowledged() {
 fn tables_have_marks_quotes_and_a_byte_order_mark() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.csv");
-    let text = "\u{feff}patient_id,age,sex,cp,trestbps,chol,oldpeak,num,note\r\n\"a\",63.0,1.0,1,145,-9.0,-1.25,2,\"x, \"\"y\"\"\nz\"\r\nb,?,0,9,500,0,NA,0,\r\n";
+    let text = "\u{feff}patient_id,age,sex,cp,trestbps,chol,oldpeak,num,note\r\n\"a\",63.0,1.0,1,145,-9.0,-1.25,2,\"x, \"\"y\"\"\nz\"\r\nb,41,0,9,500,0,NA,0,\r\nc,?,0,9,500,0,NA,0,\r\n";
     fs::write(&path, text).unwrap();
     let reading = Reading::from_toml(shipped::HEART_DISEASE).unwrap();
     let done = read_csv(&path).unwrap();
@@ -262,7 +262,11 @@ fn tables_have_marks_quotes_and_a_byte_order_mark() {
     assert_eq!(cell("a", "chol"), None);
     assert_eq!(cell("a", "oldpeak").as_deref(), Some("-1.2"));
     assert_eq!(cell("a", "disease").as_deref(), Some("yes"));
-    assert_eq!((cell("b", "age"), cell("b", "chest_pain"), cell("b", "sbp")), (None, None, None));
+    assert_eq!((cell("b", "oldpeak"), cell("b", "chest_pain"), cell("b", "sbp")), (None, None, None));
+    // age is complete: who has none has no row, and is counted
+    let left: Vec<_> = done.report.attributes.iter().filter(|a| a.left_out > 0).map(|a| (a.name.as_str(), a.left_out)).collect();
+    assert_eq!((done.table.rows.len(), left, done.report.people), (2, vec![("age", 1)], 3));
+    assert!(done.report.to_string().contains("no value of a complete attribute 1"), "{}", done.report);
     let find = |name: &str| done.report.attributes.iter().find(|a| a.name == name).unwrap().clone();
     assert_eq!((find("sbp").implausible, find("chest_pain").unmapped, find("age").unmapped), (1, 1, 0));
 }
@@ -325,4 +329,161 @@ fn the_first_event_can_be_the_index() {
     let done = import(&reading, &mapping, folder.path(), &options()).unwrap();
     assert_eq!(value(&reading, &done, "p", "hba1c").as_deref(), Some("6.5"));
     assert_eq!((done.report.rows, done.report.left_out.get(&LeftOut::NoIndexEvent)), (1, Some(&1)));
+}
+
+/// A folder of two patients with an encounter, a manifest of some output entries, and more keys.
+fn export(more: &str, output: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let one = |id: &str| patient(id, "").lines().next().unwrap().to_owned() + "\n";
+    fs::write(folder.path().join("Patient.ndjson"), one("p") + &one("q")).unwrap();
+    fs::write(
+        folder.path().join("Encounter.ndjson"),
+        encounter("e", "p", "finished", "2018-06-01") + &encounter("f", "q", "finished", "2018-06-01"),
+    )
+    .unwrap();
+    let manifest = format!(
+        "{{\"transactionTime\":\"2021-05-30T04:00:00Z\",\"output\":[{output}{{\"type\":\"Encounter\",\"url\":\"https://h/Encounter.ndjson\"}}]{more}}}"
+    );
+    fs::write(folder.path().join("manifest.json"), manifest).unwrap();
+    folder
+}
+
+const PATIENTS: &str = "{\"type\":\"Patient\",\"url\":\"https://h/Patient.ndjson\",\"count\":2},";
+
+#[test]
+fn an_export_that_is_not_whole_stops_unless_it_is_acknowledged_by_name() {
+    let reading = core();
+    let acknowledge = |names: &str| shipped::MAPPING_FHIR.replacen("dictionary =", &format!("acknowledge = [{names}]\ndictionary ="), 1);
+    let read = |more: &str, output: &str, names: &str| {
+        let folder = export(more, output);
+        import(&reading, &Mapping::from_toml(&acknowledge(names), &reading).unwrap(), folder.path(), &ImportOptions::default())
+            .unwrap()
+            .report
+    };
+    let says = |report: &countersign_ingest::ImportReport, what: &str| report.problems.iter().any(|p| p.to_string().contains(what));
+    for (more, output, name) in [
+        (",\"link\":[{\"relation\":\"next\",\"url\":\"https://h/2\"}]", PATIENTS.to_owned(), "export:next-page"),
+        (",\"error\":[{\"type\":\"OperationOutcome\",\"url\":\"https://h/err.ndjson\"}]", PATIENTS.to_owned(), "export:errors"),
+        ("", PATIENTS.replace("\"count\":2", "\"count\":3"), "export:counts"),
+    ] {
+        assert!(says(&read(more, &output, ""), name), "{name}");
+        let known = read(more, &output, &format!("\"{name}\""));
+        assert!(!says(&known, name) && known.notes.iter().any(|n| n.contains(name)), "{known}");
+    }
+    assert!(!says(&read("", PATIENTS, ""), "export:"));
+    // two addresses, one file
+    let twice = PATIENTS.replace("https://h/", "https://h/1/") + &PATIENTS.replace("https://h/", "https://h/2/");
+    let folder = export("", &twice);
+    let read = import(&reading, &Mapping::from_toml(shipped::MAPPING_FHIR, &reading).unwrap(), folder.path(), &ImportOptions::default());
+    assert!(matches!(read, Err(ImportError::Package { .. })), "a file was read twice, and another not at all");
+}
+
+#[test]
+fn what_nobody_reads_is_counted_and_needs_no_id() {
+    let folder = export("", PATIENTS);
+    let path = folder.path().join("Patient.ndjson");
+    let more = "{\"resourceType\":\"OperationOutcome\",\"issue\":[]}\n";
+    fs::write(&path, fs::read_to_string(&path).unwrap() + more).unwrap();
+    fs::remove_file(folder.path().join("manifest.json")).unwrap();
+    let done = read_fhir(folder.path(), shipped::MAPPING_FHIR).unwrap();
+    assert!(done.report.notes.iter().any(|n| n.contains("1 resources of type OperationOutcome")), "{}", done.report);
+    assert_eq!(done.table.rows.len(), 2);
+}
+
+#[test]
+fn a_deletion_that_is_not_understood_stops_the_import() {
+    for (url, deleted) in
+        [("https://h/fhir/Patient/q", Some(1)), ("/Patient/q/_history/2", Some(1)), ("Patient?identifier=http://x|q", None)]
+    {
+        let folder = export(",\"deleted\":[{\"type\":\"Bundle\",\"url\":\"https://h/del.ndjson\"}]", PATIENTS);
+        let delete =
+            "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[{\"request\":{\"method\":\"DELETE\",\"url\":\"URL\"}}]}"
+                .replace("URL", url);
+        fs::write(folder.path().join("del.ndjson"), delete).unwrap();
+        let reading = core();
+        let read =
+            import(&reading, &Mapping::from_toml(shipped::MAPPING_FHIR, &reading).unwrap(), folder.path(), &ImportOptions::default());
+        match (read, deleted) {
+            (Ok(done), Some(deleted)) => assert_eq!((done.report.deleted, done.report.people), (deleted, 1), "{url}"),
+            (Err(ImportError::Package { .. }), None) => {}
+            (other, _) => panic!("{url}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn two_servers_with_one_id_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = |base: &str| {
+        let patient = patient("1", "").lines().next().unwrap().to_owned();
+        format!(
+            "{{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{{\"fullUrl\":\"{base}/Patient/1\",\"resource\":{patient}}}]}}"
+        )
+    };
+    let mapping = shipped::MAPPING_FHIR.replacen("kind = \"fhir-ndjson\"", "kind = \"fhir-bundle\"", 1);
+    fs::write(folder.path().join("a.json"), bundle("https://a.example/fhir")).unwrap();
+    fs::write(folder.path().join("b.json"), bundle("https://a.example/fhir")).unwrap();
+    assert!(read_fhir(folder.path(), &mapping).is_ok(), "one server twice");
+    fs::write(folder.path().join("b.json"), bundle("https://b.example/fhir")).unwrap();
+    assert!(matches!(read_fhir(folder.path(), &mapping), Err(ImportError::Package { .. })), "two people became one");
+}
+
+#[test]
+fn an_observation_coded_twice_is_read_by_the_first_source_that_can() {
+    let twice = lab("o", "p", "59261-8", PERCENT, "2018-05-05").replace(
+        "{\"system\":\"http://loinc.org\",\"code\":\"59261-8\"}",
+        "{\"system\":\"http://loinc.org\",\"code\":\"59261-8\"},{\"system\":\"http://loinc.org\",\"code\":\"4548-4\"}",
+    );
+    let done = reads(&twice, "hba1c", Some("6.5"));
+    let hba1c = done.report.attributes.iter().find(|a| a.name == "hba1c").unwrap();
+    assert_eq!((hba1c.unmapped, hba1c.source_values), (0, 1), "read, and at the same time counted as not covered");
+}
+
+#[test]
+fn a_condition_that_is_over_by_any_form_does_not_count_as_present() {
+    let onset = ",\"onsetDateTime\":\"2010-01-01\"";
+    let clinical = |code: &str| format!("{onset},\"clinicalStatus\":{{\"coding\":[{{\"code\":\"{code}\"}}]}}");
+    for more in [
+        clinical("resolved"),
+        clinical("inactive"),
+        clinical("remission"),
+        format!("{onset},\"abatementString\":\"2017\""),
+        format!("{onset},\"abatementBoolean\":true"),
+        format!("{onset},\"abatementAge\":{{\"value\":50}}"),
+        format!("{onset},\"abatementRange\":{{\"low\":{{\"value\":50}}}}"),
+    ] {
+        let done = reads(&condition("c", "p", "44054006", &more), "diabetes", Some("no"));
+        let diabetes = done.report.attributes.iter().find(|a| a.name == "diabetes").unwrap();
+        assert_eq!(diabetes.ended_undated, 1, "{more}");
+    }
+    for more in [clinical("active"), clinical("recurrence"), format!("{onset},\"abatementBoolean\":false"), onset.to_owned()] {
+        reads(&condition("c", "p", "44054006", &more), "diabetes", Some("yes"));
+    }
+}
+
+#[test]
+fn a_flag_that_is_no_for_everybody_is_a_problem_and_its_code_systems_are_named() {
+    let wrong = condition("c", "p", "E11.9", ",\"onsetDateTime\":\"2010-01-01\"")
+        .replace("http://snomed.info/sct", "http://fhir.de/CodeSystem/dimdi/icd-10-gm");
+    let done = reads(&wrong, "diabetes", Some("no"));
+    assert!(done.report.problems.iter().any(|p| matches!(p, Problem::AllNo { attribute } if attribute == "diabetes")), "{}", done.report);
+    assert!(done.report.notes.iter().any(|n| n.contains("dimdi/icd-10-gm") && n.contains("1 records")), "{}", done.report);
+    let right = reads(&condition("c", "p", "44054006", ",\"onsetDateTime\":\"2010-01-01\""), "diabetes", Some("yes"));
+    assert!(!right.report.problems.iter().any(|p| matches!(p, Problem::AllNo { attribute } if attribute == "diabetes")));
+}
+
+#[test]
+fn whoever_was_not_observed_to_the_end_of_a_window_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let dead = patient("d", ",\"deceasedDateTime\":\"2019-02-01\"");
+    fs::write(folder.path().join("export.ndjson"), patient("p", "") + &dead).unwrap();
+    let reading = core();
+    let mapping = Mapping::from_toml(shipped::MAPPING_FHIR, &reading).unwrap();
+    let read = |as_of: &str| {
+        import(&reading, &mapping, folder.path(), &ImportOptions { as_of: Some(day(as_of)), ..ImportOptions::default() }).unwrap()
+    };
+    let early = read("2019-03-01");
+    assert_eq!((value(&reading, &early, "p", "died"), value(&reading, &early, "d", "died").as_deref()), (None, Some("yes")));
+    assert!(early.report.notes.iter().any(|n| n.starts_with("died: 1 people's window ends after the data do")), "{}", early.report);
+    assert_eq!(value(&reading, &read("2020-01-01"), "p", "died").as_deref(), Some("no"));
 }
