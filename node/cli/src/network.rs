@@ -2,7 +2,6 @@
 
 mod consortium;
 mod holder;
-mod outbox;
 
 pub use consortium::{BOARD, DataFolder, NetworkOptions, RESEARCHER, VALIDATOR, registry};
 pub use holder::{Holder, MemberFolder};
@@ -13,7 +12,6 @@ use countersign_ledger::{
     BlockTime, Height, MemberId, Payload, ProofChecker, QueryId, Role, State, Transaction, TransactionId, TransactionResult, Verdict,
 };
 use countersign_store::ChainStore;
-use outbox::Outbox;
 use std::{
     fmt,
     path::PathBuf,
@@ -36,7 +34,6 @@ pub struct Network {
     holder: Holder,
     chain: Chain,
     checker: Arc<dyn ProofChecker>,
-    outbox: Outbox,
 }
 
 impl fmt::Debug for Network {
@@ -48,8 +45,7 @@ impl fmt::Debug for Network {
 impl Network {
     /// A chain for whoever holds some keys.
     pub fn new(holder: Holder, chain: Chain, checker: Arc<dyn ProofChecker>) -> Self {
-        let outbox = Outbox::new(holder.outbox());
-        Self { holder, chain, checker, outbox }
+        Self { holder, chain, checker }
     }
 
     /// Whose keys are here.
@@ -158,25 +154,12 @@ impl Network {
         Ok(self.chain.find(id).await?.map(|entry| (entry.height, entry.result)))
     }
 
-    /// Keeps a sealed answer on this machine, before the transaction that names it is sent.
+    /// Gives the chain the sealed answer of an answer that was accepted: none leaves before. Doing it again is harmless.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub fn hold_sealed(&self, query: &QueryId, hospital: &MemberId, bytes: &[u8]) -> Result<Digest32, Failure> {
-        self.outbox.hold(query, hospital, bytes)
-    }
-
-    /// Sends the sealed answers that wait here and whose answers the ledger has accepted. To be called when one was accepted, and after a start, as
-    /// the program may have ended in between.
-    ///
-    /// # Errors
-    /// One cannot be sent; it waits on.
-    pub async fn deliver_sealed(&self) -> Result<(), Failure> {
-        for due in self.outbox.due(self.state(), self.store()).await? {
-            self.chain.put_blob(&due.query, &due.hospital, &due.bytes).await?;
-            self.outbox.sent(&due)?;
-        }
-        Ok(())
+    /// The answer does not stand in the chain as accepted, or names another ciphertext; or it cannot be stored, here or at enough validators.
+    pub async fn put_sealed(&self, query: &QueryId, hospital: &MemberId, bytes: &[u8]) -> Result<(), Failure> {
+        self.chain.put_blob(query, hospital, bytes).await
     }
 
     /// A sealed answer.

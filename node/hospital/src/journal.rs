@@ -15,7 +15,8 @@
 //! | [`AnchorStep::Await`] | ask the ledger; [`Keeping::anchor_confirmed`] or [`Keeping::anchor_rejected`]; unknown: send again | asked again | next transaction |
 //! | [`AnswerStep::Attempt`] | [`Keeping::start_attempt`], prove, [`Keeping::store_answer`] or [`Keeping::store_refusal`] | next attempt, fresh salts | bytes stand |
 //! | [`AnswerStep::Submit`] | [`Keeping::answer_submitted`], *then* send | sent later | sent again, same bytes |
-//! | [`AnswerStep::Await`] | ask the ledger; [`Keeping::answer_confirmed`] or [`Keeping::answer_rejected`]; unknown: send again | asked again | done |
+//! | [`AnswerStep::Await`] | ask the ledger; [`Keeping::answer_confirmed`] or [`Keeping::answer_rejected`]; unknown: send again | asked again | accepted: delivered next |
+//! | [`AnswerStep::Deliver`] | hand over the ciphertext, [`Keeping::answer_delivered`] | handed over again, same bytes | done |
 //!
 //! A ledger takes the same transaction once, so sending again is harmless.
 
@@ -26,7 +27,7 @@ mod plan;
 mod withdrawal;
 
 pub use anchor::{AnchorContent, AnchorId, AnchorStep, AnchorTransaction, Provenance, TRANSACTIONS_MAX};
-pub use answer::{ATTEMPTS_MAX, AnswerKind, AnswerStep, Attempt, AttemptEntropy, GateIndex, QueryId, ReleasedGate};
+pub use answer::{ATTEMPTS_MAX, AnswerKind, AnswerStep, Attempt, AttemptEntropy, QueryId};
 
 pub use import::{Begun, Import, ImportedPerson, Planned};
 pub(crate) use withdrawal::enter_told as enter_withdrawal;

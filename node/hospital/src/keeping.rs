@@ -44,7 +44,7 @@ pub struct CheckReport {
     pub openings: u64,
     /// Openings planned, prepared or submitted.
     pub openings_pending: u64,
-    /// Cells remembered for the overlap rule.
+    /// Numbers remembered for the overlap rule, margins included.
     pub released: u64,
     /// Anchors, withdrawals and queries not finished.
     pub unfinished: u64,
@@ -140,7 +140,7 @@ impl Keeping {
         }
         let row: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM slot), (SELECT count(*) FROM opening WHERE state = 3),
-                (SELECT count(*) FROM opening WHERE state < 3), (SELECT count(*) FROM released),
+                (SELECT count(*) FROM opening WHERE state < 3), (SELECT count(*) FROM number),
                 (SELECT count(*) FROM anchor WHERE stage < 3) + (SELECT count(*) FROM withdrawal WHERE state < 3),
                 (SELECT count(*) FROM answer WHERE stage < 3)",
         )
@@ -201,7 +201,7 @@ impl Keeping {
         let live = live.into_iter().map(|s| small(s, "a slot").map(SlotIndex)).collect::<Result<_, _>>()?;
         crate::journal::enter_withdrawal(&mut tx, live).await?;
         for statement in [
-            "INSERT INTO retired_row_id SELECT row_id FROM slot WHERE patient = ? AND row_id IS NOT NULL",
+            "INSERT INTO retired_row_id SELECT DISTINCT row_id FROM slot WHERE patient = ? AND row_id IS NOT NULL",
             "UPDATE slot SET patient = NULL, row_id = NULL, state = 2 WHERE patient = ?",
             "DELETE FROM withdrawn WHERE patient = ?",
         ] {
@@ -250,7 +250,7 @@ pub(crate) async fn secret(
 pub(crate) async fn load_register(connection: &mut SqliteConnection) -> Result<SlotRegister, KeepingError> {
     let mut register = SlotRegister::default();
     let slots: Vec<(i64, Option<String>, Option<i64>, i64)> =
-        sqlx::query_as("SELECT slot, patient, row_id, state FROM slot").fetch_all(&mut *connection).await?;
+        sqlx::query_as("SELECT slot, patient, row_id, state FROM slot ORDER BY state DESC, slot").fetch_all(&mut *connection).await?;
     for (slot, patient, row_id, state) in slots {
         let patient = patient.map(PatientId::new).transpose()?;
         let row_id = row_id.map(|id| small(id, "a row id").map(RowId)).transpose()?;

@@ -58,7 +58,7 @@ impl SlotIndex {
     }
 }
 
-/// The random id under which a slot is remembered in row sets of released cells.
+/// The random id under which a person is remembered in the sets of released numbers: one over all slots, so that a new slot is not a new person there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(pub u32);
 
@@ -92,7 +92,7 @@ pub enum SlotError {
 pub struct Assignment {
     /// The slot.
     pub slot: SlotIndex,
-    /// Its random id.
+    /// The person's random id.
     pub row_id: RowId,
 }
 
@@ -102,6 +102,8 @@ pub struct SlotRegister {
     live: HashMap<PatientId, Assignment>,
     used: HashSet<u32>,
     row_ids: HashSet<u32>,
+    /// Ids of people who have or had a slot: a person keeps one over all slots.
+    people: HashMap<PatientId, RowId>,
     withdrawn: HashSet<PatientId>,
     segments: u32,
 }
@@ -155,7 +157,8 @@ impl SlotRegister {
         for (i, patient) in new.into_iter().enumerate() {
             let pick = rng.gen_range(i..free.len());
             free.swap(i, pick);
-            let assignment = Assignment { slot: SlotIndex(free[i]), row_id: self.fresh_row_id(rng) };
+            let row_id = self.people.get(patient).copied().unwrap_or_else(|| self.fresh_row_id(rng));
+            let assignment = Assignment { slot: SlotIndex(free[i]), row_id };
             self.insert(Some(patient.clone()), assignment.slot, Some(assignment.row_id), SlotState::InUse);
             given.push((patient.clone(), assignment));
         }
@@ -204,8 +207,11 @@ impl SlotRegister {
         self.used.insert(slot.0);
         self.row_ids.extend(row_id.map(|id| id.0));
         self.segments = self.segments.max(slot.segment() + 1);
-        if let (SlotState::InUse, Some(patient), Some(row_id)) = (state, patient, row_id) {
-            self.live.insert(patient, Assignment { slot, row_id });
+        if let (Some(patient), Some(row_id)) = (patient, row_id) {
+            self.people.insert(patient.clone(), row_id);
+            if state == SlotState::InUse {
+                self.live.insert(patient, Assignment { slot, row_id });
+            }
         }
     }
 

@@ -7,12 +7,12 @@
 
 mod common;
 
-use common::{dictionary, folder, import, patient, person, registry, rng};
+use common::{NoDictionaries, dictionary, folder, import, patient, person, registry, rng, table};
 use countersign_circuits::hash::Digest32;
 use countersign_hospital::{
     Height, Keeping,
     disclosure::RowSet,
-    journal::{AnchorStep, AnchorTransaction, AnswerKind, AnswerStep, GateIndex, QueryId, ReleasedGate, Step},
+    journal::{AnchorStep, AnchorTransaction, AnswerKind, AnswerStep, QueryId, Step},
     opening::{Blinders, OpeningKey, OpeningState, TableKind, TableName},
 };
 use rand::{Rng, RngCore};
@@ -157,8 +157,10 @@ impl World {
                 let rows: RowSet = register.live().map(|(_, a)| a.row_id).collect();
                 yield_now().await;
                 let bytes = format!("answer {query:?} {:?}", attempt.entropy.0).into_bytes();
-                let gates = [ReleasedGate { gate: GateIndex(0), rows: &rows }];
-                keeping.store_answer(&attempt, &bytes, &gates, 10).await.unwrap();
+                let judged = keeping.judge(&table([rows]), 10, &NoDictionaries).await.unwrap();
+                yield_now().await;
+                let sealed = format!("ciphertext {query:?} {:?}", attempt.entropy.0).into_bytes();
+                keeping.store_answer(&attempt, &bytes, &sealed, &judged).await.unwrap();
             }
             AnswerStep::Submit { query, bytes, .. } => {
                 keeping.answer_submitted(query).await.unwrap();
@@ -170,6 +172,14 @@ impl World {
                 Word::Refused => keeping.answer_rejected(query).await.unwrap(),
                 Word::Unknown => self.send(format!("{query:?}"), &bytes),
             },
+            AnswerStep::Deliver { query, sealed } => {
+                assert!(
+                    self.ledger.keys().any(|b| sealed.ends_with(&b[b.len().saturating_sub(40)..])),
+                    "a ciphertext left before its answer was accepted"
+                );
+                self.send(format!("ciphertext {query:?}"), &sealed);
+                keeping.answer_delivered(query).await.unwrap();
+            }
             AnswerStep::Done { .. } => panic!("a finished query is not a step"),
         }
     }

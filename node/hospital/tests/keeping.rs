@@ -3,16 +3,17 @@
 
 mod common;
 
-use common::{content, dictionary, folder, import, patient, person, registry, rng};
+use common::{NoDictionaries, content, dictionary, folder, import, patient, person, registry, rng, table};
 use countersign_circuits::hash::Digest32;
 use countersign_hospital::{
     Height, Keeping, KeepingError,
-    disclosure::{Candidate, LocalRule, RowSet, Withhold},
+    disclosure::{RowSet, Withhold},
     journal::{
-        ATTEMPTS_MAX, AnchorContent, AnchorId, AnchorStep, AnchorTransaction, AnswerStep, Begun, GateIndex, Import, ImportedPerson,
-        Planned, QueryId, ReleasedGate, Step, WithdrawalStep,
+        ATTEMPTS_MAX, AnchorContent, AnchorId, AnchorStep, AnchorTransaction, AnswerStep, Begun, Import, ImportedPerson, Planned, QueryId,
+        Step, WithdrawalStep,
     },
     opening::{Blinders, OpeningKey, OpeningState, TableKind, TableName},
+    released::Judged,
     slots::{SlotIndex, SlotState},
 };
 use rand::RngCore;
@@ -287,10 +288,11 @@ async fn one_answer_a_query() {
     let second = keeping.start_attempt(query, &mut entropy).await.unwrap();
     assert_ne!(first.entropy, second.entropy);
     assert_eq!(format!("{:?}", first.entropy), "AttemptEntropy(secret)");
+    let none = Judged::default();
     // a late first attempt does not win over the second
-    assert!(matches!(keeping.store_answer(&first, b"one", &[], 10).await, Err(KeepingError::OutOfOrder(_))));
-    keeping.store_answer(&second, b"two", &[], 10).await.unwrap();
-    assert!(keeping.store_answer(&second, b"three", &[], 10).await.is_err());
+    assert!(matches!(keeping.store_answer(&first, b"one", b"sealed", &none).await, Err(KeepingError::OutOfOrder(_))));
+    keeping.store_answer(&second, b"two", b"sealed", &none).await.unwrap();
+    assert!(keeping.store_answer(&second, b"three", b"sealed", &none).await.is_err());
     assert!(keeping.store_refusal(query, b"no").await.is_err());
     assert!(keeping.start_attempt(query, &mut entropy).await.is_err());
     keeping.query_seen(query, Height(4)).await.unwrap();
@@ -324,34 +326,69 @@ async fn the_same_question_after_a_withdrawal_is_withheld() {
     let released = QueryId(Digest32::of(b"first study"));
     keeping.query_seen(released, Height(1)).await.unwrap();
     let attempt = keeping.start_attempt(released, &mut rng(2)).await.unwrap();
-    let gates = [ReleasedGate { gate: GateIndex(0), rows: &before }, ReleasedGate { gate: GateIndex(1), rows: &unrelated }];
-    keeping.store_answer(&attempt, b"answer", &gates, 10).await.unwrap();
+    let judged = keeping.judge(&table([before, unrelated]), 10, &NoDictionaries).await.unwrap();
+    assert_eq!(judged.withheld, [Withhold::None, Withhold::None]);
+    keeping.store_answer(&attempt, b"answer", b"sealed", &judged).await.unwrap();
     keeping.answer_submitted(released).await.unwrap();
 
     keeping.withdraw(&[patient(42)]).await.unwrap();
     let register = keeping.register().await.unwrap();
-    let candidate = |rows: RowSet| Candidate { rows, sums: vec![], local: LocalRule::Silent };
-    let candidates = [
-        candidate(rows(&register, 0..200)),
-        candidate(rows(&register, 200..300)),
-        candidate(rows(&register, 0..150)),
-        candidate(rows(&register, 0..191)),
-        candidate(rows(&register, 0..192)),
-    ];
-    let verdicts = keeping.judge(&candidates, 10).await.unwrap();
-    assert_eq!(verdicts, [Withhold::Overlap, Withhold::None, Withhold::None, Withhold::None, Withhold::Overlap]);
-    // an answer judged before the other was stored is caught when it is stored
     let late = QueryId(Digest32::of(b"second study"));
     keeping.query_seen(late, Height(2)).await.unwrap();
+    let judged = async |people: std::ops::Range<u32>| {
+        keeping.judge(&table([rows(&register, people)]), 10, &NoDictionaries).await.unwrap().withheld[0]
+    };
+    for (people, verdict) in [
+        (0..200, Withhold::Overlap),
+        (200..300, Withhold::None),
+        (0..150, Withhold::None),
+        (0..191, Withhold::None),
+        (0..192, Withhold::Overlap),
+    ] {
+        assert_eq!(judged(people.clone()).await, verdict, "{people:?}");
+    }
+    // an answer judged before the other was stored is caught when it is stored
+    let early = keeping.judge(&table([rows(&register, 200..250)]), 10, &NoDictionaries).await.unwrap();
+    let between = QueryId(Digest32::of(b"in between"));
+    keeping.query_seen(between, Height(2)).await.unwrap();
+    let attempt = keeping.start_attempt(between, &mut rng(4)).await.unwrap();
+    let other = keeping.judge(&table([rows(&register, 100..150)]), 10, &NoDictionaries).await.unwrap();
+    keeping.store_answer(&attempt, b"in between", b"sealed", &other).await.unwrap();
     let attempt = keeping.start_attempt(late, &mut rng(3)).await.unwrap();
-    let gate = [ReleasedGate { gate: GateIndex(0), rows: &candidates[0].rows }];
-    assert!(matches!(keeping.store_answer(&attempt, b"late", &gate, 10).await, Err(KeepingError::Overlap)));
+    assert!(matches!(keeping.store_answer(&attempt, b"late", b"sealed", &early).await, Err(KeepingError::Overlap)));
     assert_eq!(keeping.next_answer_step(late).await.unwrap(), AnswerStep::Attempt { query: late, number: 2 });
-    // a refused answer is forgotten, a confirmed one is not, and erasing the person does not change what is remembered
+    // erasing the person does not change what is remembered
     keeping.erase(&patient(42)).await.unwrap();
-    assert_eq!(keeping.judge(&candidates[..1], 10).await.unwrap(), [Withhold::Overlap]);
+    assert_eq!(judged(0..200).await, Withhold::Overlap);
+    // a rejected answer never left: nobody can read its ciphertext, and it is forgotten
     keeping.answer_rejected(released).await.unwrap();
-    assert_eq!(keeping.judge(&candidates[..1], 10).await.unwrap(), [Withhold::None]);
+    assert_eq!(judged(0..200).await, Withhold::None);
+}
+
+#[tokio::test]
+async fn a_ciphertext_leaves_after_its_answer_was_accepted_and_its_numbers_stay_for_ever() {
+    let folder = folder();
+    let keeping = keeping(folder.path()).await;
+    anchored(&keeping, 0..100, 1).await;
+    let query = QueryId(Digest32::of(b"q"));
+    keeping.query_seen(query, Height(3)).await.unwrap();
+    let register = keeping.register().await.unwrap();
+    let everybody: RowSet = register.live().map(|(_, a)| a.row_id).collect();
+    let attempt = keeping.start_attempt(query, &mut rng(1)).await.unwrap();
+    let judged = keeping.judge(&table([everybody.clone()]), 10, &NoDictionaries).await.unwrap();
+    keeping.store_answer(&attempt, b"answer", b"ciphertext", &judged).await.unwrap();
+    assert!(keeping.answer_delivered(query).await.is_err());
+    assert!(matches!(keeping.next_answer_step(query).await.unwrap(), AnswerStep::Submit { bytes, .. } if bytes == b"answer"));
+    keeping.answer_submitted(query).await.unwrap();
+    assert!(keeping.answer_delivered(query).await.is_err());
+    keeping.answer_confirmed(query, Height(4)).await.unwrap();
+    assert!(keeping.answer_rejected(query).await.is_err(), "what may have left is never forgotten");
+    assert_eq!(keeping.open_queries().await.unwrap(), [query]);
+    assert_eq!(keeping.next_answer_step(query).await.unwrap(), AnswerStep::Deliver { query, sealed: b"ciphertext".to_vec() });
+    keeping.answer_delivered(query).await.unwrap();
+    assert!(matches!(keeping.next_answer_step(query).await.unwrap(), AnswerStep::Done { .. }));
+    let one_fewer: RowSet = register.live().map(|(_, a)| a.row_id).skip(1).collect();
+    assert_eq!(keeping.judge(&table([one_fewer]), 10, &NoDictionaries).await.unwrap().withheld, [Withhold::Overlap]);
 }
 
 #[tokio::test]
@@ -362,7 +399,7 @@ async fn an_answer_that_was_not_sent_is_dropped_when_somebody_of_it_withdraws() 
     let query = QueryId(Digest32::of(b"q"));
     keeping.query_seen(query, Height(1)).await.unwrap();
     let attempt = keeping.start_attempt(query, &mut rng(2)).await.unwrap();
-    keeping.store_answer(&attempt, b"answer", &[], 10).await.unwrap();
+    keeping.store_answer(&attempt, b"answer", b"sealed", &Judged::default()).await.unwrap();
     keeping.withdraw(&[patient(3)]).await.unwrap();
     assert!(matches!(keeping.next_step().await.unwrap(), Step::Withdrawal(_)), "an answer is not begun while a withdrawal waits");
     assert_eq!(keeping.next_answer_step(query).await.unwrap(), AnswerStep::Attempt { query, number: 2 });
@@ -381,12 +418,13 @@ async fn the_memory_is_searched_to_its_end() {
         let query = QueryId(Digest32(id));
         keeping.query_seen(query, Height(1)).await.unwrap();
         let attempt = keeping.start_attempt(query, &mut entropy).await.unwrap();
-        let rows = set(i * 1000);
-        keeping.store_answer(&attempt, b"x", &[ReleasedGate { gate: GateIndex(0), rows: &rows }], 10).await.unwrap();
+        let judged = keeping.judge(&table([set(i * 1000)]), 10, &NoDictionaries).await.unwrap();
+        keeping.store_answer(&attempt, b"x", b"sealed", &judged).await.unwrap();
     }
     for i in 0..150u32 {
-        let candidates = [set(i * 1000 + 4), set(i * 1000 + 5)].map(|rows| Candidate { rows, sums: vec![], local: LocalRule::Silent });
-        assert_eq!(keeping.judge(&candidates, 10).await.unwrap(), [Withhold::Overlap, Withhold::None], "{i}");
+        for (from, verdict) in [(i * 1000 + 4, Withhold::Overlap), (i * 1000 + 5, Withhold::None)] {
+            assert_eq!(keeping.judge(&table([set(from)]), 10, &NoDictionaries).await.unwrap().withheld, [verdict], "{i}");
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
     network::{Network, now},
+    screen::plain,
     site::{Answering, Site},
 };
 use clap::Args;
@@ -30,12 +31,17 @@ pub struct AnswerArguments {
 /// There is no such query, or the answer is not accepted.
 pub async fn run(session: &Session, arguments: &AnswerArguments) -> Result<(), Failure> {
     let mut network = arguments.member.open(session).await?;
+    let name = network.holder().reader()?.name;
+    let site = Site::open(&network, &session.keys, &name).await?;
+    // a ciphertext that an earlier run left behind, between the ledger's word and its delivery
+    let delivered = site.deliver(&network).await;
+    site.close().await;
+    delivered?;
     let Some(text) = &arguments.query else {
         list(session, &network)?;
         return network.close().await;
     };
     let query = named::query(network.state(), text)?;
-    let name = network.holder().reader()?.name;
     let site = Site::open(&network, &session.keys, &name).await?;
     let working = session.screen.working(format!("{name}: answering and proving"));
     let outcome = match &arguments.decline {
@@ -64,7 +70,7 @@ fn list(session: &Session, network: &Network) -> Result<(), Failure> {
     open.sort_unstable_by_key(|(_, q)| q.number);
     let text = || match open.is_empty() {
         true => "nothing waits for an answer of this hospital".to_owned(),
-        false => open.iter().map(|(_, q)| format!("Q-{}  {}", q.number, q.query.question)).collect::<Vec<_>>().join("\n"),
+        false => open.iter().map(|(_, q)| format!("Q-{}  {}", q.number, plain(&q.query.question))).collect::<Vec<_>>().join("\n"),
     };
     let value = || {
         let one = |(id, q): &(&countersign_ledger::QueryId, &countersign_ledger::QueryRecord)| json!({ "query": id.to_string(), "number": q.number, "question": q.query.question });

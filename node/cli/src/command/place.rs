@@ -76,7 +76,5 @@ async fn open(session: &Session, config: &Path, overrides: &Overrides) -> Result
     })?;
     let network = Network::new(Holder::Member(Box::new(folder)), Chain::Beside(Box::new(beside)), checker);
     network.state().check_keys(network.checker()).map_err(|e| Failure::Refused(e.to_string()))?;
-    // what an earlier command left behind
-    network.deliver_sealed().await?;
     Ok(network)
 }

@@ -58,11 +58,6 @@ impl DataFolder {
         self.0.join("sites").join(format!("{site}.sqlite"))
     }
 
-    /// Sealed answers that wait until their answers are accepted.
-    pub(super) fn outbox(&self) -> PathBuf {
-        self.0.join("sealed")
-    }
-
     pub(super) fn member(&self, name: &str) -> PathBuf {
         self.0.join("members").join(format!("{name}.toml"))
     }

@@ -7,7 +7,6 @@
 //! FOLDER/wal                   a validator's write-ahead log
 //! FOLDER/keeping.sqlite        a hospital's own keeping, mode 600
 //! FOLDER/cards/                public cards of other members
-//! FOLDER/sealed/               sealed answers that wait until their answers are accepted
 //! FOLDER/gateway.address       where the running node's gateway listens
 //! ```
 
@@ -83,14 +82,6 @@ impl Holder {
         match self {
             Self::Consortium(_) => self.member(RESEARCHER),
             Self::Member(own) => Ok(own.member.clone()),
-        }
-    }
-
-    /// Where sealed answers wait.
-    pub(super) fn outbox(&self) -> PathBuf {
-        match self {
-            Self::Consortium(folder) => folder.outbox(),
-            Self::Member(own) => own.path.join("sealed"),
         }
     }
 

@@ -37,13 +37,19 @@ impl Answering {
     }
 
     async fn answer_all(&self) {
-        // what an earlier run left behind; if it cannot be sent now, it goes with the next answer
-        if let Err(failure) = self.network().deliver_sealed().await {
-            tracing::error!(error = failure.message(), "a sealed answer could not be sent; it is tried again");
-        }
         let mut states = self.node.subscribe();
         let mut paused: BTreeMap<QueryId, Instant> = BTreeMap::new();
+        // what an earlier run left behind, or could not hand over
+        let mut undelivered = true;
         loop {
+            if undelivered {
+                match self.deliver().await {
+                    Ok(()) => undelivered = false,
+                    Err(failure) => {
+                        tracing::error!(error = failure.message(), "a sealed answer could not be handed over; it is tried again")
+                    }
+                }
+            }
             let state = states.borrow_and_update().clone();
             let open = self.open(&state);
             paused.retain(|id, _| open.contains(id));
@@ -61,6 +67,7 @@ impl Answering {
                         paused.insert(query, Instant::now() + AGAIN);
                     }
                     Err(failure) => {
+                        undelivered = true;
                         tracing::error!(query = number, error = failure.message(), "the query could not be answered; it is tried again");
                         paused.insert(query, Instant::now() + AGAIN);
                     }
@@ -87,6 +94,14 @@ impl Answering {
     fn network(&self) -> Network {
         let holder = Holder::Member(Box::new(self.folder.clone()));
         Network::new(holder, Chain::of_node(self.node.clone()), Arc::clone(&self.checker))
+    }
+
+    async fn deliver(&self) -> Result<(), Failure> {
+        let network = self.network();
+        let site = Site::open(&network, &self.keys, &self.folder.member.name).await?;
+        let delivered = site.deliver(&network).await;
+        site.close().await;
+        delivered
     }
 
     async fn answer(&self, query: QueryId) -> Result<Outcome, Failure> {

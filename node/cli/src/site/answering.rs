@@ -3,23 +3,26 @@
 use super::{
     Site,
     anchoring::{attempt_rng, layout, scalars},
+    judging::Asked,
+    on_ledger::OnLedger,
 };
 use crate::{failure::Failure, network::Network};
 use anyhow::anyhow;
 use countersign_circuits::{
     aggregate::{AggregateSize, Withheld},
+    consent::Eligibility,
     context::AggregateInstance,
     dictionary::SegmentLayout,
     hash::Digest32,
     segment::{EMPTY, SLOTS, SegmentId, SlotCodes},
-    statement::{CellMeaning, Plan},
+    statement::Plan,
 };
 use countersign_hospital::{
     Height as KeptHeight,
-    disclosure::{Candidate, LocalRule, RowSet, Withhold},
-    journal::{AnswerStep, Attempt, GateIndex, QueryId as KeptQuery, ReleasedGate, Step},
+    disclosure::Withhold,
+    journal::{AnswerStep, Attempt, QueryId as KeptQuery, Step},
     opening::{OpeningKey, TableKind, TableName},
-    slots::RowId,
+    released::Judged,
 };
 use countersign_ledger::{
     Answer, AnswerTask, Payload, QueryId, Refusal, RefusalCode, Transaction, TransactionId, Verdict, Wire, active_point,
@@ -29,7 +32,7 @@ use countersign_prover::{
     commitment::Blinders,
 };
 use rand::rngs::OsRng;
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 /// Reason code of a refusal by a person who has seen no result: the hospital's own rule.
 const DECLINED_BY_HAND: u16 = 32;
@@ -46,8 +49,8 @@ pub enum Answering {
 }
 
 /// A table of this hospital with its openings, as a cut pins it.
-struct Opened {
-    codes: SlotCodes,
+pub(super) struct Opened {
+    pub(super) codes: SlotCodes,
     blinders: Vec<Blinders>,
 }
 
@@ -90,6 +93,10 @@ impl Site {
                         return Ok(Answering::Rejected(rejected));
                     }
                 }
+                AnswerStep::Deliver { sealed, .. } => {
+                    network.put_sealed(&query, &self.member.id(), &sealed).await?;
+                    self.keeping.answer_delivered(kept).await?;
+                }
                 AnswerStep::Done { kind, .. } => {
                     return Ok(match kind {
                         countersign_hospital::journal::AnswerKind::Answer => Answering::Accepted,
@@ -98,6 +105,20 @@ impl Site {
                 }
             }
         }
+    }
+
+    /// Hands over the ciphertexts of accepted answers that an earlier run left behind.
+    ///
+    /// # Errors
+    /// One cannot be handed over; it waits on.
+    pub async fn deliver(&self, network: &Network) -> Result<(), Failure> {
+        for kept in self.keeping.open_queries().await? {
+            if let AnswerStep::Deliver { sealed, .. } = self.keeping.next_answer_step(kept).await? {
+                network.put_sealed(&QueryId(TransactionId(kept.0)), &self.member.id(), &sealed).await?;
+                self.keeping.answer_delivered(kept).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Finishes withdrawals that were interrupted, and an anchor they wait for.
@@ -141,9 +162,8 @@ impl Site {
             (moment_table(&plain.task.plan, &plain.witness()), gate_rows(&plain.task.plan, &plain.witness()))
         })
         .await?;
-        let k_min = work.task.context.k_min;
-        let row_sets = self.row_sets(&gates).await?;
-        let withheld = self.judge(&work, &cells, &gates, &row_sets, k_min).await?;
+        let judged = self.judge(network, query, &work, &cells, &gates).await?;
+        let withheld = judged.1;
 
         let size = AggregateSize::for_cells(cells.len()).ok_or_else(|| Failure::Refused("the statement has too many cells".into()))?;
         let key = self.keys.proving(countersign_circuits::keys::CircuitName::Aggregate(size))?;
@@ -156,22 +176,59 @@ impl Site {
 
         let opening = zeroize::Zeroizing::new(borsh::to_vec(&made.opening)?);
         let sealed = countersign_seal::seal(&opening, &seal_context(&query, &work.task.context.hospital), &recipients)?;
-        // it leaves this machine when the ledger has accepted the answer
-        let digest = network.hold_sealed(&query, &self.member.id(), &sealed)?;
         let answer = Answer {
             query,
             height: countersign_ledger::Height(work.task.context.answer_height),
             proof: made.proof.encode(),
-            sealed: digest,
+            sealed: Digest32::of(&sealed),
         };
         let transaction = network.sign(&self.member, Payload::Answer(answer));
-        let released: Vec<ReleasedGate<'_>> = gates
-            .iter()
-            .zip(&row_sets)
-            .filter(|(gate, _)| made.opening.flags[gate.cell] && block_reason(&work.task.plan, &withheld, gate.cell) == Withheld::No)
-            .map(|(gate, rows)| ReleasedGate { gate: GateIndex(gate.cell as u16), rows })
-            .collect();
-        Ok(self.keeping.store_answer(attempt, &transaction.encode(), &released, k_min).await?)
+        Ok(self.keeping.store_answer(attempt, &transaction.encode(), &sealed, &judged.0).await?)
+    }
+
+    /// The rules that rest on the hospital: why each block is withheld, and what must be remembered if the rest leaves.
+    async fn judge(
+        &self,
+        network: &Network,
+        query: QueryId,
+        work: &Work,
+        cells: &[u64],
+        gates: &[GateRows],
+    ) -> Result<(Judged, Vec<Withheld>), Failure> {
+        let state = network.state();
+        let gone = || anyhow!("the ledger no longer has the query, its study, or their tables");
+        let record = state.query(&query).ok_or_else(gone)?;
+        let study = state.study(&record.query.study).ok_or_else(gone)?;
+        let dictionary = crate::study::dictionary(network, &work.task.context.dictionary)?;
+        let versions: Vec<SegmentId> = work.task.data.iter().map(|s| s.id()).collect();
+        let asked = Asked {
+            statement: &record.query.statement,
+            dictionary,
+            registry: state.registry_of(&study.registry).ok_or_else(gone)?,
+            eligibility: Eligibility { scopes: study.scopes.clone(), day: work.task.context.day },
+            people: self.keeping.register().await?.live().map(|(_, a)| (a.slot.0, a.row_id)).collect(),
+            cut: self.keeping.pin(dictionary.digest(), &versions).await?,
+            k_min: work.task.context.k_min,
+        };
+        let levels = asked.levels(work, gates)?;
+        let table = asked.table(work, cells, gates, &levels)?;
+        let judged = self.keeping.judge(&table, asked.k_min, &OnLedger { state, hospital: self.member.id() }).await?;
+        let mut withheld = vec![Withheld::No; cells.len()];
+        for (block, reason) in table.blocks.iter().zip(&judged.withheld) {
+            withheld[block.cell] = match reason {
+                Withhold::None => Withheld::No,
+                Withhold::Overlap => Withheld::Overlap,
+                Withhold::Dominance => Withheld::Dominance,
+                Withhold::Local => Withheld::Local,
+            };
+        }
+        // every block of a withheld group is withheld, those too that count nobody and would not leave
+        let plan = &work.task.plan;
+        for i in (0..cells.len()).filter(|i| plan.cells()[*i].kind.group_start && withheld[*i] != Withheld::No).collect::<Vec<_>>() {
+            let inside = |j: &usize| plan.cells()[*j].group == plan.cells()[i].group && plan.cells()[*j].kind.block_start;
+            (i..cells.len()).filter(inside).for_each(|j| withheld[j] = withheld[i]);
+        }
+        Ok((judged, withheld))
     }
 
     /// The tables of a task with their openings.
@@ -223,7 +280,6 @@ impl Site {
         match outcome {
             Ok((height, result)) => match result.verdict {
                 Verdict::Accepted(_) => {
-                    network.deliver_sealed().await?;
                     self.keeping.answer_confirmed(kept, KeptHeight(height.0)).await?;
                     Ok(None)
                 }
@@ -260,61 +316,6 @@ impl Site {
         }
         Ok(opened)
     }
-
-    /// The row sets behind gates, by the register's random ids.
-    async fn row_sets(&self, gates: &[GateRows]) -> Result<Vec<RowSet>, Failure> {
-        let register = self.keeping.register().await?;
-        let ids: HashMap<u32, RowId> = register.live().map(|(_, a)| (a.slot.0, a.row_id)).collect();
-        Ok(gates.iter().map(|g| g.slots.iter().filter_map(|s| ids.get(s).copied()).collect()).collect())
-    }
-
-    /// Rules D7 and D9, by block. With `k_min` 1 (development only) disclosure control is off.
-    async fn judge(
-        &self,
-        work: &Work,
-        cells: &[u64],
-        gates: &[GateRows],
-        row_sets: &[RowSet],
-        k_min: u32,
-    ) -> Result<Vec<Withheld>, Failure> {
-        let mut withheld = vec![Withheld::No; cells.len()];
-        if k_min <= 1 {
-            return Ok(withheld);
-        }
-        let plan = &work.task.plan;
-        let levels: Vec<Vec<Vec<u32>>> = gates.iter().map(|g| work.levels(g)).collect();
-        let candidates: Vec<Candidate<'_>> = row_sets
-            .iter()
-            .zip(&levels)
-            .map(|(rows, levels)| Candidate {
-                rows: rows.clone(),
-                sums: levels.iter().map(Vec::as_slice).collect(),
-                local: LocalRule::Silent,
-            })
-            .collect();
-        let verdicts = self.keeping.judge(&candidates, k_min).await?;
-        for ((gate, verdict), candidate) in gates.iter().zip(verdicts).zip(&candidates) {
-            // what the circuit hides as small anyway needs no reason
-            if candidate.rows.len() < u64::from(k_min) {
-                continue;
-            }
-            let reason = match verdict {
-                Withhold::None => continue,
-                Withhold::Overlap => Withheld::Overlap,
-                Withhold::Dominance => Withheld::Dominance,
-                Withhold::Local => Withheld::Local,
-            };
-            withheld[block_start(plan, gate.cell)] = reason;
-        }
-        // a withheld group withholds everything in it
-        for i in 0..cells.len() {
-            if plan.cells()[i].kind.group_start && withheld[i] != Withheld::No {
-                let inside = |j: &usize| plan.cells()[*j].group == plan.cells()[i].group && plan.cells()[*j].kind.block_start;
-                (i..cells.len()).filter(inside).for_each(|j| withheld[j] = withheld[i]);
-            }
-        }
-        Ok(withheld)
-    }
 }
 
 /// The keys an answer is sealed to.
@@ -324,19 +325,10 @@ fn recipients(network: &Network, query: &QueryId) -> Result<Vec<[u8; 32]>, Failu
     Ok(study.submitted.sealing.iter().map(|k| k.key).collect())
 }
 
-/// The first cell of a cell's block.
-fn block_start(plan: &Plan, cell: usize) -> usize {
-    (0..=cell).rev().find(|i| plan.cells()[*i].kind.block_start).unwrap_or(0)
-}
-
-fn block_reason(plan: &Plan, withheld: &[Withheld], cell: usize) -> Withheld {
-    withheld[block_start(plan, cell)]
-}
-
 /// An owned task.
-struct Task {
-    context: countersign_circuits::context::AnswerContext,
-    plan: Plan,
+pub(super) struct Task {
+    pub(super) context: countersign_circuits::context::AnswerContext,
+    pub(super) plan: Plan,
     data: Vec<countersign_circuits::segment::Segment>,
     consent: Vec<countersign_circuits::segment::Segment>,
     active: Vec<bool>,
@@ -357,11 +349,11 @@ impl Task {
 }
 
 /// A task with the hospital's side.
-struct Work {
-    task: Task,
-    data: Opened,
+pub(super) struct Work {
+    pub(super) task: Task,
+    pub(super) data: Opened,
     consent: Opened,
-    layouts: (SegmentLayout, SegmentLayout),
+    pub(super) layouts: (SegmentLayout, SegmentLayout),
 }
 
 impl Work {
@@ -375,7 +367,7 @@ impl Work {
         }
     }
 
-    fn witness(&self) -> AggregateWitness<'_> {
+    pub(super) fn witness(&self) -> AggregateWitness<'_> {
         AggregateWitness {
             data_layout: &self.layouts.0,
             data: &self.data.codes,
@@ -385,28 +377,5 @@ impl Work {
             consent_blinders: &self.consent.blinders,
             active: &self.task.active,
         }
-    }
-
-    /// For each number summed under a gate, the levels of its rows.
-    fn levels(&self, gate: &GateRows) -> Vec<Vec<u32>> {
-        let plan = &self.task.plan;
-        let start = block_start(plan, gate.cell);
-        let end = (start + 1..plan.cells().len()).find(|i| plan.cells()[*i].kind.block_start).unwrap_or(plan.cells().len());
-        let [left, right] = plan.terms();
-        let width = left.len() * right.len();
-        let sums = (start..end).filter(|i| matches!(plan.cells()[*i].meaning, CellMeaning::Sum(_)));
-        let level = |slot: u32, rows: &[(usize, u64)]| -> u32 {
-            let mut first = 0;
-            let mut sum = 0;
-            for (codes, size) in self.data.codes.blocks.iter().zip(&self.layouts.0.blocks) {
-                let code = codes[slot as usize];
-                if code != EMPTY {
-                    sum += rows.binary_search_by_key(&(first + usize::from(code)), |(row, _)| *row).map_or(0, |i| rows[i].1);
-                }
-                first += size;
-            }
-            sum as u32
-        };
-        sums.filter_map(|i| left[i % width / right.len()]).map(|rows| gate.slots.iter().map(|slot| level(*slot, rows)).collect()).collect()
     }
 }

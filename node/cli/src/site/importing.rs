@@ -69,6 +69,11 @@ pub fn read_source(
     let usable: Option<BTreeSet<_>> = consents.as_ref().map(|(table, _)| table.usable_on(today));
     let options = ImportOptions { as_of: source.as_of, consented: usable.as_ref(), progress: Some(progress) };
     let import = import(reading, mapping, &source.path, &options)?;
+    let consents = consents.map(|(table, mut report)| {
+        let known: BTreeSet<_> = import.table.rows.iter().map(|row| &row.patient).collect();
+        report.patients_unknown = table.patients().filter(|patient| !known.contains(patient)).count() as u64;
+        (table, report)
+    });
     let policy = match (&source.policy, &source.consents) {
         (Some(policy), _) => policy.digest(),
         (None, Some(_)) => Digest32::of(b"countersign/consents/csv/1"),
@@ -115,6 +120,13 @@ impl Site {
         let report = &imported.import.report;
         if report.stops() {
             return Err(Failure::Refused(format!("the import must stop; nothing was anchored.\n{report}")));
+        }
+        if let Some((consents, words)) = &imported.consents {
+            let permits = |row: &countersign_ingest::TableRow| consents.scopes(&row.patient).next().is_some();
+            if !imported.import.table.rows.is_empty() && !imported.import.table.rows.iter().any(permits) {
+                let why = "nobody with a row permits anything; nothing was anchored. Are these the consents of these patients, under the same ids?";
+                return Err(Failure::Refused(format!("{why}\n{words}")));
+            }
         }
         network.refresh().await?;
         self.refuse_dropped_consents(network, imported)?;

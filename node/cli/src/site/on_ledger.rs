@@ -1,7 +1,7 @@
 //! The ledger's word on a hospital's tables.
 
-use countersign_circuits::{consent::ScopeRegistry, hash::Digest32, segment::SegmentId};
-use countersign_hospital::{ledger_view::LedgerView, opening::TableName, slots::SlotIndex};
+use countersign_circuits::{consent::ScopeRegistry, dictionary::Dictionary, hash::Digest32, segment::SegmentId};
+use countersign_hospital::{ledger_view::LedgerView, opening::TableName, released::Dictionaries, slots::SlotIndex};
 use countersign_ledger::{MemberId, SegmentKey, State, TableKey};
 
 /// A hospital as the ledger has it.
@@ -13,6 +13,12 @@ pub(super) struct OnLedger<'a> {
 impl OnLedger<'_> {
     fn key(&self, table: TableName) -> TableKey {
         TableKey { hospital: self.hospital, table: table.digest }
+    }
+}
+
+impl Dictionaries for OnLedger<'_> {
+    fn dictionary(&self, digest: &Digest32) -> Option<Dictionary> {
+        self.state.dictionary(digest).map(|record| record.dictionary().clone())
     }
 }
 

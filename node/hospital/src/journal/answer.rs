@@ -1,6 +1,10 @@
 //! Answering a query: attempts, the stored answer or refusal, and the ledger's word.
 
-use crate::{Height, Keeping, KeepingError, disclosure::RowSet, keeping::small, released};
+use crate::{
+    Height, Keeping, KeepingError,
+    keeping::small,
+    released::{self, Judged},
+};
 use countersign_circuits::hash::Digest32;
 use rand::{CryptoRng, RngCore};
 use sqlx::SqliteConnection;
@@ -44,19 +48,6 @@ pub struct Attempt {
     pub entropy: AttemptEntropy,
 }
 
-/// Index of a gate in its statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GateIndex(pub u16);
-
-/// A gate that an answer releases.
-#[derive(Debug)]
-pub struct ReleasedGate<'a> {
-    /// Which gate.
-    pub gate: GateIndex,
-    /// The rows it counts.
-    pub rows: &'a RowSet,
-}
-
 /// What a query needs next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnswerStep {
@@ -89,6 +80,13 @@ pub enum AnswerStep {
         kind: AnswerKind,
         /// What to send.
         bytes: Vec<u8>,
+    },
+    /// The ledger accepted the answer: hand its ciphertext to those who keep it. Not before.
+    Deliver {
+        /// The query.
+        query: QueryId,
+        /// The ciphertext.
+        sealed: Vec<u8>,
     },
     /// The ledger holds it.
     Done {
@@ -140,7 +138,9 @@ impl Keeping {
     /// The file is damaged.
     pub async fn open_queries(&self) -> Result<Vec<QueryId>, KeepingError> {
         let ids: Vec<Vec<u8>> =
-            sqlx::query_scalar("SELECT query FROM answer WHERE stage < 3 ORDER BY arrived, query").fetch_all(&self.pool).await?;
+            sqlx::query_scalar("SELECT query FROM answer WHERE stage < 3 OR sealed IS NOT NULL ORDER BY arrived, query")
+                .fetch_all(&self.pool)
+                .await?;
         ids.into_iter().map(|id| Ok(QueryId(Digest32(id.try_into().map_err(|_| KeepingError::Damaged("a query's id"))?)))).collect()
     }
 
@@ -160,6 +160,11 @@ impl Keeping {
             1 => Ok(AnswerStep::Submit { query, kind, bytes }),
             2 => Ok(AnswerStep::Await { query, kind, bytes }),
             _ => {
+                let sealed: Option<Vec<u8>> =
+                    sqlx::query_scalar("SELECT sealed FROM answer WHERE query = ?").bind(&query.0.0[..]).fetch_one(&mut *c).await?;
+                if let Some(sealed) = sealed {
+                    return Ok(AnswerStep::Deliver { query, sealed });
+                }
                 let height = Height::read(height.ok_or(KeepingError::Damaged("an answer without its height"))?)?;
                 Ok(AnswerStep::Done { query, kind, height })
             }
@@ -187,29 +192,25 @@ impl Keeping {
         Ok(Attempt { query, number, entropy })
     }
 
-    /// Stores the signed answer of the current attempt, and remembers the row sets of the gates it releases.
+    /// Stores the signed answer of the current attempt with its ciphertext, and remembers the numbers it releases.
     ///
     /// # Errors
-    /// Another attempt was begun since, an answer or refusal is stored already, or another answer stored since the gates were
-    /// judged makes one of them overlap ([`KeepingError::Overlap`]): then judge and prove again.
-    pub async fn store_answer(&self, attempt: &Attempt, bytes: &[u8], gates: &[ReleasedGate<'_>], k_min: u32) -> Result<(), KeepingError> {
+    /// Another attempt was begun since, an answer or refusal is stored already, or another answer was stored since this one was judged
+    /// ([`KeepingError::Overlap`]): then judge and prove again.
+    pub async fn store_answer(&self, attempt: &Attempt, bytes: &[u8], sealed: &[u8], judged: &Judged) -> Result<(), KeepingError> {
         let mut tx = self.pool.begin().await?;
-        let sets: Vec<&RowSet> = gates.iter().map(|g| g.rows).collect();
-        if released::overlapping(&mut tx, &sets, k_min).await?.contains(&true) {
-            return Err(KeepingError::Overlap);
-        }
-        let stored = sqlx::query("UPDATE answer SET stage = 1, kind = 0, bytes = ? WHERE query = ? AND stage = 0 AND attempts = ?")
-            .bind(bytes)
-            .bind(&attempt.query.0.0[..])
-            .bind(attempt.number)
-            .execute(&mut *tx)
-            .await?;
+        let stored =
+            sqlx::query("UPDATE answer SET stage = 1, kind = 0, bytes = ?, sealed = ? WHERE query = ? AND stage = 0 AND attempts = ?")
+                .bind(bytes)
+                .bind(sealed)
+                .bind(&attempt.query.0.0[..])
+                .bind(attempt.number)
+                .execute(&mut *tx)
+                .await?;
         if stored.rows_affected() != 1 {
             return Err(KeepingError::OutOfOrder("the attempt is not the current one of an open query"));
         }
-        for gate in gates {
-            released::remember(&mut tx, attempt.query, gate).await?;
-        }
+        released::remember(&mut tx, attempt.query, judged).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -235,7 +236,7 @@ impl Keeping {
         self.move_answer(query, (1, 2), None).await
     }
 
-    /// Records that the ledger holds the answer or refusal. Its sealed cells may be handed out from now on.
+    /// Records that the ledger holds the answer or refusal. Its ciphertext may leave from now on ([`AnswerStep::Deliver`]).
     ///
     /// # Errors
     /// Nothing was submitted, or it is confirmed already.
@@ -255,22 +256,34 @@ impl Keeping {
     }
 
     /// Records that the ledger refused the submitted bytes for good (a withdrawal came in between, say). They are dropped and
-    /// the query is open for another attempt. The row sets are forgotten too: sealed cells are handed out only after
-    /// [`Keeping::answer_confirmed`], so nothing of them was seen.
+    /// the query is open for another attempt. Its numbers are forgotten: a ciphertext leaves the hospital only after
+    /// [`Keeping::answer_confirmed`], so nobody can have read them, and from then on they stay for ever.
     ///
     /// # Errors
     /// Nothing was submitted, or it is confirmed already.
     pub async fn answer_rejected(&self, query: QueryId) -> Result<(), KeepingError> {
         let mut tx = self.pool.begin().await?;
-        let moved = sqlx::query("UPDATE answer SET stage = 0, kind = NULL, bytes = NULL WHERE query = ? AND stage = 2")
+        let moved = sqlx::query("UPDATE answer SET stage = 0, kind = NULL, bytes = NULL, sealed = NULL WHERE query = ? AND stage = 2")
             .bind(&query.0.0[..])
             .execute(&mut *tx)
             .await?;
         if moved.rows_affected() != 1 {
             return Err(KeepingError::OutOfOrder("nothing submitted for this query is awaited"));
         }
-        sqlx::query("DELETE FROM released WHERE query = ?").bind(&query.0.0[..]).execute(&mut *tx).await?;
+        released::forget(&mut tx, &query.0.0).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Records that the ciphertext of an accepted answer has reached those who keep it.
+    ///
+    /// # Errors
+    /// The answer is not accepted, or was handed over before.
+    pub async fn answer_delivered(&self, query: QueryId) -> Result<(), KeepingError> {
+        let done = sqlx::query("UPDATE answer SET sealed = NULL WHERE query = ? AND stage = 3 AND sealed IS NOT NULL")
+            .bind(&query.0.0[..])
+            .execute(&self.pool)
+            .await?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(KeepingError::OutOfOrder("no ciphertext of an accepted answer waits")) }
     }
 }

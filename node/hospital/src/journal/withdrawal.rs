@@ -4,6 +4,7 @@ use super::anchor::{AnchorId, abandon_unsent};
 use crate::{
     Height, Keeping, KeepingError,
     keeping::load_register,
+    released,
     slots::{PatientId, SlotIndex},
 };
 use sqlx::SqliteConnection;
@@ -42,17 +43,22 @@ pub enum WithdrawalStep {
     },
 }
 
+/// Id, slots, state, bytes.
+type Stored = (i64, Vec<u8>, i64, Option<Vec<u8>>);
+
 /// Enters slots that are out of use in this file. Answers that are stored and not sent are dropped: they count those slots.
 pub(super) async fn enter(c: &mut SqliteConnection, slots: &BTreeSet<SlotIndex>) -> Result<(), KeepingError> {
     let slots: Vec<SlotIndex> = slots.iter().copied().collect();
     for chunk in slots.chunks(WITHDRAWAL_SLOTS_MAX) {
         sqlx::query("INSERT INTO withdrawal (slots, state) VALUES (?, 0)").bind(to_bytes(chunk)).execute(&mut *c).await?;
     }
-    for statement in [
-        "DELETE FROM released WHERE query IN (SELECT query FROM answer WHERE stage = 1 AND kind = 0)",
-        "UPDATE answer SET stage = 0, kind = NULL, bytes = NULL WHERE stage = 1 AND kind = 0",
-    ] {
-        sqlx::query(statement).execute(&mut *c).await?;
+    let stored: Vec<Vec<u8>> = sqlx::query_scalar("SELECT query FROM answer WHERE stage = 1 AND kind = 0").fetch_all(&mut *c).await?;
+    for query in stored {
+        released::forget(c, &query).await?;
+        sqlx::query("UPDATE answer SET stage = 0, kind = NULL, bytes = NULL, sealed = NULL WHERE query = ?")
+            .bind(query)
+            .execute(&mut *c)
+            .await?;
     }
     Ok(())
 }
@@ -107,10 +113,9 @@ impl Keeping {
     /// # Errors
     /// The file is damaged.
     pub async fn next_withdrawal_step(&self) -> Result<Option<WithdrawalStep>, KeepingError> {
-        let row: Option<(i64, Vec<u8>, i64, Option<Vec<u8>>)> =
-            sqlx::query_as("SELECT id, slots, state, bytes FROM withdrawal WHERE state < 3 ORDER BY id LIMIT 1")
-                .fetch_optional(&self.pool)
-                .await?;
+        let row: Option<Stored> = sqlx::query_as("SELECT id, slots, state, bytes FROM withdrawal WHERE state < 3 ORDER BY id LIMIT 1")
+            .fetch_optional(&self.pool)
+            .await?;
         let Some((id, slots, state, bytes)) = row else { return Ok(None) };
         let withdrawal = WithdrawalId(id);
         let bytes = bytes.ok_or(KeepingError::Damaged("a withdrawal without bytes"));

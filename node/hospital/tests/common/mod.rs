@@ -9,9 +9,11 @@ use countersign_circuits::{
 };
 use countersign_hospital::{
     Keeping, KeepingError,
+    disclosure::{Block, BlockKind, Number, RowSet, Table},
     journal::{AnchorContent, Begun, Import, ImportedPerson},
     ledger_view::LedgerView,
     opening::{TableKind, TableName},
+    released::Dictionaries,
     slots::{PatientId, SlotIndex},
 };
 use rand::SeedableRng;
@@ -62,8 +64,13 @@ pub(crate) struct Echo(BTreeMap<(TableName, u32), (u32, Vec<u8>)>);
 
 impl Echo {
     pub(crate) async fn of(keeping: &Keeping) -> Self {
+        Self::with(keeping, dictionary().digest()).await
+    }
+
+    /// With a data table of another dictionary.
+    pub(crate) async fn with(keeping: &Keeping, data: Digest32) -> Self {
         let mut current = BTreeMap::new();
-        for (kind, digest) in [(TableKind::Data, dictionary().digest()), (TableKind::Consent, registry().digest())] {
+        for (kind, digest) in [(TableKind::Data, data), (TableKind::Consent, registry().digest())] {
             for key in keeping.anchored(TableName { kind, digest }).await.unwrap() {
                 let points = keeping.opening(&key).await.unwrap().points.unwrap();
                 current.insert((key.table, key.segment.index), (key.segment.version, points));
@@ -106,4 +113,30 @@ pub(crate) async fn import(
 pub(crate) fn folder() -> tempfile::TempDir {
     let shm = Path::new("/dev/shm");
     if shm.is_dir() { tempfile::tempdir_in(shm).unwrap() } else { tempfile::tempdir().unwrap() }
+}
+
+/// No table is ever compared by levels.
+pub(crate) struct NoDictionaries;
+
+impl Dictionaries for NoDictionaries {
+    fn dictionary(&self, _: &Digest32) -> Option<Dictionary> {
+        None
+    }
+}
+
+/// Blocks of rows, each in a group of its own.
+pub(crate) fn table(sets: impl IntoIterator<Item = RowSet>) -> Table<'static> {
+    let block = |(i, own): (usize, RowSet)| Block {
+        cell: i,
+        group: 0,
+        starts_group: false,
+        passes: true,
+        kind: BlockKind::Known(i as u16),
+        numbers: vec![Number::new(own.clone(), own, Vec::new())],
+        unknown: RowSet::default(),
+        values: Vec::new(),
+        products: Vec::new(),
+        held_back: false,
+    };
+    Table { blocks: sets.into_iter().enumerate().map(block).collect(), bands: Vec::new(), unknown: Vec::new() }
 }

@@ -1,0 +1,283 @@
+//! Rule D7 by what rows hold: the same people on two cuts, in two dictionaries, with openings that are gone; the levels come from the hospital's
+//! own openings. And random pairs of numbers against a plain oracle.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{content, folder, rng};
+use countersign_circuits::{
+    consent::Day,
+    dictionary::{Dictionary, canonical_json},
+    hash::Digest32,
+};
+use countersign_hospital::{
+    Height, Keeping,
+    disclosure::{Block, BlockKind, MeasureRef, Number, RowSet, Table, Withhold},
+    journal::{AnchorContent, AnchorTransaction, Begun, Import, ImportedPerson, QueryId},
+    opening::{Blinders, TableKind, TableName},
+    released::Dictionaries,
+};
+use rand::{Rng, seq::SliceRandom};
+use serde_json::json;
+use std::{collections::BTreeSet, path::Path};
+
+const PEOPLE: u32 = 60;
+const K: u32 = 10;
+
+/// One number, with a range and a unit of its own: the source code is always the same.
+fn dictionary(version: u32, hi: &str, unit: &str) -> Dictionary {
+    let codes = json!([{"system": "http://loinc.org", "in": ["29463-7"]}]);
+    let value = json!({
+        "format": "countersign-dictionary/1", "id": "weights", "version": version, "title": "Weights", "grain": "patient",
+        "attribute": [{"name": "weight", "category": "vitals", "kind": "number", "unit": unit, "range": ["0", hi], "beyond": "clip",
+            "any_of": [{"use": "observation", "codes": codes}]}],
+    });
+    Dictionary::from_canonical(&canonical_json(&value).unwrap()).unwrap()
+}
+
+struct Published(Vec<Dictionary>);
+
+impl Dictionaries for Published {
+    fn dictionary(&self, digest: &Digest32) -> Option<Dictionary> {
+        self.0.iter().find(|d| d.digest() == *digest).cloned()
+    }
+}
+
+/// Anchors weights, and notes the versions of the table.
+async fn cut(keeping: &Keeping, dictionary: &Dictionary, weights: &[u32], seed: u64) -> Digest32 {
+    let registry = common::registry();
+    let person = |(i, weight): (usize, &u32)| ImportedPerson {
+        patient: common::patient(i as u32),
+        levels: Some(vec![Some(*weight)]),
+        grants: vec![Some(Day(30_000)); 2],
+    };
+    let people = weights.iter().enumerate().map(person).collect();
+    let content = AnchorContent { data_table: dictionary.digest(), ..content() };
+    let ledger = common::Echo::with(keeping, dictionary.digest()).await;
+    let import = Import { content, people, dictionary, registry: &registry, ledger: &ledger };
+    let Begun::New { anchor, .. } = keeping.import(import, &mut rng(seed)).await.unwrap() else { panic!() };
+    let planned = keeping.anchor_openings(anchor).await.unwrap();
+    for key in &planned {
+        keeping.store_commitment(anchor, key, &Blinders(vec![[1; 32]; 3]), &[7; 96]).await.unwrap();
+    }
+    if !planned.is_empty() {
+        keeping.store_transactions(anchor, &[AnchorTransaction { bytes: vec![1], openings: planned }]).await.unwrap();
+        keeping.anchor_submitted(anchor, 0).await.unwrap();
+        keeping.anchor_confirmed(anchor, 0, Height(1)).await.unwrap();
+    }
+    let table = TableName { kind: TableKind::Data, digest: dictionary.digest() };
+    let versions: Vec<_> = keeping.anchored(table).await.unwrap().iter().map(|key| key.segment).collect();
+    keeping.pin(dictionary.digest(), &versions).await.unwrap()
+}
+
+async fn people(keeping: &Keeping, which: impl IntoIterator<Item = u32>) -> RowSet {
+    let register = keeping.register().await.unwrap();
+    which.into_iter().map(|i| register.find(&common::patient(i)).unwrap().row_id).collect()
+}
+
+fn block(own: RowSet, base: RowSet, measures: Vec<MeasureRef>) -> Table<'static> {
+    let block = Block {
+        cell: 0,
+        group: 0,
+        starts_group: false,
+        passes: own.len() >= u64::from(K),
+        kind: BlockKind::Known(0),
+        numbers: vec![Number::new(own, base, measures)],
+        unknown: RowSet::default(),
+        values: Vec::new(),
+        products: Vec::new(),
+        held_back: false,
+    };
+    Table { blocks: vec![block], bands: Vec::new(), unknown: Vec::new() }
+}
+
+fn weight(dictionary: &Dictionary, cut: Digest32) -> MeasureRef {
+    let sources = dictionary.attribute(0).unwrap().sources().to_vec();
+    MeasureRef { dictionary: dictionary.digest(), attribute: 0, cut, sources }
+}
+
+async fn verdict(keeping: &Keeping, table: &Table<'_>, published: &Published) -> Withhold {
+    keeping.judge(table, K, published).await.unwrap().withheld[0]
+}
+
+/// Judges and, if it may leave, remembers.
+async fn answer(keeping: &Keeping, table: &Table<'_>, published: &Published, tag: u64) -> Withhold {
+    let judged = keeping.judge(table, K, published).await.unwrap();
+    let query = QueryId(Digest32::of(&tag.to_le_bytes()));
+    keeping.query_seen(query, Height(1)).await.unwrap();
+    let attempt = keeping.start_attempt(query, &mut rng(tag)).await.unwrap();
+    let verdict = judged.withheld[0];
+    keeping.store_answer(&attempt, b"answer", b"sealed", &judged).await.unwrap();
+    verdict
+}
+
+async fn open(folder: &Path) -> Keeping {
+    Keeping::open(&folder.join("hospital.sqlite")).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_value_changed_between_two_cuts_is_not_read_off() {
+    let folder = folder();
+    let keeping = open(folder.path()).await;
+    let kilos = dictionary(1, "200", "kg");
+    let published = Published(vec![kilos.clone()]);
+    let weights: Vec<u32> = (0..PEOPLE).map(|i| 50 + i).collect();
+    let first = cut(&keeping, &kilos, &weights, 1).await;
+    let everybody = people(&keeping, 0..PEOPLE).await;
+    let of = |cut| block(everybody.clone(), everybody.clone(), vec![weight(&kilos, cut)]);
+    assert_eq!(answer(&keeping, &of(first), &published, 1).await, Withhold::None);
+    assert_eq!(verdict(&keeping, &of(first), &published).await, Withhold::None, "the same again says nothing new");
+    for (changed, expected) in [(0, Withhold::None), (1, Withhold::Overlap), (9, Withhold::Overlap), (10, Withhold::None)] {
+        let moved: Vec<u32> = weights.iter().enumerate().map(|(i, w)| if i < changed { w + 1 } else { *w }).collect();
+        let later = cut(&keeping, &kilos, &moved, 2 + changed as u64).await;
+        assert_eq!(verdict(&keeping, &of(later), &published).await, expected, "{changed} changed");
+        // counts of the same rows measure nothing, and do not change with a value
+        let rows = block(everybody.clone(), everybody.clone(), Vec::new());
+        assert_eq!(verdict(&keeping, &rows, &published).await, Withhold::None);
+    }
+}
+
+#[tokio::test]
+async fn who_left_and_who_changed_count_together_and_nobody_twice() {
+    let folder = folder();
+    let keeping = open(folder.path()).await;
+    let kilos = dictionary(1, "200", "kg");
+    let published = Published(vec![kilos.clone()]);
+    let weights: Vec<u32> = (0..PEOPLE).map(|i| 50 + i).collect();
+    let first = cut(&keeping, &kilos, &weights, 1).await;
+    let everybody = people(&keeping, 0..PEOPLE).await;
+    answer(&keeping, &block(everybody.clone(), everybody, vec![weight(&kilos, first)]), &published, 1).await;
+    // five of the others changed: with five fewer that is ten people, and the first five, changed or not, are gone
+    let moved: Vec<u32> = weights.iter().enumerate().map(|(i, w)| if i < 10 { w + 1 } else { *w }).collect();
+    let later = cut(&keeping, &kilos, &moved, 2).await;
+    for (left, expected) in [(5, Withhold::None), (0, Withhold::None), (10, Withhold::None)] {
+        let own = people(&keeping, left..PEOPLE).await;
+        assert_eq!(verdict(&keeping, &block(own.clone(), own, vec![weight(&kilos, later)]), &published).await, expected, "{left} left");
+    }
+    let four: Vec<u32> = weights.iter().enumerate().map(|(i, w)| if i < 9 { w + 1 } else { *w }).collect();
+    let later = cut(&keeping, &kilos, &four, 3).await;
+    let own = people(&keeping, 5..PEOPLE).await;
+    assert_eq!(verdict(&keeping, &block(own.clone(), own, vec![weight(&kilos, later)]), &published).await, Withhold::Overlap);
+}
+
+#[tokio::test]
+async fn two_ranges_one_person_apart_are_no_free_filter() {
+    let folder = folder();
+    let keeping = open(folder.path()).await;
+    let (wide, narrow, other_unit) = (dictionary(1, "200", "kg"), dictionary(2, "150", "kg"), dictionary(3, "200", "[lb_av]"));
+    let published = Published(vec![wide.clone(), narrow.clone(), other_unit.clone()]);
+    // one person weighs 180, and is clipped to 150 in the narrow range
+    let weights: Vec<u32> = (0..PEOPLE).map(|i| if i == 0 { 180 } else { 50 + i }).collect();
+    let clipped: Vec<u32> = weights.iter().map(|w| *w.min(&150)).collect();
+    let [a, b, c] =
+        [cut(&keeping, &wide, &weights, 1).await, cut(&keeping, &narrow, &clipped, 2).await, cut(&keeping, &other_unit, &weights, 3).await];
+    let everybody = people(&keeping, 0..PEOPLE).await;
+    let of = |measure| block(everybody.clone(), everybody.clone(), vec![measure]);
+    assert_eq!(answer(&keeping, &of(weight(&wide, a)), &published, 1).await, Withhold::None);
+    assert_eq!(
+        verdict(&keeping, &of(weight(&narrow, b)), &published).await,
+        Withhold::Overlap,
+        "the mean of the two ranges differs by one person"
+    );
+    assert_eq!(
+        verdict(&keeping, &of(weight(&other_unit, c)), &published).await,
+        Withhold::Overlap,
+        "levels of two units cannot be compared"
+    );
+    // an attribute of other codes is another
+    let other = MeasureRef { sources: vec![Digest32::of(b"another code")], ..weight(&narrow, b) };
+    assert_eq!(verdict(&keeping, &of(other), &published).await, Withhold::None);
+}
+
+#[tokio::test]
+async fn an_opening_that_is_gone_may_hide_any_change() {
+    let folder = folder();
+    let keeping = open(folder.path()).await;
+    let kilos = dictionary(1, "200", "kg");
+    let published = Published(vec![kilos.clone()]);
+    let weights: Vec<u32> = (0..PEOPLE).map(|i| 50 + i).collect();
+    let first = cut(&keeping, &kilos, &weights, 1).await;
+    let everybody = people(&keeping, 0..PEOPLE).await;
+    let of = |cut| block(everybody.clone(), everybody.clone(), vec![weight(&kilos, cut)]);
+    answer(&keeping, &of(first), &published, 1).await;
+    let moved: Vec<u32> = weights.iter().map(|w| w + 1).collect();
+    let later = cut(&keeping, &kilos, &moved, 2).await;
+    assert_eq!(verdict(&keeping, &of(later), &published).await, Withhold::None, "everybody changed");
+    for key in keeping.superseded().await.unwrap() {
+        keeping.destroy(&key).await.unwrap();
+    }
+    assert_eq!(verdict(&keeping, &of(later), &published).await, Withhold::Overlap, "who changed is known no more");
+}
+
+#[tokio::test]
+async fn a_mean_beside_a_count_is_shown_though_one_person_has_no_value() {
+    // 2,002 of 2,003 people, in small: the known are one fewer, the base is the same, and the count measures nothing
+    let folder = folder();
+    let keeping = open(folder.path()).await;
+    let kilos = dictionary(1, "200", "kg");
+    let published = Published(vec![kilos.clone()]);
+    let first = cut(&keeping, &kilos, &(0..PEOPLE).map(|i| 50 + i).collect::<Vec<_>>(), 1).await;
+    let (all, known) = (people(&keeping, 0..PEOPLE).await, people(&keeping, 1..PEOPLE).await);
+    assert_eq!(answer(&keeping, &block(all.clone(), all.clone(), Vec::new()), &published, 1).await, Withhold::None);
+    let mean = |base: &RowSet| block(known.clone(), base.clone(), vec![weight(&kilos, first)]);
+    assert_eq!(verdict(&keeping, &mean(&all), &published).await, Withhold::None, "public missingness");
+    assert_eq!(verdict(&keeping, &mean(&known), &published).await, Withhold::Overlap, "protected missingness");
+}
+
+/// Random numbers about random people on random cuts: a verdict must be the oracle's, which compares people and values one by one.
+#[tokio::test]
+async fn random_pairs_of_numbers_against_a_plain_oracle() {
+    for seed in 0..60 {
+        let mut dice = rng(7_000 + seed);
+        let folder = folder();
+        let keeping = open(folder.path()).await;
+        let kilos = dictionary(1, "200", "kg");
+        let published = Published(vec![kilos.clone()]);
+        let mut values: Vec<Vec<u32>> = vec![(0..PEOPLE).map(|_| dice.gen_range(40..160)).collect()];
+        for _ in 0..2 {
+            let mut next = values.last().unwrap().clone();
+            let who: Vec<usize> = (0..PEOPLE as usize).collect();
+            let changed = dice.gen_range(0..16);
+            who.choose_multiple(&mut dice, changed).for_each(|i| next[*i] += 1);
+            values.push(next);
+        }
+        let mut cuts = Vec::new();
+        for (i, weights) in values.iter().enumerate() {
+            cuts.push(cut(&keeping, &kilos, weights, seed * 10 + i as u64).await);
+        }
+        let mut past: Vec<(BTreeSet<u32>, Option<usize>)> = Vec::new();
+        for number in 0..12_u64 {
+            let start: BTreeSet<u32> = match past.choose(&mut dice) {
+                Some((set, _)) if dice.gen_ratio(3, 4) => set.clone(),
+                _ => (0..PEOPLE).filter(|_| dice.gen_ratio(2, 3)).collect(),
+            };
+            let mut own = start;
+            for _ in 0..dice.gen_range(0..13) {
+                let who = dice.gen_range(0..PEOPLE);
+                if !own.remove(&who) {
+                    own.insert(who);
+                }
+            }
+            if own.len() < K as usize {
+                continue;
+            }
+            let measured = dice.gen_ratio(2, 3).then(|| dice.gen_range(0..3));
+            let apart = |(other, measure): &(BTreeSet<u32>, Option<usize>)| {
+                let differ = match (measured, measure) {
+                    (Some(a), Some(b)) => own.intersection(other).filter(|i| values[a][**i as usize] != values[*b][**i as usize]).count(),
+                    _ => 0,
+                };
+                own.symmetric_difference(other).count() + differ
+            };
+            let exposed = past.iter().any(|p| (1..K as usize).contains(&apart(p)));
+            let set = people(&keeping, own.iter().copied()).await;
+            let table = block(set.clone(), set, measured.map(|m: usize| weight(&kilos, cuts[m])).into_iter().collect());
+            let found = answer(&keeping, &table, &published, seed * 100 + number).await;
+            assert_eq!(found == Withhold::Overlap, exposed, "seed {seed}, number {number}");
+            if !exposed {
+                past.push((own, measured));
+            }
+        }
+        keeping.close().await;
+    }
+}
