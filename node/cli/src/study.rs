@@ -9,7 +9,7 @@ use anyhow::anyhow;
 use countersign_circuits::{consent::Day, dictionary::Dictionary, hash::Digest32};
 use countersign_ledger::{
     Change, Effect, Height, Payload, Proposal, ProposalId, ProposalStatus, Query, QueryId, SealingKey, SealingParty, StudyAccept,
-    StudyApprove, StudyId, StudySubmit, Tally, Vote,
+    StudyApprove, StudyId, StudySubmit, Tally, Vote, is_unprintable,
 };
 use countersign_query::Question;
 use std::collections::BTreeSet;
@@ -119,6 +119,13 @@ pub async fn submit_study(
 /// # Errors
 /// The ledger refuses it.
 pub async fn approve_study(network: &mut Network, board: &Member, study: StudyId) -> Result<Height, Failure> {
+    let record = network.state().study(&study).ok_or_else(|| Failure::Refused("the ledger has no such study".into()))?;
+    // who submits names the keys, and could name its own as the board's: then the board could never open an answer
+    let own = SealingKey { party: SealingParty::Board, key: board.sealing().public() };
+    if !record.submitted.sealing.contains(&own) {
+        let words = "its answers would not be sealed to this board's own key: whoever submitted it has another card of the board. It must be submitted again";
+        return Err(Failure::Refused(format!("study S-{} is not approved: {words}", record.number)));
+    }
     Ok(network.accepted(board, Payload::StudyApprove(StudyApprove { study })).await?.0)
 }
 
@@ -152,7 +159,9 @@ pub async fn open_study(network: &mut Network, dictionary: &Digest32, plan: &Stu
 pub async fn ask(network: &mut Network, study: StudyId, question: &Question, sql: &str) -> Result<QueryId, Failure> {
     let researcher = network.holder().reader()?;
     let deadline = crate::network::now().plus_ms(ANSWER_WINDOW_MS);
-    let query = Query { study, statement: question.statement.clone(), question: sql.to_owned(), deadline };
+    // a question written over several lines is the same question in one
+    let line = sql.chars().map(|c| if is_unprintable(c) { ' ' } else { c }).collect();
+    let query = Query { study, statement: question.statement.clone(), question: line, deadline };
     let (_, result) = network.accepted(&researcher, Payload::Query(query)).await?;
     match result.effect() {
         Some(Effect::Asked { query, .. }) => Ok(*query),

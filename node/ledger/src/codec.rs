@@ -35,6 +35,26 @@ pub enum DecodeError {
         /// Greatest length.
         max: usize,
     },
+    /// A text with characters that control a terminal or the direction of writing, or that break lines.
+    #[error("{what}: the {field} has a control character, a line break or a direction mark; write it in one plain line")]
+    Text {
+        /// What was decoded.
+        what: &'static str,
+        /// The field.
+        field: &'static str,
+    },
+}
+
+/// True of characters that others' screens must not get from a text: controls (line breaks among them), line and paragraph separators, and marks that
+/// turn the direction of writing (Unicode UAX #9), which make a text read as another one.
+pub fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Refuses a text that others will be shown and that is no plain line.
+pub(crate) fn plain(what: &'static str, field: &'static str, text: &str) -> Result<(), DecodeError> {
+    if text.chars().any(is_unprintable) { Err(DecodeError::Text { what, field }) } else { Ok(()) }
 }
 
 /// A value with a canonical, bounded encoding. Decoding accepts exactly what encoding writes.

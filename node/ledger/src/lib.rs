@@ -40,7 +40,7 @@ pub use certificate::{Certificate, CertificateError, ValidatorSet, VoteKind, vot
 pub use checker::{
     AnswerCheck, AnswerVerdict, CachingChecker, CircuitKeys, KeysError, ProofChecker, ProofFault, ProofRefused, SegmentsCheck,
 };
-pub use codec::{DecodeError, Wire};
+pub use codec::{DecodeError, Wire, is_unprintable};
 pub use countersign_circuits::{aggregate::GateCounts, context::AnswerContext};
 pub use genesis::{Genesis, GenesisError, Member, NetworkId, Rules};
 pub use identity::{MemberId, Name, NameError, Role};

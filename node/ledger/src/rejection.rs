@@ -52,6 +52,13 @@ impl fmt::Display for RejectionCode {
 /// A rule that a properly signed transaction breaks. The signer is at fault unless the message says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
+    /// Executing it panicked: a fault of this program. Every validator finds the same.
+    #[error("this program failed on the transaction, and nothing of it stands; please report it")]
+    Panicked,
+    /// A board may not approve what it submitted or takes part in.
+    #[error("a board does not approve a study that it submitted or is a researcher of")]
+    OwnStudy,
+
     /// The signer has not the role.
     #[error("only a member with the role {0} may do this")]
     Role(Role),
@@ -393,6 +400,8 @@ impl Rejection {
             Self::KMin { .. } => 141,
             Self::Researchers => 142,
             Self::SealingKeys => 143,
+            Self::Panicked => 240,
+            Self::OwnStudy => 156,
             Self::StudyText => 144,
             Self::StudyExpiry => 145,
             Self::StudyUnknown => 146,

@@ -1,7 +1,7 @@
 //! `countersign proposals`: what is proposed, and how the votes stand.
 
 use super::Session;
-use crate::{client::Client, command::place::OfMember, config::Overrides, failure::Failure};
+use crate::{client::Client, command::place::OfMember, config::Overrides, failure::Failure, screen::plain};
 use clap::Args;
 use countersign_ledger::{Change, ProposalId, ProposalRecord, State};
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ fn line(state: &State, record: &ProposalRecord) -> String {
         tally.reject,
         in_words(state, &record.proposal.change),
         record.height,
-        record.proposal.reason
+        plain(&record.proposal.reason)
     )
 }
 

@@ -4,6 +4,7 @@ use super::{Session, named, place::OfMember, reading};
 use crate::{
     failure::Failure,
     network::{Holder, Network},
+    screen::plain,
     study::{StudyPlan, accept_study, approve_study, submit_study},
 };
 use clap::{Args, Subcommand};
@@ -111,7 +112,7 @@ async fn list(session: &Session, member: &OfMember) -> Result<(), Failure> {
     let mut all: Vec<_> = state.studies().collect();
     all.sort_unstable_by_key(|(_, s)| s.number);
     let line = |(_, s): &(&StudyId, &StudyRecord)| {
-        format!("S-{}  {}, {} of the hospitals have accepted\n     {}", s.number, standing(s), s.sites, s.submitted.title)
+        format!("S-{}  {}, {} of the hospitals have accepted\n     {}", s.number, standing(s), s.sites, plain(&s.submitted.title))
     };
     let text = || match all.is_empty() {
         true => "no studies".to_owned(),

@@ -124,6 +124,7 @@ impl State {
         let lag = self.lag(&asked, &question)?;
 
         let left_since_cut = self.leavers_after(cx.signer, cut.height);
+        let left_since_query = self.leavers_after(cx.signer, query.height);
         let record = AnswerRecord {
             query: answer.query,
             hospital: cx.signer,
@@ -138,8 +139,9 @@ impl State {
             sealed: answer.sealed,
             lag,
             left_since_cut,
-            left_since_query: self.leavers_after(cx.signer, query.height),
-            marked: left_since_cut.hospital > self.in_force.rules.hospital_withdrawals_marked,
+            left_since_query,
+            // that a patient wished it is the hospital's word: whoever left since the query counts, and by the hospital's wish since the cut
+            marked: left_since_query.total().max(left_since_cut.hospital) > self.in_force.rules.hospital_withdrawals_marked,
             governance: self.governance_digest(),
         };
         let statement_key = (query.query.study, query.statement, cx.signer);

@@ -15,7 +15,10 @@ use crate::{
     time::{BlockTime, Height},
     transaction::{Payload, Transaction, TransactionId},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 /// A block, what became of its transactions, and the state after it.
 #[derive(Debug, Clone)]
@@ -266,7 +269,10 @@ impl State {
     fn run(&mut self, cx: &Context<'_>, transaction: &Transaction) -> TransactionResult {
         self.sequences.insert(transaction.signer, transaction.sequence.saturating_add(1));
         let mut copy = self.clone();
-        match copy.apply(cx, &transaction.payload) {
+        // a panic must not keep every proposer from this transaction and the chain from the next: it is a rejection like another, the same at all,
+        // and the copy is thrown away
+        let applied = catch_unwind(AssertUnwindSafe(|| copy.apply(cx, &transaction.payload))).unwrap_or(Err(Rejection::Panicked));
+        match applied {
             Ok(effect) => {
                 *self = copy;
                 TransactionResult { transaction: cx.transaction, verdict: Verdict::Accepted(effect) }

@@ -275,7 +275,8 @@ pub struct AnswerRecord {
     pub left_since_cut: Leavers,
     /// Slots that left since the query.
     pub left_since_query: Leavers,
-    /// True if the hospital took out more slots since the cut than the network lets pass unmarked.
+    /// True if more slots left since the query (on whosever wish, as the hospital states it), or on the hospital's own wish since the cut, than the network
+    /// lets pass unmarked.
     pub marked: bool,
     /// Digest of governance when it was included: members, validator sets, registries, rules, circuit keys, proposals and votes.
     pub governance: Digest32,

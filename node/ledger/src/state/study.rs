@@ -73,6 +73,9 @@ impl State {
     pub(super) fn apply_study_approve(&mut self, cx: &Context<'_>, approve: &StudyApprove) -> Result<Effect, Rejection> {
         self.need_role(cx, Role::Board)?;
         let mut study = self.studies.get(&approve.study).ok_or(Rejection::StudyUnknown)?.as_ref().clone();
+        if study.submitter == cx.signer || study.submitted.researchers.contains(&cx.signer) {
+            return Err(Rejection::OwnStudy);
+        }
         if study.approval.is_some() {
             return Err(Rejection::StudyStatus(study.status()));
         }

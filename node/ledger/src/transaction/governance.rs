@@ -3,7 +3,7 @@
 use super::TransactionId;
 use crate::{
     checker::CircuitKeys,
-    codec::{DecodeError, bound},
+    codec::{DecodeError, bound, plain},
     genesis::{Member, Rules},
     identity::{MemberId, Role},
     limits::{DICTIONARY_BYTES_MAX, TEXT_BYTES_MAX},
@@ -60,7 +60,10 @@ impl Change {
             Self::Registry(registry) => {
                 bound("scope registry", "scopes", registry.scopes.len(), SCOPES_MAX)?;
                 bound("scope registry", "dates", registry.grid.len(), GRID_MAX)?;
-                registry.scopes.iter().try_for_each(|s| bound("scope registry", "bytes of a scope", s.len(), 64))
+                registry.scopes.iter().try_for_each(|scope| {
+                    bound("scope registry", "bytes of a scope", scope.len(), 64)?;
+                    plain("scope registry", "scope", scope)
+                })
             }
             Self::Remove(_) | Self::Rules(_) | Self::CircuitKeys(_) => Ok(()),
         }
@@ -81,6 +84,7 @@ pub struct Proposal {
 impl Proposal {
     pub(super) fn check_bounds(&self) -> Result<(), DecodeError> {
         bound("proposal", "reason bytes", self.reason.len(), TEXT_BYTES_MAX)?;
+        plain("proposal", "reason", &self.reason)?;
         self.change.check_bounds()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{StudyId, TransactionId};
 use crate::{
-    codec::{DecodeError, bound, bytes_of},
+    codec::{DecodeError, bound, bytes_of, plain},
     limits::{ANSWER_PROOF_BYTES_MAX, STATEMENT_BYTES_MAX, TEXT_BYTES_MAX},
     time::{BlockTime, Height},
 };
@@ -36,6 +36,7 @@ pub struct Query {
 impl Query {
     pub(super) fn check_bounds(&self) -> Result<(), DecodeError> {
         bound("query", "question bytes", self.question.len(), TEXT_BYTES_MAX)?;
+        plain("query", "question", &self.question)?;
         bound("query", "statement bytes", bytes_of(&self.statement).len(), STATEMENT_BYTES_MAX)
     }
 }
@@ -82,6 +83,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub(super) fn check_bounds(&self) -> Result<(), DecodeError> {
-        bound("refusal", "reason bytes", self.reason.len(), TEXT_BYTES_MAX)
+        bound("refusal", "reason bytes", self.reason.len(), TEXT_BYTES_MAX)?;
+        plain("refusal", "reason", &self.reason)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::TransactionId;
 use crate::{
-    codec::{DecodeError, bound},
+    codec::{DecodeError, bound, plain},
     identity::MemberId,
     limits::{RESEARCHERS_MAX, SEALING_KEYS_MAX, SUMMARY_BYTES_MAX, TITLE_BYTES_MAX},
 };
@@ -73,6 +73,9 @@ impl StudySubmit {
     pub(super) fn check_bounds(&self) -> Result<(), DecodeError> {
         bound("study", "title bytes", self.title.len(), TITLE_BYTES_MAX)?;
         bound("study", "summary bytes", self.summary.len(), SUMMARY_BYTES_MAX)?;
+        plain("study", "title", &self.title)?;
+        plain("study", "summary", &self.summary)?;
+        self.scopes().try_for_each(|scope| plain("study", "scope", scope))?;
         bound("study", "category scopes", self.categories.len(), STUDY_SCOPES_MAX - 1)?;
         self.scopes().try_for_each(|s| bound("study", "bytes of a scope", s.len(), 64))?;
         bound("study", "researchers", self.researchers.len(), RESEARCHERS_MAX)?;
