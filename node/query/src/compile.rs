@@ -36,7 +36,7 @@ pub fn compile(sql: &str, dictionary: &Dictionary) -> Result<Question, Refusal> 
     if let Measures::Model { values } = &measures {
         for value in values {
             let bins = dictionary.attribute(*value).map_or(0, |a| a.first_block().bins());
-            let known: BinSet = (1..bins as u16).collect();
+            let known: BinSet = dictionary.attribute(*value).map_or(0..0, Attribute::known_bins).collect();
             cnf = cnf.and(Cnf::literal(*value, known, bins)).map_err(|e| condition::too_large(e, at))?;
         }
     }
@@ -165,8 +165,8 @@ fn measures(items: &[Item], distribution: Option<u16>, dictionary: &Dictionary, 
         }
     }
     for (attribute, asked) in levels {
-        let bins = dictionary.attribute(attribute).map_or(0, |a| a.first_block().bins()) as u16;
-        let rest: Vec<u16> = (1..bins).filter(|b| !asked.contains(b)).collect();
+        let known = dictionary.attribute(attribute).map_or(0..0, Attribute::known_bins);
+        let rest: Vec<u16> = known.filter(|b| !asked.contains(b)).collect();
         let mut parts: Vec<Vec<u16>> = asked.into_iter().map(|b| vec![b]).collect();
         parts.extend((!rest.is_empty()).then_some(rest));
         parts.sort();
@@ -230,8 +230,8 @@ fn axes(
     for (index, role) in wanted {
         let Some(attribute) = dictionary.attribute(index) else { continue };
         let known = attribute.bands().iter().map(|b| (AxisBand { label: b.label.clone(), levels: Some(b.levels) }, b.bins.clone()));
-        let missing = (AxisBand { label: "missing".to_owned(), levels: None }, vec![0]);
-        let (labels, bins): (Vec<_>, Vec<_>) = known.chain([missing]).filter(|(_, bins)| possible(index, bins)).unzip();
+        let missing = attribute.missing_bin().map(|bin| (AxisBand { label: "missing".to_owned(), levels: None }, vec![bin]));
+        let (labels, bins): (Vec<_>, Vec<_>) = known.chain(missing).filter(|(_, bins)| possible(index, bins)).unzip();
         if role == AxisRole::Distribution && labels.iter().all(|l| l.levels.is_none()) {
             let words = format!("the condition leaves no known value of \"{}\".", attribute.name());
             return Err(Refusal::new(Code::Q15, at, words));

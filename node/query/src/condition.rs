@@ -9,14 +9,28 @@ use crate::{
     refusal::{Place, Refusal},
 };
 use countersign_circuits::{
-    dictionary::Dictionary,
+    dictionary::{Attribute, Dictionary},
     statement::{CLAUSES_MAX, Clause, LITERALS_MAX, Literal},
 };
 use sqlparser::ast::{BinaryOperator, Expr, Spanned, UnaryOperator};
 
 /// Compiles a condition; `at` is where the refusals about the whole of it point to.
 pub(crate) fn compile(expr: &Expr, dictionary: &Dictionary, at: Place) -> Result<Cnf, Refusal> {
-    rewrite(expr, false, dictionary, at)
+    let cnf = rewrite(expr, false, dictionary, at)?;
+    // one part cannot exclude itself: it has a sentence of its own
+    if let (Some(attribute), true) = (alone(expr, dictionary), cnf.clone().settle().is_false()) {
+        return Err(Refusal::nobody(at, attribute));
+    }
+    Ok(cnf)
+}
+
+/// The attribute of a condition that is a single predicate.
+fn alone<'d>(expr: &Expr, dictionary: &'d Dictionary) -> Option<&'d Attribute> {
+    match expr {
+        Expr::Nested(inner) | Expr::UnaryOp { op: UnaryOperator::Not, expr: inner } => alone(inner, dictionary),
+        Expr::BinaryOp { op: BinaryOperator::And | BinaryOperator::Or, .. } => None,
+        predicate => predicate::bins(predicate, false, dictionary).ok().and_then(|(index, _)| dictionary.attribute(index)),
+    }
 }
 
 fn rewrite(expr: &Expr, negated: bool, dictionary: &Dictionary, at: Place) -> Result<Cnf, Refusal> {

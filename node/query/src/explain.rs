@@ -72,8 +72,8 @@ fn clause(clause: &Clause, dictionary: &Dictionary) -> String {
 fn literal(literal: &Literal, dictionary: &Dictionary) -> String {
     let Some(attribute) = dictionary.attribute(literal.attribute) else { return format!("attribute #{}", literal.attribute) };
     let name = attribute.name();
-    let known = attribute.first_block().bins() - 1;
-    let missing = literal.bins.first() == Some(&0);
+    let known = attribute.known_bins().len();
+    let missing = attribute.missing_bin().is_some_and(|bin| literal.bins.first() == Some(&bin));
     let values = literal.bins.len() - usize::from(missing);
     let mut out = match (values, missing) {
         (0, _) => return format!("{name} is missing"),

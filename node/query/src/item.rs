@@ -123,6 +123,10 @@ fn call(function: &Function, dictionary: &Dictionary) -> Result<Ask, Refusal> {
         "COUNT" if call.wildcard => Ok(Ask::Rows),
         "COUNT" => {
             let [x] = call.exactly("*) or COUNT(x")?;
+            if matches!(x, Expr::Value(_)) {
+                let words = "COUNT takes * for the number of people, or an attribute for those of whom it is known: COUNT(*), COUNT(x).";
+                return Err(Refusal::unreadable(call.at, words));
+            }
             column(x, dictionary).map(|(attribute, _)| Ask::Known { attribute })
         }
         "SUM" => single("sums").map(|attribute| Ask::Sum { attribute }),

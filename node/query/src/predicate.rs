@@ -16,8 +16,12 @@ use sqlparser::ast::{BinaryOperator, Expr, Ident, UnaryOperator, Value};
 pub(crate) fn bins(expr: &Expr, negated: bool, dictionary: &Dictionary) -> Result<(u16, BinSet), Refusal> {
     let missing = |e: &Expr, is_null: bool| {
         let (index, attribute) = column(e, dictionary)?;
-        let known = (1..attribute.first_block().bins() as u16).collect();
-        Ok((index, if is_null { BinSet::from([0]) } else { known }))
+        match attribute.missing_bin() {
+            Some(missing) if is_null => Ok((index, BinSet::from([missing]))),
+            None if is_null => Err(Refusal::never_missing(place(e), attribute)),
+            // of a complete attribute this holds for everybody, and is no condition
+            _ => Ok((index, attribute.known_bins().collect())),
+        }
     };
     let (index, attribute, holds, flipped) = match expr {
         Expr::IsNull(e) => return missing(e, !negated),
@@ -52,7 +56,7 @@ pub(crate) fn bins(expr: &Expr, negated: bool, dictionary: &Dictionary) -> Resul
     if negated == flipped {
         return Ok((index, holds));
     }
-    Ok((index, (1..attribute.first_block().bins() as u16).filter(|b| !holds.contains(b)).collect()))
+    Ok((index, attribute.known_bins().filter(|b| !holds.contains(b)).collect()))
 }
 
 /// Looks an attribute up; unquoted names are read in lower case.
@@ -160,7 +164,7 @@ fn scale_of<'a>(attribute: &'a Attribute, what: &str, at: Place) -> Result<&'a S
 }
 
 fn compare(attribute: &Attribute, op: Comparison, value: &Expr) -> Result<BinSet, Refusal> {
-    let known = 1..attribute.first_block().bins() as u16;
+    let known = attribute.known_bins();
     let complement = |set: &BinSet| known.clone().filter(|b| !set.contains(b)).collect();
     match (op, attribute.domain()) {
         (Comparison::Equal, _) => in_list(attribute, std::slice::from_ref(value)),
@@ -186,6 +190,9 @@ fn between(attribute: &Attribute, scale: &Scale, low: &Expr, high: &Expr) -> Res
     let edges = Edges { attribute, scale };
     let (low, low_at) = number(attribute, low)?;
     let (high, high_at) = number(attribute, high)?;
+    if low > high {
+        return Err(Refusal::reversed(low_at, low, high));
+    }
     Ok(edges.bands(edges.from(low, low_at)?, edges.beyond(high, high_at, Side::UpTo)?))
 }
 

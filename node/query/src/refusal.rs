@@ -170,6 +170,27 @@ impl Refusal {
         Self::new(Code::Q04, at, words)
     }
 
+    /// ORDER BY and its kin.
+    pub(crate) fn sorting(at: impl Into<Place>, found: &str) -> Self {
+        let words = format!(
+            "{found}: sorting and cutting off are the reader's. Every group is released or hidden by the same rule, so leave it out and sort what comes back; WHERE picks the groups."
+        );
+        Self::new(Code::Q04, at, words)
+    }
+
+    /// BETWEEN with the larger end first.
+    pub(crate) fn reversed(at: impl Into<Place>, low: Decimal, high: Decimal) -> Self {
+        let words = format!("BETWEEN {low} AND {high} holds for nobody: the smaller end comes first. Write BETWEEN {high} AND {low}.");
+        Self::new(Code::Q15, at, words)
+    }
+
+    /// One condition that holds for nobody by itself.
+    pub(crate) fn nobody(at: impl Into<Place>, attribute: &Attribute) -> Self {
+        let range = attribute.scale().map(|s| format!(": \"{}\" goes from {} to {}", attribute.name(), s.lo.normalize(), s.hi()));
+        let words = format!("this condition holds for nobody{}. Check the number and the direction.", range.unwrap_or_default());
+        Self::new(Code::Q15, at, words)
+    }
+
     pub(crate) fn unknown_attribute<'a>(at: impl Into<Place>, name: &str, attributes: impl Iterator<Item = &'a Attribute> + Clone) -> Self {
         let lower = name.to_lowercase();
         let nearest = attributes.clone().min_by_key(|a| strsim::damerau_levenshtein(a.name(), &lower));
@@ -228,13 +249,30 @@ impl Refusal {
         Self::new(Code::Q11, at, format!("after rewriting, the condition has {found} clauses; at most {max}."))
     }
 
+    /// IS NULL on a complete attribute.
+    pub(crate) fn never_missing(at: Place, attribute: &Attribute) -> Self {
+        let words = format!(
+            "this condition holds for nobody: only people with a recorded \"{}\" have a row, so it is never missing. Leave the condition out.",
+            attribute.name()
+        );
+        Self::new(Code::Q15, at, words)
+    }
+
     pub(crate) fn bad_number(at: impl Into<Place>, attribute: &Attribute, literal: &str) -> Self {
         let unit = match (attribute.unit(), attribute.kind()) {
-            (Some(unit), _) => format!("in {unit}"),
-            (None, AttributeKind::Count) => "is a count".to_owned(),
-            (None, _) => "has none".to_owned(),
+            (Some(unit), _) => format!("its unit is {unit}"),
+            (None, AttributeKind::Count) => "it is a count".to_owned(),
+            (None, _) => "it has none".to_owned(),
         };
-        let words = format!("literal '{}' is not a number. Units are fixed: {} {unit}.", echo(literal), attribute.name());
+        let digits = |c: char| c.is_ascii_digit() || matches!(c, '-' | '.');
+        let (mantissa, exponent) = literal.split_once(['e', 'E']).unwrap_or((literal, ""));
+        let words = if !literal.is_empty() && literal.chars().all(digits) {
+            format!("the number '{}' has too many digits; write it with at most 28.", echo(literal))
+        } else if !exponent.is_empty() && mantissa.chars().all(digits) && exponent.trim_start_matches(['+', '-']).chars().all(digits) {
+            format!("numbers are written out, without an exponent: 50 and not 5e1 (found '{}').", echo(literal))
+        } else {
+            format!("literal '{}' is not a number. Numbers of \"{}\" are written without a unit; {unit}.", echo(literal), attribute.name())
+        };
         Self::new(Code::Q12, at, words)
     }
 

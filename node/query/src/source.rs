@@ -216,7 +216,11 @@ fn check_foreign(tokens: &[TokenWithSpan], dictionary: &Dictionary) -> Result<()
             _ => None,
         };
         if let Some(found) = found {
-            return Err(Refusal::foreign(t.span, &found));
+            return Err(match found.as_str() {
+                "ORDER" | "LIMIT" | "OFFSET" | "FETCH" | "TOP" => Refusal::sorting(t.span, &found),
+                "+" if !before.is_some_and(ends_operand) => Refusal::unreadable(t.span, "a number is written without a plus: 50, not +50."),
+                _ => Refusal::foreign(t.span, &found),
+            });
         }
     }
     Ok(())
