@@ -44,6 +44,30 @@ fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
     last.rsplit(',').next()?.trim().parse().ok()
 }
 
+/// A gateway on loopback answers this machine's own programs. A page in a browser may have its host's name resolve to loopback (DNS rebinding), and
+/// then reads what it likes: its requests name that host, or say that they come from it. Behind a proxy, which names are served is the proxy's say.
+pub(crate) async fn own_host(State(app): State<App>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let host = text(header::HOST).or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str));
+    let origin = text(header::ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
+    if app.behind_proxy || (host.is_some_and(is_loopback) && origin.is_none_or(is_loopback)) {
+        return next.run(request).await;
+    }
+    metrics::counter!("countersign_http_refused_total", "reason" => "host").increment(1);
+    let words = "ask http://127.0.0.1 or http://localhost with this gateway's port, from a program on this machine";
+    Problem::new(ProblemKind::ForeignHost, words).into_response()
+}
+
+/// True if an authority (a host, perhaps with a port) is this machine's own.
+fn is_loopback(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 /// Bounds the requests worked on at the same time, and the time of each until its answer begins.
 pub(crate) async fn limit_work(State(app): State<App>, request: Request, next: Next) -> Response {
     let _place = match app.requests.take() {
@@ -86,6 +110,25 @@ pub(crate) async fn secure(request: Request, next: Next) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_loopback() {
+        for own in ["127.0.0.1", "127.0.0.1:7480", "localhost:1", "LOCALHOST", "[::1]:80", "[::1]", "127.9.9.9:1"] {
+            assert!(is_loopback(own), "{own}");
+        }
+        for foreign in [
+            "",
+            "evil.example",
+            "evil.example:7480",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example:80",
+            "192.0.2.1",
+            "null",
+            "[2001:db8::1]:80",
+        ] {
+            assert!(!is_loopback(foreign), "{foreign}");
+        }
+    }
 
     #[test]
     fn only_the_proxys_own_entry_counts() {

@@ -21,6 +21,8 @@ pub enum ProblemKind {
     MethodNotAllowed,
     /// The ledger holds no such thing.
     NotFound,
+    /// The request names another host than this machine, or comes from a page of one.
+    ForeignHost,
     /// An id or height in the path.
     BadPath,
     /// A parameter behind the question mark, or a header.
@@ -69,10 +71,11 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All of them, in the order of docs/api.md.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::NoSuchRoute,
         Self::MethodNotAllowed,
         Self::NotFound,
+        Self::ForeignHost,
         Self::BadPath,
         Self::BadParameter,
         Self::UnsupportedMediaType,
@@ -102,6 +105,7 @@ impl ProblemKind {
             Self::NoSuchRoute => ("no-such-route", StatusCode::NOT_FOUND, "There is no such route"),
             Self::MethodNotAllowed => ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "The route has other methods"),
             Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "The ledger holds no such thing"),
+            Self::ForeignHost => ("foreign-host", StatusCode::MISDIRECTED_REQUEST, "This gateway answers for this machine only"),
             Self::BadPath => ("bad-path", StatusCode::BAD_REQUEST, "An id or height in the path is malformed"),
             Self::BadParameter => ("bad-parameter", StatusCode::BAD_REQUEST, "A parameter is malformed"),
             Self::UnsupportedMediaType => {

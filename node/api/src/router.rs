@@ -103,6 +103,7 @@ pub(crate) fn guarded(router: Router<App>, app: App) -> Router {
         })
         .layer(CatchPanicLayer::custom(guard::panicked))
         .layer(middleware::from_fn_with_state(app.clone(), guard::limit_work))
+        .layer(middleware::from_fn_with_state(app.clone(), guard::own_host))
         .layer(middleware::from_fn_with_state(app.clone(), guard::limit_rate))
         .layer(middleware::from_fn(measure::measure))
         .layer(middleware::from_fn(guard::secure))

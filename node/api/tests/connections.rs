@@ -29,7 +29,7 @@ async fn more_connections_than_allowed_are_told_so_and_closed() {
         let mut open = Vec::new();
         for _ in 0..2 {
             let mut stream = TcpStream::connect(served.address).await.unwrap();
-            stream.write_all(b"GET /v1/health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+            stream.write_all(b"GET /v1/health HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
             let mut first = [0; 12];
             stream.read_exact(&mut first).await.unwrap();
             assert_eq!(&first, b"HTTP/1.1 200");
@@ -49,14 +49,14 @@ async fn more_connections_than_allowed_are_told_so_and_closed() {
 #[tokio::test]
 async fn slow_and_oversized_heads() {
     let served = serve_with(Limits { head_ms: 150, ..roomy() }, false).await;
-    for head in ["", "GET /v1/he", "GET /v1/health HTTP/1.1\r\nhost: x\r\n"] {
+    for head in ["", "GET /v1/he", "GET /v1/health HTTP/1.1\r\nhost: localhost\r\n"] {
         let mut stream = TcpStream::connect(served.address).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
         assert!(!read_to_end(&mut stream).await.contains(" 200 "), "{head:?}");
     }
     // a connection that was used and is idle
     let mut stream = TcpStream::connect(served.address).await.unwrap();
-    stream.write_all(b"GET /v1/health HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    stream.write_all(b"GET /v1/health HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     assert!(read_to_end(&mut stream).await.starts_with("HTTP/1.1 200"));
     let served = serve().await;
     for head in [
@@ -80,7 +80,8 @@ async fn requests_that_take_too_long_are_given_up() {
     problem(served.post("", &served.withdrawal(4)).await, 503, "timeout").await;
     // a body that does not come
     let mut stream = TcpStream::connect(served.address).await.unwrap();
-    let head = "POST /v1/transactions HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\ncontent-length: 100\r\n\r\nabc";
+    let head =
+        "POST /v1/transactions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/octet-stream\r\ncontent-length: 100\r\n\r\nabc";
     stream.write_all(head.as_bytes()).await.unwrap();
     let answer = read_to_end(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("urn:countersign:problem:timeout"), "{answer}");
@@ -91,8 +92,9 @@ async fn a_body_that_is_announced_too_long_is_not_read() {
     let served = serve().await;
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     let length = Limits::default().transaction_body_bytes + 1;
-    let head =
-        format!("POST /v1/transactions HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\ncontent-length: {length}\r\n\r\n");
+    let head = format!(
+        "POST /v1/transactions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/octet-stream\r\ncontent-length: {length}\r\n\r\n"
+    );
     stream.write_all(head.as_bytes()).await.unwrap();
     let answer = read_to_end(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("urn:countersign:problem:body-too-large"), "{answer}");
@@ -119,7 +121,7 @@ async fn a_download_nobody_takes_gives_its_place_back() {
     let served = serve_with(Limits { downloads: 1, stalled_ms: 300, ..roomy() }, false).await;
     // 9 MiB: more than the system buffers of a connection hold
     served.node.rejected_block(600, 4_000).await;
-    let _silent = connect_small(served.address, "GET /v1/blocks/9/raw HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let _silent = connect_small(served.address, "GET /v1/blocks/9/raw HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     until(async || served.get("/blocks/1/raw").await.status() == 503).await;
     problem(served.get("/blocks/1/raw").await, 503, "overloaded").await;
     until(async || served.get("/blocks/1/raw").await.status() == 200).await;
@@ -128,7 +130,7 @@ async fn a_download_nobody_takes_gives_its_place_back() {
     assert!(whole.len() > 9 << 20);
     let served = serve_with(Limits { download_ms: 1, ..roomy() }, false).await;
     served.node.rejected_block(600, 4_000).await;
-    let mut slow = connect_small(served.address, "GET /v1/blocks/9/raw HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let mut slow = connect_small(served.address, "GET /v1/blocks/9/raw HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     assert!(read_to_end(&mut slow).await.len() < whole.len(), "cut off");
 }
 

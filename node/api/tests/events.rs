@@ -158,7 +158,7 @@ async fn a_client_that_does_not_read_is_dropped() {
     for _ in 0..9 {
         served.node.rejected_block(1_000, 1).await;
     }
-    let _silent = connect_small(served.address, "GET /v1/events?from=1 HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let _silent = connect_small(served.address, "GET /v1/events?from=1 HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     until(async || served.get("/events").await.status() == 503).await;
     until(async || served.get("/events").await.status() == 200).await;
     let text = served.get("/metrics").await.text().await.unwrap();

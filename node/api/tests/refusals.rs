@@ -45,6 +45,19 @@ async fn unknown_things_and_malformed_ids() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_host_reads_nothing() {
+    let served = serve().await;
+    let ask = |name: &'static str, value: &'static str| {
+        let request = served.client.request(Method::GET, served.url("/health")).header(name, value);
+        async move { request.send().await.unwrap() }
+    };
+    problem(ask("host", "evil.example:7480").await, 421, "foreign-host").await;
+    problem(ask("origin", "http://evil.example").await, 421, "foreign-host").await;
+    problem(ask("origin", "null").await, 421, "foreign-host").await;
+    assert_eq!(ask("origin", "http://localhost:7480").await.status(), 200);
+}
+
+#[tokio::test]
 async fn malformed_parameters() {
     let served = serve().await;
     for path in [
