@@ -242,6 +242,9 @@ impl Config {
             format!("cannot read {}; `countersign init --member NAME --role ROLE --folder FOLDER` makes one", path.display())
         })?;
         let mut config = Self::parse(&text).map_err(|fault| Failure::Refused(format!("{}:{fault}", path.display())))?;
+        if config.storage.as_ref().is_some_and(|Storage(url)| has_password(url)) {
+            crate::member::refuse_readable(path)?;
+        }
         if let Some(storage) = &overrides.storage {
             config.storage = Some(Storage(storage.clone()));
         }
@@ -333,4 +336,11 @@ impl Peer {
         };
         PeerAddress { member: MemberId(self.member.0), address: self.address.clone(), transport }
     }
+}
+
+/// True if an address carries a password: `scheme://user:password@host`.
+fn has_password(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else { return false };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
 }

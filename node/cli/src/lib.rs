@@ -17,6 +17,7 @@ pub mod governed;
 pub mod log;
 pub mod member;
 pub mod network;
+pub mod questions;
 pub mod screen;
 pub mod service;
 pub mod site;

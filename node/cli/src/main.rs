@@ -7,11 +7,11 @@ use countersign::{
     failure::Failure,
     screen::Screen,
 };
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 /// Federated statistics for health research, with proofs instead of trust.
 ///
-/// Exit codes: 0 done, 1 error, 2 refused by a rule, 3 not verified, 4 a site's answer is missing.
+/// Exit codes: 0 done, 1 error (also: standard output cannot be written), 2 refused by a rule, 3 not verified, 4 a site's answer is missing.
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version)]
 struct Arguments {
@@ -60,6 +60,10 @@ enum Command {
     Anchor(command::anchor::AnchorArguments),
     /// Ask a question
     Query(command::query::QueryArguments),
+    /// List what was asked, and where each question stands at each hospital
+    Queries(command::queries::QueriesArguments),
+    /// Show the answers to a question that was asked, opened and verified here, at any time
+    Result(command::result::ResultArguments),
     /// Verify an exported answer: a file, or from a gateway
     Verify(command::verify::VerifyArguments),
     /// Verify a whole chain from genesis: files, or from a gateway
@@ -87,6 +91,8 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Import(arguments) => command::import::run(session, &arguments),
         Command::Anchor(arguments) => command::anchor::run(session, &arguments).await,
         Command::Query(arguments) => command::query::run(session, &arguments).await,
+        Command::Queries(arguments) => command::queries::run(session, &arguments).await,
+        Command::Result(arguments) => command::result::run(session, &arguments).await,
         Command::Verify(arguments) => command::verify::run(session, &arguments).await,
         Command::Audit(arguments) => command::audit::run(session, &arguments).await,
         Command::Keys(command) => command::keys::run(session, &command),
@@ -100,11 +106,9 @@ async fn main() -> ExitCode {
     match run(&session, arguments.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if arguments.json {
-                eprintln!("{}", failure.to_json());
-            } else {
-                eprintln!("countersign: {}", failure.message());
-            }
+            let words = if arguments.json { failure.to_json().to_string() } else { format!("countersign: {}", failure.message()) };
+            // standard error may be closed: there is nobody left to tell
+            let _ = writeln!(std::io::stderr(), "{words}");
             ExitCode::from(failure.exit_code())
         }
     }

@@ -6,7 +6,7 @@ use countersign_ledger::{MemberId, Role};
 use countersign_seal::SealingSecret;
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, io::Write, path::Path};
+use std::{collections::BTreeSet, io::Write, os::unix::fs::PermissionsExt, path::Path};
 use zeroize::Zeroizing;
 
 /// A member with its secret keys.
@@ -49,6 +49,19 @@ pub fn role(text: &str) -> Result<Role, String> {
 /// True if a name can be one: it names files, and stands in commands.
 pub fn is_usable(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// Refuses a file with secrets that others of this machine can read.
+///
+/// # Errors
+/// They can, or the file cannot be looked at.
+pub fn refuse_readable(path: &Path) -> Result<(), Failure> {
+    let mode = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let words = format!("{} holds secrets and can be read by others of this machine: chmod 600 {}", path.display(), path.display());
+    Err(Failure::Refused(words))
 }
 
 impl Member {
@@ -107,6 +120,7 @@ impl Member {
     /// # Errors
     /// The file is missing or malformed.
     pub fn load(path: &Path) -> Result<Self, Failure> {
+        refuse_readable(path)?;
         let text = Zeroizing::new(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?);
         let malformed = || anyhow!("{} is not a file of member keys; restore it from your backup", path.display());
         let file: MemberFile = toml::from_str(&text).map_err(|_| malformed())?;
@@ -122,5 +136,21 @@ impl Member {
             signing: SigningKey::from_bytes(&*key(&file.signing)?),
             sealing: SealingSecret::from_bytes(&*key(&file.sealing)?),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_others_can_read_are_refused_with_what_to_do() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keys.toml");
+        Member::generate("a", &[Role::Board]).and_then(|member| member.save(&path)).expect("saved");
+        assert!(Member::load(&path).is_ok());
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("a mode");
+        let refused = Member::load(&path).expect_err("readable by the group").message();
+        assert!(refused.contains("chmod 600"), "{refused}");
     }
 }

@@ -4,6 +4,7 @@
 mod anchoring;
 mod answering;
 mod importing;
+mod judging;
 mod on_ledger;
 mod source_root;
 mod withdrawing;

@@ -33,7 +33,7 @@ fn refused_questions_end_with_2_and_say_why() {
         ("Q06", "SELECT COUNT(*) FROM heart-disease WHERE age >= 51", "Nearest: 50, 60"),
         ("Q07", "SELECT COUNT(*) FROM heart-disease WHERE sex = 'mael'", "levels: female, male, other"),
         ("Q09", "SELECT AVG(disease) FROM heart-disease", "SHARE(disease = 'yes')"),
-        ("Q12", "SELECT COUNT(*) FROM heart-disease WHERE age >= '50 years'", "Units are fixed"),
+        ("Q12", "SELECT COUNT(*) FROM heart-disease WHERE age >= '50 years'", "without a unit"),
         ("Q13", "SELECT COUNT( FROM", ""),
         ("Q14", "SELECT COUNT(*) FROM lung-disease", "heart-disease"),
     ];

@@ -67,13 +67,17 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
     drop(working);
     let rows = imported.import.table.rows.len();
     screen.result(
-        || format!("{}\n{DEVELOPMENT_NOTICE}", words(&report, rows)),
+        || {
+            let consents = imported.consents.as_ref().map(|(_, report)| format!("\n{report}")).unwrap_or_default();
+            format!("{}{consents}\n{DEVELOPMENT_NOTICE}", words(&report, rows))
+        },
         || {
             json!({
                 "development_keys": true, "site": name, "new": !report.nothing_to_do(), "finished": report.planned.is_none(),
                 "people": report.planned.map(|p| p.people), "people_new": report.planned.map(|p| p.new),
                 "held_back": report.planned.map(|p| p.held), "withdrawn": report.planned.map(|p| p.withdrawn),
                 "segments": report.segments, "rows": rows, "block": report.height, "report": report.report, "report_salt": report.report_salt,
+                "consents": imported.consents.as_ref().map(|(_, report)| report),
             })
         },
     );

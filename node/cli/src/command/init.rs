@@ -16,6 +16,7 @@ use serde_json::json;
 use std::{
     io::Write,
     net::SocketAddr,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -101,8 +102,9 @@ fn member(session: &Session, arguments: &InitArguments, name: &str, folder: &Pat
     let card = Card::new(&member, address);
     let card_file = folder.join(card.file_name());
     member.save(&keys)?;
-    write_new(&config, &template::text(name, &member.roles, arguments.listen))?;
-    write_new(&card_file, &card.to_text()?)?;
+    // the configuration may come to hold a database's password
+    write_new(&config, &template::text(name, &member.roles, arguments.listen), 0o600)?;
+    write_new(&card_file, &card.to_text()?, 0o644)?;
     let text = || {
         format!(
             "{name}, member {}\n  {}  secret keys: keep a copy in a safe place, show it to nobody\n  {}  the node's configuration, with comments\n  {}  \
@@ -120,7 +122,7 @@ fn member(session: &Session, arguments: &InitArguments, name: &str, folder: &Pat
 }
 
 /// Writes a file that must not be there yet.
-fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
-    let write = || std::fs::File::create_new(path)?.write_all(text.as_bytes());
+fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
+    let write = || std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?.write_all(text.as_bytes());
     Ok(write().with_context(|| format!("cannot write {}", path.display()))?)
 }

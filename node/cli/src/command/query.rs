@@ -1,17 +1,15 @@
 //! `countersign query`: a question to the hospitals of a study.
 
-use super::{Session, named, place::Place};
+use super::{Session, named, place::Place, result};
 use crate::{
-    circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
     network::{Holder, Network},
     site::{Answering, Site},
     study::{StudyPlan, ask, open_study},
 };
-use anyhow::{Context, anyhow};
 use clap::Args;
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{Member, PairRecord, QueryId, Role, StudyId, StudyRecord, TableKey, Wire};
+use countersign_ledger::{Member, PairRecord, QueryId, Role, StudyId, StudyRecord, TableKey};
 use countersign_query::{Question, compile};
 use serde_json::json;
 use std::{
@@ -134,16 +132,21 @@ pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Fa
         screen.result(|| words.clone(), || json!({ "words": words, "statement": statement }));
         return network.close().await;
     }
-    // a question that an earlier run left unanswered goes on
-    let unfinished = network.state().queries().find(|(id, q)| {
-        let open = q.sites.iter().any(|s| network.state().pair(id, s).is_some_and(countersign_ledger::PairRecord::is_open));
-        q.query.statement == question.statement && open && q.query.deadline > crate::network::now()
-    });
-    let query = match unfinished.map(|(id, _)| *id) {
-        Some(query) => query,
+    // a bad place for files is found out before anything is asked
+    arguments.export.as_deref().map(result::writable).transpose()?;
+    network.refresh().await?;
+    let reader = network.holder().reader()?.id();
+    let study = arguments.study.as_ref().map(|text| named::study(network.state(), text)).transpose()?;
+    // the same question again shows the answers that are there, and waits for those that may still come
+    let query = match network.asked_before(&reader, &dictionary, &question, study, crate::network::now()) {
+        Some(query) => {
+            let number = network.state().query(&query).map_or(0, |q| q.number);
+            screen.say(format!("this was asked before as Q-{number}; its answers are shown"));
+            query
+        }
         None => {
-            let study = match &arguments.study {
-                Some(text) => named::study(network.state(), text)?,
+            let study = match study {
+                Some(study) => study,
                 None => study_for(session, &mut network, &dictionary, &question).await?,
             };
             ask(&mut network, study, &question, &arguments.sql).await?
@@ -157,38 +160,17 @@ pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Fa
         }
     };
     let collected = network.collect(query, &question, &refused).await?;
-    let files = export(&network, query, arguments.export.as_ref()).await?;
-    let text = || {
-        let mut text = format!(
-            "{}\n{} proofs verified here, {} rejected",
-            countersign_stats::render_text(&collected.table),
-            collected.verified,
-            collected.rejected
-        );
-        files.iter().for_each(|f| text.push_str(&format!("\nwritten: {}", f.display())));
-        text.push_str(&format!("\n{DEVELOPMENT_NOTICE}"));
-        text
-    };
-    let value = || {
-        let mut value = countersign_stats::to_json(&collected.table);
-        if let Some(object) = value.as_object_mut() {
-            object.insert("query".into(), json!(query.to_string()));
-            object.insert("verified".into(), json!(collected.verified));
-            object.insert("rejected".into(), json!(collected.rejected));
-            object.insert("exported".into(), json!(files));
-            object.insert("development_keys".into(), json!(true));
-        }
-        value
-    };
-    screen.result(text, value);
+    let number = network.state().query(&query).map_or(0, |q| q.number);
+    let shown = result::show(session, &network, query, &collected, arguments.export.as_deref()).await;
     network.close().await?;
+    shown?;
     if collected.missing.is_empty() {
         return Ok(());
     }
-    let reason =
-        |name: &String| failed.get(name).or_else(|| refused.get(name)).map_or_else(|| name.clone(), |why| format!("{name} ({why})"));
-    let missing: Vec<String> = collected.missing.iter().map(reason).collect();
-    Err(Failure::SiteMissing(format!("no accepted answer from {}; run the same query again to go on", missing.join(", "))))
+    let missing = result::reasons(&collected.missing, &[&failed, &refused]).join(", ");
+    let again =
+        format!("`countersign queries` says what is waited for, and `countersign result Q-{number}` shows what has come, at any time");
+    Err(Failure::SiteMissing(format!("no accepted answer from {missing}; {again}")))
 }
 
 /// On a development network: every hospital answers here. What the ledger rejected, and what failed, by hospital.
@@ -234,21 +216,4 @@ async fn answer(session: &Session, network: &mut Network, name: &str, query: Que
     let answered = site.answer(network, query).await;
     site.close().await;
     answered
-}
-
-/// One file an accepted answer.
-async fn export(network: &Network, query: QueryId, folder: Option<&PathBuf>) -> Result<Vec<PathBuf>, Failure> {
-    let Some(folder) = folder else { return Ok(Vec::new()) };
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let record = network.state().query(&query).ok_or_else(|| anyhow!("the query is gone"))?;
-    let mut files = Vec::new();
-    for site in &record.sites {
-        if network.state().pair(&query, site).is_some_and(|p| matches!(p.status, countersign_ledger::PairStatus::Answered(_))) {
-            let bytes = network.store().export_answer(network.state(), &query, site).await?.encode();
-            let path = folder.join(format!("q{}-{}.answer", record.number, network.site_name(site)));
-            std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-            files.push(path);
-        }
-    }
-    Ok(files)
 }
