@@ -431,6 +431,65 @@ fn cell_budgets() {
     reject(&mut net, HospitalA, answer, 181);
 }
 
+#[test]
+fn a_board_does_not_approve_its_own_study() {
+    let mut genesis = genesis();
+    let both = genesis.members.iter_mut().find(|m| m.id == id(Researcher)).unwrap();
+    both.roles = vec![Role::Researcher, Role::Board];
+    let mut net = Net::new(genesis);
+    net.publish(dictionary());
+    let study = StudyId(net.accept(Researcher, Payload::StudySubmit(study(&dictionary()))));
+    reject(&mut net, Researcher, Payload::StudyApprove(StudyApprove { study }), 156);
+    net.accept(Board, Payload::StudyApprove(StudyApprove { study }));
+}
+
+#[test]
+fn texts_with_control_characters_stand_in_no_block() {
+    let mut net = Net::new(genesis());
+    net.publish(dictionary());
+    for bad in ["a\u{1b}[31m", "a\nS-9  approved", "\u{202e}a", "a\u{2028}b"] {
+        let refused = |payload: Payload| {
+            let transaction = net.sign(vec![(Researcher, payload)]).remove(0);
+            let proposed = net.state.propose(net.time.plus_ms(1_000), vec![transaction], &net.second_checker).unwrap();
+            assert_eq!(proposed.refused.len(), 1, "{bad:?}");
+        };
+        refused(Payload::StudySubmit(StudySubmit { title: bad.into(), ..study(&dictionary()) }));
+        refused(Payload::StudySubmit(StudySubmit { summary: bad.into(), ..study(&dictionary()) }));
+        refused(Payload::Propose(Proposal { change: Change::Dictionary(vec![1]), in_force: Height(0), reason: bad.into() }));
+    }
+}
+
+/// A checker that panics at whatever it is shown.
+#[derive(Debug)]
+struct Panics;
+
+impl ProofChecker for Panics {
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+        Script::default().keys(digest)
+    }
+
+    fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        panic!("a fault of the program")
+    }
+
+    fn check_answer(&self, _: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
+        panic!("a fault of the program")
+    }
+}
+
+#[test]
+fn a_panic_is_a_rejection_and_the_next_transaction_goes_on() {
+    let mut net = Net::new(genesis());
+    net.publish(dictionary());
+    let anchor = net.data(&dictionary(), &[(0, 0)]);
+    let next = Payload::StudySubmit(study(&dictionary()));
+    let transactions = net.sign(vec![(HospitalA, Payload::Anchor(anchor)), (Researcher, next)]);
+    let proposed = net.state.propose(net.time.plus_ms(1_000), transactions, &Panics).unwrap().outcome;
+    assert_eq!(proposed.results()[0].rejection(), Some(RejectionCode(240)));
+    assert!(proposed.results()[1].effect().is_some());
+    assert_eq!(net.state.validate(proposed.block(), &Panics).unwrap().results(), proposed.results(), "every validator finds the same");
+}
+
 /// Codes named in the tests, read from their own text, are all codes there are: a new rejection without a test fails here, and one that the
 /// protocol does not list.
 #[test]

@@ -19,7 +19,10 @@ pub(crate) fn compile(expr: &Expr, dictionary: &Dictionary, at: Place) -> Result
     let cnf = rewrite(expr, false, dictionary, at)?;
     // one part cannot exclude itself: it has a sentence of its own
     if let (Some(attribute), true) = (alone(expr, dictionary), cnf.clone().settle().is_false()) {
-        return Err(Refusal::nobody(at, attribute));
+        return Err(match predicate::reversed(expr, dictionary) {
+            Some((low, high, at)) => Refusal::reversed(at, low, high),
+            None => Refusal::nobody(at, attribute),
+        });
     }
     Ok(cnf)
 }

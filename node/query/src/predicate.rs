@@ -190,10 +190,15 @@ fn between(attribute: &Attribute, scale: &Scale, low: &Expr, high: &Expr) -> Res
     let edges = Edges { attribute, scale };
     let (low, low_at) = number(attribute, low)?;
     let (high, high_at) = number(attribute, high)?;
-    if low > high {
-        return Err(Refusal::reversed(low_at, low, high));
-    }
     Ok(edges.bands(edges.from(low, low_at)?, edges.beyond(high, high_at, Side::UpTo)?))
+}
+
+/// The ends of a BETWEEN whose larger end comes first, and where it begins.
+pub(crate) fn reversed(expr: &Expr, dictionary: &Dictionary) -> Option<(Decimal, Decimal, Place)> {
+    let Expr::Between { expr, negated: false, low, high } = expr else { return None };
+    let (_, attribute) = column(expr, dictionary).ok()?;
+    let ((low, at), (high, _)) = (number(attribute, low).ok()?, number(attribute, high).ok()?);
+    (low > high).then_some((low, high, at))
 }
 
 fn in_list(attribute: &Attribute, list: &[Expr]) -> Result<BinSet, Refusal> {

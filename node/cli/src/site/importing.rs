@@ -9,8 +9,8 @@ use countersign_hospital::{
     journal::{AnchorContent, Begun, Import, Planned},
 };
 use countersign_ingest::{
-    ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Import as ImportedTable, ImportOptions, Mapping, Progress, Reading, import,
-    read_consents,
+    ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Import as ImportedTable, ImportOptions, Mapping, Problem, Progress, Reading,
+    import, read_consents,
 };
 use countersign_ledger::{SegmentKey, State, TableKey};
 use rand::rngs::OsRng;
@@ -118,16 +118,12 @@ impl Site {
         saying: &(dyn Fn(&str) + Sync),
     ) -> Result<AnchorReport, Failure> {
         let report = &imported.import.report;
-        if report.stops() {
+        let all_withdrew = self.all_withdrew(imported).await?;
+        // nobody has a row as nobody permits anything any more: that is no problem of the files, and must reach the ledger
+        if report.stops() && !(all_withdrew && report.problems == [Problem::NoRows]) {
             return Err(Failure::Refused(format!("the import must stop; nothing was anchored.\n{report}")));
         }
-        if let Some((consents, words)) = &imported.consents {
-            let permits = |row: &countersign_ingest::TableRow| consents.scopes(&row.patient).next().is_some();
-            if !imported.import.table.rows.is_empty() && !imported.import.table.rows.iter().any(permits) {
-                let why = "nobody with a row permits anything; nothing was anchored. Are these the consents of these patients, under the same ids?";
-                return Err(Failure::Refused(format!("{why}\n{words}")));
-            }
-        }
+        Self::refuse_foreign_consents(imported, all_withdrew)?;
         network.refresh().await?;
         self.refuse_dropped_consents(network, imported)?;
         let content = AnchorContent {
@@ -163,6 +159,25 @@ impl Site {
             report: provenance.report(),
             report_salt: provenance.report_salt(),
         })
+    }
+
+    /// True if the consents say that everybody has withdrawn, of a hospital that has rows in force.
+    async fn all_withdrew(&self, imported: &Imported) -> Result<bool, Failure> {
+        let Some((_, report)) = &imported.consents else { return Ok(false) };
+        Ok(report.patients == 0 && !report.refused.is_empty() && !self.keeping.register().await?.is_empty())
+    }
+
+    /// Consents under which nobody with a row permits anything are refused: they are somebody else's, or under other ids. That everybody has
+    /// withdrawn is another thing, and their documents say so: then those whose rows are in force are taken out.
+    fn refuse_foreign_consents(imported: &Imported, all_withdrew: bool) -> Result<(), Failure> {
+        let Some((consents, report)) = &imported.consents else { return Ok(()) };
+        let rows = &imported.import.table.rows;
+        let permits = |row: &countersign_ingest::TableRow| consents.scopes(&row.patient).next().is_some();
+        if rows.is_empty() || all_withdrew || rows.iter().any(permits) {
+            return Ok(());
+        }
+        let why = "nobody with a row permits anything; nothing was anchored. Are these the consents of these patients, under the same ids?";
+        Err(Failure::Refused(format!("{why}\n{report}")))
     }
 
     async fn import(&self, network: &Network, reading: &Reading, content: AnchorContent, imported: &Imported) -> Result<Begun, Failure> {

@@ -75,7 +75,7 @@ impl State {
         self.check_keys(checker)?;
         let mut run = Run::new(self, self.tip.height.next(), time, checker)?;
         let (candidates, mut deferred) = within_proofs(candidates);
-        self.prepare(&candidates, time, checker);
+        self.prepare_quietly(&candidates, time, checker);
         let mut refused = Vec::new();
         let mut transactions = Vec::new();
         for candidate in candidates {
@@ -127,6 +127,11 @@ impl State {
         Ok((outcome.block, outcome.results))
     }
 
+    /// Preparing changes no verdict, so a panic in it costs nothing but the preparation: the transaction at fault is met again when it is executed.
+    fn prepare_quietly(&self, transactions: &[Transaction], time: BlockTime, checker: &dyn ProofChecker) {
+        let _ = catch_unwind(AssertUnwindSafe(|| self.prepare(transactions, time, checker)));
+    }
+
     fn replay(&self, block: &Block, checker: &dyn ProofChecker) -> Result<Outcome, BlockError> {
         let header = &block.header;
         if header.network != self.network {
@@ -153,7 +158,7 @@ impl State {
             return Err(BlockError::Proofs(proofs));
         }
         let mut run = Run::new(self, header.height, header.time, checker)?;
-        self.prepare(&block.transactions, header.time, checker);
+        self.prepare_quietly(&block.transactions, header.time, checker);
         for (index, transaction) in block.transactions.iter().enumerate() {
             run.step(transaction).map_err(|e| match e {
                 StepError::Envelope(reason) => BlockError::Envelope { index, reason },
