@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{NoDictionaries, dictionary, folder, import, patient, person, registry, rng, table};
+use common::{NoDictionaries, dictionary, folder, import, patient, person, registry, reopen, rng, table};
 use countersign_circuits::hash::Digest32;
 use countersign_hospital::{
     Height, Keeping,
@@ -90,7 +90,7 @@ impl World {
 
     /// The whole program: import, anchor, answer, until nothing is left to do.
     async fn run(&mut self, path: &Path, people: u32) {
-        let keeping = Keeping::open(path).await.unwrap();
+        let keeping = reopen(path).await;
         import(&keeping, (0..people).map(person), &mut self.entropy).await.unwrap();
         for (i, query) in self.queries.clone().into_iter().enumerate() {
             keeping.query_seen(query, Height(100 + i as u64)).await.unwrap();
@@ -186,7 +186,7 @@ impl World {
 
     /// What must hold however often it was killed.
     async fn check(&self, path: &Path, people: u32) {
-        let keeping = Keeping::open(path).await.unwrap();
+        let keeping = reopen(path).await;
         let report = keeping.check().await.unwrap();
         assert_eq!((report.unfinished, report.openings_pending), (0, 0));
         assert_eq!(report.slots, u64::from(people), "a slot was lost or doubled");
@@ -296,7 +296,7 @@ async fn a_copy_of_the_file_taken_at_every_step_goes_on_from_there() {
     let folder = folder();
     let path = folder.path().join("hospital.sqlite");
     let mut world = World::new(5, 0, false);
-    let keeping = Keeping::open(&path).await.unwrap();
+    let keeping = reopen(&path).await;
     import(&keeping, (0..20).map(person), &mut world.entropy).await.unwrap();
     for query in world.queries.clone() {
         keeping.query_seen(query, Height(7)).await.unwrap();

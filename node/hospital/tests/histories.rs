@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{folder, rng};
+use common::{folder, reopen, rng};
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
     hash::Digest32,
@@ -201,7 +201,7 @@ impl World {
         let usable = consents.usable_on(TODAY);
         let options = ImportOptions { as_of: Some(TODAY), consented: Some(&usable), progress: None };
         let read = import(&READING, &MAPPING, &files.0, &options).unwrap();
-        let keeping = Keeping::open(path).await.unwrap();
+        let keeping = reopen(path).await;
         let content = AnchorContent {
             data_table: READING.digest(),
             consent_table: registry().digest(),
@@ -314,7 +314,7 @@ impl World {
     }
 
     async fn withdraw(&mut self, path: &Path, person: u32) {
-        let keeping = Keeping::open(path).await.unwrap();
+        let keeping = reopen(path).await;
         let patient = PatientId::new(format!("p{person}")).unwrap();
         if keeping.register().await.unwrap().find(&patient).is_some() {
             keeping.withdraw(&[patient]).await.unwrap();
@@ -327,7 +327,7 @@ impl World {
 
     /// Before an answer is begun, withdrawals are finished; and then nobody without a present grant is counted.
     async fn answer(&mut self, path: &Path) {
-        let keeping = Keeping::open(path).await.unwrap();
+        let keeping = reopen(path).await;
         let _ = self.drive(&keeping).await;
         let cuts = self.ledger.cuts.clone();
         for cut in cuts {
@@ -359,7 +359,7 @@ impl World {
 
     /// The ledger, opened by the hospital's openings, is the last import.
     async fn check(&self, path: &Path) {
-        let keeping = Keeping::open(path).await.unwrap();
+        let keeping = reopen(path).await;
         let report = keeping.check().await.unwrap();
         assert_eq!((report.unfinished, report.openings_pending), (0, 0));
         let register = keeping.register().await.unwrap();
@@ -554,7 +554,7 @@ async fn history(seed: u64) {
             let person = *world.known.keys().collect::<Vec<_>>().choose(&mut dice).unwrap();
             let person = *person;
             let done = killed_after(dice.gen_range(1..60), world.withdraw(&path, person)).await;
-            let keeping = Keeping::open(&path).await.unwrap();
+            let keeping = reopen(&path).await;
             let held: BTreeSet<u32> = keeping.held_back().await.unwrap().iter().map(number).collect();
             assert!(!done || world.held.is_subset(&held), "a withdrawal was forgotten");
             world.held = held;
@@ -567,7 +567,7 @@ async fn history(seed: u64) {
             backup = Some(at);
         } else if let Some(at) = backup.take_if(|_| dice.gen_ratio(1, 3)) {
             std::fs::copy(&at, &path).unwrap();
-            let keeping = Keeping::open(&path).await.unwrap();
+            let keeping = reopen(&path).await;
             // whose slot is out of force on the ledger is held back; who was held back by a request the copy does not know is found by that too
             world.held = keeping.held_back().await.unwrap().iter().map(number).collect();
             let register = keeping.register().await.unwrap();

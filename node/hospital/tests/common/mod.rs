@@ -109,6 +109,16 @@ pub(crate) async fn import(
     keeping.import(Import { content: content(), people, dictionary: &dictionary, registry: &registry, ledger: &ledger }, rng).await
 }
 
+/// Opens the file of a run that was killed, whose connection may still be closing: a loaded machine takes its time for that.
+pub(crate) async fn reopen(path: &Path) -> Keeping {
+    for _ in 0..10 {
+        if let Ok(keeping) = Keeping::open(path).await {
+            return keeping;
+        }
+    }
+    Keeping::open(path).await.unwrap()
+}
+
 /// A folder in memory where there is one: these tests write a lot of small transactions.
 pub(crate) fn folder() -> tempfile::TempDir {
     let shm = Path::new("/dev/shm");
