@@ -325,7 +325,9 @@ fn a17_an_answer_moved_to_any_other_context() {
     assert_eq!(digest(CIRCUIT_VERSION), world.instance(plan).digest());
     assert_ne!(digest(CIRCUIT_VERSION + 1), world.instance(plan).digest());
     // another statement, fewer scopes, another size of circuit
-    let other = world.plan(&Statement { filter: vec![], ..statement() }, 2).unwrap();
+    // another filter on the same attribute: one that reads no protected attribute would have other gates too (D3)
+    let filter = vec![Clause { any_of: vec![Literal { attribute: 2, bins: vec![0, 2] }] }];
+    let other = world.plan(&Statement { filter, ..statement() }, 2).unwrap();
     assert_eq!(other.cells().len(), plan.cells().len());
     assert_eq!(world.verify(&other, &bytes), Err(VerifyError::Opening), "same cells and kinds: only the columns differ");
     let fewer = world.plan(&statement(), 1).unwrap();
