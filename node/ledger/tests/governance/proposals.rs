@@ -91,7 +91,7 @@ fn who_may_propose_and_vote() {
 #[test]
 fn what_a_proposal_must_say() {
     let mut net = Net::new(wide());
-    for reason in ["", " \n"] {
+    for reason in ["", "  "] {
         let silent = Proposal { change: newcomer(), in_force: Height(0), reason: reason.into() };
         reject(&mut net, Governance, Payload::Propose(silent), 221);
     }
