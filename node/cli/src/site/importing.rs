@@ -164,7 +164,10 @@ impl Site {
     /// True if the consents say that everybody has withdrawn, of a hospital that has rows in force.
     async fn all_withdrew(&self, imported: &Imported) -> Result<bool, Failure> {
         let Some((_, report)) = &imported.consents else { return Ok(false) };
-        Ok(report.patients == 0 && !report.refused.is_empty() && !self.keeping.register().await?.is_empty())
+        // by nothing but withdrawals: under the wrong policy no document permits anything either
+        let withdrawals = |why: &String| ["refuses-everything", "rejected", "inactive"].contains(&why.as_str());
+        let only_withdrawals = !report.refused.is_empty() && report.refused.keys().all(withdrawals);
+        Ok(report.patients == 0 && only_withdrawals && !self.keeping.register().await?.is_empty())
     }
 
     /// Consents under which nobody with a row permits anything are refused: they are somebody else's, or under other ids. That everybody has
