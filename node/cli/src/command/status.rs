@@ -77,7 +77,6 @@ async fn stopped(session: &Session, config: Option<&Config>) -> Result<(), Failu
 
 /// One object from what the gateway says: accusations apart from alerts, names beside keys.
 fn gathered(url: &str, mut sync: Value, validators: &Value, members: &Value) -> Result<Value, Failure> {
-    let own = text(&sync, "name")?.to_owned();
     let name_of = |id: &Value| {
         let listed = members["items"].as_array().into_iter().flatten().find(|m| m["member"] == *id || m["id"] == *id);
         listed.and_then(|m| m["name"].as_str()).unwrap_or("?").to_owned()
@@ -90,6 +89,8 @@ fn gathered(url: &str, mut sync: Value, validators: &Value, members: &Value) -> 
     let all = sync["alerts"].as_array().cloned().unwrap_or_default();
     let (accusations, alerts): (Vec<Value>, Vec<Value>) = all.into_iter().partition(|a| a["code"] == ACCUSED);
     let behind_ms = now().0.saturating_sub(sync["time"]["ms"].as_u64().unwrap_or_default());
+    // in the validator set is not enough: one that lost its votes is silent for some blocks
+    let votes = sync["roles"].as_array().into_iter().flatten().any(|role| role == "validating");
     let names: Vec<String> = validators["members"].as_array().into_iter().flatten().map(name_of).collect();
     if let Some(object) = sync.as_object_mut() {
         object.insert("running".into(), json!(true));
@@ -98,7 +99,7 @@ fn gathered(url: &str, mut sync: Value, validators: &Value, members: &Value) -> 
         object.insert("alerts".into(), json!(alerts));
         object.insert("accusations".into(), json!(accusations));
         object.insert("validators".into(), json!(names));
-        object.insert("validating".into(), json!(names.contains(&own)));
+        object.insert("validating".into(), json!(votes));
     }
     Ok(sync)
 }
