@@ -318,8 +318,8 @@ fn hostile_sizes_are_refused_before_any_layout() {
     let refused = Dictionary::from_canonical(&canonical_json(&dictionary).unwrap()).unwrap_err().to_string();
     assert!(refused.contains("codes"), "{refused}");
     // as many cuts as rows allow
-    let cuts: Vec<String> = (1..4_000).map(|c| c.to_string()).collect();
-    assert!(read(json!([{"category": "labs", "cuts": cuts, "kind": "number", "name": "x", "range": ["0", "66000"]}])).is_ok());
+    let cuts: Vec<String> = (1..3_500).map(|c| c.to_string()).collect();
+    read(json!([{"category": "labs", "cuts": cuts, "kind": "number", "name": "x", "range": ["0", "66000"]}])).unwrap();
 }
 
 #[test]
