@@ -159,6 +159,8 @@ impl Draft {
             blinders.0.last().into_iter().for_each(|b| hedge.add(&scalar_bytes(b)));
         }
         cells.iter().for_each(|c| hedge.add(&c.to_le_bytes()));
+        // with them other bytes are committed to: under the same salts the difference would show
+        withheld.iter().for_each(|w| hedge.add(&[*w as u8]));
         let mut rng = hedge.rng("salts");
         let mut private = AggregatePrivate::blank(size);
         private.cells.iter_mut().zip(cells).for_each(|(to, from)| *to = Fr::from(*from));

@@ -338,9 +338,15 @@ impl Peer {
     }
 }
 
-/// True if an address carries a password: `scheme://user:password@host`.
+/// True if an address carries a password: `scheme://user:password@host`, or as a parameter.
 fn has_password(url: &str) -> bool {
     let Some((_, rest)) = url.split_once("://") else { return false };
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+    let parameters = rest.split_once('?').map_or("", |(_, parameters)| parameters);
+    // any that has the word in its name, also escaped: a readable file that need not be is the smaller harm
+    let told = parameters
+        .split('&')
+        .filter_map(|p| p.split('=').next())
+        .any(|name| name.to_ascii_lowercase().contains("pass") || name.contains('%'));
+    told || authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
 }

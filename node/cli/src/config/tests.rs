@@ -21,6 +21,18 @@ fn a_name_is_enough_and_each_default_is_as_documented() {
 }
 
 #[test]
+fn passwords_in_addresses_are_seen_in_every_place() {
+    for url in
+        ["postgres://u:p@h/d", "postgres://h/d?password=p", "postgres://h/d?sslmode=require&PASSWORD=p", "postgres://h/d?%70assword=p"]
+    {
+        assert!(has_password(url), "{url}");
+    }
+    for url in ["sqlite:chain.sqlite", "postgres://u@h/d", "postgres://u@h:5432/d?sslmode=require"] {
+        assert!(!has_password(url), "{url}");
+    }
+}
+
+#[test]
 fn the_file_of_init_shows_the_defaults() {
     let shown = template::text("a", &[Role::Hospital], None);
     assert_eq!(Config::parse(&shown), Config::parse("name = \"a\""));
