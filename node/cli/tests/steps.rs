@@ -151,3 +151,45 @@ fn keys_are_marked_as_development_keys() {
     assert_eq!(run(["--json", "keys", "generate"]).done().json(), shown);
     assert!(run(["keys", "show"]).done().stdout.contains("DEVELOPMENT KEYS"));
 }
+
+/// FHIR Consents of some patients in a folder of their own.
+fn consents(two: &Two, name: &str, patients: &[&String], status: &str, policy: &str) -> PathBuf {
+    let folder = two.path(name);
+    std::fs::create_dir(&folder).unwrap();
+    let document = |(i, patient): (usize, &&String)| {
+        json!({
+            "resourceType": "Consent", "id": format!("c{i}"), "status": status, "dateTime": "2024-01-01",
+            "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "research"}]},
+            "patient": {"reference": format!("Patient/{patient}")}, "policy": [{"uri": policy}],
+            "provision": {"type": "deny", "provision": [{"type": "permit", "code": [{"coding": [{"system": "urn:countersign:consent", "code": "research"}]}]}]},
+        })
+        .to_string()
+    };
+    let lines: Vec<String> = patients.iter().enumerate().map(document).collect();
+    std::fs::write(folder.join("Consent.ndjson"), lines.join("\n")).unwrap();
+    folder
+}
+
+#[test]
+fn that_everybody_has_withdrawn_must_be_said_of_everybody() {
+    const POLICY: &str = "urn:countersign:policy:broad-research:1";
+    let two = Two::generated(40);
+    two.init().done();
+    let people = run(two.anchor("a")).done().json()["people"].as_u64().unwrap();
+    assert!(people > 10);
+    let before = two.audit();
+    let anchor = |folder: PathBuf| {
+        let mut all = two.anchor("a");
+        all.truncate(all.len() - 2);
+        all.extend(arguments!["--consents", folder, "--policy", "consent-policy"]);
+        run(all).keeps_secret(&two.patients)
+    };
+    let all: Vec<&String> = two.patients.iter().filter(|p| p.starts_with("a-")).collect();
+    // documents under another policy permit nothing, and say nothing; some withdrawals are not all
+    for folder in [consents(&two, "other", &all, "active", "urn:x"), consents(&two, "few", &all[..3], "inactive", POLICY)] {
+        anchor(folder).failed(2);
+        assert_eq!(two.audit(), before, "nothing was anchored");
+    }
+    let anchored = anchor(consents(&two, "everybody", &all, "inactive", POLICY)).done().json();
+    assert_eq!(anchored["withdrawn"], json!(people), "{anchored}");
+}

@@ -27,6 +27,7 @@ use std::{
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConsentTable {
     patients: BTreeMap<PatientId, BTreeMap<String, Day>>,
+    withdrawn: BTreeSet<PatientId>,
 }
 
 impl ConsentTable {
@@ -48,6 +49,11 @@ impl ConsentTable {
     /// The last valid day of one scope of a patient.
     pub fn until(&self, patient: &PatientId, scope: &str) -> Option<Day> {
         self.patients.get(patient)?.get(scope).copied()
+    }
+
+    /// True if documents of a patient take permission away and none that is left permits anything. That nothing is known of a patient is not that.
+    pub fn has_withdrawn(&self, patient: &PatientId) -> bool {
+        self.withdrawn.contains(patient)
     }
 
     /// Patients with at least one scope, in order of their identifiers.

@@ -7,7 +7,7 @@ use crate::{
     mapping::{Column, ColumnValue, Duplicate, Mapping, number},
     reading::{Index, Reading},
     report::{AttributeReport, LeftOut, incomplete},
-    source::{Progress, io_error, list},
+    source::{Progress, io_error, list, passed_over},
     table::{PatientId, ResearchTable, TableRow},
 };
 use countersign_circuits::dictionary::{Attribute, Domain};
@@ -219,7 +219,10 @@ pub(crate) fn read(
         repeated,
         deleted: 0,
         notes: Vec::new(),
-        not_whole: Vec::new(),
+        not_whole: passed_over(source, &[".csv"], &[".csv", ".tsv", ".tab", ".xlsx", ".xls", ".ods"])?
+            .map(|words| ("folder:passed-over", words))
+            .into_iter()
+            .collect(),
     })
 }
 

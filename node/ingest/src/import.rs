@@ -113,7 +113,8 @@ fn fhir(reading: &Reading, mapping: &Mapping, source: &Path, options: &ImportOpt
     let mut collector = Collector::new(reading, mapping);
     let silent = |_: Progress| {};
     let progress = options.progress.unwrap_or(&silent);
-    let (mut notes, mut not_whole) = (Vec::new(), Vec::new());
+    let mut notes = Vec::new();
+    let not_whole;
     let (files, day, data_as_of) = if mapping.source == SourceKind::Ndjson {
         let facts = read_folder(source, &mut collector, progress)?;
         if facts.not_in_manifest > 0 {
@@ -130,7 +131,9 @@ fn fhir(reading: &Reading, mapping: &Mapping, source: &Path, options: &ImportOpt
         (facts.files, day, text)
     } else {
         let (day, text) = table_date(options)?;
-        (read_bundles(source, &mut collector, progress)?, day, text)
+        let facts = read_bundles(source, &mut collector, progress)?;
+        not_whole = facts.not_whole;
+        (facts.files, day, text)
     };
     let cohort = fold(reading, &collector, day, options.consented)?;
     notes.extend(collector.notes());

@@ -218,8 +218,8 @@ struct ColumnForm {
     missing: Vec<String>,
 }
 
-/// What may be acknowledged of an export that is not whole, by name.
-const EXPORT_PARTS: [&str; 3] = ["export:next-page", "export:errors", "export:counts"];
+/// What may be acknowledged of a source that is not whole, by name.
+const SOURCE_PARTS: [&str; 4] = ["export:next-page", "export:errors", "export:counts", "folder:passed-over"];
 
 impl Mapping {
     /// Reads a mapping file and checks it against its dictionary.
@@ -239,8 +239,8 @@ impl Mapping {
             return Err(MappingError::Dictionary { mapping: form.dictionary, dictionary: dictionary.reference() });
         }
         for name in form.column.keys().chain(&form.acknowledge) {
-            let of_export = EXPORT_PARTS.contains(&name.as_str()) && form.acknowledge.contains(name);
-            if dictionary.find(name).is_none() && !of_export {
+            let of_source = SOURCE_PARTS.contains(&name.as_str()) && form.acknowledge.contains(name);
+            if dictionary.find(name).is_none() && !of_source {
                 return Err(top(format!("the dictionary has no attribute \"{name}\"")));
             }
         }

@@ -3,6 +3,7 @@
 use crate::error::{ImportError, Place};
 use flate2::bufread::MultiGzDecoder;
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
@@ -56,6 +57,31 @@ pub(crate) fn list(path: &Path, endings: &[&str], expected: &'static str) -> Res
     }
     files.sort();
     Ok(files)
+}
+
+/// What lies in a folder beside the files that are read and may hold more of the same, in words: folders, and files of other forms (plain or
+/// compressed). `None` if there is nothing. Names stay out of it: there are programs that name files after patients.
+pub(crate) fn passed_over(path: &Path, endings: &[&str], others: &[&str]) -> Result<Option<String>, ImportError> {
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let (mut folders, mut files) = (0_u64, BTreeMap::<&str, u64>::new());
+    for entry in std::fs::read_dir(path).map_err(io_error(path, 0))? {
+        let file = entry.map_err(io_error(path, 0))?.path();
+        let name = file.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        if name.starts_with('.') || name == "manifest.json" || endings.iter().any(|e| name.ends_with(e)) {
+            continue;
+        }
+        let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zip")).unwrap_or(&name);
+        if file.is_dir() {
+            folders += 1;
+        } else if let Some(ending) = others.iter().find(|e| plain.ends_with(*e)) {
+            *files.entry(ending).or_default() += 1;
+        }
+    }
+    let folders = (folders > 0).then(|| format!("{folders} folders inside"));
+    let all: Vec<String> = files.iter().map(|(ending, count)| format!("{count} {ending} files")).chain(folders).collect();
+    Ok((!all.is_empty()).then(|| format!("beside what was read the folder holds {}, which were not read", all.join(", "))))
 }
 
 /// Reads a file whole, up to a bound.

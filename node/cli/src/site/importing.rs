@@ -9,8 +9,8 @@ use countersign_hospital::{
     journal::{AnchorContent, Begun, Import, Planned},
 };
 use countersign_ingest::{
-    ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Import as ImportedTable, ImportOptions, Mapping, Problem, Progress, Reading,
-    import, read_consents,
+    ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Import as ImportedTable, ImportOptions, Mapping, PatientId, Problem,
+    Progress, Reading, import, read_consents,
 };
 use countersign_ledger::{SegmentKey, State, TableKey};
 use rand::rngs::OsRng;
@@ -161,13 +161,13 @@ impl Site {
         })
     }
 
-    /// True if the consents say that everybody has withdrawn, of a hospital that has rows in force.
+    /// True if the consents say of everybody who has a row in force that they have withdrawn. Documents that permit nothing for another reason (a
+    /// wrong policy), and people of whom no document is here, do not say so.
     async fn all_withdrew(&self, imported: &Imported) -> Result<bool, Failure> {
-        let Some((_, report)) = &imported.consents else { return Ok(false) };
-        // by nothing but withdrawals: under the wrong policy no document permits anything either
-        let withdrawals = |why: &String| ["refuses-everything", "rejected", "inactive"].contains(&why.as_str());
-        let only_withdrawals = !report.refused.is_empty() && report.refused.keys().all(withdrawals);
-        Ok(report.patients == 0 && only_withdrawals && !self.keeping.register().await?.is_empty())
+        let Some((consents, _)) = &imported.consents else { return Ok(false) };
+        let register = self.keeping.register().await?;
+        let has_withdrawn = |patient: &str| PatientId::new(patient).is_ok_and(|patient| consents.has_withdrawn(&patient));
+        Ok(consents.is_empty() && !register.is_empty() && register.live().all(|(patient, _)| has_withdrawn(patient.expose())))
     }
 
     /// Consents under which nobody with a row permits anything are refused: they are somebody else's, or under other ids. That everybody has

@@ -2,9 +2,11 @@
 
 use super::{ConsentPolicy, ConsentReport, ConsentTable, Consents, last_day};
 use crate::{
-    calendar::{Moment, day_number},
-    error::ImportError,
-    fhir::{Consent, ConsentProvision, Patient, Period, Resource, Sink, read_bundles, read_folder},
+    calendar::day_number,
+    error::{ImportError, Place},
+    fhir::{
+        Age, Consent, ConsentProvision, Deletion, FolderFacts, LINES, Patient, Period, Resource, Sink, Version, read_bundles, read_folder,
+    },
     table::PatientId,
 };
 use countersign_circuits::consent::{Day, ScopeRegistry};
@@ -69,6 +71,8 @@ impl Withdrawal {
 enum Document {
     /// Nothing, for a reason.
     Nothing(&'static str),
+    /// Nothing, though it may be meant to permit less than an earlier one does: a permit that was not signed later needs a person.
+    Lesser(&'static str, Option<i32>),
     /// It refuses something we do not understand: the patient counts for nothing.
     Review(&'static str),
     /// It takes permission away: a refusal without exceptions, or a document whose status says that it holds no more.
@@ -80,8 +84,19 @@ enum Document {
     },
 }
 
+impl Document {
+    /// True if leaving it out could leave a patient counted who refused.
+    fn takes(&self) -> bool {
+        match self {
+            Self::Nothing(_) => false,
+            Self::Lesser(..) | Self::Review(_) | Self::Withdrawal(..) => true,
+            Self::Rules { denies, .. } => !denies.is_empty(),
+        }
+    }
+}
+
 struct Entry {
-    updated: Option<Moment>,
+    version: Version,
     patient: Option<String>,
     document: Document,
 }
@@ -111,18 +126,37 @@ impl Sink for Reader<'_> {
         let consent: Consent<'_> = resource.parse()?;
         let patient = resource.patient(consent.patient.as_ref().and_then(|p| p.reference.as_deref())).map(str::to_owned);
         let document = self.document(resource, &consent, patient.as_deref())?;
-        let newer = self.documents.get(resource.id).is_none_or(|old| old.updated.map(|m| m.instant) <= resource.updated.map(|m| m.instant));
-        if newer {
-            self.documents.insert(resource.id.to_owned(), Entry { updated: resource.updated, patient, document });
+        if patient.is_none() && document.takes() {
+            let problem = "a consent that takes permission away names no patient by a reference that can be followed: whose is it?".into();
+            return Err(ImportError::Package { place: resource.place.clone(), problem });
         }
+        let version = resource.version;
+        let mut entry = Entry { version, patient, document };
+        if let Some(old) = self.documents.get(resource.id) {
+            match version.beside(old.version) {
+                Age::Older => return Ok(()),
+                // a refusal beside a permit, and nothing tells which was said last: a person must look
+                Age::Unclear if old.document.takes() && !entry.document.takes() => entry.document = Document::Review("version-unclear"),
+                Age::Newer | Age::Unclear => {}
+            }
+        }
+        self.documents.insert(resource.id.to_owned(), entry);
         Ok(())
     }
 
     fn unread(&mut self, _: &str) {}
 
-    fn delete(&mut self, kind: &str, id: &str) {
-        if kind == "Consent" {
-            self.documents.remove(id);
+    fn delete(&mut self, deletion: &Deletion) {
+        if deletion.kind != "Consent" {
+            return;
+        }
+        let Some(entry) = self.documents.get_mut(&deletion.id) else { return };
+        match entry.version.beside(deletion.version) {
+            // made again after it was deleted
+            Age::Newer => {}
+            // a refusal may have been made again: a person must look
+            Age::Unclear if entry.document.takes() => entry.document = Document::Review("deleted-or-made-again"),
+            Age::Older | Age::Unclear => drop(self.documents.remove(&deletion.id)),
         }
     }
 }
@@ -139,22 +173,27 @@ fn refuses(root: &ConsentProvision) -> bool {
 impl Reader<'_> {
     fn document(&self, resource: &Resource<'_>, consent: &Consent<'_>, patient: Option<&str>) -> Result<Document, ImportError> {
         use Document::Nothing;
-        if patient.is_none() {
-            return Ok(Nothing("no-patient"));
-        }
+        let mut status = None;
         let ended = match consent.status.as_deref() {
             Some("active") => None,
             Some("inactive") => Some("inactive"),
             Some("rejected") => Some("rejected"),
             // it never said anything
             Some("entered-in-error") => return Ok(Nothing("entered-in-error")),
-            _ => return Ok(Nothing("not-active")),
+            // not yet in force
+            Some("draft" | "proposed") => return Ok(Nothing("not-active")),
+            _ => {
+                status = Some("status-unclear");
+                None
+            }
         };
         let required = &self.policy.scope_required;
         let scope = consent.scope.as_ref().map(|s| s.coding.as_slice()).unwrap_or_default();
         if !scope.iter().any(|c| c.system.as_deref() == Some(required.system.as_str()) && c.code.as_deref() == Some(required.code.as_str()))
         {
-            return Ok(Nothing("not-research"));
+            // what it is about must be said; if it is not, a refusal may be one of research
+            let refusal = scope.is_empty() && (ended.is_some() || consent.provision.as_ref().is_some_and(refuses));
+            return Ok(if refusal { Document::Review("scope-missing") } else { Nothing("not-research") });
         }
         // from here on it is about research: if it cannot be read in full and refuses anything, a person must look
         let refuse = |why: &'static str| match &consent.provision {
@@ -165,10 +204,18 @@ impl Reader<'_> {
             return Ok(Document::Review("modifier-extension"));
         }
         let dated = resource.date("dateTime", consent.date_time.as_deref())?.map(|m| day_number(m.span.first));
+        // of this policy and not read in full: it may be what an earlier one was replaced by
+        let lesser = |why: &'static str| match refuse(why) {
+            Nothing(why) => Document::Lesser(why, dated),
+            other => other,
+        };
         if let Some(status) = ended {
             // under whatever policy: it takes what was permitted before it, and an older document that a newer one replaced takes nothing from that
             let last_word = dated.or(resource.updated.map(|m| day_number(m.span.first)));
             return Ok(Document::Withdrawal(status, Withdrawal { days: ALWAYS, signed: last_word }));
+        }
+        if let Some(why) = status {
+            return Ok(lesser(why));
         }
         if !consent.policy.iter().any(|p| p.uri.as_ref().is_some_and(|u| self.policy.policy_uri.contains(u))) {
             return Ok(refuse("policy-unknown"));
@@ -179,16 +226,16 @@ impl Reader<'_> {
         }
         let by_patient = |r: &crate::fhir::Reference| resource.patient(r.reference.as_deref()) == patient;
         if !consent.performer.iter().all(by_patient) {
-            return Ok(refuse("by-proxy"));
+            return Ok(lesser("by-proxy"));
         }
         let Some(root) = &consent.provision else { return Ok(Nothing("no-provision")) };
         match root.kind.as_deref() {
             Some("deny") => {}
-            Some("permit") => return Ok(refuse("base-permit")),
-            _ => return Ok(refuse("base-rule-unclear")),
+            Some("permit") => return Ok(lesser("base-permit")),
+            _ => return Ok(lesser("base-rule-unclear")),
         }
         if root.is_narrowed() || !root.code.is_empty() {
-            return Ok(refuse("root-narrowed"));
+            return Ok(lesser("root-narrowed"));
         }
         let start = Interval { first: signed.map_or(i32::MIN, |m| day_number(m.span.first)), ..ALWAYS };
         let base = if root.period.is_some() { interval(resource, root.period.as_ref())? } else { start };
@@ -261,6 +308,8 @@ struct Joined {
     permits: BTreeMap<String, Vec<Permit>>,
     denies: Rules,
     withdrawals: Vec<Withdrawal>,
+    /// When documents were signed that may be meant to permit less.
+    lesser: Vec<Option<i32>>,
     /// A document refuses at its root and could not be read as a whole package.
     incomplete: bool,
     review: bool,
@@ -269,15 +318,12 @@ struct Joined {
 pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &ScopeRegistry) -> Result<Consents, ImportError> {
     let mut reader = Reader { policy, today, documents: BTreeMap::new(), merged: HashMap::new(), read: 0 };
     let bundles = if path.is_dir() {
-        crate::source::list(path, &[".ndjson", ".ndjson.gz"], "").is_err()
+        crate::source::list(path, &LINES, "").is_err()
     } else {
         path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"))
     };
-    if bundles {
-        read_bundles(path, &mut reader, &|_| {})?;
-    } else {
-        read_folder(path, &mut reader, &|_| {})?;
-    }
+    let facts = if bundles { read_bundles(path, &mut reader, &|_| {})? } else { read_folder(path, &mut reader, &|_| {})? };
+    refuse_partial(path, &facts)?;
     let mut report = ConsentReport { documents_read: reader.read, ..ConsentReport::default() };
     let mut people: BTreeMap<&str, Joined> = BTreeMap::new();
     for entry in reader.documents.values() {
@@ -291,11 +337,15 @@ pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &S
     let mut table = ConsentTable::new();
     for (id, person) in &people {
         // a later document that permits less than the package may be meant to narrow an earlier one: a person must look
-        if person.review || (person.incomplete && !person.permits.is_empty()) {
+        if person.review || (person.incomplete && !person.permits.is_empty()) || person.may_be_lessened() {
             report.patients_for_review += 1;
             continue;
         }
-        for (scope, until) in scopes(person, policy, today) {
+        let scopes = scopes(person, policy, today);
+        if scopes.is_empty() && !(person.withdrawals.is_empty() && person.denies.is_empty()) {
+            table.withdrawn.insert(PatientId::new(*id).expect("ids were checked when they were read"));
+        }
+        for (scope, until) in scopes {
             if registry.find(scope).is_ok() {
                 let patient = PatientId::new(*id).expect("ids were checked when they were read");
                 table.grant(patient, scope, Day(until.min(last_day(registry).0)));
@@ -307,10 +357,34 @@ pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &S
     Ok(Consents { table, report })
 }
 
+impl Joined {
+    /// True if a permit was not certainly signed after a document that may be meant to permit less.
+    fn may_be_lessened(&self) -> bool {
+        let later =
+            |permit: &Permit, lesser: Option<i32>| matches!((permit.signed, lesser), (Some(permit), Some(lesser)) if permit > lesser);
+        self.permits.values().flatten().any(|permit| self.lesser.iter().any(|lesser| !later(permit, *lesser)))
+    }
+}
+
+/// Refuses an export of consents that does not hold all of them: the one that is missing may be a withdrawal. Nobody can acknowledge that.
+fn refuse_partial(path: &Path, facts: &FolderFacts) -> Result<(), ImportError> {
+    let unnamed = (facts.not_in_manifest > 0).then(|| format!("{} files are not named by the manifest", facts.not_in_manifest));
+    let problems: Vec<&str> = facts.not_whole.iter().map(|(_, what)| what.as_str()).chain(unnamed.as_deref()).collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let problem = format!("these consents are not whole, and one that is missing may be a withdrawal: {}", problems.join("; "));
+    Err(ImportError::Package { place: Place::new(path, 0), problem })
+}
+
 fn join(person: &mut Joined, document: &Document, policy: &ConsentPolicy, report: &mut ConsentReport) {
     let mut refused = |why: &str| *report.refused.entry(why.to_owned()).or_default() += 1;
     match document {
         Document::Nothing(why) => refused(why),
+        Document::Lesser(why, signed) => {
+            refused(why);
+            person.lesser.push(*signed);
+        }
         Document::Review(why) => {
             refused(why);
             person.review = true;

@@ -2,11 +2,11 @@
 
 use super::{
     fact::{Body, ConditionFact, Death, EncounterFact, Fact, ObservationFact, Part, PartValue, PatientFact, PersonIndex},
-    read::{Resource, Sink},
+    read::{Deletion, Resource, Sink},
     resource::{CodeableConcept, Condition, Encounter, Observation, Patient, Quantity, Reference},
+    version::{Age, Version},
 };
 use crate::{
-    calendar::Instant,
     error::ImportError,
     mapping::{Mapping, number},
     reading::{CodeSet, Reading, SourceRule, ValueRule, code_matches},
@@ -46,8 +46,8 @@ impl Texts {
     }
 }
 
-struct Version {
-    updated: Option<Instant>,
+struct Kept {
+    version: Version,
     fact: usize,
 }
 
@@ -55,7 +55,7 @@ struct Version {
 pub(crate) struct Collector<'a> {
     reading: &'a Reading,
     mapping: &'a Mapping,
-    versions: HashMap<[u8; 16], Version>,
+    versions: HashMap<[u8; 16], Kept>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) people: Vec<String>,
     people_index: HashMap<String, PersonIndex>,
@@ -185,6 +185,8 @@ impl<'a> Collector<'a> {
         let ended =
             clinical.iter().any(|(_, code)| matches!(self.mapping.status("Condition", code), "resolved" | "inactive" | "remission"));
         let undated = condition.abatement_boolean == Some(true)
+            // it began to be over, or was over at some time
+            || condition.abatement_period.is_some()
             || condition.abatement_age.is_some()
             || condition.abatement_range.is_some()
             || condition.abatement_string.is_some();
@@ -336,18 +338,18 @@ impl Sink for Collector<'_> {
             "Encounter" => self.encounter(resource)?,
             _ => return Ok(()),
         };
-        let updated = resource.updated.map(|m| m.instant);
+        let version = resource.version;
         let next = self.facts.len();
         match self.versions.entry(key(resource.kind, resource.id)) {
             Entry::Vacant(slot) => {
-                slot.insert(Version { updated, fact: next });
+                slot.insert(Kept { version, fact: next });
             }
             Entry::Occupied(mut slot) => {
                 self.repeated += 1;
-                if updated < slot.get().updated {
+                if version.gives_way_to(slot.get().version) {
                     return Ok(());
                 }
-                let old = std::mem::replace(slot.get_mut(), Version { updated, fact: next });
+                let old = std::mem::replace(slot.get_mut(), Kept { version, fact: next });
                 if let Some(fact) = self.facts.get_mut(old.fact) {
                     fact.body = Body::Gone;
                 }
@@ -363,9 +365,13 @@ impl Sink for Collector<'_> {
         *self.unread.entry(number).or_default() += 1;
     }
 
-    fn delete(&mut self, kind: &str, id: &str) {
-        let Some(version) = self.versions.remove(&key(kind, id)) else { return };
-        if let Some(fact) = self.facts.get_mut(version.fact) {
+    fn delete(&mut self, deletion: &Deletion) {
+        let Entry::Occupied(slot) = self.versions.entry(key(&deletion.kind, &deletion.id)) else { return };
+        // made again after it was deleted
+        if slot.get().version.beside(deletion.version) == Age::Newer {
+            return;
+        }
+        if let Some(fact) = self.facts.get_mut(slot.remove().fact) {
             fact.body = Body::Gone;
             self.deleted += 1;
         }

@@ -1,15 +1,15 @@
 //! From files to resources: NDJSON folders with an optional manifest, and bundles.
 
-use super::{manifest::Manifest, resource::Header};
+use super::{manifest::Manifest, resource::Header, version::Version};
 use crate::{
     calendar::{Moment, NotADate},
     error::{ImportError, Place},
-    source::{Lines, Progress, list, whole},
+    source::{Lines, Progress, list, passed_over, whole},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -19,8 +19,8 @@ pub(crate) trait Sink {
     fn resource(&mut self, resource: &Resource<'_>) -> Result<(), ImportError>;
     /// A resource of a type that nobody reads.
     fn unread(&mut self, kind: &str);
-    /// A resource that was deleted at the source.
-    fn delete(&mut self, kind: &str, id: &str);
+    /// A resource that was deleted at the source; the version is what is known of the time. Comes after all resources.
+    fn delete(&mut self, deletion: &Deletion);
 }
 
 pub(crate) struct Resource<'a> {
@@ -28,9 +28,18 @@ pub(crate) struct Resource<'a> {
     pub(crate) kind: &'a str,
     pub(crate) id: &'a str,
     pub(crate) updated: Option<Moment>,
+    pub(crate) version: Version,
     pub(crate) text: &'a str,
     /// Addresses of patients inside the same bundle.
     pub(crate) addresses: &'a HashMap<String, String>,
+}
+
+/// A resource that was deleted at the source.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Deletion {
+    pub(crate) kind: String,
+    pub(crate) id: String,
+    pub(crate) version: Version,
 }
 
 impl Resource<'_> {
@@ -97,14 +106,22 @@ fn hand_over(
     let from_url = || full_url.and_then(|u| u.rsplit(['/', ':']).next()).map(str::to_owned);
     let id = header.id.or_else(from_url).filter(|id| crate::table::is_identifier(id));
     let id = id.ok_or_else(|| ImportError::Identifier { place: place.clone(), what: "the resource's id" })?;
-    let updated = header.meta.and_then(|m| m.last_updated);
-    let updated = updated.map(|t| t.parse()).transpose().map_err(|source| ImportError::Date {
-        place: place.clone(),
-        field: "meta.lastUpdated",
-        source,
-    })?;
-    sink.resource(&Resource { place, kind, id: &id, updated, text, addresses })
+    let updated =
+        header.meta.as_ref().and_then(|m| m.last_updated.as_deref()).map(str::parse).transpose().map_err(|source| ImportError::Date {
+            place: place.clone(),
+            field: "meta.lastUpdated",
+            source,
+        })?;
+    let version = Version::of(updated, header.meta.as_ref());
+    sink.resource(&Resource { place, kind, id: &id, updated, version, text, addresses })
 }
+
+/// Endings of files of one resource a line.
+pub(crate) const LINES: [&str; 4] = [".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz"];
+/// What else may hold FHIR resources.
+const OTHERS: [&str; 4] = [".ndjson", ".jsonl", ".json", ".xml"];
+/// The name by which a mapping acknowledges files of a folder that were not read.
+const PASSED_OVER: &str = "folder:passed-over";
 
 /// What a folder said about itself.
 #[derive(Default)]
@@ -120,7 +137,7 @@ pub(crate) struct FolderFacts {
 
 /// Reads a folder of NDJSON, or one such file.
 pub(crate) fn read_folder(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(Progress)) -> Result<FolderFacts, ImportError> {
-    let found = list(path, &[".ndjson", ".ndjson.gz"], "*.ndjson or *.ndjson.gz file")?;
+    let found = list(path, &LINES, "*.ndjson or *.jsonl file, plain or .gz")?;
     let manifest = if path.is_dir() { Manifest::read(path)? } else { None };
     let mut facts = FolderFacts::default();
     let by_name = |p: &PathBuf| {
@@ -139,6 +156,7 @@ pub(crate) fn read_folder(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(Pr
             m.output.into_iter().map(|(p, kind, count)| (p, Some(kind), count)).collect()
         }
     };
+    facts.not_whole.extend(passed_over(path, &LINES, &OTHERS)?.map(|words| (PASSED_OVER, words)));
     facts.files = files.len() + deleted.len();
     let none = HashMap::new();
     let mut records = 0;
@@ -160,13 +178,15 @@ pub(crate) fn read_folder(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(Pr
             facts.not_whole.push(("export:counts", format!("{name} holds {found} resources, the manifest counts {count}")));
         }
     }
+    let mut gone = Vec::new();
     for file in &deleted {
         let mut lines = Lines::open(file)?;
         while lines.advance()? {
             let place = lines.place();
-            deletions(sink, &place, lines.last()?)?;
+            deletions(&place, lines.last()?, &mut gone)?;
         }
     }
+    delete_all(sink, &gone);
     progress(Progress { files_done: facts.files, files: facts.files, records });
     Ok(facts)
 }
@@ -179,6 +199,14 @@ struct BundleForm<'a> {
     kind: Option<String>,
     #[serde(borrow, default)]
     entry: Vec<EntryForm<'a>>,
+    #[serde(default)]
+    link: Vec<LinkForm>,
+}
+
+#[derive(Deserialize)]
+struct LinkForm {
+    relation: String,
+    url: String,
 }
 
 #[derive(Deserialize)]
@@ -188,12 +216,20 @@ struct EntryForm<'a> {
     #[serde(borrow)]
     resource: Option<&'a RawValue>,
     request: Option<RequestForm>,
+    response: Option<ResponseForm>,
 }
 
 #[derive(Deserialize)]
 struct RequestForm {
     method: Option<String>,
     url: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ResponseForm {
+    etag: Option<String>,
+    last_modified: Option<String>,
 }
 
 const NOT_UNDERSTOOD: &str = "the url of a DELETE request names no resource by type and id (a condition, a urn, or a whole type); nothing may be read past a \
@@ -218,11 +254,28 @@ fn deleted_resource(url: &str) -> Option<(&str, &str)> {
     let (before, id) = path.rsplit_once('/')?;
     let kind = before.rsplit('/').next()?;
     let named = kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.bytes().all(|b| b.is_ascii_alphanumeric());
-    (named && crate::table::is_identifier(id)).then_some((kind, id))
+    (named && is_id(id)).then_some((kind, id))
+}
+
+/// An id as FHIR writes it (datatypes.html#id), and the underscores and lengths that servers have beside it. Anything else, an escaped letter above
+/// all, would name no resource that was read, and delete nothing.
+fn is_id(text: &str) -> bool {
+    crate::table::is_identifier(text) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+}
+
+/// Deletes what is read; the rest is counted as what it is.
+fn delete_all(sink: &mut dyn Sink, gone: &[Deletion]) {
+    for deletion in gone {
+        if TYPES_BY_NAME.contains(&deletion.kind.as_str()) {
+            sink.delete(deletion);
+        } else {
+            sink.unread(&deletion.kind);
+        }
+    }
 }
 
 /// A line of a manifest's `deleted` file: a transaction bundle of DELETE requests.
-fn deletions(sink: &mut dyn Sink, place: &Place, text: &str) -> Result<(), ImportError> {
+fn deletions(place: &Place, text: &str, gone: &mut Vec<Deletion>) -> Result<(), ImportError> {
     let bundle: BundleForm<'_> = serde_json::from_str(text).map_err(|e| ImportError::json(place.clone(), &e))?;
     let fault = |problem: &str| ImportError::Package { place: place.clone(), problem: problem.to_owned() };
     if bundle.resource_type.as_deref() != Some("Bundle") || bundle.kind.as_deref() != Some("transaction") {
@@ -232,16 +285,42 @@ fn deletions(sink: &mut dyn Sink, place: &Place, text: &str) -> Result<(), Impor
         let request = entry.request.filter(|r| r.method.as_deref() == Some("DELETE")).and_then(|r| r.url);
         let url = request.ok_or_else(|| fault("an entry of a `deleted` bundle is a DELETE request"))?;
         let (kind, id) = deleted_resource(&url).ok_or_else(|| fault(NOT_UNDERSTOOD))?;
-        sink.delete(kind, id);
+        gone.push(Deletion { kind: kind.to_owned(), id: id.to_owned(), version: Version::default() });
     }
     Ok(())
 }
 
+/// Pages of search results and histories: the addresses they say come next, and their own.
+#[derive(Default)]
+struct Pages {
+    next: HashSet<String>,
+    own: HashSet<String>,
+}
+
+impl Pages {
+    fn note(&mut self, links: &[LinkForm]) {
+        for link in links {
+            match link.relation.as_str() {
+                "next" => drop(self.next.insert(link.url.clone())),
+                "self" => drop(self.own.insert(link.url.clone())),
+                _ => {}
+            }
+        }
+    }
+
+    /// What is missing, in words.
+    fn missing(&self) -> Option<String> {
+        let count = self.next.difference(&self.own).count();
+        let words = "bundles name a next page that no other bundle here is by its `self` link: fetch it, too";
+        (count > 0).then(|| format!("{count} {words}"))
+    }
+}
+
 /// Reads bundles (or single resources) from JSON files.
-pub(crate) fn read_bundles(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(Progress)) -> Result<usize, ImportError> {
+pub(crate) fn read_bundles(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(Progress)) -> Result<FolderFacts, ImportError> {
     let files = list(path, &[".json"], "*.json file")?;
     let mut records = 0;
-    let mut servers = HashMap::new();
+    let (mut servers, mut pages, mut gone) = (HashMap::new(), Pages::default(), Vec::new());
     for (files_done, file) in files.iter().enumerate() {
         let text = whole(file)?;
         let fault = |e: &serde_json::Error| ImportError::json(Place::new(file, e.line() as u64), e);
@@ -249,14 +328,20 @@ pub(crate) fn read_bundles(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(P
         if header.resource_type.as_deref() == Some("Bundle") {
             let bundle: BundleForm<'_> = serde_json::from_str(&text).map_err(|e| fault(&e))?;
             same_server(file, &bundle, &mut servers)?;
-            records += read_bundle(sink, file, &text, bundle)?;
+            pages.note(&bundle.link);
+            records += read_bundle(sink, file, &text, bundle, &mut gone)?;
         } else {
             hand_over(sink, &Place::new(file, 1), &text, None, None, &HashMap::new())?;
             records += 1;
         }
         progress(Progress { files_done: files_done + 1, files: files.len(), records });
     }
-    Ok(files.len())
+    // a deletion may stand in a file before the one that has what it deletes
+    delete_all(sink, &gone);
+    let mut facts = FolderFacts { files: files.len(), ..FolderFacts::default() };
+    facts.not_whole.extend(passed_over(path, &[".json"], &OTHERS)?.map(|words| (PASSED_OVER, words)));
+    facts.not_whole.extend(pages.missing().map(|words| ("export:next-page", words)));
+    Ok(facts)
 }
 
 /// Refuses a type and id that two servers gave to two resources (the bases of their addresses differ): they would become one.
@@ -277,7 +362,7 @@ fn same_server(file: &Path, bundle: &BundleForm<'_>, seen: &mut HashMap<(String,
     Ok(())
 }
 
-fn read_bundle(sink: &mut dyn Sink, file: &Path, text: &str, bundle: BundleForm<'_>) -> Result<u64, ImportError> {
+fn read_bundle(sink: &mut dyn Sink, file: &Path, text: &str, bundle: BundleForm<'_>, gone: &mut Vec<Deletion>) -> Result<u64, ImportError> {
     let kind = bundle.kind.as_deref().unwrap_or("nothing");
     if !["transaction", "batch", "collection", "searchset", "document", "history"].contains(&kind) {
         let problem = "a bundle's type is transaction, batch, collection, searchset, document or history".into();
@@ -292,13 +377,11 @@ fn read_bundle(sink: &mut dyn Sink, file: &Path, text: &str, bundle: BundleForm<
             addresses.extend(id.map(|id| (url.clone(), id)));
         }
     }
-    let (mut records, mut line, mut at) = (0, 1, 0);
-    let mut deleted = Vec::new();
-    for entry in bundle.entry {
-        if let Some(request) = entry.request.filter(|r| r.method.as_deref() == Some("DELETE")) {
-            let fault = || ImportError::Package { place: Place::new(file, line), problem: NOT_UNDERSTOOD.to_owned() };
-            let (kind, id) = request.url.as_deref().and_then(deleted_resource).ok_or_else(fault)?;
-            deleted.push((kind.to_owned(), id.to_owned()));
+    let (mut line, mut at) = (1, 0);
+    let mut resources = Vec::new();
+    for entry in &bundle.entry {
+        if let Some(request) = entry.request.as_ref().filter(|r| r.method.as_deref() == Some("DELETE")) {
+            gone.push(deletion(&Place::new(file, line), request, entry.response.as_ref())?);
             continue;
         }
         let Some(raw) = entry.resource else { continue };
@@ -306,13 +389,26 @@ fn read_bundle(sink: &mut dyn Sink, file: &Path, text: &str, bundle: BundleForm<
         let start = (raw.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
         line += text.as_bytes().get(at..start).unwrap_or_default().iter().filter(|b| **b == b'\n').count() as u64;
         at = start.max(at);
-        hand_over(sink, &Place::new(file, line), raw.get(), None, entry.full_url.as_deref(), &addresses)?;
-        records += 1;
+        resources.push((line, raw.get(), entry.full_url.as_deref()));
     }
-    for (kind, id) in deleted {
-        sink.delete(&kind, &id);
+    // a history has its newest version first (FHIR R4, http.html#history), and of versions that do not say how old they are the last one counts
+    if kind == "history" {
+        resources.reverse();
     }
-    Ok(records)
+    for (line, text, full_url) in &resources {
+        hand_over(sink, &Place::new(file, *line), text, None, *full_url, &addresses)?;
+    }
+    Ok(resources.len() as u64)
+}
+
+/// A DELETE entry of a bundle. One of a history says when it was (`response.lastModified`) and which version it made (`response.etag`).
+fn deletion(place: &Place, request: &RequestForm, response: Option<&ResponseForm>) -> Result<Deletion, ImportError> {
+    let fault = || ImportError::Package { place: place.clone(), problem: NOT_UNDERSTOOD.to_owned() };
+    let (kind, id) = request.url.as_deref().and_then(deleted_resource).ok_or_else(fault)?;
+    let time = response.and_then(|r| r.last_modified.as_deref()).map(str::parse).transpose();
+    let time = time.map_err(|source| ImportError::Date { place: place.clone(), field: "response.lastModified", source })?;
+    let tag = response.and_then(|r| r.etag.as_deref()).map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
+    Ok(Deletion { kind: kind.to_owned(), id: id.to_owned(), version: Version::new(time, tag) })
 }
 
 #[cfg(test)]

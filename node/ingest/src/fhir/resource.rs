@@ -15,6 +15,7 @@ pub(crate) struct Header {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Meta {
     pub(crate) last_updated: Option<String>,
+    pub(crate) version_id: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -113,6 +113,10 @@ fn a_later_document_that_takes_permission_away_withdraws() {
             "{why}: {:?}",
             done.report
         );
+        assert!(
+            done.table.has_withdrawn(&PatientId::new("p").unwrap()) && !done.table.has_withdrawn(&PatientId::new("q").unwrap()),
+            "{why}"
+        );
         // another patient's says nothing of this one
         assert_eq!(health(&reduce(&(permit.clone() + &word.replace("Patient/p", "Patient/q")))), Some(day("2030-12-31")), "{why}");
     }
@@ -184,6 +188,7 @@ fn refusals_have_reasons() {
         assert!(good.contains(from), "{from}");
         let done = reduce(&good.replacen(from, to, 1));
         assert_eq!((health(&done), done.report.refused.get(why)), (None, Some(&1)), "{why}: {:?}", done.report);
+        assert_eq!(done.table.has_withdrawn(&PatientId::new("p").unwrap()), why == "inactive", "{why}");
     }
     let partial = reduce(&document("c", "p", &provisions(&[rule("permit", "linkage", "")])));
     assert_eq!(partial.report.refused.get("package-incomplete"), Some(&1));
@@ -202,6 +207,129 @@ fn consents_follow_merged_patients_and_new_versions() {
     let permit = permit.replace("Patient/old", "Patient/p");
     let withdrawn = permit.replace("\"active\"", "\"inactive\"");
     assert_eq!(health(&reduce(&(permit + &withdrawn))), None);
+}
+
+fn reduce_files(files: &[(&str, String)]) -> Result<Consents, ImportError> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let policy = ConsentPolicy::from_toml(shipped::CONSENT_POLICY).unwrap();
+    read_consents(ConsentSource::Fhir { path: folder.path(), policy: &policy, today: day("2024-06-01") }, &registry())
+}
+
+/// A permit and the words that make it a withdrawal.
+fn permit_and_withdrawal() -> (String, String) {
+    let permit = document("c", "p", &provisions(&[rule("permit", "research", "")]));
+    (permit.clone(), permit.replace("\"active\"", "\"inactive\""))
+}
+
+#[test]
+fn consents_that_are_not_whole_are_refused() {
+    let (permit, _) = permit_and_withdrawal();
+    let manifest = |more: &str| {
+        let output = "[{\"type\":\"Consent\",\"url\":\"https://h/Consent.ndjson\",\"count\":1}]";
+        format!("{{\"transactionTime\":\"2024-05-30T04:00:00Z\",\"output\":{output}{more}}}")
+    };
+    let folder = |more: &[(&'static str, String)]| {
+        let mut all = vec![("Consent.ndjson", permit.clone())];
+        all.extend_from_slice(more);
+        reduce_files(&all)
+    };
+    assert_eq!(health(&folder(&[("manifest.json", manifest(""))]).unwrap()), Some(day("2030-12-31")));
+    for more in [
+        vec![("manifest.json", manifest(",\"link\":[{\"relation\":\"next\",\"url\":\"https://h/2\"}]"))],
+        vec![("manifest.json", manifest(",\"error\":[{\"type\":\"OperationOutcome\",\"url\":\"https://h/e.ndjson\"}]"))],
+        vec![("manifest.json", manifest("").replace("\"count\":1", "\"count\":2"))],
+        vec![("manifest.json", manifest("")), ("Consent-2.ndjson", permit.clone())],
+        vec![("withdrawn.json", permit.clone())],
+        vec![("2023/Consent.ndjson", permit.clone())],
+    ] {
+        match folder(&more) {
+            Err(ImportError::Package { problem, .. }) => assert!(problem.contains("not whole"), "{problem}"),
+            other => panic!("{more:?}: {other:?}"),
+        }
+    }
+    // a page of a search result that is not here, and one that is
+    let page = |url: &str, next: &str| {
+        let links = format!("[{{\"relation\":\"self\",\"url\":\"{url}\"}}{next}]");
+        format!("{{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"link\":{links},\"entry\":[{{\"resource\":{}}}]}}", permit.trim())
+    };
+    let first = ("1.json", page("https://h/1", ",{\"relation\":\"next\",\"url\":\"https://h/2\"}"));
+    assert!(matches!(reduce_files(&[first.clone()]), Err(ImportError::Package { .. })));
+    assert!(reduce_files(&[first, ("2.json", page("https://h/2", ""))]).is_ok());
+    // lines under their other ending
+    assert_eq!(health(&reduce_files(&[("Consent.jsonl", permit)]).unwrap()), Some(day("2030-12-31")));
+}
+
+#[test]
+fn the_last_version_counts_however_it_is_told() {
+    let (permit, withdrawn) = permit_and_withdrawal();
+    let meta = |text: &str, meta: &str| text.replacen("\"id\":\"c\"", &format!("\"id\":\"c\",\"meta\":{{{meta}}}"), 1);
+    let numbered = |text: &str, n: u32| meta(text, &format!("\"versionId\":\"{n}\""));
+    assert_eq!(health(&reduce(&(numbered(&withdrawn, 10) + &numbered(&permit, 9)))), None, "by number, and not as words");
+    assert_eq!(health(&reduce(&(numbered(&permit, 10) + &numbered(&withdrawn, 9)))), Some(day("2030-12-31")));
+    // nothing tells: whoever refused in one of them counts for nothing
+    for text in [permit.clone() + &withdrawn, withdrawn.clone() + &permit] {
+        assert_eq!(health(&reduce(&text)), None, "{text}");
+    }
+    assert_eq!(reduce(&(withdrawn.clone() + &permit)).report.patients_for_review, 1);
+    // a history has the newest first
+    let history = |entries: &[&str]| {
+        let entries: Vec<String> = entries
+            .iter()
+            .map(|e| if e.starts_with("{\"req") { (*e).to_owned() } else { format!("{{\"resource\":{}}}", e.trim()) })
+            .collect();
+        [("h.json", format!("{{\"resourceType\":\"Bundle\",\"type\":\"history\",\"entry\":[{}]}}", entries.join(",")))]
+    };
+    assert_eq!(health(&reduce_files(&history(&[&withdrawn, &permit])).unwrap()), None);
+    // deleted, and made again
+    let at = |text: &str, year: u32| meta(text, &format!("\"lastUpdated\":\"{year}-01-01T00:00:00Z\""));
+    let delete = |more: &str| format!("{{\"request\":{{\"method\":\"DELETE\",\"url\":\"Consent/c\"}}{more}}}");
+    let deleted_in_2022 = delete(",\"response\":{\"lastModified\":\"2022-01-01T00:00:00Z\",\"status\":\"204\"}");
+    for (text, permits) in [(at(&permit, 2023), true), (at(&permit, 2021), false), (permit.clone(), false)] {
+        let done = reduce_files(&history(&[&deleted_in_2022, &text])).unwrap();
+        assert_eq!(health(&done).is_some(), permits, "{text}");
+    }
+    // a deletion in a file before the document's
+    let [(_, first)] = history(&[&delete("")]);
+    let [(_, second)] = history(&[&permit]);
+    assert_eq!(health(&reduce_files(&[("a.json", first.clone()), ("b.json", second)]).unwrap()), None);
+    // a refusal that may have been made again after it was deleted is not dropped
+    let older = document("a", "p", &provisions(&[rule("permit", "research", "")]));
+    let [(_, second)] = history(&[&older, &withdrawn]);
+    let done = reduce_files(&[("a.json", first), ("b.json", second)]).unwrap();
+    assert_eq!((health(&done), done.report.patients_for_review), (None, 1), "{:?}", done.report);
+}
+
+#[test]
+fn a_later_document_that_permits_less_than_can_be_read_needs_a_person() {
+    let permit = document("c", "p", &provisions(&[rule("permit", "research", "")]));
+    let later = permit.replace("\"c\"", "\"d\"").replace("2020-01-01", "2021-01-01");
+    for (from, to, why) in [
+        ("\"dateTime\"", "\"performer\":[{\"reference\":\"RelatedPerson/m\"}],\"dateTime\"", "by-proxy"),
+        ("{\"type\":\"deny\",", "{\"type\":\"deny\",\"class\":[],", "root-narrowed"),
+        ("\"status\":\"active\",", "", "status-unclear"),
+        ("\"active\"", "\"revoked\"", "status-unclear"),
+    ] {
+        assert!(later.contains(from), "{from}");
+        let done = reduce(&(permit.clone() + &later.replacen(from, to, 1)));
+        assert_eq!((health(&done), done.report.patients_for_review), (None, 1), "{why}: {:?}", done.report);
+        assert_eq!(done.report.refused.get(why), Some(&1));
+        // an earlier one was replaced by the permit
+        let earlier = later.replacen(from, to, 1).replace("2021-01-01", "2019-01-01");
+        assert_eq!(health(&reduce(&(permit.clone() + &earlier))), Some(day("2030-12-31")), "{why}");
+    }
+    // whose withdrawal it is must be known, and what a refusal is about
+    let lost = later.replace("\"active\"", "\"inactive\"").replace("Patient/p", "Group/p");
+    assert!(matches!(reduce_files(&[("Consent.ndjson", permit.clone() + &lost)]), Err(ImportError::Package { .. })));
+    let scope = later.find("\"scope\"").unwrap()..later.find("\"patient\"").unwrap();
+    let mut unscoped = document("d", "p", "\"period\":{\"start\":\"2021\"}");
+    unscoped.replace_range(scope, "");
+    let done = reduce(&(permit + &unscoped));
+    assert_eq!((health(&done), done.report.refused.get("scope-missing")), (None, Some(&1)), "{:?}", done.report);
 }
 
 #[test]

@@ -379,6 +379,26 @@ fn an_export_that_is_not_whole_stops_unless_it_is_acknowledged_by_name() {
 }
 
 #[test]
+fn what_lies_beside_what_is_read_stops_unless_it_is_acknowledged() {
+    for name in ["Observation.json", "more.xml.gz", "inside/Observation.ndjson"] {
+        let folder = export("", PATIENTS);
+        fs::remove_file(folder.path().join("manifest.json")).unwrap();
+        assert!(
+            read_fhir(folder.path(), shipped::MAPPING_FHIR).unwrap().report.problems.iter().all(|p| !p.to_string().contains("passed-over"))
+        );
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "").unwrap();
+        let said = |mapping: &str| read_fhir(folder.path(), mapping).unwrap().report;
+        assert!(said(shipped::MAPPING_FHIR).problems.iter().any(|p| p.to_string().contains("folder:passed-over")), "{name}");
+        let acknowledged = shipped::MAPPING_FHIR.replacen("dictionary =", "acknowledge = [\"folder:passed-over\"]\ndictionary =", 1);
+        let report = said(&acknowledged);
+        assert!(report.problems.iter().all(|p| !p.to_string().contains("passed-over")), "{name}");
+        assert!(report.notes.iter().any(|n| n.contains("folder:passed-over") && !n.contains("Observation")), "{report}");
+    }
+}
+
+#[test]
 fn what_nobody_reads_is_counted_and_needs_no_id() {
     let folder = export("", PATIENTS);
     let path = folder.path().join("Patient.ndjson");
@@ -392,9 +412,12 @@ fn what_nobody_reads_is_counted_and_needs_no_id() {
 
 #[test]
 fn a_deletion_that_is_not_understood_stops_the_import() {
-    for (url, deleted) in
-        [("https://h/fhir/Patient/q", Some(1)), ("/Patient/q/_history/2", Some(1)), ("Patient?identifier=http://x|q", None)]
-    {
+    for (url, deleted) in [
+        ("https://h/fhir/Patient/q", Some(1)),
+        ("/Patient/q/_history/2", Some(1)),
+        ("Patient?identifier=http://x|q", None),
+        ("Patient/%71", None),
+    ] {
         let folder = export(",\"deleted\":[{\"type\":\"Bundle\",\"url\":\"https://h/del.ndjson\"}]", PATIENTS);
         let delete =
             "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[{\"request\":{\"method\":\"DELETE\",\"url\":\"URL\"}}]}"
@@ -449,6 +472,7 @@ fn a_condition_that_is_over_by_any_form_does_not_count_as_present() {
         clinical("remission"),
         format!("{onset},\"abatementString\":\"2017\""),
         format!("{onset},\"abatementBoolean\":true"),
+        format!("{onset},\"abatementPeriod\":{{\"start\":\"2017\"}}"),
         format!("{onset},\"abatementAge\":{{\"value\":50}}"),
         format!("{onset},\"abatementRange\":{{\"low\":{{\"value\":50}}}}"),
     ] {
