@@ -192,4 +192,16 @@ fn that_everybody_has_withdrawn_must_be_said_of_everybody() {
     }
     let anchored = anchor(consents(&two, "everybody", &all, "inactive", POLICY)).done().json();
     assert_eq!(anchored["withdrawn"], json!(people), "{anchored}");
+
+    // a table says it by lines that are over; that it is empty says nothing
+    let people = run(two.anchor("b")).done().json()["people"].clone();
+    let before = two.audit();
+    let table = two.path("b").join("consents.csv");
+    std::fs::write(&table, "patient,scope,until\n").unwrap();
+    run(two.anchor("b")).failed(2).keeps_secret(&two.patients);
+    assert_eq!(two.audit(), before);
+    let over: Vec<String> = two.patients.iter().filter(|p| p.starts_with("b-")).map(|p| format!("{p},p.health,2020-01-01\n")).collect();
+    std::fs::write(&table, format!("patient,scope,until\n{}", over.concat())).unwrap();
+    let anchored = run(two.anchor("b")).done().keeps_secret(&two.patients).json();
+    assert_eq!(anchored["withdrawn"], people, "{anchored}");
 }

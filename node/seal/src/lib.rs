@@ -2,7 +2,7 @@
 //!
 //! The ledger holds the digest of the ciphertext only. Format, in order: magic, the number of recipients (one byte), the sender's ephemeral
 //! X25519 key, for each recipient its public key and the wrapped content key, then the sealed content. Every key is used once, so the
-//! nonces are zero; the context (network, query, hospital) is authenticated with the content.
+//! nonces are zero; the context (query and hospital: a query names its network) is authenticated with the content and with every wrapped key.
 
 use chacha20poly1305::{
     ChaCha20Poly1305, Key, Nonce,

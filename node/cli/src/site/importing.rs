@@ -53,7 +53,7 @@ pub fn read_source(
     progress: &dyn Fn(Progress),
 ) -> Result<Imported, Failure> {
     let registry = state.registry();
-    let today = state.tip().time.day().max(Day(0));
+    let today = today(state);
     let read = |path: &PathBuf| -> Result<_, Failure> {
         let consents = match (&source.policy, path.extension().is_some_and(|e| e == "csv")) {
             (Some(policy), false) => read_consents(ConsentSource::Fhir { path, policy, today }, registry)?,
@@ -80,6 +80,11 @@ pub fn read_source(
         (None, None) => everybody(),
     };
     Ok(Imported { import, consents, policy })
+}
+
+/// The ledger's day.
+fn today(state: &State) -> Day {
+    state.tip().time.day().max(Day(0))
 }
 
 /// What stands for a policy where everybody counts as consenting (development networks).
@@ -118,7 +123,7 @@ impl Site {
         saying: &(dyn Fn(&str) + Sync),
     ) -> Result<AnchorReport, Failure> {
         let report = &imported.import.report;
-        let all_withdrew = self.all_withdrew(imported).await?;
+        let all_withdrew = self.all_withdrew(imported, today(network.state())).await?;
         // nobody has a row as nobody permits anything any more: that is no problem of the files, and must reach the ledger
         if report.stops() && !(all_withdrew && report.problems == [Problem::NoRows]) {
             return Err(Failure::Refused(format!("the import must stop; nothing was anchored.\n{report}")));
@@ -161,13 +166,16 @@ impl Site {
         })
     }
 
-    /// True if the consents say of everybody who has a row in force that they have withdrawn. Documents that permit nothing for another reason (a
-    /// wrong policy), and people of whom no document is here, do not say so.
-    async fn all_withdrew(&self, imported: &Imported) -> Result<bool, Failure> {
+    /// True if the consents say of everybody who has a row in force that they have withdrawn, or permitted what is over now. Documents that permit
+    /// nothing for another reason (a wrong policy), and people of whom nothing is here, do not say so.
+    async fn all_withdrew(&self, imported: &Imported, today: Day) -> Result<bool, Failure> {
         let Some((consents, _)) = &imported.consents else { return Ok(false) };
         let register = self.keeping.register().await?;
-        let has_withdrawn = |patient: &str| PatientId::new(patient).is_ok_and(|patient| consents.has_withdrawn(&patient));
-        Ok(consents.is_empty() && !register.is_empty() && register.live().all(|(patient, _)| has_withdrawn(patient.expose())))
+        let says = |patient: &PatientId| consents.has_withdrawn(patient) || consents.scopes(patient).next().is_some();
+        let has_withdrawn = |patient: &str| PatientId::new(patient).is_ok_and(|patient| says(&patient));
+        Ok(consents.usable_on(today).is_empty()
+            && !register.is_empty()
+            && register.live().all(|(patient, _)| has_withdrawn(patient.expose())))
     }
 
     /// Consents under which nobody with a row permits anything are refused: they are somebody else's, or under other ids. That everybody has

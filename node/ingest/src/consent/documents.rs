@@ -137,6 +137,7 @@ impl Sink for Reader<'_> {
                 Age::Older => return Ok(()),
                 // a refusal beside a permit, and nothing tells which was said last: a person must look
                 Age::Unclear if old.document.takes() && !entry.document.takes() => entry.document = Document::Review("version-unclear"),
+                Age::Unclear if version.gives_way_to(old.version) && !entry.document.takes() => return Ok(()),
                 Age::Newer | Age::Unclear => {}
             }
         }

@@ -258,7 +258,7 @@ fn consents_that_are_not_whole_are_refused() {
         format!("{{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"link\":{links},\"entry\":[{{\"resource\":{}}}]}}", permit.trim())
     };
     let first = ("1.json", page("https://h/1", ",{\"relation\":\"next\",\"url\":\"https://h/2\"}"));
-    assert!(matches!(reduce_files(&[first.clone()]), Err(ImportError::Package { .. })));
+    assert!(matches!(reduce_files(std::slice::from_ref(&first)), Err(ImportError::Package { .. })));
     assert!(reduce_files(&[first, ("2.json", page("https://h/2", ""))]).is_ok());
     // lines under their other ending
     assert_eq!(health(&reduce_files(&[("Consent.jsonl", permit)]).unwrap()), Some(day("2030-12-31")));
