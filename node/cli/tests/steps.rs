@@ -184,6 +184,10 @@ fn that_everybody_has_withdrawn_must_be_said_of_everybody() {
         all.extend(arguments!["--consents", folder, "--policy", "consent-policy"]);
         run(all).keeps_secret(&two.patients)
     };
+    // a table is read by no policy, and does not go under the name of one
+    let mut mixed = two.anchor("a");
+    mixed.extend(arguments!["--policy", "consent-policy"]);
+    assert!(run(mixed).failed(2).keeps_secret(&two.patients).error()["message"].as_str().unwrap().contains("--policy"));
     let all: Vec<&String> = two.patients.iter().filter(|p| p.starts_with("a-")).collect();
     // documents under another policy permit nothing, and say nothing; some withdrawals are not all
     for folder in [consents(&two, "other", &all, "active", "urn:x"), consents(&two, "few", &all[..3], "inactive", POLICY)] {

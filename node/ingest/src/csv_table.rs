@@ -144,6 +144,12 @@ impl Table {
         let mut hits = self.header.iter().enumerate().filter(|(_, h)| *h == name);
         match (hits.next(), hits.next()) {
             (Some((i, _)), None) => Ok(i),
+            (None, _) if self.header.len() == 1 && self.header[0].contains([';', '\t', '|']) => fail(
+                "is not in the header, which is one field: the file seems to be separated by something else than commas; save it with commas",
+            ),
+            (None, _) if self.header.iter().any(|h| h.eq_ignore_ascii_case(name)) => {
+                fail("is in the header in other letters only: capital and small letters are different here")
+            }
             (None, _) => fail("is named by the mapping and not in the header"),
             (Some(_), Some(_)) => fail("stands twice in the header"),
         }

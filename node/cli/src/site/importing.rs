@@ -61,7 +61,12 @@ pub fn read_source(
                 let words = "consents are a .csv file; FHIR Consents can be anchored with --policy, which says what they mean";
                 return Err(Failure::Refused(format!("{}: {words}", path.display())));
             }
-            _ => read_consents(ConsentSource::Csv(path), registry)?,
+            // what the ledger says these consents were read by must be what they were read by
+            (Some(_), true) => {
+                let words = "--policy says how FHIR Consents are read, and this is a table: leave it out";
+                return Err(Failure::Refused(format!("{}: {words}", path.display())));
+            }
+            (None, _) => read_consents(ConsentSource::Csv(path), registry)?,
         };
         Ok((consents.table, consents.report))
     };

@@ -42,6 +42,14 @@ fn tables() {
         ImportError::PatientTwice { .. }
     ));
     assert!(matches!(csv_error(HEADER.replace("age", "years"), "t.csv:1: column \"age\""), ImportError::Column { .. }));
+    let said = |header: String| match csv_error(header, "t.csv:1: column ") {
+        ImportError::Column { problem, .. } => problem,
+        other => panic!("{other:?}"),
+    };
+    assert!(said(HEADER.replace("age", "Age")).contains("capital and small letters"));
+    for separator in [";", "\t", "|"] {
+        assert!(said(HEADER.replace(',', separator)).contains("something else than commas"), "{separator}");
+    }
     assert!(matches!(csv_error(HEADER.replace("chol", "age"), "t.csv:1: column \"age\""), ImportError::Column { .. }));
     assert!(matches!(csv_error(format!("{HEADER},1,1,1,1,1,1,1\n"), "t.csv:2: the patient's identifier"), ImportError::Identifier { .. }));
     assert!(matches!(
