@@ -118,6 +118,12 @@ impl Sink for Reader<'_> {
             if let Some(to) = to {
                 self.merged.insert(resource.id.to_owned(), to.to_owned());
             }
+            // a survivor may be the only one to say so, and what its old record withdrew it has withdrawn
+            for link in patient.link.iter().filter(|l| l.kind.as_deref() == Some("replaces")) {
+                if let Some(old) = link.other.as_ref().and_then(|o| resource.patient(o.reference.as_deref())) {
+                    self.merged.insert(old.to_owned(), resource.id.to_owned());
+                }
+            }
         }
         if resource.kind != "Consent" {
             return Ok(());

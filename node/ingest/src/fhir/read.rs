@@ -96,6 +96,14 @@ fn hand_over(
         sink.unread(kind);
         return Ok(());
     }
+    // what is inside would be passed over
+    if kind == "Bundle" {
+        let problem =
+            "a Bundle where one resource stands: put every bundle into a .json file of its own (source kind fhir-bundle), or write its \
+                       resources line by line"
+                .into();
+        return Err(ImportError::Package { place: place.clone(), problem });
+    }
     if expected.is_some_and(|e| e != kind) {
         return Err(wrong(&format!("a {kind}")));
     }

@@ -204,7 +204,17 @@ fn consents_follow_merged_patients_and_new_versions() {
     let policy = ConsentPolicy::from_toml(shipped::CONSENT_POLICY).unwrap();
     let source = ConsentSource::Fhir { path: folder.path(), policy: &policy, today: day("2024-06-01") };
     assert_eq!(health(&read_consents(source, &registry()).unwrap()), Some(day("2030-12-31")));
+    // the survivor alone says so: what was withdrawn under the old id is withdrawn
+    let survivor =
+        "{\"resourceType\":\"Patient\",\"id\":\"p\",\"link\":[{\"type\":\"replaces\",\"other\":{\"reference\":\"Patient/old\"}}]}\n";
+    let old = permit.replace("\"active\"", "\"inactive\"").replace("\"c\"", "\"w\"").replace("2020-01-01", "2021-01-01");
     let permit = permit.replace("Patient/old", "Patient/p");
+    assert_eq!(health(&reduce(&(permit.clone() + &old))), Some(day("2030-12-31")));
+    let all = permit.clone() + &old + survivor;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("all.ndjson"), all).unwrap();
+    let source = ConsentSource::Fhir { path: folder.path(), policy: &policy, today: day("2024-06-01") };
+    assert_eq!(health(&read_consents(source, &registry()).unwrap()), None);
     let withdrawn = permit.replace("\"active\"", "\"inactive\"");
     assert_eq!(health(&reduce(&(permit + &withdrawn))), None);
 }
@@ -260,6 +270,9 @@ fn consents_that_are_not_whole_are_refused() {
     let first = ("1.json", page("https://h/1", ",{\"relation\":\"next\",\"url\":\"https://h/2\"}"));
     assert!(matches!(reduce_files(std::slice::from_ref(&first)), Err(ImportError::Package { .. })));
     assert!(reduce_files(&[first, ("2.json", page("https://h/2", ""))]).is_ok());
+    // a bundle as a line holds documents that would be passed over
+    let line = format!("{{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{{\"resource\":{}}}]}}\n", permit.trim());
+    assert!(matches!(reduce_files(&[("all.ndjson", permit.clone() + &line)]), Err(ImportError::Package { .. })));
     // lines under their other ending
     assert_eq!(health(&reduce_files(&[("Consent.jsonl", permit)]).unwrap()), Some(day("2030-12-31")));
 }
