@@ -317,9 +317,13 @@ fn hostile_sizes_are_refused_before_any_layout() {
     });
     let refused = Dictionary::from_canonical(&canonical_json(&dictionary).unwrap()).unwrap_err().to_string();
     assert!(refused.contains("codes"), "{refused}");
-    // as many cuts as rows allow
-    let cuts: Vec<String> = (1..3_500).map(|c| c.to_string()).collect();
-    read(json!([{"category": "labs", "cuts": cuts, "kind": "number", "name": "x", "range": ["0", "66000"]}])).unwrap();
+    // fewer cuts than rows, and with what carries the values of a number more rows than there are; and some that fit
+    let number = |cuts: u32| {
+        let cuts: Vec<String> = (1..cuts).map(|c| c.to_string()).collect();
+        read(json!([{"category": "labs", "cuts": cuts, "kind": "number", "name": "x", "range": ["0", "66000"]}]))
+    };
+    assert!(matches!(number(4_000), Err(DictionaryError::TooManyRows { rows: 4_500 })));
+    number(3_500).unwrap();
 }
 
 #[test]

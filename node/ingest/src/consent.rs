@@ -10,7 +10,7 @@ pub use policy::{ConsentPolicy, PolicyError};
 
 use crate::{
     calendar::parse_day,
-    csv_table::Table,
+    csv_table::{Table, beside_tables},
     error::{ImportError, Place},
     source::list,
     table::PatientId,
@@ -165,6 +165,10 @@ fn last_day(registry: &ScopeRegistry) -> Day {
 }
 
 fn csv(path: &Path, registry: &ScopeRegistry) -> Result<Consents, ImportError> {
+    if let Some(words) = beside_tables(path)? {
+        let problem = format!("these consents are not whole: {words}");
+        return Err(ImportError::Package { place: Place::new(path, 0), problem });
+    }
     let mut consents = Consents { table: ConsentTable::new(), report: ConsentReport::default() };
     for file in list(path, &[".csv"], "*.csv file")? {
         let mut table = Table::open(&file)?;

@@ -163,6 +163,11 @@ struct Row {
     reports: Vec<AttributeReport>,
 }
 
+/// What a folder holds beside its tables that may be tables, in words.
+pub(crate) fn beside_tables(folder: &Path) -> Result<Option<String>, ImportError> {
+    passed_over(folder, &[".csv"], &[".csv", ".tsv", ".tab", ".xlsx", ".xls", ".ods"])
+}
+
 pub(crate) fn read(
     reading: &Reading,
     mapping: &Mapping,
@@ -225,10 +230,7 @@ pub(crate) fn read(
         repeated,
         deleted: 0,
         notes: Vec::new(),
-        not_whole: passed_over(source, &[".csv"], &[".csv", ".tsv", ".tab", ".xlsx", ".xls", ".ods"])?
-            .map(|words| ("folder:passed-over", words))
-            .into_iter()
-            .collect(),
+        not_whole: beside_tables(source)?.map(|words| ("folder:passed-over", words)).into_iter().collect(),
     })
 }
 

@@ -379,3 +379,22 @@ fn a_simple_table_of_consents() {
         assert!(message.starts_with(start) && !message.contains("SECRET"), "{message}");
     }
 }
+
+#[test]
+fn tables_beside_the_ones_that_are_read_are_not_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), "patient,scope,until\np,p.health,\n").unwrap();
+    let read = || read_consents(ConsentSource::Csv(folder.path()), &registry());
+    assert_eq!(health(&read().unwrap()), Some(day("2030-12-31")));
+    for name in ["b.tsv", "b.csv.gz", "2023/b.csv"] {
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "").unwrap();
+        assert!(matches!(read(), Err(ImportError::Package { .. })), "{name}");
+        fs::remove_file(&file).unwrap();
+        if name.contains('/') {
+            fs::remove_dir(file.parent().unwrap()).unwrap();
+        }
+    }
+    assert!(read().is_ok());
+}
