@@ -64,7 +64,7 @@ impl Loopback {
                 roles.push(Role::Governance);
             }
             roles.sort();
-            Member { id: id(i), name: Name::new(format!("member {i}")).unwrap(), roles }
+            Member { id: id(i), name: Name::new(format!("member {i}")).unwrap(), roles, sealing: [9; 32] }
         };
         let mut members: Vec<Member> = (0..=validators + 1).map(member).collect();
         members.sort_by_key(|m| m.id);

@@ -41,6 +41,7 @@ use crate::{
     statement::{CellKind, DEGREE_MAX, columns},
 };
 use ark_ff::Zero;
+use zeroize::Zeroize;
 
 /// Version of both circuits and of everything they bind. There is no default: it is part of every digest.
 pub const CIRCUIT_VERSION: u32 = 1;
@@ -141,6 +142,16 @@ pub struct AggregatePrivate {
     pub s: Fr,
     /// Salt of the cells digest.
     pub result_salt: Fr,
+}
+
+impl Drop for AggregatePrivate {
+    fn drop(&mut self) {
+        [&mut self.salt, &mut self.m, &mut self.s, &mut self.result_salt].into_iter().for_each(Zeroize::zeroize);
+        self.cells.zeroize();
+        self.messages.zeroize();
+        self.e.zeroize();
+        self.withheld.fill(Withheld::No);
+    }
 }
 
 impl std::fmt::Debug for AggregatePrivate {

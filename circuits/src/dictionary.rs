@@ -19,7 +19,7 @@ pub use attribute::{Attribute, AttributeKind, BLOCK_LEVELS_MAX, Band, Bins, Bloc
 pub use canonical::{CanonicalError, canonical_json, decimal};
 pub use missingness::Missingness;
 
-use crate::hash::Digest32;
+use crate::{hash::Digest32, text::is_unprintable};
 use serde_json::Value;
 
 /// Most bin rows of one segment, occupancy included: what the S1 circuit has row variables for.
@@ -49,6 +49,12 @@ pub enum DictionaryError {
         /// Why.
         reason: String,
     },
+    /// A text that is no plain line.
+    #[error("dictionary: the text `{place}` has a control character, a line break or a direction mark; write it in one plain line")]
+    Text {
+        /// Path of the text.
+        place: String,
+    },
     /// The dictionary as a whole is over a limit.
     #[error("the dictionary needs {rows} bin rows; a segment carries {max}. Use coarser steps or fewer attributes", max = ROWS_MAX - 1)]
     TooManyRows {
@@ -63,6 +69,24 @@ pub(crate) fn key<'a>(value: &'a Value, place: &str, name: &str, expected: &'sta
 
 pub(crate) fn text<'a>(value: &'a Value, place: &str, name: &str) -> Result<&'a str, DictionaryError> {
     key(value, place, name, "a text")?.as_str().ok_or_else(|| DictionaryError::Key { place: format!("{place}{name}"), expected: "a text" })
+}
+
+/// Every text of a dictionary is shown to others: each is one plain line. Depth is bounded by the parser.
+fn plain_texts(place: &str, value: &Value) -> Result<(), DictionaryError> {
+    let plain = |place: &str, text: &str| {
+        let place = || place.chars().map(|c| if is_unprintable(c) { ' ' } else { c }).collect();
+        if text.chars().any(is_unprintable) { Err(DictionaryError::Text { place: place() }) } else { Ok(()) }
+    };
+    match value {
+        Value::String(text) => plain(place, text),
+        Value::Array(items) => items.iter().enumerate().try_for_each(|(i, item)| plain_texts(&format!("{place}[{i}]"), item)),
+        Value::Object(map) => map.iter().try_for_each(|(name, item)| {
+            let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+            plain(&place, name)?;
+            plain_texts(&place, item)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
 }
 
 /// A dictionary's layout: its identity and attributes in order.
@@ -83,6 +107,7 @@ impl Dictionary {
     /// The bytes are not canonical, a key is missing or malformed, or the layout is over a limit.
     pub fn from_canonical(bytes: &[u8]) -> Result<Self, DictionaryError> {
         let value = canonical::parse(bytes)?;
+        plain_texts("", &value)?;
         let format = text(&value, "", "format")?;
         if format != "countersign-dictionary/1" {
             return Err(DictionaryError::Key { place: "format".into(), expected: "\"countersign-dictionary/1\"" });

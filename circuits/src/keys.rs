@@ -40,6 +40,20 @@ pub enum KeyOrigin {
     Ceremony,
 }
 
+impl KeyOrigin {
+    /// The mark in a key file, which a key's digest covers.
+    pub fn mark(self) -> &'static str {
+        match self {
+            Self::Development => "DEVELOPMENT-KEY",
+            Self::Ceremony => "ceremony-key",
+        }
+    }
+
+    fn of_mark(mark: &str) -> Option<Self> {
+        [Self::Development, Self::Ceremony].into_iter().find(|origin| origin.mark() == mark)
+    }
+}
+
 /// Proving or verifying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyRole {
@@ -80,10 +94,7 @@ fn describe(circuit: CircuitName, role: KeyRole) -> String {
 
 /// Frames a key: a readable first line with the marking, the checksum and then the body.
 pub fn frame(circuit: CircuitName, role: KeyRole, origin: KeyOrigin, body: &[u8]) -> Vec<u8> {
-    let mark = match origin {
-        KeyOrigin::Development => "DEVELOPMENT-KEY",
-        KeyOrigin::Ceremony => "ceremony-key",
-    };
+    let mark = origin.mark();
     let mut out = format!("{MAGIC}\n{}\n{mark}\n{}\n", describe(circuit, role), Digest32::of(body)).into_bytes();
     out.extend_from_slice(body);
     out
@@ -104,11 +115,7 @@ pub fn unframe(circuit: CircuitName, role: KeyRole, file: &[u8]) -> Result<(KeyO
     if found != wanted {
         return Err(KeyFileError::Other { found: found.to_owned(), wanted });
     }
-    let origin = match line()? {
-        "DEVELOPMENT-KEY" => KeyOrigin::Development,
-        "ceremony-key" => KeyOrigin::Ceremony,
-        _ => return Err(KeyFileError::Format),
-    };
+    let origin = KeyOrigin::of_mark(line()?).ok_or(KeyFileError::Format)?;
     let checksum = line()?.to_owned();
     let body = parts.next().ok_or(KeyFileError::Format)?;
     if Digest32::of(body).to_string() != checksum {

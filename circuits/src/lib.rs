@@ -26,6 +26,7 @@ pub mod row;
 pub mod segment;
 pub mod statement;
 pub mod sumcheck;
+pub mod text;
 pub mod validity;
 
 /// Cells of the largest aggregate circuit.

@@ -36,6 +36,7 @@ use crate::{
     segment::{SLOT_VARIABLES, Segment, TableContext},
 };
 use ark_ff::{One, Zero};
+use zeroize::Zeroize;
 
 /// Rounds of the zero-check: entries of one stack are numbered with 30 bits.
 pub const VALIDITY_ROUNDS: usize = 30;
@@ -163,6 +164,13 @@ pub struct ValidityPrivate {
     pub m: Fr,
     /// Blinder of c_m.
     pub s: Fr,
+}
+
+impl Drop for ValidityPrivate {
+    fn drop(&mut self) {
+        [&mut self.salt, &mut self.e, &mut self.m, &mut self.s].into_iter().for_each(Zeroize::zeroize);
+        self.messages.zeroize();
+    }
 }
 
 impl std::fmt::Debug for ValidityPrivate {

@@ -33,6 +33,7 @@ use countersign_circuits::{
 };
 use rand::{CryptoRng, RngCore};
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 /// The hospital's side of an instance.
 #[derive(Debug, Clone, Copy)]
@@ -248,7 +249,7 @@ impl Draft {
     ///
     /// # Errors
     /// Synthesis failed.
-    pub fn assignment(&self) -> Result<Vec<Fr>, Groth16Error> {
+    pub fn assignment(&self) -> Result<Zeroizing<Vec<Fr>>, Groth16Error> {
         groth16::assignment(AggregateCircuit::new(self.size, self.public.clone(), self.private.clone()))
     }
 
@@ -296,7 +297,7 @@ impl Draft {
             result_salt: scalar_bytes(&self.private.result_salt),
             values: outcome.released[..self.n_cells].iter().map(value).collect(),
             flags: outcome.flags,
-            withheld: self.private.withheld,
+            withheld: self.private.withheld.clone(),
         };
         let AggregatePublic { gamma, r, cells_digest, counts, c_m, w, .. } = public;
         Ok(Answer {
@@ -307,7 +308,7 @@ impl Draft {
 }
 
 /// S2.9: the folded vector z and the blinder of C*.
-fn fold(instance: &AggregateInstance<'_>, witness: &AggregateWitness<'_>, public: &AggregatePublic) -> (Vec<Fr>, Fr) {
+fn fold(instance: &AggregateInstance<'_>, witness: &AggregateWitness<'_>, public: &AggregatePublic) -> (Zeroizing<Vec<Fr>>, Fr) {
     debug_assert_eq!(public.r.len(), ROUNDS);
     let form = FoldedForm::new(&instance.plan.columns(public.gamma), public.chi);
     let eq = eq_prefix(&public.r[SLOT_VARIABLES..], witness.data.segments());
@@ -316,7 +317,7 @@ fn fold(instance: &AggregateInstance<'_>, witness: &AggregateWitness<'_>, public
             .into_iter()
             .flat_map(|(layout, codes, rows)| block_tables(layout, codes, rows))
             .collect();
-    let z = (0..SLOTS)
+    let z: Vec<Fr> = (0..SLOTS)
         .into_par_iter()
         .with_min_len(64)
         .map(|offset| {
@@ -340,7 +341,7 @@ fn fold(instance: &AggregateInstance<'_>, witness: &AggregateWitness<'_>, public
         .into_par_iter()
         .map(|j| eq[j] * (weighted(&witness.data_blinders[j], &form.data) + weighted(&witness.consent_blinders[j], &form.consent)))
         .sum();
-    (z, rho)
+    (Zeroizing::new(z), rho)
 }
 
 /// Weighted rows as a table for each block they touch; occupancy counts for every bin of the first block.

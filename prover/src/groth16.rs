@@ -16,6 +16,7 @@ use ark_relations::gr1cs::{ConstraintSynthesizer, ConstraintSystem, Matrix, Opti
 use countersign_circuits::{field::Fr, msm::msm_bigint};
 use rand::{CryptoRng, RngCore};
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 /// A circuit that cannot be proved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,17 +38,17 @@ impl From<SynthesisError> for Groth16Error {
     }
 }
 
-/// Values of all variables: constant one, inputs, witnesses. No matrices are built.
+/// Values of all variables: constant one, inputs, witnesses. No matrices are built. Wiped when dropped; the library's own copies are not.
 ///
 /// # Errors
 /// Synthesis failed.
-pub fn assignment(circuit: impl ConstraintSynthesizer<Fr>) -> Result<Vec<Fr>, Groth16Error> {
+pub fn assignment(circuit: impl ConstraintSynthesizer<Fr>) -> Result<Zeroizing<Vec<Fr>>, Groth16Error> {
     let cs = ConstraintSystem::new_ref();
     cs.set_optimization_goal(OptimizationGoal::Constraints);
     cs.set_mode(SynthesisMode::Prove { construct_matrices: false, generate_lc_assignments: false });
     circuit.generate_constraints(cs.clone())?;
     let cs = cs.borrow().ok_or_else(|| Groth16Error::Synthesis("no constraint system".into()))?;
-    Ok([cs.instance_assignment()?, cs.witness_assignment()?].concat())
+    Ok(Zeroizing::new([cs.instance_assignment()?, cs.witness_assignment()?].concat()))
 }
 
 /// The first constraint an assignment breaks.

@@ -30,6 +30,7 @@ use countersign_circuits::{
 };
 use rand::{CryptoRng, RngCore};
 use zerocheck::ZeroCheck;
+use zeroize::Zeroizing;
 
 /// Segments an anchoring hospital puts into one proof: 131,072 slots.
 pub const STACK_SEGMENTS: usize = 64;
@@ -156,7 +157,7 @@ impl Draft {
     ///
     /// # Errors
     /// Synthesis failed.
-    pub fn assignment(&self) -> Result<Vec<Fr>, Groth16Error> {
+    pub fn assignment(&self) -> Result<Zeroizing<Vec<Fr>>, Groth16Error> {
         groth16::assignment(ValidityCircuit { public: self.public.clone(), private: self.private.clone() })
     }
 
@@ -180,7 +181,7 @@ impl Draft {
         let Some(mask) = self.mask else { return Err(AnchorError::Shape) };
         let ValidityPublic { r, chi, c_m, w, .. } = self.public;
         let weights = self.shape.row_weights(&r);
-        let mut z = vec![Fr::zero(); SLOTS];
+        let mut z = Zeroizing::new(vec![Fr::zero(); SLOTS]);
         let mut rho = Fr::zero();
         for ((rows, blinders), weights) in rows.iter().zip(blinders).zip(&weights) {
             for ((row, blinder), weight) in rows.iter().zip(&blinders.0).zip(weights) {

@@ -253,7 +253,7 @@ fn a05_a_filter_bypassed_through_an_unused_literal() {
     let wide = world().plan(&statement(vec![]), 2).unwrap();
     assert!(honest(&narrow, 11).satisfied());
     let mut forger = Forger::for_rows_of(world(), &narrow, &wide, 11);
-    let honest_cells = Forger::new(world(), &narrow, 11).private.cells;
+    let honest_cells = Forger::new(world(), &narrow, 11).private.cells.clone();
     assert_ne!(forger.private.cells, honest_cells, "everybody is counted");
     forger.run();
     assert_eq!(forger.last_claim(), row_polynomial(&forger.private.e), "a true sum of other rows");

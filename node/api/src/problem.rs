@@ -39,6 +39,10 @@ pub enum ProblemKind {
     WrongNetwork,
     /// Signed by nobody of this network.
     UnknownSigner,
+    /// The signer has not the role.
+    MissingRole,
+    /// Too much of the signer was rejected today.
+    DayClosed,
     /// The signature does not verify.
     BadSignature,
     /// Not the signer's next sequence number.
@@ -71,7 +75,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All of them, in the order of docs/api.md.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::NoSuchRoute,
         Self::MethodNotAllowed,
         Self::NotFound,
@@ -84,6 +88,8 @@ impl ProblemKind {
         Self::MalformedTransaction,
         Self::WrongNetwork,
         Self::UnknownSigner,
+        Self::MissingRole,
+        Self::DayClosed,
         Self::BadSignature,
         Self::BadSequence,
         Self::SignerQuota,
@@ -116,6 +122,8 @@ impl ProblemKind {
             Self::MalformedTransaction => ("malformed-transaction", StatusCode::BAD_REQUEST, "The bytes are not a transaction"),
             Self::WrongNetwork => ("wrong-network", StatusCode::BAD_REQUEST, "The transaction is for another network"),
             Self::UnknownSigner => ("unknown-signer", StatusCode::FORBIDDEN, "The signer is not a member"),
+            Self::MissingRole => ("missing-role", StatusCode::FORBIDDEN, "The signer has not the role this takes"),
+            Self::DayClosed => ("day-closed", StatusCode::FORBIDDEN, "Too much of the signer was rejected today"),
             Self::BadSignature => ("bad-signature", StatusCode::FORBIDDEN, "The signature does not verify"),
             Self::BadSequence => ("bad-sequence", StatusCode::CONFLICT, "The sequence number is not the signer's next"),
             Self::SignerQuota => ("signer-quota", StatusCode::TOO_MANY_REQUESTS, "The signer has too many transactions waiting"),
@@ -252,6 +260,8 @@ impl From<SubmitRefused> for Problem {
             SubmitRefused::Envelope(EnvelopeError::Signer(_)) => ProblemKind::UnknownSigner,
             SubmitRefused::Envelope(EnvelopeError::Sequence { .. }) | SubmitRefused::Known => ProblemKind::BadSequence,
             SubmitRefused::Envelope(EnvelopeError::Signature) => ProblemKind::BadSignature,
+            SubmitRefused::Envelope(EnvelopeError::Role(_)) => ProblemKind::MissingRole,
+            SubmitRefused::Envelope(EnvelopeError::DayClosed { .. }) => ProblemKind::DayClosed,
             SubmitRefused::SignerQuota { .. } => ProblemKind::SignerQuota,
             SubmitRefused::Full => ProblemKind::MempoolFull,
             SubmitRefused::Syncing => ProblemKind::Syncing,

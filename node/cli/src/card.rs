@@ -4,18 +4,17 @@ use crate::{
     failure::Failure,
     member::{Member, is_usable, role},
 };
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{Member as LedgerMember, MemberId, Name, Role};
+use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What a card calls its form.
-const SCHEMA: &str = "countersign-member/1";
+const SCHEMA: &str = "countersign-member/2";
 /// Bytes of a card: names and keys are below 1 KiB.
 const CARD_BYTES_MAX: u64 = 16 << 10;
-/// Cards a folder may hold: as many as a network has members.
-const CARDS_MAX: usize = countersign_ledger::limits::MEMBERS_MAX;
 
 /// A member as the others know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +29,8 @@ pub struct Card {
     pub sealing: [u8; 32],
     /// Where its node listens; hospitals and others that only connect outwards have none.
     pub address: Option<String>,
+    /// The member's own, over all of the above: whoever carries the card can change nothing of it.
+    signature: [u8; 64],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -42,12 +43,30 @@ struct CardFile {
     sealing: Digest32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     address: Option<String>,
+    signature: String,
 }
 
 impl Card {
     /// The card of a member.
     pub fn new(member: &Member, address: Option<String>) -> Self {
-        Self { name: member.name.clone(), roles: member.roles.clone(), member: member.id(), sealing: member.sealing().public(), address }
+        let (name, roles, sealing) = (member.name.clone(), member.roles.clone(), member.sealing().public());
+        let unsigned = Self { name, roles, member: member.id(), sealing, address, signature: [0; 64] };
+        let signature = member.signing().sign(&unsigned.message().0).to_bytes();
+        Self { signature, ..unsigned }
+    }
+
+    /// What is signed.
+    fn message(&self) -> Digest32 {
+        let roles: Vec<String> = self.roles.iter().map(ToString::to_string).collect();
+        let address = self.address.as_deref().unwrap_or_default();
+        // no part can hold a line break
+        let text = [&self.name, roles.join(" ").as_str(), &self.member.to_string(), &hex::encode(self.sealing), address].join("\n");
+        Digest32::tagged("countersign/member-card/1", [text.as_bytes()])
+    }
+
+    fn is_signed(&self) -> bool {
+        let signature = Signature::from_bytes(&self.signature);
+        VerifyingKey::from_bytes(&self.member.0).is_ok_and(|key| key.verify_strict(&self.message().0, &signature).is_ok())
     }
 
     /// Its file's name.
@@ -67,6 +86,7 @@ impl Card {
             member: self.member.digest(),
             sealing: Digest32(self.sealing),
             address: self.address.clone(),
+            signature: hex::encode(self.signature),
         };
         Ok(serde_json::to_string_pretty(&file).context("a card as JSON")? + "\n")
     }
@@ -88,7 +108,7 @@ impl Card {
     fn parse(text: &str) -> Result<Self, String> {
         let file: CardFile = serde_json::from_str(text).map_err(|e| e.to_string())?;
         if file.schema != SCHEMA {
-            return Err(format!("its schema is \"{}\", not \"{SCHEMA}\"", file.schema));
+            return Err(format!("its schema is \"{}\", not \"{SCHEMA}\": have the member make it again", file.schema));
         }
         if !is_usable(&file.name) {
             return Err("its name is not of 1 to 64 letters, digits, - and _".into());
@@ -105,25 +125,11 @@ impl Card {
         if !file.address.as_ref().is_none_or(plain) {
             return Err("its address is not HOST:PORT".into());
         }
-        Ok(Self { name: file.name, roles, member: MemberId(file.member.0), sealing: file.sealing.0, address: file.address })
-    }
-
-    /// All cards of a folder, by file name; none if there is no folder.
-    ///
-    /// # Errors
-    /// One is damaged, or there are too many.
-    pub fn all(folder: &Path) -> Result<Vec<Self>, Failure> {
-        if !folder.is_dir() {
-            return Ok(Vec::new());
-        }
-        let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-        let mut paths: Vec<PathBuf> =
-            entries.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.extension().is_some_and(|e| e == "json")).collect();
-        if paths.len() > CARDS_MAX {
-            return Err(anyhow!("{} holds more than {CARDS_MAX} cards", folder.display()).into());
-        }
-        paths.sort();
-        paths.iter().map(|p| Self::load(p)).collect()
+        let mut signature = [0; 64];
+        hex::decode_to_slice(&file.signature, &mut signature).map_err(|_| "its signature is not 128 hexadecimal digits")?;
+        let member = MemberId(file.member.0);
+        let card = Self { name: file.name, roles, member, sealing: file.sealing.0, address: file.address, signature };
+        if card.is_signed() { Ok(card) } else { Err("it was changed after the member signed it; ask the member for it again".into()) }
     }
 
     /// The member as the ledger lists it.
@@ -132,7 +138,7 @@ impl Card {
     /// The name is none the ledger takes.
     pub fn listed(&self) -> Result<LedgerMember, Failure> {
         let name = Name::new(self.name.clone()).map_err(|e| Failure::Refused(e.to_string()))?;
-        Ok(LedgerMember { id: self.member, name, roles: self.roles.clone() })
+        Ok(LedgerMember { id: self.member, name, roles: self.roles.clone(), sealing: self.sealing })
     }
 }
 
@@ -150,11 +156,30 @@ mod tests {
         assert_eq!(card.listed().unwrap().roles, [Role::Hospital, Role::Validator]);
     }
 
+    /// Whoever carries a card could put another key for what is sealed, another role or another address into it.
+    #[test]
+    fn a_card_that_its_carrier_changed_is_refused() {
+        let (member, other) = (Member::generate("a", &[Role::Board]).unwrap(), Member::generate("a", &[Role::Board]).unwrap());
+        let text = Card::new(&member, Some("a.example:1".into())).to_text().unwrap();
+        let key = |m: &Member| hex::encode(m.sealing().public());
+        for (from, to) in [
+            (key(&member), key(&other)),
+            ("\"board\"".into(), "\"governance\"".into()),
+            ("a.example".into(), "b.example".into()),
+            (member.id().to_string(), other.id().to_string()),
+        ] {
+            let changed = text.replace(&from, &to);
+            assert_ne!(changed, text);
+            assert!(Card::parse(&changed).unwrap_err().contains("changed after"), "{from}");
+        }
+    }
+
     #[test]
     fn what_is_no_card_is_refused_in_words() {
         let good = Card::new(&Member::generate("a", &[Role::Board]).unwrap(), None).to_text().unwrap();
         for (from, to, words) in [
-            ("countersign-member/1", "countersign-member/2", "schema"),
+            ("countersign-member/2", "countersign-member/1", "schema"),
+            ("\"a\"", "\"b\"", "changed after"),
             ("\"a\"", "\"../a\"", "name"),
             ("board", "king", "no role"),
             ("\"schema\"", "\"address\": \"a:1\\\"\\n[validator]\", \"schema\"", "address"),

@@ -2,7 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "this is the place that prints")]
 
-use countersign_ledger::is_unprintable;
+use countersign_circuits::text::is_unprintable;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     io::{ErrorKind, Write as _},

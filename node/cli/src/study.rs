@@ -6,10 +6,10 @@ use crate::{
     network::{BOARD, Holder, Network, VALIDATOR},
 };
 use anyhow::anyhow;
-use countersign_circuits::{consent::Day, dictionary::Dictionary, hash::Digest32};
+use countersign_circuits::{consent::Day, dictionary::Dictionary, hash::Digest32, text::is_unprintable};
 use countersign_ledger::{
-    Change, Effect, Height, Payload, Proposal, ProposalId, ProposalStatus, Query, QueryId, SealingKey, SealingParty, StudyAccept,
-    StudyApprove, StudyId, StudySubmit, Tally, Vote, is_unprintable,
+    Change, Effect, Height, MemberId, Payload, Proposal, ProposalId, ProposalStatus, Query, QueryId, Role, SealingKey, SealingParty, State,
+    StudyAccept, StudyApprove, StudyId, StudySubmit, Tally, Vote,
 };
 use countersign_query::Question;
 use std::collections::BTreeSet;
@@ -81,20 +81,54 @@ pub struct StudyPlan {
     pub k_min: u32,
 }
 
-/// Submits a study. Answers will be sealed to the researcher and to the boards' sealing keys.
+/// The ethics boards answers of a member's study are sealed to, as the ledger lists them: the named ones, or the one there is.
+///
+/// # Errors
+/// A name is no board's, there is no board that has no part in the study, or there are several and none is named.
+pub fn boards(state: &State, submitter: &MemberId, names: &[String]) -> Result<Vec<MemberId>, Failure> {
+    let all: Vec<_> = state.members().filter(|m| m.has_role(Role::Board) && m.id != *submitter).collect();
+    let listed = || all.iter().map(|m| m.name.as_str()).collect::<Vec<_>>().join(", ");
+    let named = |name: &String| {
+        let found = all.iter().find(|m| m.name.as_str() == name).map(|m| m.id);
+        found.ok_or_else(|| {
+            Failure::Refused(format!("\"{name}\" is no ethics board that could approve this study; there are: {}", listed()))
+        })
+    };
+    match (names, all.as_slice()) {
+        ([], []) => {
+            Err(Failure::Refused("the network has no ethics board that could approve this study; a governance member proposes one".into()))
+        }
+        ([], [only]) => Ok(vec![only.id]),
+        ([], _) => Err(Failure::Refused(format!("say with --board which ethics board is to approve the study: {}", listed()))),
+        (names, _) => names.iter().map(named).collect(),
+    }
+}
+
+/// Submits a study. Answers will be sealed to the researcher and to the boards, by the keys the ledger lists for them.
 ///
 /// # Errors
 /// The ledger refuses it.
 pub async fn submit_study(
     network: &mut Network,
     researcher: &Member,
-    boards: &[[u8; 32]],
+    boards: &[MemberId],
     dictionary: &Digest32,
     plan: &StudyPlan,
 ) -> Result<StudyId, Failure> {
-    let mut sealing = vec![SealingKey { party: SealingParty::Team, key: researcher.sealing().public() }];
-    sealing.extend(boards.iter().map(|key| SealingKey { party: SealingParty::Board, key: *key }));
+    let key = |party, member: &MemberId| {
+        let listed = network.state().member(member).ok_or_else(|| Failure::Refused(format!("the ledger lists no member {member}")))?;
+        Ok::<_, Failure>(SealingKey { party, member: *member, key: listed.sealing })
+    };
+    let mut sealing = vec![key(SealingParty::Team, &researcher.id())?];
+    if sealing.iter().any(|own| own.key != researcher.sealing().public()) {
+        let words = "the ledger lists another sealing key for you than that of your keys.toml, and you could not open the answers; have your card proposed again";
+        return Err(Failure::Refused(words.into()));
+    }
+    for board in boards {
+        sealing.push(key(SealingParty::Board, board)?);
+    }
     sealing.sort();
+    sealing.dedup();
     let categories = plan.categories.iter().map(|c| if c.starts_with("c.") { c.clone() } else { format!("c.{c}") }).collect();
     let submit = StudySubmit {
         title: plan.title.clone(),
@@ -120,10 +154,10 @@ pub async fn submit_study(
 /// The ledger refuses it.
 pub async fn approve_study(network: &mut Network, board: &Member, study: StudyId) -> Result<Height, Failure> {
     let record = network.state().study(&study).ok_or_else(|| Failure::Refused("the ledger has no such study".into()))?;
-    // who submits names the keys, and could name its own as the board's: then the board could never open an answer
-    let own = SealingKey { party: SealingParty::Board, key: board.sealing().public() };
+    // the ledger sees that it is sealed to the key it lists for the board; whether that is the key at hand only the board can tell
+    let own = SealingKey { party: SealingParty::Board, member: board.id(), key: board.sealing().public() };
     if !record.submitted.sealing.contains(&own) {
-        let words = "its answers would not be sealed to this board's own key: whoever submitted it has another card of the board. It must be submitted again";
+        let words = "its answers would not be sealed to the key of this board's keys.toml. Have your card proposed again if that is the right key, and the study submitted again";
         return Err(Failure::Refused(format!("study S-{} is not approved: {words}", record.number)));
     }
     Ok(network.accepted(board, Payload::StudyApprove(StudyApprove { study })).await?.0)
@@ -143,7 +177,7 @@ pub async fn accept_study(network: &mut Network, hospital: &Member, study: Study
 /// A step is refused.
 pub async fn open_study(network: &mut Network, dictionary: &Digest32, plan: &StudyPlan, sites: &[String]) -> Result<StudyId, Failure> {
     let (researcher, board) = (network.holder().reader()?, network.member(BOARD)?);
-    let study = submit_study(network, &researcher, &[board.sealing().public()], dictionary, plan).await?;
+    let study = submit_study(network, &researcher, &[board.id()], dictionary, plan).await?;
     approve_study(network, &board, study).await?;
     for site in sites {
         let member = network.member(site)?;

@@ -21,10 +21,11 @@ pub(crate) fn member(who: u8) -> MemberId {
 
 pub(crate) fn genesis(members: u8) -> Genesis {
     let roles = vec![Role::Hospital, Role::Validator];
-    let one = |who: u8| Member { id: member(who), name: Name::new(format!("Member {who}")).unwrap(), roles: roles.clone() };
+    let one =
+        |who: u8| Member { id: member(who), name: Name::new(format!("Member {who}")).unwrap(), roles: roles.clone(), sealing: [9; 32] };
     let mut members: Vec<Member> = (1..=members).map(one).collect();
     // a network needs one; it sends nothing
-    members.push(Member { id: member(200), name: Name::new("Consortium").unwrap(), roles: vec![Role::Governance] });
+    members.push(Member { id: member(200), name: Name::new("Consortium").unwrap(), roles: vec![Role::Governance], sealing: [9; 32] });
     members.sort_by_key(|m| m.id);
     Genesis {
         name: Name::new("mempool").unwrap(),

@@ -13,7 +13,7 @@
 //!    every node a check and every link a message each time, without end, and it is the signer alone who can make two.
 //! 4. **In order, in turn.** [`Mempool::candidates`] takes one transaction of each member in turn, each member's own in sequence, beginning with
 //!    another member each time.
-//! 5. **Checked again.** A transaction becomes a candidate only if the state it is proposed on still admits its signer and sequence. A signature
+//! 5. **Checked again.** A transaction becomes a candidate only if the state it is proposed on still admits its signer, sequence and kind. A signature
 //!    does not change with the state and is not checked again here; [`State::propose`](countersign_ledger::State::propose) checks everything.
 //!
 //! A node loses its mempool when it stops. Whoever signed a transaction keeps it and sends it again until it stands in a block
@@ -170,12 +170,15 @@ impl Mempool {
         Ok(taken)
     }
 
-    /// Follows a block: drops what it used up (the transaction itself or another one with its sequence number) and what was signed by people who are
-    /// members no more. What waited for a gap that is closed now becomes a candidate by itself. Costs one look-up a member with transactions.
+    /// Follows a block: drops what it used up (the transaction itself or another one with its sequence number) and what may not be sent any more: its
+    /// signer is a member no more, has not the role, or has had too much of the kind rejected today. What waited for a gap that is closed now
+    /// becomes a candidate by itself. Costs one look at each held transaction.
     pub fn committed(&mut self, state: &State) {
         self.retain(|signer, queue| {
             if state.member(signer).is_some() {
                 queue.drop_used(state.next_sequence(signer));
+                // what its signer may not send today would stand before what it may, a withdrawal for one
+                queue.retain(|transaction| state.may_send(transaction));
             } else {
                 queue.clear();
             }

@@ -81,7 +81,7 @@ async fn a_fifth_joins_and_is_voted_in_and_one_is_voted_out() {
         cluster.start(i).await;
     }
     cluster.reach(0, 3).await;
-    let member = Member { id: validator_id(4), name: Name::new("validator 4").unwrap(), roles: vec![Role::Validator] };
+    let member = Member { id: validator_id(4), name: Name::new("validator 4").unwrap(), roles: vec![Role::Validator], sealing: [9; 32] };
     cluster.accept(0, Governance, propose(Change::Admit(member))).await;
     cluster.until(0, "five validators", |s| s.validators().contains(&validator_id(4))).await;
     let fifth = cluster.seat(validator_key(4), true);
@@ -113,7 +113,7 @@ async fn one_that_was_voted_out_while_it_was_away_finds_out() {
     cluster.start_all().await;
     cluster.reach(3, 3).await;
     cluster.stop(3).await;
-    let member = Member { id: validator_id(3), name: Name::new("validator 3").unwrap(), roles: vec![Role::Board] };
+    let member = Member { id: validator_id(3), name: Name::new("validator 3").unwrap(), roles: vec![Role::Board], sealing: [9; 32] };
     cluster.accept(0, Governance, propose(Change::Admit(member))).await;
     cluster.until(0, "three validators", |s| !s.validators().contains(&validator_id(3))).await;
     let height = cluster.tick(0).await.0;

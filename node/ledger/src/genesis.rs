@@ -39,12 +39,20 @@ pub struct Member {
     pub name: Name,
     /// Its roles, ascending, at least one.
     pub roles: Vec<Role>,
+    /// The X25519 key that answers are sealed to where it may open them.
+    pub sealing: [u8; 32],
 }
 
 impl Member {
     /// True if it holds the role.
     pub fn has_role(&self, role: Role) -> bool {
         self.roles.contains(&role)
+    }
+
+    /// True if something can be sealed to its key: a secret shared with a key of small order is none (RFC 7748, section 6.1).
+    pub(crate) fn sealing_fits(&self) -> bool {
+        let probe = x25519_dalek::StaticSecret::from([1; 32]);
+        probe.diffie_hellman(&x25519_dalek::PublicKey::from(self.sealing)).was_contributory()
     }
 
     /// One role or more, ascending.
@@ -173,6 +181,9 @@ impl Genesis {
             }
             if !member.roles_fit() {
                 return Err(GenesisError::Member(member.name.clone(), "its roles are not one or more, ascending"));
+            }
+            if !member.sealing_fits() {
+                return Err(GenesisError::Member(member.name.clone(), "its sealing key is not a proper X25519 key"));
             }
         }
         if !self.members.iter().any(|m| m.has_role(Role::Validator)) {

@@ -87,7 +87,7 @@ impl Name {
     /// [`NameError`].
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let text = text.into();
-        let fine = (1..=100).contains(&text.len()) && text.trim() == text && !text.chars().any(crate::codec::is_unprintable);
+        let fine = (1..=100).contains(&text.len()) && text.trim() == text && !text.chars().any(countersign_circuits::text::is_unprintable);
         if fine { Ok(Self(text)) } else { Err(NameError) }
     }
 

@@ -5,13 +5,8 @@ use crate::{
     checker::{AnswerCheck, AnswerVerdict, CircuitKeys, ProofChecker, ProofFault, ProofRefused, SegmentsCheck},
 };
 use countersign_circuits::{
-    aggregate::AggregateSize,
-    commitment::Generators,
-    context::AggregateInstance,
-    field::G1Affine,
-    hash::Digest32,
-    segment::SLOTS,
-    validity::{SegmentsInstance, StackShape},
+    aggregate::AggregateSize, commitment::Generators, context::AggregateInstance, field::G1Affine, hash::Digest32, segment::SLOTS,
+    validity::SegmentsInstance,
 };
 use countersign_verifier::{VerifiedAnswer, VerifyError, VerifyingKeys, verify_aggregate, verify_batch, verify_segments};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
@@ -77,10 +72,6 @@ impl ProofChecker for KeyedChecker {
     }
 
     fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
-        if StackShape::new(instance.layout, instance.segments.len()).is_none() {
-            let detail = format!("one proof carries {} segments of this table", StackShape::segments_max(instance.layout));
-            return Err(ProofRefused { fault: ProofFault::Unsupported, detail });
-        }
         let keys = self.ring(&instance.keys)?;
         let instance_s1 = SegmentsInstance { context: instance.context, layout: instance.layout, segments: instance.segments };
         contained(|| verify_segments(keys, &instance_s1, instance.proof).map_err(refused))

@@ -40,14 +40,14 @@ pub use certificate::{Certificate, CertificateError, ValidatorSet, VoteKind, vot
 pub use checker::{
     AnswerCheck, AnswerVerdict, CachingChecker, CircuitKeys, KeysError, ProofChecker, ProofFault, ProofRefused, SegmentsCheck,
 };
-pub use codec::{DecodeError, Wire, is_unprintable};
+pub use codec::{DecodeError, Wire};
 pub use countersign_circuits::{aggregate::GateCounts, context::AnswerContext};
 pub use genesis::{Genesis, GenesisError, Member, NetworkId, Rules};
 pub use identity::{MemberId, Name, NameError, Role};
 pub use keyed::{KeyedChecker, active_point};
 pub use rejection::{EnvelopeError, Rejection, RejectionCode};
 pub use state::{
-    Admission, AnswerRecord, AnswerTask, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus,
+    Admission, AnswerRecord, AnswerTask, Class, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus,
     ProposalRecord, ProposalStatus, Proposed, QueryRecord, SegmentKey, SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus,
     TableKey, TableRecord, Tally, Tip, TransactionResult, Verdict, VoteRecord,
 };

@@ -200,8 +200,7 @@ impl AnswerExport {
         }
         let query = state.query(&record.query).ok_or(LightError::NoAnswer)?.clone();
         let study = state.study(&query.query.study).ok_or(LightError::NoAnswer)?.clone();
-        let mut left = Leavers::default();
-        state.withdrawals(record.hospital).filter(|(_, r)| r.height <= record.named).for_each(|(_, r)| left.count(r.by));
+        let left = state.left_until(record.hospital, record.named);
         Ok(AnswerFinding { network: state.network(), block, answer: record.clone(), query, study, left })
     }
 

@@ -31,6 +31,22 @@ pub const SEGMENTS_PROOF_BYTES_MAX: usize = 64 << 10;
 pub const ANSWER_PROOF_BYTES_MAX: usize = 64 << 10;
 /// Slots of one withdrawal; more come in several transactions.
 pub const WITHDRAWN_SLOTS_MAX: usize = 4_096;
+/// Withdrawals (transactions) of one hospital in a UTC day. One takes [`WITHDRAWN_SLOTS_MAX`] slots, so 16 million patients may leave in a day.
+pub const WITHDRAWALS_A_DAY_MAX: u32 = 4_096;
+/// Bytes of a hospital's rejected anchors in a UTC day, from which on its anchors stand in no block: four of the largest.
+pub const REJECTED_ANCHOR_BYTES_A_DAY_MAX: u64 = 4 * TRANSACTION_BYTES_MAX as u64;
+/// Bytes of a member's rejected transactions of every other class in a UTC day: four of the largest dictionaries, or a thousand answers.
+pub const REJECTED_BYTES_A_DAY_MAX: u64 = 4 << 20;
+/// Anchors of one hospital in a UTC day whose proof or points do not hold: each has cost every validator up to two seconds.
+pub const FAILED_ANCHORS_A_DAY_MAX: u32 = 8;
+/// Answers of one hospital in a UTC day whose proof fails.
+pub const FAILED_ANSWERS_A_DAY_MAX: u32 = 32;
+/// Studies one member submits in a UTC day.
+pub const STUDIES_A_DAY_MAX: u32 = 16;
+/// Studies of one member that may wait for a board.
+pub const STUDIES_WAITING_MAX: usize = 16;
+/// Days a study waits for a board; then it is forgotten, and may be submitted again.
+pub const WAITING_DAYS: i32 = 90;
 /// Bytes of a title.
 pub const TITLE_BYTES_MAX: usize = 200;
 /// Bytes of a plain-language summary: 200 words.

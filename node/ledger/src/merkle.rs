@@ -5,6 +5,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
+use imbl::{OrdSet, Vector};
 
 /// Deepest path: trees have at most 2^32 leaves.
 pub const PATH_MAX: usize = 32;
@@ -44,6 +45,74 @@ fn top(leaves: &[Digest32]) -> Digest32 {
 /// More than 2^32 - 1 leaves.
 pub fn root(leaves: &[Digest32]) -> Digest32 {
     sealed(u32::try_from(leaves.len()).expect("trees have at most 2^32 - 1 leaves"), &top(leaves))
+}
+
+/// Hash that stands for a leaf that was taken out: the places after it keep theirs.
+fn removed() -> Digest32 {
+    Digest32::tagged("countersign/merkle-removed/1", [])
+}
+
+/// A tree that is written to leaf by leaf and shares what it can with its clones. A changed leaf costs one hash a level when the root is asked for,
+/// however many leaves there are; the root is that of [`root`] over all leaves by place.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tree {
+    /// The leaves, then their parents, and so on up to one node. An odd last node moves up as it is, as in RFC 6962.
+    levels: Vec<Vector<Digest32>>,
+    /// Places written since the levels above were last right.
+    stale: OrdSet<usize>,
+}
+
+impl Tree {
+    /// Number of places, those of removed leaves included.
+    pub(crate) fn len(&self) -> usize {
+        self.levels.first().map_or(0, Vector::len)
+    }
+
+    /// Writes a leaf at a place, or behind the last.
+    pub(crate) fn put(&mut self, place: usize, leaf: Digest32) {
+        if self.levels.is_empty() {
+            self.levels.push(Vector::new());
+        }
+        if let Some(leaves) = self.levels.first_mut() {
+            if place < leaves.len() {
+                leaves.set(place, leaf);
+            } else {
+                leaves.push_back(leaf);
+            }
+        }
+        self.stale.insert(place);
+    }
+
+    /// Takes a leaf out; its place stays empty for ever.
+    pub(crate) fn remove(&mut self, place: usize) {
+        self.put(place, removed());
+    }
+
+    /// The root over all places.
+    pub(crate) fn root(&mut self) -> Digest32 {
+        let mut stale: Vec<usize> = std::mem::take(&mut self.stale).into_iter().collect();
+        let mut level = 0;
+        while let Some(below) = self.levels.get(level).filter(|nodes| nodes.len() > 1).cloned() {
+            stale.iter_mut().for_each(|place| *place /= 2);
+            stale.dedup();
+            if self.levels.len() == level + 1 {
+                self.levels.push(Vector::new());
+            }
+            let Some(above) = self.levels.get_mut(level + 1) else { break };
+            for place in &stale {
+                let Some(left) = below.get(2 * place) else { continue };
+                let made = below.get(2 * place + 1).map_or(*left, |right| node(left, right));
+                if *place < above.len() {
+                    above.set(*place, made);
+                } else {
+                    above.push_back(made);
+                }
+            }
+            level += 1;
+        }
+        let top = self.levels.get(level).and_then(Vector::head).copied().unwrap_or_else(|| top(&[]));
+        sealed(u32::try_from(self.len()).unwrap_or(u32::MAX), &top)
+    }
 }
 
 /// Proof that a leaf stands at a position of a tree.

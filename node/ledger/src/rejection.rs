@@ -3,7 +3,7 @@
 use crate::{
     codec::DecodeError,
     identity::{MemberId, Name, Role},
-    state::{ProposalStatus, StudyStatus},
+    state::{Class, ProposalStatus, StudyStatus},
     time::{BlockTime, Height},
     transaction::{QueryId, RefusalCode},
 };
@@ -33,6 +33,17 @@ pub enum EnvelopeError {
         found: u64,
         /// The signer's next.
         next: u64,
+    },
+    /// The signer may not send this.
+    #[error("only a member with the role {0} may do this")]
+    Role(Role),
+    /// Too much of what the signer sent today was rejected.
+    #[error(
+        "too many of your {class} were rejected today, so no more of them are taken until 00:00 UTC; see in their results what is wrong"
+    )]
+    DayClosed {
+        /// What is closed.
+        class: Class,
     },
     /// The signature does not verify.
     #[error("the signature does not verify under the signer's key")]
@@ -128,6 +139,14 @@ pub enum Rejection {
         /// A day's allowance.
         max: u64,
     },
+    /// More segments than any proof of them.
+    #[error("the anchor has {found} segments; one proof carries {max} of this table")]
+    SegmentsOfProof {
+        /// Segments.
+        found: usize,
+        /// Most segments.
+        max: usize,
+    },
     /// The S1 proof.
     #[error("the proof of the segments {0}")]
     SegmentsProof(String),
@@ -147,6 +166,10 @@ pub enum Rejection {
     #[error("slot {0} is already out of force; it never comes back")]
     SlotInactive(u32),
 
+    /// The day's withdrawals are made.
+    #[error("a hospital makes at most {max} withdrawals a day, each of many slots; put several patients into one", max = crate::limits::WITHDRAWALS_A_DAY_MAX)]
+    WithdrawalsADay,
+
     /// Purpose or categories.
     #[error("the study's scopes are refused: {0}")]
     StudyScopes(String),
@@ -162,8 +185,19 @@ pub enum Rejection {
     #[error("researchers must be one or more members with the researcher role, ascending by key")]
     Researchers,
     /// The sealing keys.
-    #[error("sealing keys must ascend, be proper X25519 keys, and at least one each must be the team's and the board's")]
+    #[error(
+        "sealing keys must ascend and be those the ledger lists, at least one of a researcher of the study and one of a board that neither submits it nor takes part"
+    )]
     SealingKeys,
+    /// It could not open the answers of what it approves.
+    #[error("answers of this study are not sealed to the board that approves it; have it submitted again, sealed to you")]
+    BoardNotSealed,
+    /// The day's studies are submitted.
+    #[error("you have submitted {max} studies today, all you may; go on tomorrow", max = crate::limits::STUDIES_A_DAY_MAX)]
+    StudiesADay,
+    /// A member's share of the waiting studies is used up.
+    #[error("{max} of your studies wait for a board, all that may; wait until one is approved, or forgotten after {days} days", max = crate::limits::STUDIES_WAITING_MAX, days = crate::limits::WAITING_DAYS)]
+    StudiesWaiting,
     /// No title or summary.
     #[error("a study has a title and a plain-language summary")]
     StudyText,
@@ -305,6 +339,9 @@ pub enum Rejection {
     /// A key nobody can sign with.
     #[error("the member's key is not an Ed25519 key, or is of small order")]
     MemberKey,
+    /// A key nothing can be sealed to.
+    #[error("the member's sealing key is not a proper X25519 key")]
+    MemberSealing,
     /// No role, or not in order.
     #[error("a member's roles are one or more, ascending")]
     MemberRoles,
@@ -393,15 +430,20 @@ impl Rejection {
             Self::CommitmentReused { .. } => 125,
             Self::PointsADay { .. } => 126,
             Self::SegmentsProof(_) => 127,
+            Self::SegmentsOfProof { .. } => 128,
             Self::SlotOrder => 130,
             Self::SlotUnknown { .. } => 131,
             Self::SlotInactive(_) => 132,
+            Self::WithdrawalsADay => 133,
             Self::StudyScopes(_) => 140,
             Self::KMin { .. } => 141,
             Self::Researchers => 142,
             Self::SealingKeys => 143,
             Self::Panicked => 240,
             Self::OwnStudy => 156,
+            Self::BoardNotSealed => 157,
+            Self::StudiesADay => 158,
+            Self::StudiesWaiting => 159,
             Self::StudyText => 144,
             Self::StudyExpiry => 145,
             Self::StudyUnknown => 146,
@@ -444,6 +486,7 @@ impl Rejection {
             Self::Registry(_) => 208,
             Self::RulesKMin { .. } => 209,
             Self::DevelopmentKeys => 210,
+            Self::MemberSealing => 211,
             Self::InForceTooFar { .. } => 220,
             Self::ProposalText => 221,
             Self::ProposalsOfMember => 222,

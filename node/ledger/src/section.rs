@@ -1,9 +1,12 @@
 //! A sorted map that shares its nodes with its clones and keeps a Merkle root over its entries.
 //!
 //! Cloning is O(1), so a block is executed on a copy and thrown away without cost. An entry is hashed once, when it is
-//! written; the root is made again only for sections a block changed.
+//! written. The tree is over the entries in the order in which their keys first came, so a block costs what it changes and not what there is.
 
-use crate::{codec::bytes_of, merkle};
+use crate::{
+    codec::bytes_of,
+    merkle::{self, Tree},
+};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
 use imbl::OrdMap;
@@ -11,36 +14,37 @@ use std::{fmt, ops::RangeInclusive, sync::Arc};
 
 struct Entry<V> {
     value: Arc<V>,
-    leaf: Digest32,
+    /// Its leaf's place in the tree.
+    place: usize,
 }
 
 impl<V> Clone for Entry<V> {
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), leaf: self.leaf }
+        Self { value: Arc::clone(&self.value), place: self.place }
     }
 }
 
 /// See the module documentation.
 pub(crate) struct Section<K, V> {
     entries: OrdMap<K, Entry<V>>,
-    root: Option<Digest32>,
+    tree: Tree,
 }
 
 impl<K, V> fmt::Debug for Section<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Section").field("root", &self.root).finish_non_exhaustive()
+        f.debug_struct("Section").field("places", &self.tree.len()).finish_non_exhaustive()
     }
 }
 
 impl<K: Clone, V> Clone for Section<K, V> {
     fn clone(&self) -> Self {
-        Self { entries: self.entries.clone(), root: self.root }
+        Self { entries: self.entries.clone(), tree: self.tree.clone() }
     }
 }
 
 impl<K: Ord + Clone, V> Default for Section<K, V> {
     fn default() -> Self {
-        Self { entries: OrdMap::new(), root: None }
+        Self { entries: OrdMap::new(), tree: Tree::default() }
     }
 }
 
@@ -58,14 +62,15 @@ impl<K: Ord + Clone + BorshSerialize, V: BorshSerialize> Section<K, V> {
     }
 
     pub(crate) fn insert(&mut self, key: K, value: V) {
-        let leaf = merkle::leaf(&bytes_of(&(&key, &value)));
-        self.entries.insert(key, Entry { value: Arc::new(value), leaf });
-        self.root = None;
+        let place = self.entries.get(&key).map_or(self.tree.len(), |e| e.place);
+        self.tree.put(place, merkle::leaf(&bytes_of(&(&key, &value))));
+        self.entries.insert(key, Entry { value: Arc::new(value), place });
     }
 
     pub(crate) fn remove(&mut self, key: &K) {
-        self.entries.remove(key);
-        self.root = None;
+        if let Some(entry) = self.entries.remove(key) {
+            self.tree.remove(entry.place);
+        }
     }
 
     pub(crate) fn last(&self) -> Option<&Arc<V>> {
@@ -84,38 +89,92 @@ impl<K: Ord + Clone + BorshSerialize, V: BorshSerialize> Section<K, V> {
         self.entries.range(keys).map(|(k, e)| (k, &e.value))
     }
 
-    /// The Merkle root over all entries in order.
+    /// The Merkle root over all places.
     pub(crate) fn root(&self) -> Digest32 {
-        self.root.unwrap_or_else(|| merkle::root(&self.entries.values().map(|e| e.leaf).collect::<Vec<_>>()))
+        self.tree.clone().root()
     }
 
-    /// Keeps the root for later blocks.
+    /// The same, and keeps what it made for later blocks.
     pub(crate) fn seal(&mut self) -> Digest32 {
-        let root = self.root();
-        self.root = Some(root);
-        root
+        self.tree.root()
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.extend(bytes_of(&(self.entries.len() as u64)));
+        let mut places: Vec<Option<(&K, &V)>> = vec![None; self.tree.len()];
         for (key, entry) in &self.entries {
-            out.extend(bytes_of(&(key, entry.value.as_ref())));
+            if let Some(place) = places.get_mut(entry.place) {
+                *place = Some((key, entry.value.as_ref()));
+            }
         }
+        out.extend(bytes_of(&(places.len() as u64)));
+        places.iter().for_each(|place| out.extend(bytes_of(place)));
     }
 }
 
 impl<K: Ord + Clone + BorshSerialize + BorshDeserialize, V: BorshSerialize + BorshDeserialize> Section<K, V> {
-    /// Reads what [`Self::write`] wrote, ascending keys only.
+    /// Reads what [`Self::write`] wrote: no key twice.
     pub(crate) fn read(bytes: &mut &[u8]) -> std::io::Result<Self> {
         let count = u64::deserialize(bytes)?;
         let mut section = Self::default();
         for _ in 0..count {
-            let (key, value) = <(K, V)>::deserialize(bytes)?;
-            if section.entries.get_max().is_some_and(|(last, _)| *last >= key) {
-                return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "entries out of order"));
+            match Option::<(K, V)>::deserialize(bytes)? {
+                Some((key, _)) if section.get(&key).is_some() => {
+                    return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "an entry stands twice"));
+                }
+                Some((key, value)) => section.insert(key, value),
+                None => section.tree.remove(section.tree.len()),
             }
-            section.insert(key, value);
         }
         Ok(section)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The root says what a tree over the same leaves says, whatever was written, changed, removed and sealed in which order; and what was read back goes on alike.
+    #[test]
+    fn the_root_is_that_of_all_places_after_any_history() {
+        let mut random = 1_u64;
+        let mut next = |below: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % below
+        };
+        for _ in 0..60 {
+            let mut section = Section::<u64, u64>::default();
+            let mut model: Vec<Option<(u64, u64)>> = Vec::new();
+            for _ in 0..next(90) {
+                let (key, value) = (next(40), next(1_000));
+                let held = model.iter().position(|place| place.is_some_and(|(k, _)| k == key));
+                match (next(5), held) {
+                    (0, _) => {
+                        section.remove(&key);
+                        if let Some(place) = held.and_then(|place| model.get_mut(place)) {
+                            *place = None;
+                        }
+                    }
+                    (_, Some(place)) => {
+                        section.insert(key, value);
+                        model[place] = Some((key, value));
+                    }
+                    _ => {
+                        section.insert(key, value);
+                        model.push(Some((key, value)));
+                    }
+                }
+                let empty = Digest32::tagged("countersign/merkle-removed/1", []);
+                let leaves: Vec<_> = model.iter().map(|place| place.map_or(empty, |entry| merkle::leaf(&bytes_of(&entry)))).collect();
+                assert_eq!(section.root(), merkle::root(&leaves));
+                if next(3) == 0 {
+                    section.seal();
+                }
+                if next(10) == 0 {
+                    let mut bytes = Vec::new();
+                    section.write(&mut bytes);
+                    section = Section::read(&mut bytes.as_slice()).unwrap();
+                }
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The state: what all blocks so far add up to.
 
+mod account;
 mod admission;
 mod anchor;
 mod answer;
@@ -14,6 +15,7 @@ mod snapshot;
 mod study;
 mod withdraw;
 
+pub use account::Class;
 pub use admission::Admission;
 pub use answer::AnswerTask;
 pub use execute::{CommitError, Outcome, Proposed};
@@ -26,22 +28,26 @@ pub use result::{Effect, TransactionResult, Verdict};
 pub use snapshot::SnapshotError;
 
 use crate::{
-    active::{self, Leavers, SlotBitmap, WithdrawalRecord, Withdrawals},
+    active::{Leavers, SlotBitmap, WithdrawalRecord, Withdrawals},
     block::BlockId,
     certificate::ValidatorSet,
     codec::bytes_of,
     genesis::{Genesis, GenesisError, Member, NetworkId},
-    identity::{MemberId, Role},
+    identity::MemberId,
     limits::{ANSWER_AGE_MS_MAX, RECENT_HEIGHTS_MAX},
     rejection::Rejection,
     section::Section,
     time::{BlockTime, Height},
     transaction::{Payload, ProposalId, QueryId, StudyId},
 };
-use countersign_circuits::{consent::ScopeRegistry, hash::Digest32};
+use account::DayAccount;
+use countersign_circuits::{
+    consent::{Day, ScopeRegistry},
+    hash::Digest32,
+};
 use imbl::{OrdMap, OrdSet};
 use in_force::InForce;
-use records::{Anchored, CellBudget};
+use records::CellBudget;
 use std::sync::Arc;
 
 /// The last block.
@@ -78,9 +84,14 @@ pub struct State {
     segments: Section<SegmentKey, SegmentRecord>,
     /// Every commitment ever anchored. Follows from the blocks; segments are never removed, so it follows from them too.
     points: OrdSet<[u8; 32]>,
-    anchored: Section<MemberId, Anchored>,
+    /// What each member has used up of its last active day.
+    accounts: Section<MemberId, DayAccount>,
     withdrawals: Withdrawals,
     studies: Section<StudyId, StudyRecord>,
+    /// Studies ever submitted.
+    submitted: u32,
+    /// Studies that wait for a board, by the day from which they wait no more. Follows from the studies.
+    waiting: OrdSet<(Day, StudyId)>,
     cuts: Section<(StudyId, MemberId), Cut>,
     queries: Section<QueryId, QueryRecord>,
     /// Last query of a study with a statement.
@@ -132,9 +143,11 @@ impl State {
             tables: Section::default(),
             segments: Section::default(),
             points: OrdSet::new(),
-            anchored: Section::default(),
-            withdrawals: Section::default(),
+            accounts: Section::default(),
+            withdrawals: Withdrawals::default(),
             studies: Section::default(),
+            submitted: 0,
+            waiting: OrdSet::new(),
             cuts: Section::default(),
             queries: Section::default(),
             asked: Section::default(),
@@ -195,22 +208,32 @@ impl State {
 
     /// The active bits of a hospital's segment as of a height.
     pub fn active_bitmap(&self, hospital: MemberId, segment: u32, height: Height) -> SlotBitmap {
-        active::bitmap(&self.withdrawals, hospital, segment, height)
+        self.withdrawals.bitmap(hospital, segment, height)
     }
 
     /// When and why a slot left, if it did.
     pub fn withdrawal(&self, hospital: MemberId, slot: u32) -> Option<WithdrawalRecord> {
-        self.withdrawals.get(&(hospital, slot)).map(|r| **r)
+        self.withdrawals.get(hospital, slot)
     }
 
-    /// All withdrawals of a hospital, by slot.
+    /// All withdrawals of a hospital.
     pub fn withdrawals(&self, hospital: MemberId) -> impl Iterator<Item = (u32, WithdrawalRecord)> {
-        self.withdrawals.range((hospital, 0)..=(hospital, u32::MAX)).map(|((_, slot), r)| (*slot, **r))
+        self.withdrawals.of(hospital)
+    }
+
+    /// Slots of a hospital that had left at a height.
+    pub(crate) fn left_until(&self, hospital: MemberId, height: Height) -> Leavers {
+        self.withdrawals.until(hospital, height)
+    }
+
+    /// The transactions that withdrew slots of a hospital until a height.
+    pub(crate) fn withdrawn_by(&self, hospital: MemberId, until: Height) -> impl Iterator<Item = crate::TransactionId> {
+        self.withdrawals.transactions(hospital, until)
     }
 
     /// Slots of a hospital that left after a height.
     pub fn leavers_after(&self, hospital: MemberId, height: Height) -> Leavers {
-        active::leavers_after(&self.withdrawals, hospital, height)
+        self.withdrawals.after(hospital, height).0
     }
 
     /// A study.
@@ -258,30 +281,41 @@ impl State {
         self.clone().seal()
     }
 
+    /// The roots of its sections by name: two states that should be one differ where these do.
+    pub fn sections(&self) -> Vec<(&'static str, Digest32)> {
+        self.clone().seal_sections().to_vec()
+    }
+
+    fn seal_sections(&mut self) -> [(&'static str, Digest32); 18] {
+        let [withdrawn, withdrawals] = self.withdrawals.seal();
+        [
+            ("members", self.members.seal()),
+            ("validator sets", self.validator_sets.seal()),
+            ("registries", self.registries.seal()),
+            ("proposals", self.proposals.seal()),
+            ("sequences", self.sequences.seal()),
+            ("dictionaries", self.dictionaries.seal()),
+            ("tables", self.tables.seal()),
+            ("segments", self.segments.seal()),
+            ("accounts", self.accounts.seal()),
+            ("withdrawn slots", withdrawn),
+            ("withdrawals", withdrawals),
+            ("studies", self.studies.seal()),
+            ("cuts", self.cuts.seal()),
+            ("queries", self.queries.seal()),
+            ("asked", self.asked.seal()),
+            ("pairs", self.pairs.seal()),
+            ("answered", self.answered.seal()),
+            ("budgets", self.budgets.seal()),
+        ]
+    }
+
     /// Keeps the roots of changed sections and gives the digest.
     fn seal(&mut self) -> Digest32 {
         let recent: Vec<(Height, BlockTime)> = self.recent.iter().map(|(h, t)| (*h, *t)).collect();
-        let roots = [
-            self.members.seal(),
-            self.validator_sets.seal(),
-            self.registries.seal(),
-            self.proposals.seal(),
-            self.sequences.seal(),
-            self.dictionaries.seal(),
-            self.tables.seal(),
-            self.segments.seal(),
-            self.anchored.seal(),
-            self.withdrawals.seal(),
-            self.studies.seal(),
-            self.cuts.seal(),
-            self.queries.seal(),
-            self.asked.seal(),
-            self.pairs.seal(),
-            self.answered.seal(),
-            self.budgets.seal(),
-        ];
-        let head = bytes_of(&(self.network, self.tip.height, self.tip.time, recent, &self.in_force, roots));
-        Digest32::tagged("countersign/state/1", [head.as_slice()])
+        let roots = self.seal_sections().map(|(_, root)| root);
+        let head = bytes_of(&(self.network, self.tip.height, self.tip.time, recent, &self.in_force, self.submitted, roots));
+        Digest32::tagged("countersign/state/2", [head.as_slice()])
     }
 
     /// Moves to the next block's height and time and forgets heights nobody can name any more.
@@ -299,6 +333,10 @@ impl State {
 
     /// Applies the rules of a payload. On an error the caller throws this copy away.
     pub(crate) fn apply(&mut self, cx: &Context<'_>, payload: &Payload) -> Result<Effect, Rejection> {
+        // no block holds a transaction without its role; an excerpt that somebody hands over might
+        if !self.has_role(&cx.signer, payload.role()) {
+            return Err(Rejection::Role(payload.role()));
+        }
         match payload {
             Payload::Propose(proposal) => self.apply_propose(cx, proposal),
             Payload::Vote(vote) => self.apply_vote(cx, vote),
@@ -311,10 +349,6 @@ impl State {
             Payload::Answer(answer) => self.apply_answer(cx, answer),
             Payload::Refusal(refusal) => self.apply_refusal(cx, refusal),
         }
-    }
-
-    fn need_role(&self, cx: &Context<'_>, role: Role) -> Result<(), Rejection> {
-        if self.has_role(&cx.signer, role) { Ok(()) } else { Err(Rejection::Role(role)) }
     }
 
     /// A study that is approved and in date.

@@ -15,7 +15,7 @@ pub use withdraw::{Withdraw, WithdrawnBy};
 use crate::{
     codec::{DecodeError, Wire, bytes_of},
     genesis::NetworkId,
-    identity::MemberId,
+    identity::{MemberId, Role},
     limits::TRANSACTION_BYTES_MAX,
     rejection::EnvelopeError,
 };
@@ -77,6 +77,16 @@ impl Payload {
             Self::Query(_) => "query",
             Self::Answer(_) => "answer",
             Self::Refusal(_) => "refusal",
+        }
+    }
+
+    /// The role it takes to send it.
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Propose(_) | Self::Vote(_) => Role::Governance,
+            Self::Anchor(_) | Self::Withdraw(_) | Self::StudyAccept(_) | Self::Answer(_) | Self::Refusal(_) => Role::Hospital,
+            Self::StudySubmit(_) | Self::Query(_) => Role::Researcher,
+            Self::StudyApprove(_) => Role::Board,
         }
     }
 

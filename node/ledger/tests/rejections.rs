@@ -35,18 +35,18 @@ fn roles() {
     let query = QueryId(TransactionId(digest("none")));
     let data = net.data(&dictionary(), &[(0, 0)]);
     let asked = net.query(study, statement());
-    for (who, payload) in [
-        (HospitalA, propose_dictionary(dictionary())),
-        (Governance, Payload::Anchor(data)),
-        (Researcher, withdraw(&[0], WithdrawnBy::Patient)),
-        (Board, Payload::StudySubmit(harness::study(&dictionary()))),
-        (Researcher, Payload::StudyApprove(StudyApprove { study })),
-        (Board, Payload::StudyAccept(StudyAccept { study, k_min: 5 })),
-        (HospitalA, asked),
-        (Researcher, Payload::Answer(Answer { query, height: Height(0), proof: vec![], sealed: digest("") })),
-        (Validator, refusal(query, 30)),
+    for (who, payload, role) in [
+        (HospitalA, propose_dictionary(dictionary()), Role::Governance),
+        (Governance, Payload::Anchor(data), Role::Hospital),
+        (Researcher, withdraw(&[0], WithdrawnBy::Patient), Role::Hospital),
+        (Board, Payload::StudySubmit(harness::study(&dictionary())), Role::Researcher),
+        (Researcher, Payload::StudyApprove(StudyApprove { study }), Role::Board),
+        (Board, Payload::StudyAccept(StudyAccept { study, k_min: 5 }), Role::Hospital),
+        (HospitalA, asked, Role::Researcher),
+        (Researcher, Payload::Answer(Answer { query, height: Height(0), proof: vec![], sealed: digest("") }), Role::Hospital),
+        (Validator, refusal(query, 30), Role::Hospital),
     ] {
-        reject(&mut net, who, payload, 100);
+        refuse(&net, who, payload, &EnvelopeError::Role(role));
     }
 }
 
@@ -196,7 +196,12 @@ fn studies_as_submitted() {
         (&|s| s.sealing.clear(), 143),
         (&|s| s.sealing.truncate(1), 143),
         (&|s| s.sealing.reverse(), 143),
+        // a key of the submitter's own choice in the board's place, another's key, somebody who is no board, a board that takes part
+        (&|s| s.sealing[1].key = sealing_of(Researcher), 143),
         (&|s| s.sealing[0].key = [0; 32], 143),
+        (&|s| s.sealing[1] = sealing_key(SealingParty::Board, OtherResearcher), 143),
+        (&|s| s.sealing[0] = sealing_key(SealingParty::Team, OtherResearcher), 143),
+        (&|s| s.sealing[0] = sealing_key(SealingParty::Team, Board), 143),
         (&|s| s.expiry = Day(TODAY - 1), 145),
         (&|s| s.expiry = Day(TODAY + 367), 145),
     ];

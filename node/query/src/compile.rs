@@ -12,7 +12,7 @@ use crate::{
 use countersign_circuits::{
     consent::{Day, Eligibility, ScopeRegistry},
     dictionary::{Attribute, Dictionary},
-    statement::{Clause, GROUPS_MAX, Grouping, Measure, Measures, Plan, Statement},
+    statement::{Clause, GROUPS_MAX, Grouping, Measure, Measures, Plan, Statement, StatementError},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -257,9 +257,13 @@ fn categories(attributes: &[u16], dictionary: &Dictionary) -> Vec<String> {
     sorted.into_iter().cloned().collect()
 }
 
-/// Wires the statement with a single scope, the least a study has.
 fn check_wiring(question: &Question, dictionary: &Dictionary) -> Result<(), Refusal> {
+    wired(&question.statement, dictionary).map(|_| ()).map_err(|e| statement_refusal(&e, question.at))
+}
+
+/// The statement's wiring with a single scope, the least a study has. Scopes change no cell and no gate.
+pub(crate) fn wired(statement: &Statement, dictionary: &Dictionary) -> Result<Plan, StatementError> {
     let registry = ScopeRegistry { scopes: vec!["p".to_owned()], grid: vec![Day(0)] };
     let eligibility = Eligibility { scopes: vec![0], day: Day(0) };
-    Plan::new(dictionary, &question.statement, &registry, &eligibility).map(|_| ()).map_err(|e| statement_refusal(&e, question.at))
+    Plan::new(dictionary, statement, &registry, &eligibility)
 }

@@ -1,17 +1,21 @@
 //! A question in plain words, from the statement itself: what is read here is what is proved.
 
-use crate::question::{AxisRole, Question};
+use crate::{
+    compile::wired,
+    question::{AxisRole, Question},
+};
 use countersign_circuits::{
     dictionary::{Attribute, Dictionary},
-    statement::{Clause, Literal, Measure, Measures},
+    statement::{Cell, CellMeaning, Clause, Literal, Measure, Measures},
 };
 use std::fmt::Write as _;
 
 /// Most sets spelled out before the rest is counted.
 const SPELLED_MAX: usize = 12;
 
-/// Says a question in plain words: who is counted, how they are divided, what is released, which data are read.
-pub fn explain(question: &Question, dictionary: &Dictionary) -> String {
+/// Says a question in plain words: who is counted, how they are divided, what is released and when it is shown, which data are read. `k_min` is the
+/// least number of people the network asks for; a study or a hospital may ask for more.
+pub fn explain(question: &Question, dictionary: &Dictionary, k_min: u32) -> String {
     let statement = &question.statement;
     let mut out = format!("Table: {} ({}).\n", dictionary.reference(), dictionary.title());
     out.push_str("Who is counted: ");
@@ -35,12 +39,43 @@ pub fn explain(question: &Question, dictionary: &Dictionary) -> String {
     out.push_str("What each hospital releases");
     out.push_str(if question.groups.is_empty() { ": " } else { ", for each group: " });
     let _ = writeln!(out, "{}.", released(&statement.measures, dictionary).join("; "));
-    let _ = write!(
-        out,
-        "Data categories read: {}. Counts below the smallest allowed are hidden, with everything that depends on them.",
-        question.categories.join(", ")
-    );
+    let gates = gates(question, dictionary, k_min);
+    if !gates.is_empty() {
+        let _ = writeln!(
+            out,
+            "When a group's numbers are shown (proved; k_min {k_min} is the network's, a study or a hospital may ask for more):"
+        );
+        gates.iter().for_each(|gate| {
+            let _ = writeln!(out, "  - {gate}.");
+        });
+        out.push_str("Beyond that a hospital withholds what lies too few people from a number released earlier, and sums that one or two people make up.\n");
+    }
+    let _ = write!(out, "Data categories read: {}.", question.categories.join(", "));
     out
+}
+
+/// The gates of one group's cells, in words.
+fn gates(question: &Question, dictionary: &Dictionary, k_min: u32) -> Vec<String> {
+    let Ok(plan) = wired(&question.statement, dictionary) else { return Vec::new() };
+    let k = plan.gate_minimum(k_min);
+    let of = |a: u16| dictionary.attribute(a).map_or_else(|| format!("attribute #{a}"), |a| a.name().to_owned());
+    let cells = || plan.cells().iter().filter(|c| c.group == 0 && c.kind.gate);
+    let looks_at_missing = |a: u16| cells().any(|c| c.meaning == CellMeaning::Missing(a));
+    let gate = |cell: &Cell| match cell.meaning {
+        CellMeaning::Rows if matches!(question.statement.measures, Measures::Model { .. }) => {
+            Some(format!("everything: at least {k} people are in it, three for each number of a model"))
+        }
+        CellMeaning::Rows => Some(format!("everything: at least {k} people are in it")),
+        CellMeaning::Known(a) if looks_at_missing(a) => None,
+        CellMeaning::Known(a) => Some(format!("numbers of {0}: at least {k} people have a value of {0}", of(a))),
+        CellMeaning::Missing(a) => Some(format!(
+            "numbers of {0}: at least {k} people have a value of {0}, and nobody or at least {k} have none (it says something to have none)",
+            of(a)
+        )),
+        CellMeaning::Part(a, 0) => Some(format!("shares of {}: at least {k} people are in each part", of(a))),
+        _ => None,
+    };
+    cells().filter_map(gate).collect()
 }
 
 /// A unit as people read it: UCUM's time units in words, everything else as it is.

@@ -194,16 +194,30 @@ fn explained_in_words() {
     let sql = format!(
         "SELECT sex, COUNT(*), AVG(sbp) FROM {T} WHERE (age >= 65 OR diabetes = 'yes') AND smoker <> 'current' AND hba1c IS NULL GROUP BY sex"
     );
-    let words = explain(&compile(&sql, &dictionary).expect("accepted"), &dictionary);
+    let words = explain(&compile(&sql, &dictionary).expect("accepted"), &dictionary, 10);
     assert_eq!(
         words,
         "Table: cardiometabolic-core@1 (Test core).\n\
          Who is counted: people for whom (age is 65 years or more or diabetes is yes); and hba1c is missing; and smoker is never or former.\n\
          Separately for each sex (Administrative gender): female, male, other, missing.\n\
          What each hospital releases, for each group: the number of people; of sbp (Systolic blood pressure) the number known, the sum and the sum of squares.\n\
-         Data categories read: conditions, demographics, labs, lifestyle, vitals. Counts below the smallest allowed are hidden, with everything that depends on them."
+         When a group's numbers are shown (proved; k_min 10 is the network's, a study or a hospital may ask for more):
+\x20 - everything: at least 10 people are in it.
+\x20 - numbers of sbp: at least 10 people have a value of sbp, and nobody or at least 10 have none (it says something to have none).
+Beyond that a hospital withholds what lies too few people from a number released earlier, and sums that one or two people make up.
+Data categories read: conditions, demographics, labs, lifestyle, vitals."
     );
-    let words = explain(&ok(&format!("SELECT MEDIAN(visits) FROM {T} WHERE age BETWEEN 40 AND 49 OR age >= 80")), &dictionary);
+    let words = explain(
+        &ok(&format!("SELECT CORR(age, bmi), COVAR(age, bmi) FROM {T} WHERE age IS NOT NULL AND bmi IS NOT NULL")),
+        &dictionary,
+        10,
+    );
+    assert!(words.contains("everything: at least 15 people are in it, three for each number of a model."), "{words}");
+    let words = explain(&ok(&format!("SELECT SHARE(sex = 'male') FROM {T} WHERE sex IS NOT NULL")), &dictionary, 10);
+    assert!(words.contains("shares of sex: at least 10 people are in each part."), "{words}");
+    let words = explain(&ok(&format!("SELECT AVG(sbp) FROM {T}")), &dictionary, 10);
+    assert!(words.contains("numbers of sbp: at least 10 people have a value of sbp.\n"), "{words}");
+    let words = explain(&ok(&format!("SELECT MEDIAN(visits) FROM {T} WHERE age BETWEEN 40 AND 49 OR age >= 80")), &dictionary, 10);
     assert!(words.contains("people for whom age is 40 to 49 years or 80 years or more."), "{words}");
     assert!(words.contains("Counted in each band of visits (Encounters): <1, 1, 2-4, 5-9, 10-19, >=20, missing."), "{words}");
 }

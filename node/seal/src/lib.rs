@@ -1,26 +1,36 @@
 //! Sealing: released cells go encrypted to the study team and its board under one content key.
 //!
-//! The ledger holds the digest of the ciphertext only. Format, in order: magic, the number of recipients (one byte), the sender's ephemeral
-//! X25519 key, for each recipient its public key and the wrapped content key, then the sealed content. Every key is used once, so the
-//! nonces are zero; the context (query and hospital: a query names its network) is authenticated with the content and with every wrapped key.
+//! The ledger holds the digest of the ciphertext only, signed by the hospital. The content is encrypted once (ChaCha20-Poly1305, RFC 8439) under a key of its
+//! own, and that key to each recipient by HPKE (RFC 9180): base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305. Format, in order:
+//! magic, the number of recipients (one byte), for each its public key, the encapsulated key and the encrypted content key, then the encrypted
+//! content. The context (query and hospital: a query names its network) is in the `info` of every recipient, and everything before the content is
+//! authenticated with it. The content key is used once, so its nonce is zero.
 
 use chacha20poly1305::{
     ChaCha20Poly1305, Key, Nonce,
     aead::{Aead, KeyInit, Payload},
 };
 use countersign_circuits::hash::Digest32;
-use x25519_dalek::{PublicKey, StaticSecret};
+use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable, kdf::HkdfSha256, kem::X25519HkdfSha256};
 use zeroize::Zeroizing;
 
-const MAGIC: &[u8] = b"countersign-sealed/1\n";
+const MAGIC: &[u8] = b"countersign-sealed/2\n";
 /// Most recipients of one answer.
 pub const RECIPIENTS_MAX: usize = 16;
-/// A wrapped content key: 32 bytes and a tag.
+/// An X25519 key.
+const KEY: usize = 32;
+/// An encrypted content key: 32 bytes and a tag.
 const WRAPPED: usize = 48;
+/// What one recipient takes.
+const SLOT: usize = 2 * KEY + WRAPPED;
+
+type Private = <X25519HkdfSha256 as Kem>::PrivateKey;
+type Public = <X25519HkdfSha256 as Kem>::PublicKey;
+type Encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey;
 
 /// An X25519 secret key answers are opened with.
 #[derive(Clone)]
-pub struct SealingSecret(StaticSecret);
+pub struct SealingSecret(Zeroizing<[u8; KEY]>);
 
 impl std::fmt::Debug for SealingSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -60,30 +70,39 @@ impl SealingSecret {
     }
 
     /// A stored key.
-    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self(StaticSecret::from(*bytes))
+    pub fn from_bytes(bytes: &[u8; KEY]) -> Self {
+        Self(Zeroizing::new(*bytes))
     }
 
     /// The bytes to store, with care.
-    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(self.0.to_bytes())
+    pub fn to_bytes(&self) -> Zeroizing<[u8; KEY]> {
+        self.0.clone()
+    }
+
+    fn private(&self) -> Private {
+        Private::from_bytes(&*self.0).expect("every 32 bytes are an X25519 key: they are clamped")
     }
 
     /// The public key.
-    pub fn public(&self) -> [u8; 32] {
-        PublicKey::from(&self.0).to_bytes()
+    ///
+    /// # Panics
+    /// Never: every 32 bytes are a secret key.
+    pub fn public(&self) -> [u8; KEY] {
+        X25519HkdfSha256::sk_to_pk(&self.private()).to_bytes().into()
     }
 }
 
-/// The key that wraps the content key for one recipient; `None` for a public key of small order.
-fn wrapping_key(secret: &StaticSecret, other: &[u8; 32], ephemeral: &[u8; 32], recipient: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
-    let shared = secret.diffie_hellman(&PublicKey::from(*other));
-    shared
-        .was_contributory()
-        .then(|| Zeroizing::new(Digest32::tagged("countersign/seal/1", [&shared.as_bytes()[..], ephemeral, recipient]).0))
+/// HPKE's `info`: what the key is for.
+fn info(context: &Digest32) -> Vec<u8> {
+    [b"countersign/seal/2".as_slice(), &context.0].concat()
 }
 
-fn cipher(key: &[u8; 32]) -> ChaCha20Poly1305 {
+/// What the content is authenticated with: its context and everything before it.
+fn associated(context: &Digest32, head: &[u8]) -> Vec<u8> {
+    [context.0.as_slice(), head].concat()
+}
+
+fn cipher(key: &[u8; KEY]) -> ChaCha20Poly1305 {
     ChaCha20Poly1305::new(&Key::from(*key))
 }
 
@@ -91,23 +110,29 @@ fn cipher(key: &[u8; 32]) -> ChaCha20Poly1305 {
 ///
 /// # Errors
 /// No proper recipient, or no entropy.
-pub fn seal(content: &[u8], context: &Digest32, recipients: &[[u8; 32]]) -> Result<Vec<u8>, SealError> {
+pub fn seal(content: &[u8], context: &Digest32, recipients: &[[u8; KEY]]) -> Result<Vec<u8>, SealError> {
     if recipients.is_empty() || recipients.len() > RECIPIENTS_MAX {
         return Err(SealError::Recipients);
     }
-    let sender = SealingSecret::generate()?;
-    let ephemeral = sender.public();
-    let mut key = Zeroizing::new([0; 32]);
+    let mut key = Zeroizing::new([0; KEY]);
     getrandom::fill(&mut *key).map_err(|_| SealError::Entropy)?;
-    let nonce = Nonce::default();
-    let mut out = [MAGIC, &[recipients.len() as u8], &ephemeral].concat();
+    let mut out = [MAGIC, &[recipients.len() as u8]].concat();
     for recipient in recipients {
-        let wrapping = wrapping_key(&sender.0, recipient, &ephemeral, recipient).ok_or(SealError::Recipients)?;
-        let wrapped = cipher(&wrapping).encrypt(&nonce, Payload { msg: &key[..], aad: &context.0 }).map_err(|_| SealError::Format)?;
+        let public = Public::from_bytes(recipient).map_err(|_| SealError::Recipients)?;
+        let (encapsulated, wrapped) = hpke::single_shot_seal::<hpke::aead::ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+            &OpModeS::Base,
+            &public,
+            &info(context),
+            &*key,
+            &[],
+        )
+        .map_err(|_| SealError::Recipients)?;
         out.extend_from_slice(recipient);
+        out.extend_from_slice(&encapsulated.to_bytes());
         out.extend_from_slice(&wrapped);
     }
-    out.extend(cipher(&key).encrypt(&nonce, Payload { msg: content, aad: &context.0 }).map_err(|_| SealError::Format)?);
+    let aad = associated(context, &out);
+    out.extend(cipher(&key).encrypt(&Nonce::default(), Payload { msg: content, aad: &aad }).map_err(|_| SealError::Format)?);
     Ok(out)
 }
 
@@ -118,19 +143,29 @@ pub fn seal(content: &[u8], context: &Digest32, recipients: &[[u8; 32]]) -> Resu
 pub fn open(sealed: &[u8], context: &Digest32, secret: &SealingSecret) -> Result<Zeroizing<Vec<u8>>, SealError> {
     let rest = sealed.strip_prefix(MAGIC).ok_or(SealError::Format)?;
     let (count, rest) = rest.split_first().ok_or(SealError::Format)?;
-    let (ephemeral, rest) = rest.split_first_chunk::<32>().ok_or(SealError::Format)?;
     let count = usize::from(*count);
     if count == 0 || count > RECIPIENTS_MAX {
         return Err(SealError::Format);
     }
-    let (slots, content) = rest.split_at_checked(count * (32 + WRAPPED)).ok_or(SealError::Format)?;
+    let (slots, content) = rest.split_at_checked(count * SLOT).ok_or(SealError::Format)?;
     let own = secret.public();
-    let wrapped = slots.chunks(32 + WRAPPED).find_map(|slot| slot.strip_prefix(&own[..])).ok_or(SealError::NotForYou)?;
-    let nonce = Nonce::default();
-    let wrapping = wrapping_key(&secret.0, ephemeral, ephemeral, &own).ok_or(SealError::Damaged)?;
-    let key = cipher(&wrapping).decrypt(&nonce, Payload { msg: wrapped, aad: &context.0 }).map_err(|_| SealError::Damaged)?;
-    let key = Zeroizing::new(<[u8; 32]>::try_from(key).map_err(|_| SealError::Damaged)?);
-    cipher(&key).decrypt(&nonce, Payload { msg: content, aad: &context.0 }).map(Zeroizing::new).map_err(|_| SealError::Damaged)
+    let slot = slots.chunks_exact(SLOT).find_map(|slot| slot.strip_prefix(&own[..])).ok_or(SealError::NotForYou)?;
+    let (encapsulated, wrapped) = slot.split_at_checked(KEY).ok_or(SealError::Format)?;
+    let encapsulated = Encapsulated::from_bytes(encapsulated).map_err(|_| SealError::Damaged)?;
+    let key = hpke::single_shot_open::<hpke::aead::ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+        &OpModeR::Base,
+        &secret.private(),
+        &encapsulated,
+        &info(context),
+        wrapped,
+        &[],
+    );
+    let key = Zeroizing::new(key.map_err(|_| SealError::Damaged)?);
+    let key = Zeroizing::new(<[u8; KEY]>::try_from(key.as_slice()).map_err(|_| SealError::Damaged)?);
+    let head = sealed.len() - content.len();
+    let aad = associated(context, sealed.get(..head).ok_or(SealError::Format)?);
+    let opened = cipher(&key).decrypt(&Nonce::default(), Payload { msg: content, aad: &aad });
+    opened.map(Zeroizing::new).map_err(|_| SealError::Damaged)
 }
 
 #[cfg(test)]
@@ -160,6 +195,33 @@ mod tests {
             assert!(open(&bad, &context, &team).is_err(), "byte {i}");
             assert!(open(&sealed[..i], &context, &team).is_err(), "length {i}");
         }
+    }
+
+    /// A recipient's slot of one answer in another, and slots exchanged: neither opens.
+    #[test]
+    fn slots_belong_to_their_answer_and_their_place() {
+        let [team, board] = [(); 2].map(|()| SealingSecret::generate().unwrap());
+        let context = Digest32::of(b"context");
+        let both = [team.public(), board.public()];
+        let [first, second] = [(); 2].map(|()| seal(b"cells", &context, &both).unwrap());
+        let at = MAGIC.len() + 1;
+        let mut mixed = first.clone();
+        mixed[at..at + SLOT].copy_from_slice(&second[at..at + SLOT]);
+        assert_eq!(open(&mixed, &context, &team), Err(SealError::Damaged));
+        let mut exchanged = first.clone();
+        exchanged[at..at + SLOT].copy_from_slice(&first[at + SLOT..at + 2 * SLOT]);
+        exchanged[at + SLOT..at + 2 * SLOT].copy_from_slice(&first[at..at + SLOT]);
+        assert_eq!(open(&exchanged, &context, &team), Err(SealError::Damaged));
+        assert_eq!(open(&exchanged, &context, &board), Err(SealError::Damaged));
+    }
+
+    /// The suite of RFC 9180 by its identifiers: another one would open nothing that others sealed.
+    #[test]
+    fn the_suite_is_the_documented_one() {
+        use hpke::{aead::Aead, kdf::Kdf};
+        assert_eq!(X25519HkdfSha256::KEM_ID, 0x0020);
+        assert_eq!(HkdfSha256::KDF_ID, 0x0001);
+        assert_eq!(hpke::aead::ChaCha20Poly1305::AEAD_ID, 0x0003);
     }
 
     #[test]

@@ -68,6 +68,14 @@ impl Count {
         }
     }
 
+    /// A hidden count whose bounds meet is a number: below a minimum of 1 there is nobody.
+    fn met(self) -> Self {
+        match self.bounds() {
+            (low, Some(high)) if low == high => Self::Exact(low),
+            _ => self,
+        }
+    }
+
     /// The sum of parts; a single part stays as it is.
     pub(crate) fn sum(list: &[Self], parts: Parts) -> Self {
         if let ([one], Parts::Bands) = (list, parts) {
@@ -79,7 +87,7 @@ impl Count {
             return Self::Exact(low);
         }
         let high = list.iter().try_fold(0u64, |sum, c| Some(sum.saturating_add(c.bounds().1?)));
-        Self::Between { low, high, hidden, of: list.len(), parts }
+        Self::Between { low, high, hidden, of: list.len(), parts }.met()
     }
 }
 
@@ -92,12 +100,13 @@ pub(crate) fn site_count(cell: CellStatus, rows: Option<CellStatus>, alone: bool
         Some(CellStatus::Small) => Some(below),
         _ => None,
     };
-    match cell {
+    let count = match cell {
         CellStatus::Exact(n) => Count::Exact(n),
         // a small group hides all its blocks, and no part of it is larger than it is
         CellStatus::Small if alone || rows == Some(CellStatus::Small) => Count::Hidden { why: Hidden::Below(minimum), high: Some(below) },
         CellStatus::Small => Count::Hidden { why: Hidden::Block, high: group_high },
         CellStatus::Withheld(reason) => Count::Hidden { why: Hidden::Withheld(reason), high: group_high },
         CellStatus::NotReleased => Count::Hidden { why: Hidden::NotReleased, high: group_high },
-    }
+    };
+    count.met()
 }

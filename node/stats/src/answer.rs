@@ -15,6 +15,22 @@ pub enum WithholdReason {
     Local,
 }
 
+impl WithholdReason {
+    /// What it means, and what to ask instead.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Overlap => {
+                "too few people lie between it and a number that was released earlier, or another of this table. Ask for the groups of the earlier question, or \
+                 give all your questions one analysis set (IS NOT NULL on every value you need)"
+            }
+            Self::Dominance => {
+                "one or two people make up most of a sum, or nearly all have the same value. Ask for counts in bands (HISTOGRAM, MEDIAN) or for larger groups"
+            }
+            Self::Local => "a rule of the hospital's own; ask the hospital",
+        }
+    }
+}
+
 impl fmt::Display for WithholdReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

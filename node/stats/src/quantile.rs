@@ -1,7 +1,10 @@
 //! Quantiles from counts in governed bands.
 //!
-//! The p quantile lies in the first band whose cumulative count reaches p n; inside the band it is interpolated linearly. The
-//! band itself is always given: it is all the counts prove. If counts are hidden, only the bands it can lie in are given.
+//! A p quantile of n people is a value with at least p n of them at or below it and at least (1 - p) n at or above (Hyndman and Fan, "Sample
+//! Quantiles in Statistical Packages", The American Statistician 50, 1996, section 2). If the counts up to a band make p n exactly, every value from the last
+//! person in it to the first one after it is one: then both bands are given, and the middle of the edges between them. Else it lies in the first band whose
+//! cumulative count exceeds p n, and is interpolated linearly inside. The bands are always given: they are all the counts prove. If counts are
+//! hidden, only the bands it can lie in are given.
 
 use crate::{
     amount::Count,
@@ -57,11 +60,17 @@ pub(crate) fn quantile(scale: &Scale, p: Decimal, bins: &[Bin]) -> Quantile {
     let target = exact::rational(p) * BigRational::from_integer(BigInt::from(n));
     let mut before = BigRational::zero();
     let edge_f = |e: &BigRational| exact::float(e);
-    for (bin, count) in bins.iter().zip(&counts) {
+    for (place, (bin, count)) in bins.iter().zip(&counts).enumerate() {
         let count = BigRational::from_integer(BigInt::from(*count));
         if &before + &count >= target && !count.is_zero() {
-            let (low, high) = edges(scale, bin.levels);
-            let value = &low + (&high - &low) * (target - before) / count;
+            let (low, mut high) = edges(scale, bin.levels);
+            let mut value = &low + (&high - &low) * (&target - &before) / &count;
+            let next = bins.iter().zip(&counts).skip(place + 1).find(|(_, count)| **count > 0);
+            if let Some((next, _)) = next.filter(|_| &before + &count == target) {
+                let after = edges(scale, next.levels);
+                value = (&high + &after.0) / BigRational::from_integer(BigInt::from(2));
+                high = after.1;
+            }
             let (first, last) = quantile_ranks(p.to_f64().unwrap_or(0.5), n);
             let ci95 = (edge_f(&edge_of_rank(scale, bins, &counts, first).0), edge_f(&edge_of_rank(scale, bins, &counts, last).1));
             return Quantile::Point { value: edge_f(&value), band: (edge_f(&low), edge_f(&high)), ci95, n };
@@ -97,20 +106,24 @@ fn between(scale: &Scale, p: Decimal, bins: &[Bin]) -> Quantile {
             Some(sum + if high { bounds.1? } else { bounds.0 })
         })
     };
-    // can the cumulative share up to and with band j reach p (high), or must it (low)?
+    // can the cumulative share up to and with band j reach p (most), or must it exceed p (least)? Where it is p, the next person's band is one, too
     let reaches = |j: usize, most: bool| {
         let (below, above) = bins.split_at(j + 1);
         match (sum(below, most), sum(above, !most)) {
             (Some(below), Some(above)) => {
                 let all = &below + &above;
-                !all.is_zero() && BigRational::new(below, all) >= p
+                !all.is_zero() && {
+                    let share = BigRational::new(below, all);
+                    share > p || (most && share == p)
+                }
             }
             // unbounded below: it can; unbounded above: it need not
             _ => most,
         }
     };
     let first = (0..bins.len()).find(|j| reaches(*j, true));
-    let last = (0..bins.len()).find(|j| reaches(*j, false)).or(bins.len().checked_sub(1));
+    let possible = |b: &Bin| b.count.bounds().1 != Some(0);
+    let last = (0..bins.len()).find(|j| reaches(*j, false)).or_else(|| bins.iter().rposition(possible)).or(bins.len().checked_sub(1));
     match (first.and_then(|j| bins.get(j)), last.and_then(|j| bins.get(j))) {
         (Some(first), Some(last)) => {
             let (low, high) = (edges(scale, first.levels).0, edges(scale, last.levels).1);

@@ -287,16 +287,19 @@ impl Place<'_> {
 
     /// Over several bands of the distribution axis.
     fn count_bands(&self, bands: &[usize]) -> Count {
-        self.pool(|t| {
-            let list: Vec<Count> = bands.iter().map(|b| self.count_at(t, *b, CellMeaning::Rows)).collect();
-            Count::sum(&list, Parts::Bands)
-        })
+        self.pool(|t| self.bands_at(t, bands))
     }
 
-    /// The sum of a cell over all tables, if every part is released.
-    fn plain(&self, meaning: CellMeaning) -> Option<BigInt> {
+    fn bands_at(&self, table: &SiteTable, bands: &[usize]) -> Count {
+        let list: Vec<Count> = bands.iter().map(|b| self.count_at(table, *b, CellMeaning::Rows)).collect();
+        Count::sum(&list, Parts::Bands)
+    }
+
+    /// The sum of a cell over all tables, if every part is released or is known to be over nobody: `people` are those of a site it sums over.
+    fn plain(&self, meaning: CellMeaning, people: impl Fn(&SiteTable) -> Count) -> Option<BigInt> {
         self.tables.iter().try_fold(BigInt::from(0u8), |sum, t| match self.cell(t, 0, meaning) {
             CellStatus::Exact(v) => Some(sum + v),
+            _ if people(t) == Count::Exact(0) => Some(sum),
             _ => None,
         })
     }
@@ -329,22 +332,25 @@ impl Place<'_> {
 
     /// People where an attribute is known: a cell, the sum of its parts, or of the bands of its distribution.
     fn known(&self, attribute: u16) -> Count {
+        self.pool(|t| self.known_at(t, attribute))
+    }
+
+    /// The same at one site.
+    fn known_at(&self, table: &SiteTable, attribute: u16) -> Count {
         if let Some(axis) = self.reader.distribution() {
             let known: Vec<usize> = axis.bands.iter().enumerate().filter(|(_, b)| b.levels.is_some()).map(|(i, _)| i).collect();
-            return self.count_bands(&known);
+            return self.bands_at(table, &known);
         }
         let parts = self.parts(attribute).map_or(0, <[_]>::len);
         if parts == 0 {
-            return self.count(0, CellMeaning::Known(attribute));
+            return self.count_at(table, 0, CellMeaning::Known(attribute));
         }
-        self.pool(|t| {
-            let list: Vec<Count> = (0..parts).map(|i| self.count_at(t, 0, CellMeaning::Part(attribute, i as u16))).collect();
-            match list.iter().find(|c| c.exact().is_none()) {
-                // the block is hidden as a whole: the same bounds for the sum as for a part
-                Some(hidden) => *hidden,
-                None => Count::sum(&list, Parts::Bands),
-            }
-        })
+        let list: Vec<Count> = (0..parts).map(|i| self.count_at(table, 0, CellMeaning::Part(attribute, i as u16))).collect();
+        match list.iter().find(|c| c.exact().is_none()) {
+            // the block is hidden as a whole: the same bounds for the sum as for a part
+            Some(hidden) => *hidden,
+            None => Count::sum(&list, Parts::Bands),
+        }
     }
 
     fn parts(&self, attribute: u16) -> Option<&[Vec<u16>]> {
@@ -361,7 +367,8 @@ impl Place<'_> {
 
     fn moments(&self, attribute: u16, estimate: fn(Moments) -> Estimate) -> Shown {
         let known = self.known(attribute);
-        let sums = || Some((self.plain(CellMeaning::Sum(attribute))?, self.plain(CellMeaning::SumOfSquares(attribute))?));
+        let sum = |meaning| self.plain(meaning, |t| self.known_at(t, attribute));
+        let sums = || Some((sum(CellMeaning::Sum(attribute))?, sum(CellMeaning::SumOfSquares(attribute))?));
         let (Some(n), Some((s1, s2)), Some(line)) = (known.exact(), sums(), self.line(attribute)) else {
             return Shown::NoEstimate(known);
         };
@@ -388,14 +395,15 @@ impl Place<'_> {
 
     fn pair(&self, x: u16, y: u16, statistic: impl Fn(&Pair, &Line, &Line) -> Shown) -> Shown {
         let rows = self.count(0, CellMeaning::Rows);
+        let sum = |meaning| self.plain(meaning, |t| self.count_at(t, 0, CellMeaning::Rows));
         let read = || {
             let pair = Pair {
                 n: rows.exact()?,
-                x: self.plain(CellMeaning::Sum(x))?,
-                y: self.plain(CellMeaning::Sum(y))?,
-                xx: self.plain(CellMeaning::SumOfSquares(x))?,
-                yy: self.plain(CellMeaning::SumOfSquares(y))?,
-                xy: self.plain(CellMeaning::Product(x.min(y), x.max(y)))?,
+                x: sum(CellMeaning::Sum(x))?,
+                y: sum(CellMeaning::Sum(y))?,
+                xx: sum(CellMeaning::SumOfSquares(x))?,
+                yy: sum(CellMeaning::SumOfSquares(y))?,
+                xy: sum(CellMeaning::Product(x.min(y), x.max(y)))?,
             };
             Some(statistic(&pair, &self.line(x)?, &self.line(y)?))
         };

@@ -2,15 +2,17 @@
 
 use crate::{
     amount::{Count, Hidden, Parts},
-    answer::SiteState,
+    answer::{SiteState, WithholdReason},
     json::title,
     statistic::{Estimate, Shown},
-    table::{Item, ResultTable, Row},
+    table::{Item, ResultTable, Row, SiteResult},
 };
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use countersign_query::{Ask, unit_words};
 use std::fmt::Write as _;
 
+/// How the query language names the group of those without a value.
+const MISSING: &str = "missing";
 /// Longest bar of a histogram.
 const BAR_MAX: u64 = 30;
 
@@ -27,6 +29,7 @@ pub fn render_text(table: &ResultTable) -> String {
         let _ = writeln!(out, "{}: {words}", site.site);
     }
     let mut marks = Marks::default();
+    let (table, footnote) = &without_missing(table);
     if table.rows.is_empty() {
         out.push_str("\nNo site's answer was accepted; there is nothing to show.\n");
     } else {
@@ -40,8 +43,37 @@ pub fn render_text(table: &ResultTable) -> String {
     }
     out.push('\n');
     marks.write(&mut out, table.k_min);
+    if !footnote.is_empty() {
+        let _ = writeln!(out, "Not shown, with fewer than {} people at every hospital: {}.", table.k_min, footnote.join("; "));
+    }
     let _ = writeln!(out, "{}", table.warnings.join(" "));
     out
+}
+
+/// The table without the groups of people with a missing value that are small at every hospital, and the names of those groups: they would fill a table with lines
+/// that say nothing. In JSON they stay.
+fn without_missing(table: &ResultTable) -> (ResultTable, Vec<String>) {
+    let is_small = |shown: &Shown| match shown {
+        Shown::Count(n) | Shown::NoEstimate(n) | Shown::QuantileBetween { n, .. } => {
+            matches!(n, Count::Hidden { why: Hidden::Below(_), .. })
+        }
+        Shown::Bands(bands) => bands.iter().all(|b| matches!(b.count, Count::Hidden { why: Hidden::Below(_), .. })),
+        Shown::Estimate(_) | Shown::Undefined { .. } => false,
+    };
+    let answered: Vec<&[Row]> = table.sites.iter().map(|s| s.rows.as_slice()).filter(|rows| !rows.is_empty()).collect();
+    let left_out = |(at, row): (usize, &Row)| {
+        row.group.iter().any(|(_, band)| band == MISSING)
+            && answered.iter().all(|rows| rows.get(at).is_some_and(|row| row.shown.iter().all(is_small)))
+    };
+    let out: Vec<bool> = table.rows.iter().enumerate().map(left_out).collect();
+    if out.iter().all(|out| *out) {
+        return (table.clone(), Vec::new());
+    }
+    let kept = |rows: &[Row]| rows.iter().zip(&out).filter(|(_, out)| !**out).map(|(row, _)| row.clone()).collect();
+    let name = |row: &Row| row.group.iter().map(|(attribute, band)| format!("{attribute} {band}")).collect::<Vec<_>>().join(", ");
+    let names = table.rows.iter().zip(&out).filter(|(_, out)| **out).map(|(row, _)| name(row)).collect();
+    let sites = table.sites.iter().map(|s| SiteResult { rows: kept(&s.rows), ..s.clone() }).collect();
+    (ResultTable { rows: kept(&table.rows), sites, ..table.clone() }, names)
 }
 
 /// Which marks were used and need a line.
@@ -49,20 +81,27 @@ pub fn render_text(table: &ResultTable) -> String {
 struct Marks {
     below: bool,
     block: bool,
-    withheld: Vec<String>,
+    withheld: Vec<WithholdReason>,
     interval: bool,
 }
 
 impl Marks {
     fn write(&self, out: &mut String, k_min: u32) {
         if self.below {
-            out.push_str("<n: hidden, because fewer than n people are in it.\n");
+            out.push_str("<n: hidden, because fewer than n people are in it. Ask for wider bands or fewer groups.\n");
         }
         if self.block {
-            let _ = writeln!(out, "h: hidden, because it or a count it could be subtracted from is below {k_min}.");
+            let _ = writeln!(
+                out,
+                "h: hidden, because it or a count it could be subtracted from is below {k_min}. Ask without COUNT(*), or of those whose value is known (IS NOT NULL)."
+            );
         }
         if !self.withheld.is_empty() {
-            let _ = writeln!(out, "w: withheld by the hospital ({}).", self.withheld.join(", "));
+            let names: Vec<String> = self.withheld.iter().map(ToString::to_string).collect();
+            let _ = writeln!(out, "w: withheld by the hospital ({}).", names.join(", "));
+            self.withheld.iter().for_each(|reason| {
+                let _ = writeln!(out, "   {reason}: {}", reason.advice());
+            });
         }
         if self.interval {
             out.push_str("…: some parts are hidden; no estimate is made from a sum with a hidden part.\n");
@@ -171,9 +210,8 @@ fn count(count: &Count, marks: &mut Marks) -> String {
             "h".to_owned()
         }
         Count::Hidden { why: Hidden::Withheld(reason), .. } => {
-            let reason = reason.to_string();
-            if !marks.withheld.contains(&reason) {
-                marks.withheld.push(reason);
+            if !marks.withheld.contains(reason) {
+                marks.withheld.push(*reason);
             }
             "w".to_owned()
         }

@@ -5,7 +5,7 @@ mod common;
 use common::Asked;
 use countersign_circuits::statement::CellMeaning;
 use countersign_stats::{
-    CellStatus, Count, Estimate, Hidden, Shown, SiteAnswer, SiteState, SiteTable, TableError, WithholdReason, render_text, tabulate,
+    CellStatus, Count, Estimate, Hidden, Parts, Shown, SiteAnswer, SiteState, SiteTable, TableError, WithholdReason, render_text, tabulate,
     to_json,
 };
 use serde_json::json;
@@ -87,7 +87,6 @@ sex      COUNT(*)                      AVG(age), years (95 % CI)
 female   1,214                         53.60 (53.04 to 54.16)  n 1,210
 male     107                           – n 10 … 107, 1 of 2 sites hidden
 other    10 … 19, 1 of 2 sites hidden  – n 10 … 19, 1 of 2 sites hidden
-missing  0 … 18, 2 of 2 sites hidden   – n 0 … 18, 2 of 2 sites hidden
 
 By site
 
@@ -98,12 +97,11 @@ male     A     10        5.50 (3.33 to 7.67)  n 10
 male     B     97        h
 other    A     10        5.50 (3.33 to 7.67)  n 10
 other    B     <10       <10
-missing  A     <10       <10
-missing  B     <10       <10
 
-<n: hidden, because fewer than n people are in it.
-h: hidden, because it or a count it could be subtracted from is below 10.
+<n: hidden, because fewer than n people are in it. Ask for wider bands or fewer groups.
+h: hidden, because it or a count it could be subtracted from is below 10. Ask without COUNT(*), or of those whose value is known (IS NOT NULL).
 …: some parts are hidden; no estimate is made from a sum with a hidden part.
+Not shown, with fewer than 10 people at every hospital: sex missing.
 People are counted once per hospital. Not differentially private. Only 2 of 4 sites are in the pooled figures.
 ";
     assert_eq!(render_text(&table), expected);
@@ -211,6 +209,72 @@ fn a_model_hides_below_its_own_minimum() {
     let table = asked.table(10, &[("A", site(&asked, |_, _| Small))]);
     // two values: 3 x 5 people for five released numbers (rule D6)
     assert_eq!(table.rows[0].shown, [Shown::NoEstimate(Count::Hidden { why: Hidden::Below(15), high: Some(14) })]);
+}
+
+/// With a minimum of 1 below it is nobody: a number, and its sums are over nobody.
+#[test]
+fn bounds_that_meet_are_numbers() {
+    let asked = Asked::new("SELECT sex, COUNT(*), AVG(age), STDDEV(age) FROM heart WHERE sex IN ('female', 'male') GROUP BY sex");
+    let empty = site(&asked, |group, meaning| if group == 0 { ten(group, meaning) } else { Small });
+    let full = site(&asked, ten);
+    let table = asked.table(1, &[("A", empty), ("B", full)]);
+    assert_eq!(table.sites[0].rows[1].shown[0], Shown::Count(Count::Exact(0)));
+    assert_eq!(table.rows[1].shown[0], Shown::Count(Count::Exact(10)));
+    let [_, Shown::Estimate(Estimate::Mean(mean)), Shown::Estimate(Estimate::StdDev(_))] = &table.rows[1].shown[..] else {
+        panic!("{table:?}")
+    };
+    assert_eq!((mean.n, mean.mean), (10, Some(5.5)), "everybody there is counted");
+    assert!(!render_text(&table).contains('…'));
+    // one more than nobody is enough to hide it again
+    let table = asked.table(2, &[("A", site(&asked, |_, _| Small)), ("B", site(&asked, ten))]);
+    assert_eq!(table.rows[1].shown[0], Shown::Count(Count::Between { low: 10, high: Some(11), hidden: 1, of: 2, parts: Parts::Sites }));
+    assert!(matches!(table.rows[1].shown[1], Shown::NoEstimate(_)));
+    // a structural zero: the group's rows are known to be none
+    let pair = Asked::new("SELECT CORR(age, bmi) FROM heart WHERE age IS NOT NULL AND bmi IS NOT NULL");
+    let cells = |_: usize, meaning: CellMeaning| {
+        Exact(match meaning {
+            CellMeaning::Rows => 10,
+            CellMeaning::Product(..) => 380,
+            CellMeaning::Sum(_) => 55,
+            _ => 385,
+        })
+    };
+    let table = pair.table(1, &[("A", site(&pair, |_, _| Small)), ("B", site(&pair, cells))]);
+    // three people for each released number: nobody below that minimum is not known to be nobody
+    assert!(matches!(table.rows[0].shown[0], Shown::NoEstimate(_)));
+}
+
+/// Where the people part evenly between two bands the median lies between the last of the one and the first of the other.
+#[test]
+fn a_quantile_between_two_bands_is_not_called_inside_one() {
+    let asked = Asked::new("SELECT MEDIAN(age) FROM heart WHERE age IS NOT NULL");
+    let median = |counts: [u64; 5]| {
+        let table = asked.table(1, &[("A", site(&asked, move |group, _| Exact(counts[group])))]);
+        let Shown::Estimate(Estimate::Quantile { value, band, .. }) = &table.rows[0].shown[0] else { panic!("{table:?}") };
+        (*value, *band)
+    };
+    // <40, 40-49, 50-59, 60-69, >=70 up to 110
+    assert_eq!(median([0, 10, 10, 0, 0]), (50.0, (40.0, 60.0)));
+    assert_eq!(median([0, 10, 0, 10, 0]), (55.0, (40.0, 70.0)), "nobody between them");
+    assert_eq!(median([0, 10, 11, 0, 0]).1, (50.0, 60.0));
+    assert_eq!(median([0, 11, 10, 0, 0]).1, (40.0, 50.0));
+    assert_eq!(median([0, 0, 0, 0, 4]).1, (70.0, 110.0), "nobody after them");
+    // with hidden bands both have to be among those it can lie in
+    let hidden = asked.table(2, &[("A", site(&asked, |group, _| if group == 4 { Small } else { Exact([0, 10, 10, 0][group]) }))]);
+    let Shown::QuantileBetween { range, .. } = &hidden.rows[0].shown[0] else { panic!("{hidden:?}") };
+    assert_eq!(*range, Some((40.0, 60.0)));
+}
+
+/// Every hidden number says what to ask instead.
+#[test]
+fn hidden_numbers_say_what_to_ask_instead() {
+    let asked = Asked::new("SELECT COUNT(*) FROM heart");
+    for reason in [WithholdReason::Overlap, WithholdReason::Dominance, WithholdReason::Local] {
+        let text = render_text(&asked.table(10, &[("A", site(&asked, withheld(reason)))]));
+        assert!(text.contains(&format!("   {reason}: {}", reason.advice())) && reason.advice().to_lowercase().contains("ask"), "{text}");
+    }
+    let text = render_text(&asked.table(10, &[("A", site(&asked, |_, _| Small))]));
+    assert!(text.contains("Ask for wider bands or fewer groups"), "{text}");
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn four_validators() -> Genesis {
         id: MemberId::from(&validator(i).verifying_key()),
         name: Name::new(format!("Validator {i}")).unwrap(),
         roles: vec![Role::Validator],
+        sealing: [9; 32],
     }));
     genesis.members.sort_by_key(|m| m.id);
     genesis

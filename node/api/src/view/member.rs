@@ -14,6 +14,8 @@ pub(crate) struct Member {
     name: String,
     /// Its roles.
     roles: Vec<String>,
+    /// The X25519 key answers are sealed to where it may open them.
+    sealing: Id,
     /// Sequence number of its next transaction.
     next_sequence: u64,
 }
@@ -24,6 +26,7 @@ impl Member {
             id: Id::of(member.id),
             name: member.name.to_string(),
             roles: member.roles.iter().map(ToString::to_string).collect(),
+            sealing: Id::of_bytes(&member.sealing),
             next_sequence: state.next_sequence(&member.id),
         }
     }

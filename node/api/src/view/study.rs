@@ -72,6 +72,8 @@ impl StudySummary {
 pub(crate) struct SealingKey {
     /// `team` or `board`.
     party: &'static str,
+    /// Whose it is.
+    member: Id,
     /// The X25519 public key.
     key: Id,
 }
@@ -168,7 +170,11 @@ impl Study {
             categories: submitted.categories.clone(),
             k_min: submitted.k_min,
             researchers: submitted.researchers.iter().map(Id::of).collect(),
-            sealing: submitted.sealing.iter().map(|k| SealingKey { party: party(k.party), key: Id::of_bytes(&k.key) }).collect(),
+            sealing: submitted
+                .sealing
+                .iter()
+                .map(|k| SealingKey { party: party(k.party), member: Id::of(k.member), key: Id::of_bytes(&k.key) })
+                .collect(),
             approval: record.approval.map(|(board, height, transaction)| Approval {
                 board: Id::of(board),
                 height: height.0,

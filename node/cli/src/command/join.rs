@@ -7,7 +7,7 @@ use crate::{
     failure::Failure,
     member::Member,
 };
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clap::Args;
 use countersign_ledger::{Genesis, Role, Wire};
 use countersign_store::{ChainStore, StoreError};
@@ -60,7 +60,6 @@ pub async fn run(session: &Session, arguments: &JoinArguments) -> Result<(), Fai
         }
         Err(error) => return Err(error.into()),
     }
-    keep(&own.cards(), &cards)?;
     let me = Card::new(&own.member, None);
     let added = peers::add(&file, &me, &cards)?;
     let admission = admission(&genesis, &own.member, &me);
@@ -89,22 +88,6 @@ fn read(path: &PathBuf) -> Result<Genesis, Failure> {
     let genesis = Genesis::decode(&bytes).map_err(|e| refused(&e))?;
     genesis.check().map_err(|e| refused(&e))?;
     Ok(genesis)
-}
-
-/// Keeps the cards: a researcher seals to the boards'.
-fn keep(folder: &std::path::Path, cards: &[Card]) -> Result<(), Failure> {
-    if cards.is_empty() {
-        return Ok(());
-    }
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for card in cards {
-        let path = folder.join(card.file_name());
-        if path.exists() && Card::load(&path)?.member != card.member {
-            return Err(anyhow!("{} is the card of another key; compare both with what the member says", path.display()).into());
-        }
-        std::fs::write(&path, card.to_text()?).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
 }
 
 /// What has to happen before this member can take part, if it is not in the genesis.

@@ -127,7 +127,7 @@ pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Fa
     let mut network = arguments.place.open(session).await?;
     let (dictionary, question) = find(&network, &arguments.sql)?;
     if arguments.explain {
-        let words = countersign_query::explain(&question, crate::study::dictionary(&network, &dictionary)?);
+        let words = countersign_query::explain(&question, crate::study::dictionary(&network, &dictionary)?, network.state().rules().k_min);
         let statement = hex::encode(borsh::to_vec(&question.statement)?);
         screen.result(|| words.clone(), || json!({ "words": words, "statement": statement }));
         return network.close().await;

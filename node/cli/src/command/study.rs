@@ -5,7 +5,7 @@ use crate::{
     failure::Failure,
     network::{Holder, Network},
     screen::plain,
-    study::{StudyPlan, accept_study, approve_study, submit_study},
+    study::{StudyPlan, accept_study, approve_study, boards, submit_study},
 };
 use clap::{Args, Subcommand};
 use countersign_ledger::{State, StudyId, StudyRecord};
@@ -65,6 +65,9 @@ pub struct SubmitArguments {
     /// Least number of people behind a released number; the network's if left out
     #[arg(long, value_name = "K")]
     pub k_min: Option<u32>,
+    /// The ethics board that is to approve it, by its name on the ledger; repeat for several; the one there is if left out
+    #[arg(long = "board", value_name = "NAME")]
+    pub boards: Vec<String>,
 }
 
 /// Runs it.
@@ -97,7 +100,8 @@ async fn submit(session: &Session, arguments: &SubmitArguments) -> Result<(), Fa
     let reading = reading(&arguments.dictionary)?;
     let mut network = arguments.member.open(session).await?;
     let Holder::Member(own) = network.holder() else { return Err(Failure::Refused("this takes a member's configuration".into())) };
-    let (researcher, boards) = (own.member.clone(), own.boards()?);
+    let researcher = own.member.clone();
+    let boards = boards(network.state(), &researcher.id(), &arguments.boards)?;
     let categories =
         if arguments.categories.is_empty() { super::categories(&reading) } else { arguments.categories.iter().cloned().collect() };
     let k_min = arguments.k_min.unwrap_or(network.state().rules().k_min);

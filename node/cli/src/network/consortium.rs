@@ -162,7 +162,12 @@ impl Network {
             .map(|m| {
                 let mut roles = m.roles.clone();
                 roles.extend(m.roles.contains(&Role::Validator).then_some(Role::Governance));
-                Ok(GenesisMember { id: m.id(), name: Name::new(m.name.clone()).map_err(|e| anyhow!(e))?, roles })
+                Ok(GenesisMember {
+                    id: m.id(),
+                    name: Name::new(m.name.clone()).map_err(|e| anyhow!(e))?,
+                    roles,
+                    sealing: m.sealing().public(),
+                })
             })
             .collect::<Result<_, Failure>>()?;
         listed.sort_by_key(|m| m.id);

@@ -6,13 +6,11 @@
 //! FOLDER/chain.sqlite          the chain, unless the configuration names another place
 //! FOLDER/wal                   a validator's write-ahead log
 //! FOLDER/keeping.sqlite        a hospital's own keeping, mode 600
-//! FOLDER/cards/                public cards of other members
 //! FOLDER/gateway.address       where the running node's gateway listens
 //! ```
 
 use super::consortium::{DataFolder, RESEARCHER};
-use crate::{card::Card, failure::Failure, member::Member};
-use countersign_ledger::Role;
+use crate::{failure::Failure, member::Member};
 use std::path::{Path, PathBuf};
 
 /// A member's own folder with its keys.
@@ -32,25 +30,6 @@ impl MemberFolder {
     /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Public cards of other members.
-    pub fn cards(&self) -> PathBuf {
-        self.path.join("cards")
-    }
-
-    /// Sealing keys of the boards whose cards are here.
-    ///
-    /// # Errors
-    /// A card is damaged, or no board's is here.
-    pub fn boards(&self) -> Result<Vec<[u8; 32]>, Failure> {
-        let cards = Card::all(&self.cards())?;
-        let boards: Vec<_> = cards.iter().filter(|c| c.roles.contains(&Role::Board)).map(|c| c.sealing).collect();
-        if boards.is_empty() {
-            let words = "no ethics board's card is here, and answers are sealed to the board too: get it and put it into";
-            return Err(Failure::Refused(format!("{words} {}", self.cards().display())));
-        }
-        Ok(boards)
     }
 }
 

@@ -69,6 +69,12 @@ impl Queue {
         self.bytes = self.held.values().map(|h| h.bytes).sum();
     }
 
+    /// Keeps what a test passes.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Transaction) -> bool) {
+        self.held.retain(|_, h| keep(&h.transaction));
+        self.bytes = self.held.values().map(|h| h.bytes).sum();
+    }
+
     pub(crate) fn clear(&mut self) {
         self.held.clear();
         self.bytes = 0;

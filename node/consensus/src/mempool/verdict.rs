@@ -88,7 +88,10 @@ impl SubmitError {
     /// node or the sender may be behind, and the other know of a member that has come or left. Either costs no signature.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Envelope(EnvelopeError::Sequence { .. } | EnvelopeError::Signer(_)) | Self::Busy => Fault::Nobody,
+            Self::Envelope(
+                EnvelopeError::Sequence { .. } | EnvelopeError::Signer(_) | EnvelopeError::Role(_) | EnvelopeError::DayClosed { .. },
+            )
+            | Self::Busy => Fault::Nobody,
             Self::Envelope(_) => Fault::Sender,
             Self::Taken { .. } | Self::Ahead { .. } | Self::Gap { .. } | Self::Share { .. } => Fault::Signer,
         }

@@ -42,7 +42,7 @@ pub fn genesis(validators: usize) -> Genesis {
     genesis.members.retain(|m| m.id != harness::id(Who::Validator));
     for i in 0..validators {
         let name = Name::new(format!("validator {i}")).unwrap();
-        genesis.members.push(Member { id: validator_id(i), name, roles: vec![Role::Validator] });
+        genesis.members.push(Member { id: validator_id(i), name, roles: vec![Role::Validator], sealing: [9; 32] });
     }
     genesis.members.sort_by_key(|m| m.id);
     genesis

@@ -25,7 +25,7 @@ impl State {
             ids.extend(proposal.votes.iter().filter(|v| v.height <= record.height).map(|v| v.transaction));
         }
         ids.extend(pair.stale.iter().copied());
-        ids.extend(self.withdrawals(*hospital).filter(|(_, r)| r.height <= record.height).map(|(_, r)| r.transaction));
+        ids.extend(self.withdrawn_by(*hospital, record.height));
         for table in [study.submitted.dictionary, study.registry] {
             let table = TableKey { hospital: *hospital, table };
             let first = SegmentKey { table, id: SegmentId { index: 0, version: 0 } };

@@ -7,6 +7,7 @@ use crate::{
     rejection::EnvelopeError,
     transaction::Transaction,
 };
+use countersign_circuits::consent::Day;
 
 /// What a pool of waiting transactions may do with one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +22,12 @@ pub enum Admission {
 }
 
 impl State {
-    /// Checks what makes a transaction attributable and new: whether it may stand in the next block.
+    /// Checks what makes a transaction attributable, allowed and new: whether it may stand in the next block, if that is of the last block's day.
     ///
     /// # Errors
     /// [`EnvelopeError`].
     pub fn check_envelope(&self, transaction: &Transaction) -> Result<(), EnvelopeError> {
-        self.admit(transaction, 0).map(|_| ())
+        self.admit(transaction, 0, self.tip.time.day()).map(|_| ())
     }
 
     /// Checks a transaction for a pool of waiting ones: everything [`Self::check_envelope`] does, except that others of the same signer
@@ -35,11 +36,30 @@ impl State {
     /// # Errors
     /// [`EnvelopeError`].
     pub fn admission(&self, transaction: &Transaction) -> Result<Admission, EnvelopeError> {
-        self.admit(transaction, FUTURE_SEQUENCES_MAX)
+        self.admit(transaction, FUTURE_SEQUENCES_MAX, self.tip.time.day())
+    }
+
+    /// [`Self::check_envelope`] for a block of a day.
+    pub(super) fn check_envelope_on(&self, transaction: &Transaction, day: Day) -> Result<(), EnvelopeError> {
+        self.admit(transaction, 0, day).map(|_| ())
+    }
+
+    /// True if the signer may send such a transaction today, whatever its sequence and signature: what a pool asks again after every block.
+    pub fn may_send(&self, transaction: &Transaction) -> bool {
+        self.check_allowed(transaction, self.tip.time.day()).is_ok()
+    }
+
+    fn check_allowed(&self, transaction: &Transaction, day: Day) -> Result<(), EnvelopeError> {
+        let member = self.member(&transaction.signer).ok_or(EnvelopeError::Signer(transaction.signer))?;
+        let role = transaction.payload.role();
+        if !member.has_role(role) {
+            return Err(EnvelopeError::Role(role));
+        }
+        self.check_account(transaction, day)
     }
 
     /// Cheap before dear: the signature comes last.
-    fn admit(&self, transaction: &Transaction, gap_max: u64) -> Result<Admission, EnvelopeError> {
+    fn admit(&self, transaction: &Transaction, gap_max: u64, day: Day) -> Result<Admission, EnvelopeError> {
         transaction.check_bounds()?;
         let bytes = length_of(transaction);
         if bytes > TRANSACTION_BYTES_MAX {
@@ -48,9 +68,7 @@ impl State {
         if transaction.network != self.network {
             return Err(EnvelopeError::Network);
         }
-        if self.member(&transaction.signer).is_none() {
-            return Err(EnvelopeError::Signer(transaction.signer));
-        }
+        self.check_allowed(transaction, day)?;
         let (found, next) = (transaction.sequence, self.next_sequence(&transaction.signer));
         let gap = found.checked_sub(next).filter(|gap| *gap <= gap_max).ok_or(EnvelopeError::Sequence { found, next })?;
         transaction.check_signature()?;

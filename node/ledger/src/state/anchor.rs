@@ -2,19 +2,19 @@
 
 use super::{
     Context, State,
-    records::{Anchored, SegmentKey, SegmentRecord, TableKey, TableRecord},
+    records::{SegmentKey, SegmentRecord, TableKey, TableRecord},
     result::Effect,
 };
 use crate::{
     checker::SegmentsCheck,
-    identity::Role,
     rejection::Rejection,
     transaction::{Anchor, AnchoredTable},
 };
 use countersign_circuits::{
     dictionary::SegmentLayout,
     hash::Digest32,
-    segment::{POINT_BYTES, SEGMENTS_MAX, Segment, SegmentId, TableContext},
+    segment::{POINT_BYTES, SEGMENTS_MAX, Segment, SegmentError, SegmentId, TableContext},
+    validity::StackShape,
 };
 use std::sync::OnceLock;
 
@@ -27,13 +27,19 @@ const IDENTITY: [u8; POINT_BYTES] = {
 
 impl State {
     pub(super) fn apply_anchor(&mut self, cx: &Context<'_>, anchor: &Anchor) -> Result<Effect, Rejection> {
-        self.need_role(cx, Role::Hospital)?;
         let (table, layout) = self.anchored_layout(&anchor.table)?;
         let key = TableKey { hospital: cx.signer, table };
         let versions = self.next_versions(&key, &anchor.segments)?;
-        let anchored = self.count_points(cx, anchor)?;
+        let points = anchor.segments.iter().map(|(_, bytes)| (bytes.len() / POINT_BYTES) as u64).sum();
+        let account = self.account(cx).with_points(points, self.in_force.rules.points_a_day)?;
+        // all that costs no arithmetic on points comes before the first is decompressed
+        let found = anchor.segments.len();
+        if StackShape::new(&layout, found).is_none() {
+            return Err(Rejection::SegmentsOfProof { found, max: StackShape::segments_max(&layout) });
+        }
+        self.take_commitments(&layout, &anchor.segments)?;
         let context = TableContext { network: self.network.0, hospital: cx.signer.digest(), table };
-        let segments = self.take_commitments(&context, &layout, &anchor.segments)?;
+        let segments = decode(&context, &layout, &anchor.segments)?;
         let digests: Vec<Digest32> = segments.iter().map(Segment::digest).collect();
         let check = SegmentsCheck {
             transaction: cx.transaction,
@@ -58,7 +64,7 @@ impl State {
             let record = SegmentRecord { bytes: bytes.clone(), context, id: *id, rows, digest, provenance, height, transaction, decoded };
             self.segments.insert(SegmentKey { table: key, id: *id }, record);
         }
-        self.anchored.insert(cx.signer, anchored);
+        self.accounts.insert(cx.signer, account);
         self.tables.insert(key, TableRecord { versions, rows, report, source_root, height: cx.height, transaction: cx.transaction });
         Ok(Effect::Anchored { table: key, segments: count })
     }
@@ -102,25 +108,13 @@ impl State {
         Ok(versions)
     }
 
-    /// The day's commitments with this anchor's.
-    fn count_points(&self, cx: &Context<'_>, anchor: &Anchor) -> Result<Anchored, Rejection> {
-        let day = cx.time.day();
-        let before = self.anchored.get(&cx.signer).filter(|a| a.day == day).map_or(0, |a| a.points);
-        let found = before + anchor.segments.iter().map(|(_, bytes)| (bytes.len() / POINT_BYTES) as u64).sum::<u64>();
-        let max = self.in_force.rules.points_a_day;
-        if found > max { Err(Rejection::PointsADay { found, max }) } else { Ok(Anchored { day, points: found }) }
-    }
-
-    /// Decodes whole segments and refuses identities and commitments seen before, a tied pair inside one segment excepted.
-    fn take_commitments(
-        &mut self,
-        context: &TableContext,
-        layout: &SegmentLayout,
-        segments: &[(SegmentId, Vec<u8>)],
-    ) -> Result<Vec<Segment>, Rejection> {
-        let mut out = Vec::with_capacity(segments.len());
+    /// Takes the commitments of whole segments, as bytes: refuses identities and commitments seen before, a tied pair inside one segment excepted.
+    fn take_commitments(&mut self, layout: &SegmentLayout, segments: &[(SegmentId, Vec<u8>)]) -> Result<(), Rejection> {
         for (id, bytes) in segments {
-            let segment = Segment::decode(context, *id, bytes, layout.rows())?;
+            if bytes.len() != layout.rows() * POINT_BYTES {
+                let (index, expected) = (id.index, layout.rows() * POINT_BYTES);
+                return Err(SegmentError::Length { index, found: bytes.len(), expected }.into());
+            }
             let point =
                 |row: usize| bytes.get(row * POINT_BYTES..(row + 1) * POINT_BYTES).and_then(|b| <[u8; POINT_BYTES]>::try_from(b).ok());
             for row in 0..layout.rows() {
@@ -134,10 +128,13 @@ impl State {
                     return Err(Rejection::CommitmentReused { index: place.0, row: place.1 });
                 }
             }
-            out.push(segment);
         }
-        Ok(out)
+        Ok(())
     }
+}
+
+fn decode(context: &TableContext, layout: &SegmentLayout, segments: &[(SegmentId, Vec<u8>)]) -> Result<Vec<Segment>, Rejection> {
+    segments.iter().map(|(id, bytes)| Ok(Segment::decode(context, *id, bytes, layout.rows())?)).collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::{
     result::Effect,
 };
 use crate::{
-    active::{Leavers, SlotBitmap, bitmap},
+    active::SlotBitmap,
     checker::{AnswerCheck, ProofChecker},
     identity::{MemberId, Role},
     limits::{ANSWER_AGE_MS_MAX, CELL_BUDGET_DAYS, STALE_ANSWERS_MAX},
@@ -112,7 +112,6 @@ impl State {
     }
 
     pub(super) fn apply_answer(&mut self, cx: &Context<'_>, answer: &Answer) -> Result<Effect, Rejection> {
-        self.need_role(cx, Role::Hospital)?;
         let asked = Asked { query: answer.query, hospital: cx.signer, height: cx.height, time: cx.time, named: answer.height };
         let question = self.question(&asked)?;
         let (query, cut) = (question.query, question.cut);
@@ -214,7 +213,7 @@ impl State {
             cut,
             data: data.iter().map(|r| r.segment().clone()).collect(),
             consent: consent.iter().map(|r| r.segment().clone()).collect(),
-            active: cut.data.iter().map(|id| bitmap(&self.withdrawals, asked.hospital, id.index, asked.named)).collect(),
+            active: cut.data.iter().map(|id| self.withdrawals.bitmap(asked.hospital, id.index, asked.named)).collect(),
         })
     }
 
@@ -225,11 +224,7 @@ impl State {
     /// Refuses an answer that misses a withdrawal, unless the site has tried in vain before; then the lag is recorded. The proof has been
     /// verified by then: garbage does not buy a lag.
     fn lag(&self, asked: &Asked, question: &Question<'_>) -> Result<Option<Lag>, Rejection> {
-        let (mut slots, mut latest) = (Leavers::default(), None);
-        for (_, record) in self.withdrawals(asked.hospital).filter(|(_, r)| r.height > asked.named) {
-            slots.count(record.by);
-            latest = latest.max(Some(record.height));
-        }
+        let (slots, latest) = self.withdrawals.after(asked.hospital, asked.named);
         match latest {
             None => Ok(None),
             Some(withdrawn) if question.pair.stale.len() < STALE_ANSWERS_MAX => {

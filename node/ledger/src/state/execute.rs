@@ -2,6 +2,7 @@
 
 use super::{
     Context, State,
+    account::Class,
     records::PairRecord,
     result::{Effect, TransactionResult, Verdict},
 };
@@ -238,7 +239,7 @@ impl<'a> Run<'a> {
         if self.ids.len() >= BLOCK_TRANSACTIONS_MAX || self.bytes + encoded > BLOCK_BYTES_MAX {
             return Err(StepError::Full);
         }
-        self.state.check_envelope(transaction).map_err(StepError::Envelope)?;
+        self.state.check_envelope_on(transaction, self.time.day()).map_err(StepError::Envelope)?;
         self.bytes += encoded;
         let id = transaction.id();
         let result = self.state.run(
@@ -284,6 +285,7 @@ impl State {
             }
             Err(rejection) => {
                 self.strike(cx.transaction, transaction, &rejection);
+                self.charge(cx, Class::of(&transaction.payload), length_of(transaction) as u64, &rejection);
                 TransactionResult::rejected(cx.transaction, &rejection)
             }
         }

@@ -23,7 +23,6 @@ use std::sync::{Arc, OnceLock};
 
 impl State {
     pub(super) fn apply_propose(&mut self, cx: &Context<'_>, proposal: &Proposal) -> Result<Effect, Rejection> {
-        self.need_role(cx, Role::Governance)?;
         if proposal.reason.trim().is_empty() {
             return Err(Rejection::ProposalText);
         }
@@ -56,7 +55,6 @@ impl State {
     }
 
     pub(super) fn apply_vote(&mut self, cx: &Context<'_>, vote: &Vote) -> Result<Effect, Rejection> {
-        self.need_role(cx, Role::Governance)?;
         let mut record = self.proposals.get(&vote.proposal).ok_or(Rejection::ProposalUnknown)?.as_ref().clone();
         if record.status != ProposalStatus::Open {
             return Err(Rejection::ProposalClosed(record.status));
@@ -113,6 +111,7 @@ impl State {
     /// Ends a block: makes the changes that are due at the next height, counts open votes again if members changed, and closes proposals
     /// whose time is over. Cannot fail: a change that does not fit any more lapses. True if the validator set is another now.
     pub(crate) fn settle(&mut self, height: Height, time: BlockTime) -> bool {
+        self.forget_waiting(time.day());
         let pending: Vec<(ProposalId, Arc<ProposalRecord>)> = self.pending().map(|(id, record)| (id, Arc::clone(record))).collect();
         let next = height.next();
         let is_due = |record: &ProposalRecord| matches!(record.status, ProposalStatus::Carried { due } if due <= next);
@@ -201,6 +200,9 @@ impl State {
         }
         if !member.roles_fit() {
             return Err(Rejection::MemberRoles);
+        }
+        if !member.sealing_fits() {
+            return Err(Rejection::MemberSealing);
         }
         let before = self.member(&member.id);
         changes(before != Some(member))?;

@@ -27,7 +27,6 @@ pub(super) fn statement_digest(statement: &Statement) -> Digest32 {
 
 impl State {
     pub(super) fn apply_query(&mut self, cx: &Context<'_>, query: &Query) -> Result<Effect, Rejection> {
-        self.need_role(cx, Role::Researcher)?;
         let mut study = self.study_in_force(cx.time, &query.study)?.as_ref().clone();
         if study.submitted.researchers.binary_search(&cx.signer).is_err() {
             return Err(Rejection::NotOnStudy);
@@ -107,7 +106,6 @@ impl State {
     }
 
     pub(super) fn apply_refusal(&mut self, cx: &Context<'_>, refusal: &Refusal) -> Result<Effect, Rejection> {
-        self.need_role(cx, Role::Hospital)?;
         let query = self.queries.get(&refusal.query).ok_or(Rejection::QueryUnknown)?;
         if !(30..=39).contains(&refusal.code.0) {
             return Err(Rejection::RefusalCode(refusal.code));

@@ -3,6 +3,7 @@
 use crate::{
     active::Leavers,
     identity::MemberId,
+    limits::WAITING_DAYS,
     time::{BlockTime, Height},
     transaction::{Query, QueryId, RefusalCode, StudyId, StudySubmit, TransactionId},
 };
@@ -121,13 +122,6 @@ impl SegmentRecord {
     }
 }
 
-/// Commitments a hospital anchored on its last anchoring day.
-#[derive(Debug, Clone, Copy, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Anchored {
-    pub(crate) day: Day,
-    pub(crate) points: u64,
-}
-
 /// Where a study stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum StudyStatus {
@@ -172,9 +166,16 @@ pub struct StudyRecord {
     pub sites: u32,
     /// Statements asked so far.
     pub statements: u32,
+    /// Day of the submission.
+    pub day: Day,
 }
 
 impl StudyRecord {
+    /// The last day on which a board may approve it: what nobody approved by then is forgotten.
+    pub fn waits_until(&self) -> Day {
+        self.submitted.expiry.min(Day(self.day.0.saturating_add(WAITING_DAYS)))
+    }
+
     /// Where it stands. Whether it is in date depends on the day: see [`StudySubmit::expiry`].
     pub fn status(&self) -> StudyStatus {
         match (self.approval, self.sites) {

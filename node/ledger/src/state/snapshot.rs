@@ -2,6 +2,7 @@
 
 use super::{State, Tip, in_force::InForce};
 use crate::{
+    active::Withdrawals,
     block::Header,
     codec::bytes_of,
     genesis::{Genesis, GenesisError},
@@ -33,7 +34,7 @@ impl State {
     /// Never: writing to memory does not fail.
     pub fn snapshot(&self) -> Vec<u8> {
         let recent: Vec<(Height, BlockTime)> = self.recent.iter().map(|(h, t)| (*h, *t)).collect();
-        let mut out = bytes_of(&(recent, &self.in_force));
+        let mut out = bytes_of(&(recent, &self.in_force, self.submitted));
         self.members.write(&mut out);
         self.validator_sets.write(&mut out);
         self.registries.write(&mut out);
@@ -42,7 +43,7 @@ impl State {
         self.dictionaries.write(&mut out);
         self.tables.write(&mut out);
         self.segments.write(&mut out);
-        self.anchored.write(&mut out);
+        self.accounts.write(&mut out);
         self.withdrawals.write(&mut out);
         self.studies.write(&mut out);
         self.cuts.write(&mut out);
@@ -68,6 +69,7 @@ impl State {
         if header.network != state.network || state.seal() != header.state_digest {
             return Err(SnapshotError::Digest(header.height));
         }
+        state.waiting = state.studies.iter().filter(|(_, s)| s.approval.is_none()).map(|(id, s)| (s.waits_until(), *id)).collect();
         state.pending = state.proposals.iter().filter(|(_, p)| p.status.is_pending()).map(|(id, p)| (p.number, *id)).collect();
         let rows = state.segments.iter().flat_map(|(_, r)| r.bytes.chunks_exact(POINT_BYTES));
         state.points = rows.filter_map(|p| <[u8; POINT_BYTES]>::try_from(p).ok()).collect();
@@ -78,6 +80,7 @@ impl State {
         let bytes = &mut bytes;
         self.recent = Vec::<(Height, BlockTime)>::deserialize(bytes)?.into_iter().collect();
         self.in_force = InForce::deserialize(bytes)?;
+        self.submitted = u32::deserialize(bytes)?;
         self.members = Section::read(bytes)?;
         self.validator_sets = Section::read(bytes)?;
         self.registries = Section::read(bytes)?;
@@ -86,8 +89,8 @@ impl State {
         self.dictionaries = Section::read(bytes)?;
         self.tables = Section::read(bytes)?;
         self.segments = Section::read(bytes)?;
-        self.anchored = Section::read(bytes)?;
-        self.withdrawals = Section::read(bytes)?;
+        self.accounts = Section::read(bytes)?;
+        self.withdrawals = Withdrawals::read(bytes)?;
         self.studies = Section::read(bytes)?;
         self.cuts = Section::read(bytes)?;
         self.queries = Section::read(bytes)?;

@@ -8,20 +8,19 @@ use super::{
 use crate::{
     codec::bytes_of,
     genesis::K_MIN_MAX,
-    identity::Role,
-    limits::STUDY_DAYS_MAX,
+    identity::{MemberId, Role},
+    limits::{STUDIES_WAITING_MAX, STUDY_DAYS_MAX},
     rejection::Rejection,
     transaction::{SealingKey, SealingParty, StudyAccept, StudyApprove, StudyId, StudySubmit},
 };
 use countersign_circuits::{
-    consent::{STUDY_SCOPES_MAX, ScopeError},
+    consent::{Day, STUDY_SCOPES_MAX, ScopeError},
     hash::Digest32,
     segment::SegmentId,
 };
 
 impl State {
     pub(super) fn apply_study_submit(&mut self, cx: &Context<'_>, study: &StudySubmit) -> Result<Effect, Rejection> {
-        self.need_role(cx, Role::Researcher)?;
         if study.title.trim().is_empty() || study.summary.trim().is_empty() {
             return Err(Rejection::StudyText);
         }
@@ -34,15 +33,19 @@ impl State {
         if study.researchers.is_empty() || !ascending || !study.researchers.iter().all(|r| self.has_role(r, Role::Researcher)) {
             return Err(Rejection::Researchers);
         }
-        if !sealing_keys_fit(&study.sealing) {
+        if !self.sealing_keys_fit(&cx.signer, study) {
             return Err(Rejection::SealingKeys);
         }
         let today = cx.time.day();
         if study.expiry < today || study.expiry.0 > today.0 + STUDY_DAYS_MAX {
             return Err(Rejection::StudyExpiry);
         }
+        if self.waiting_of(&cx.signer) >= STUDIES_WAITING_MAX {
+            return Err(Rejection::StudiesWaiting);
+        }
+        let account = self.account(cx).with_study()?;
         let id = StudyId(cx.transaction);
-        let number = self.studies.len() as u32 + 1;
+        let number = self.submitted.saturating_add(1);
         let record = StudyRecord {
             number,
             submitted: study.clone(),
@@ -54,9 +57,45 @@ impl State {
             approval: None,
             sites: 0,
             statements: 0,
+            day: today,
         };
+        self.submitted = number;
+        self.accounts.insert(cx.signer, account);
+        self.waiting.insert((record.waits_until(), id));
         self.studies.insert(id, record);
         Ok(Effect::Submitted { study: id, number })
+    }
+
+    /// Studies of a member that wait for a board.
+    fn waiting_of(&self, member: &MemberId) -> usize {
+        self.waiting.iter().filter(|(_, id)| self.studies.get(id).is_some_and(|s| s.submitter == *member)).count()
+    }
+
+    /// Forgets studies that no board has approved in time.
+    pub(super) fn forget_waiting(&mut self, today: Day) {
+        while let Some((until, id)) = self.waiting.get_min().copied().filter(|(until, _)| *until < today) {
+            self.waiting.remove(&(until, id));
+            self.studies.remove(&id);
+        }
+    }
+
+    /// Ascending, each the key the ledger lists for its member: at least one of a researcher of the study, and one of a board that has no part in it. A key
+    /// of somebody's own choice would let one who carries it read what the board should, or keep the board from reading.
+    fn sealing_keys_fit(&self, submitter: &MemberId, study: &StudySubmit) -> bool {
+        let fits = |key: &SealingKey| {
+            let listed = self.member(&key.member).is_some_and(|m| m.sealing == key.key);
+            let researches = study.researchers.binary_search(&key.member).is_ok();
+            listed
+                && match key.party {
+                    SealingParty::Team => researches,
+                    SealingParty::Board => self.has_role(&key.member, Role::Board) && !researches && key.member != *submitter,
+                }
+        };
+        let has = |party| study.sealing.iter().any(|k| k.party == party);
+        study.sealing.windows(2).all(|w| w[0] < w[1])
+            && has(SealingParty::Team)
+            && has(SealingParty::Board)
+            && study.sealing.iter().all(fits)
     }
 
     /// Indices of the study's scopes, ascending and distinct.
@@ -71,7 +110,6 @@ impl State {
     }
 
     pub(super) fn apply_study_approve(&mut self, cx: &Context<'_>, approve: &StudyApprove) -> Result<Effect, Rejection> {
-        self.need_role(cx, Role::Board)?;
         let mut study = self.studies.get(&approve.study).ok_or(Rejection::StudyUnknown)?.as_ref().clone();
         if study.submitter == cx.signer || study.submitted.researchers.contains(&cx.signer) {
             return Err(Rejection::OwnStudy);
@@ -82,13 +120,17 @@ impl State {
         if cx.time.day() > study.submitted.expiry {
             return Err(Rejection::StudyExpired(study.submitted.expiry));
         }
+        let is_sealed = |key: &SealingKey| key.party == SealingParty::Board && key.member == cx.signer;
+        if !study.submitted.sealing.iter().any(is_sealed) {
+            return Err(Rejection::BoardNotSealed);
+        }
+        self.waiting.remove(&(study.waits_until(), approve.study));
         study.approval = Some((cx.signer, cx.height, cx.transaction));
         self.studies.insert(approve.study, study);
         Ok(Effect::Approved(approve.study))
     }
 
     pub(super) fn apply_study_accept(&mut self, cx: &Context<'_>, accept: &StudyAccept) -> Result<Effect, Rejection> {
-        self.need_role(cx, Role::Hospital)?;
         let mut study = self.study_in_force(cx.time, &accept.study)?.as_ref().clone();
         if self.cuts.get(&(accept.study, cx.signer)).is_some() {
             return Err(Rejection::StudyAccepted);
@@ -157,12 +199,4 @@ impl State {
 
 fn check_k_min(found: u32, least: u32) -> Result<(), Rejection> {
     if (least..=K_MIN_MAX).contains(&found) { Ok(()) } else { Err(Rejection::KMin { found, least }) }
-}
-
-/// Ascending, one of each party at least, none of small order (a secret shared with such a key is no secret).
-fn sealing_keys_fit(keys: &[SealingKey]) -> bool {
-    let probe = x25519_dalek::StaticSecret::from([1; 32]);
-    let proper = |k: &SealingKey| probe.diffie_hellman(&x25519_dalek::PublicKey::from(k.key)).was_contributory();
-    let has = |party| keys.iter().any(|k| k.party == party);
-    keys.windows(2).all(|w| w[0] < w[1]) && has(SealingParty::Team) && has(SealingParty::Board) && keys.iter().all(proper)
 }

@@ -3,7 +3,7 @@
 use super::{Context, State, records::TableKey, result::Effect};
 use crate::{
     active::{Leavers, WithdrawalRecord},
-    identity::{MemberId, Role},
+    identity::MemberId,
     rejection::Rejection,
     transaction::Withdraw,
 };
@@ -11,8 +11,10 @@ use countersign_circuits::{hash::Digest32, segment::SLOTS};
 
 impl State {
     pub(super) fn apply_withdraw(&mut self, cx: &Context<'_>, withdraw: &Withdraw) -> Result<Effect, Rejection> {
-        self.need_role(cx, Role::Hospital)?;
-        self.record_withdrawal(cx, withdraw, self.register_slots(&cx.signer))
+        let account = self.account(cx).with_withdrawal()?;
+        let effect = self.record_withdrawal(cx, withdraw, self.register_slots(&cx.signer))?;
+        self.accounts.insert(cx.signer, account);
+        Ok(effect)
     }
 
     /// Takes slots below a bound out of force.
@@ -20,18 +22,18 @@ impl State {
         if withdraw.slots.is_empty() || !withdraw.slots.windows(2).all(|w| w[0] < w[1]) {
             return Err(Rejection::SlotOrder);
         }
-        let mut leavers = Leavers::default();
         for slot in &withdraw.slots {
             if *slot >= slots {
                 return Err(Rejection::SlotUnknown { slot: *slot, slots });
             }
-            let key = (cx.signer, *slot);
-            if self.withdrawals.get(&key).is_some() {
+            if self.withdrawals.get(cx.signer, *slot).is_some() {
                 return Err(Rejection::SlotInactive(*slot));
             }
-            self.withdrawals.insert(key, WithdrawalRecord { height: cx.height, by: withdraw.by, transaction: cx.transaction });
-            leavers.count(withdraw.by);
         }
+        let record = WithdrawalRecord { height: cx.height, by: withdraw.by };
+        self.withdrawals.insert(cx.signer, &withdraw.slots, record, cx.transaction);
+        let mut leavers = Leavers::default();
+        leavers.count(withdraw.by, withdraw.slots.len() as u32);
         Ok(Effect::Withdrawn(leavers))
     }
 

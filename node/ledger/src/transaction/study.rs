@@ -32,12 +32,14 @@ pub enum SealingParty {
     Board,
 }
 
-/// An X25519 key answers are sealed to.
+/// A member's key that answers are sealed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct SealingKey {
-    /// Whose it is.
+    /// For whom it opens.
     pub party: SealingParty,
-    /// The public key.
+    /// Whose it is: a researcher of the study, or a board.
+    pub member: MemberId,
+    /// The X25519 key that the ledger lists for the member when the study is submitted.
     pub key: [u8; 32],
 }
 

@@ -172,7 +172,12 @@ fn a_network_has_so_many_members() {
     for i in crowded.members.len()..limits::MEMBERS_MAX {
         let key = ed25519_dalek::SigningKey::from_bytes(&[[i as u8; 31].as_slice(), &[77]].concat().try_into().unwrap());
         let id = MemberId::from(&key.verifying_key());
-        crowded.members.push(Member { id, name: Name::new(format!("Member {i}")).unwrap(), roles: vec![Role::Researcher] });
+        crowded.members.push(Member {
+            id,
+            name: Name::new(format!("Member {i}")).unwrap(),
+            roles: vec![Role::Researcher],
+            sealing: [9; 32],
+        });
     }
     crowded.members.sort_by_key(|m| m.id);
     let mut net = Net::new(crowded);
@@ -190,7 +195,7 @@ fn pending_proposals_are_bounded() {
     let extra: Vec<_> = (0..9_u8).map(|i| ed25519_dalek::SigningKey::from_bytes(&[100 + i; 32])).collect();
     for (i, key) in extra.iter().enumerate() {
         let id = MemberId::from(&key.verifying_key());
-        many.members.push(Member { id, name: Name::new(format!("Voter {i}")).unwrap(), roles: vec![Role::Governance] });
+        many.members.push(Member { id, name: Name::new(format!("Voter {i}")).unwrap(), roles: vec![Role::Governance], sealing: [9; 32] });
     }
     many.members.sort_by_key(|m| m.id);
     let mut net = Net::new(many.clone());

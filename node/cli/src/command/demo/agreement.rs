@@ -50,7 +50,7 @@ pub(super) async fn open_study(
         k_min: 10,
     };
     let (researcher, board) = (consortium.member(RESEARCHER)?, consortium.member(BOARD)?);
-    let boards = [board.sealing().public()];
+    let boards = [board.id()];
     let study = submit_study(&mut consortium.network(RESEARCHER)?, researcher, &boards, dictionary, &plan).await?;
     let mut observer = consortium.network(BOARD)?;
     observer.until("the study", |s| s.study(&study).is_some()).await?;

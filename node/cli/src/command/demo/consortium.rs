@@ -174,5 +174,5 @@ fn chain_url(folder: &Path) -> StoreUrl {
 
 fn listed(seat: &Seat) -> Result<GenesisMember, Failure> {
     let name = Name::new(seat.member.name.clone()).map_err(|e| anyhow!(e))?;
-    Ok(GenesisMember { id: seat.member.id(), name, roles: seat.member.roles.clone() })
+    Ok(GenesisMember { id: seat.member.id(), name, roles: seat.member.roles.clone(), sealing: seat.member.sealing().public() })
 }

@@ -1,0 +1,210 @@
+//! What members may use up: a day's rejected transactions and failed proofs, withdrawals, studies, waiting studies.
+
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
+
+mod harness;
+
+use countersign_circuits::consent::Day;
+use countersign_ledger::*;
+use harness::*;
+
+fn published() -> Net {
+    let mut net = Net::new(genesis());
+    net.publish(dictionary());
+    net
+}
+
+fn closed(class: Class) -> EnvelopeError {
+    EnvelopeError::DayClosed { class }
+}
+
+fn bad_anchor(net: &mut Net) -> Payload {
+    let mut anchor = net.data(&dictionary(), &[(0, 0)]);
+    anchor.proof = b"bad".to_vec();
+    Payload::Anchor(anchor)
+}
+
+/// Each failed proof costs every validator its verification: after so many a hospital anchors no more that day, and can still let patients go.
+#[test]
+fn proofs_that_fail_close_anchoring_for_the_day() {
+    let mut net = published();
+    net.tables(HospitalA, 1);
+    for _ in 0..limits::FAILED_ANCHORS_A_DAY_MAX {
+        let anchor = bad_anchor(&mut net);
+        let rejection = net.reject(HospitalA, anchor);
+        // the version is wrong before any proof is looked at: that costs nothing but bytes
+        assert_eq!(rejection, RejectionCode(122));
+    }
+    for _ in 0..limits::FAILED_ANCHORS_A_DAY_MAX {
+        let mut anchor = net.data(&dictionary(), &[(0, 1)]);
+        anchor.proof = b"bad".to_vec();
+        assert_eq!(net.reject(HospitalA, Payload::Anchor(anchor)), RejectionCode(127));
+    }
+    let good = Payload::Anchor(net.data(&dictionary(), &[(0, 1)]));
+    refuse(&net, HospitalA, good.clone(), &closed(Class::Anchors));
+    net.accept(HospitalA, withdraw(&[3], WithdrawnBy::Patient));
+    // another hospital is not concerned, and tomorrow is another day
+    net.tables(HospitalB, 1);
+    let results = net.block_after(DAY_MS, vec![(HospitalA, good)]);
+    assert!(results[0].effect().is_some());
+}
+
+/// Points that are none are found while they are decompressed, which costs as much as a proof.
+#[test]
+fn points_that_are_none_count_as_failed_proofs() {
+    let mut net = published();
+    for _ in 0..limits::FAILED_ANCHORS_A_DAY_MAX {
+        let mut anchor = net.data(&dictionary(), &[(0, 0)]);
+        anchor.segments[0].1[..32].fill(0xff);
+        assert_eq!(net.reject(HospitalA, Payload::Anchor(anchor)), RejectionCode(123));
+    }
+    let good = Payload::Anchor(net.data(&dictionary(), &[(0, 0)]));
+    refuse(&net, HospitalA, good, &closed(Class::Anchors));
+}
+
+/// All that can be seen without arithmetic on points is seen before the first is decompressed.
+#[test]
+fn a_repeated_commitment_is_found_before_points_are_decompressed() {
+    let mut net = published();
+    let mut anchor = net.data(&dictionary(), &[(0, 0), (1, 0)]);
+    anchor.segments[0].1[..32].fill(0xff);
+    let row = anchor.segments[1].1[..32].to_vec();
+    anchor.segments[1].1[32..64].copy_from_slice(&row);
+    reject(&mut net, HospitalA, Payload::Anchor(anchor), 125);
+}
+
+/// A rejected transaction stands in a block with all its bytes.
+#[test]
+fn rejected_bytes_of_a_day_are_bounded_by_class() {
+    let mut net = published();
+    // the largest text a refusal may have, of a query that is not there
+    let query = QueryId(TransactionId(digest("none")));
+    let large = || Payload::Refusal(Refusal { query, code: RefusalCode(30), reason: "x".repeat(limits::TEXT_BYTES_MAX) });
+    let size = net.sign(vec![(HospitalA, large())])[0].encode().len() as u64;
+    let most = limits::REJECTED_BYTES_A_DAY_MAX.div_ceil(size);
+    let mut sent = 0;
+    while sent < most {
+        let now = (most - sent).min(500);
+        let results = net.block((0..now).map(|_| (HospitalA, large())).collect());
+        assert!(results.iter().all(|r| r.rejection() == Some(RejectionCode(170))));
+        sent += now;
+    }
+    refuse(&net, HospitalA, large(), &closed(Class::Others));
+    // what is rejected of one class closes no other, and no other member
+    net.tables(HospitalA, 1);
+    assert_eq!(net.reject(HospitalB, large()), RejectionCode(170));
+    // within a block, too: a proposer leaves out what the last one before has closed, and a block with it is none
+    let mut net = Net::new(genesis());
+    net.publish(dictionary());
+    let many: Vec<_> = (0..=most).map(|_| (HospitalA, large())).collect();
+    let transactions = net.sign(many);
+    let (mut state, mut refused, mut time) = (net.state.clone(), Vec::new(), net.time);
+    for part in transactions.chunks(1_000) {
+        time = time.plus_ms(1);
+        let proposed = state.propose(time, part.to_vec(), net.checker.as_ref()).unwrap();
+        refused.extend(proposed.refused);
+        state.commit(proposed.outcome).unwrap();
+    }
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].1, closed(Class::Others));
+    // a snapshot keeps the account
+    let header = {
+        let proposed = state.propose(time.plus_ms(1), vec![], net.checker.as_ref()).unwrap();
+        let header = proposed.outcome.block().header.clone();
+        state.commit(proposed.outcome).unwrap();
+        header
+    };
+    let again = State::from_snapshot(genesis(), &header, &state.snapshot()).unwrap();
+    let next = Transaction::sign(&key(HospitalA), again.network(), again.next_sequence(&id(HospitalA)), large());
+    assert_eq!(again.check_envelope(&next), Err(closed(Class::Others)));
+    assert!(!again.may_send(&next));
+}
+
+#[test]
+fn withdrawals_of_a_day_are_bounded_and_each_takes_many() {
+    let mut net = published();
+    net.tables(HospitalA, 3);
+    let mut slot = 0;
+    while slot < limits::WITHDRAWALS_A_DAY_MAX {
+        let now = (limits::WITHDRAWALS_A_DAY_MAX - slot).min(1_000);
+        let results = net.block((slot..slot + now).map(|s| (HospitalA, withdraw(&[s], WithdrawnBy::Patient))).collect());
+        assert!(results.iter().all(|r| r.effect().is_some()));
+        slot += now;
+    }
+    reject(&mut net, HospitalA, withdraw(&[slot], WithdrawnBy::Patient), 133);
+    let results = net.block_after(DAY_MS, vec![(HospitalA, withdraw(&[slot, slot + 1], WithdrawnBy::Patient))]);
+    assert!(results[0].effect().is_some());
+    assert_eq!(net.state.withdrawals(id(HospitalA)).count(), slot as usize + 2);
+}
+
+fn titled(title: &str) -> Payload {
+    Payload::StudySubmit(StudySubmit { title: title.into(), ..study(&dictionary()) })
+}
+
+#[test]
+fn studies_that_wait_are_bounded_and_forgotten() {
+    let mut net = published();
+    let waiting: Vec<_> =
+        (0..limits::STUDIES_WAITING_MAX).map(|i| StudyId(net.accept(Researcher, titled(&format!("study {i}"))))).collect();
+    reject(&mut net, Researcher, titled("one more"), 159);
+    // somebody else's share is its own
+    let mut other = study(&dictionary());
+    other.researchers = vec![id(OtherResearcher)];
+    other.sealing[0] = sealing_key(SealingParty::Team, OtherResearcher);
+    net.accept(OtherResearcher, Payload::StudySubmit(other));
+    // an approved one waits no more; the day's allowance is used up then
+    net.accept(Board, Payload::StudyApprove(StudyApprove { study: waiting[0] }));
+    reject(&mut net, Researcher, titled("one more"), 158);
+    let results = net.block_after(DAY_MS, vec![(Researcher, titled("tomorrow"))]);
+    let Some(Effect::Submitted { number, .. }) = results[0].effect() else { panic!("{:?}", results[0]) };
+    assert_eq!(*number as usize, limits::STUDIES_WAITING_MAX + 2);
+    // they end with the day they were to end, or after so many days
+    let days = u64::try_from(limits::WAITING_DAYS).unwrap();
+    let expiry = u64::try_from(study(&dictionary()).expiry.0 - START.day().0).unwrap();
+    assert!(expiry < days);
+    net.block_after(expiry * DAY_MS, vec![]);
+    assert!(waiting[1..].iter().all(|id| net.state.study(id).is_none()), "forgotten");
+    assert!(net.state.study(&waiting[0]).is_some(), "an approved study stays");
+    reject(&mut net, Board, Payload::StudyApprove(StudyApprove { study: waiting[1] }), 146);
+    // numbers are not given twice, whatever was forgotten
+    let long = StudySubmit { expiry: Day(net.time.day().0 + 300), ..study(&dictionary()) };
+    let results = net.block(vec![(Researcher, Payload::StudySubmit(long))]);
+    let Some(Effect::Submitted { number, study }) = results[0].effect() else { panic!("{:?}", results[0]) };
+    assert_eq!(*number as usize, limits::STUDIES_WAITING_MAX + 3);
+    net.block_after(days * DAY_MS, vec![]);
+    assert!(net.state.study(study).is_some(), "the last day still counts");
+    net.block_after(DAY_MS, vec![]);
+    assert!(net.state.study(study).is_none());
+}
+
+/// What a study is sealed to is fixed when it is submitted: a board that is not among them could approve and never read.
+#[test]
+fn a_board_approves_only_what_is_sealed_to_it() {
+    let mut with_two = genesis();
+    with_two.members.push(member(GovernanceB, "Second board", &[Role::Board]));
+    with_two.members.sort_by_key(|m| m.id);
+    let mut net = Net::new(with_two);
+    net.publish(dictionary());
+    let study = StudyId(net.accept(Researcher, Payload::StudySubmit(study(&dictionary()))));
+    reject(&mut net, GovernanceB, Payload::StudyApprove(StudyApprove { study }), 157);
+    net.accept(Board, Payload::StudyApprove(StudyApprove { study }));
+}
+
+/// A sealing key changes by vote like all else about a member, and what was submitted before keeps its keys.
+#[test]
+fn a_sealing_key_changes_by_vote() {
+    let mut net = published();
+    let before = StudyId(net.accept(Researcher, titled("before")));
+    let mut other = member(Board, "Ethics board", &[Role::Board]);
+    other.sealing = [77; 32];
+    let mut improper = other.clone();
+    improper.sealing = [0; 32];
+    reject(&mut net, Governance, propose(Change::Admit(improper)), 211);
+    net.accept(Governance, propose(Change::Admit(other)));
+    assert_eq!(net.state.member(&id(Board)).unwrap().sealing, [77; 32]);
+    reject(&mut net, Researcher, titled("after"), 143);
+    let mut after = study(&dictionary());
+    after.sealing[1].key = [77; 32];
+    net.accept(Researcher, Payload::StudySubmit(after));
+    assert_eq!(net.state.study(&before).unwrap().submitted.sealing, sealing_keys());
+}
