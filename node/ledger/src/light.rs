@@ -1,14 +1,15 @@
 //! Checking one answer with headers, commit certificates and Merkle paths, without the chain.
 //!
-//! An [`AnswerExport`] carries the genesis, every header up to the answer, commit certificates, and the transactions the answer depends on
-//! with paths to the headers' roots: every proposal and vote so far, the anchors of both tables, the study with approval and acceptance, the
-//! query, the hospital's withdrawals, the answer. [`AnswerExport::check`] follows the headers from the genesis ([`ChainFollower`]), runs the
-//! rules over the excerpt, brings changes into force at their heights, and verifies the proofs of the segments and of the answer with real
+//! An [`AnswerExport`] carries the genesis, the headers of the blocks that matter with their commit certificates, and the transactions the answer
+//! depends on with paths to the headers' roots: every proposal and vote so far, the anchors of both tables, the study with approval and acceptance, the
+//! query, the hospital's withdrawals, the answer. The blocks that matter are those with such a transaction, those an answer names, and those after which something
+//! governed changed: an export grows with what happened and not with the length of the chain. [`AnswerExport::check`] follows the headers from the genesis
+//! ([`ChainFollower`]), runs the rules over the excerpt, brings changes into force at their heights, and verifies the proofs of the segments and of the answer with real
 //! keys. So the headers are the network's if the genesis is.
 //!
 //! What the excerpt leaves out cannot help a forger: the answer's statement digest binds segments, cut and active bits, so with an anchor or
-//! a withdrawal missing the proof does not verify; its record carries a digest of governance, so with a proposal or a vote missing the
-//! record is another.
+//! a withdrawal missing the proof does not verify; its record carries a digest of governance, so with a proposal, a vote or the header at which one of them
+//! took effect missing the record is another.
 //!
 //! Not checked here: that the genesis is the network's (compare [`AnswerFinding::network`] with what you know), and that more than a third of
 //! some earlier validator set did not conspire, or lose their keys since, to write another history. Budgets over other studies and queries
@@ -37,7 +38,7 @@ use crate::{
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
 
-/// Bytes of an export: the anchors of two tables of a million rows, and millions of headers.
+/// Bytes of an export: the anchors of two tables of a million rows, in many versions.
 pub const EXPORT_BYTES_MAX: usize = 1 << 30;
 /// Transactions of an export.
 pub const INCLUSIONS_MAX: usize = 1 << 16;
@@ -109,10 +110,10 @@ pub struct Attestation {
 pub struct AnswerExport {
     /// What the network started from.
     pub genesis: Genesis,
-    /// Headers from height 1 to the answer's block.
+    /// Headers of the blocks that matter ([`State::answer_heights`]), ascending; the last is the answer's. More may be there.
     pub headers: Vec<Header>,
-    /// Certificates, ascending by height: of every header that names a new validator set, and of the last ([`State::attestations_due`]).
-    /// More may be there.
+    /// Certificates, ascending by height: of every header that names a new validator set, that does not follow the one before it or that is followed by a gap, and of the
+    /// last. More may be there.
     pub attestations: Vec<Attestation>,
     /// The transactions, in the chain's order. After the answer there are only proposals and votes of the same block.
     pub inclusions: Vec<Inclusion>,
@@ -205,7 +206,7 @@ impl AnswerExport {
     }
 
     fn header(&self, height: Height) -> Option<&Header> {
-        self.headers.get(usize::try_from(height.0.checked_sub(1)?).ok()?)
+        self.headers.binary_search_by_key(&height, |h| h.height).ok().and_then(|at| self.headers.get(at))
     }
 
     /// Follows the headers; the last must be certified.
@@ -214,7 +215,11 @@ impl AnswerExport {
         let mut attestations = self.attestations.iter().peekable();
         for header in &self.headers {
             let attestation = attestations.next_if(|a| a.certificate.height == header.height);
-            follower.push(header, attestation.map(|a| &a.certificate), attestation.and_then(|a| a.validators.as_ref()))?;
+            let (certificate, next) = (attestation.map(|a| &a.certificate), attestation.and_then(|a| a.validators.as_ref()));
+            match certificate.filter(|_| header.height > follower.tip().height.next()) {
+                Some(certificate) => follower.skip(header, certificate, next)?,
+                None => follower.push(header, certificate, next)?,
+            }
         }
         if let Some(left) = attestations.next() {
             return Err(LightError::Attestation(left.certificate.height));

@@ -8,28 +8,35 @@ use countersign_circuits::hash::Digest32;
 use countersign_ledger::{light::*, *};
 use harness::*;
 
-/// What the store adds: the certificates an export needs.
-fn attestations(net: &Net, headers: &[Header]) -> Vec<Attestation> {
-    let last = headers.last().unwrap().height;
-    let attest = |(height, validators): (Height, Option<ValidatorSet>)| {
-        let header = &headers[height.0 as usize - 1];
-        Attestation { certificate: decided_by(header, &net.state.validators_at(height)), validators }
-    };
-    net.state.attestations_due(last).into_iter().map(attest).collect()
-}
-
+/// What the store makes.
 fn export(net: &Net, query: QueryId) -> AnswerExport {
     let ids = net.state.answer_depends_on(&query, &id(HospitalA)).unwrap();
     let PairStatus::Answered(record) = &net.state.pair(&query, &id(HospitalA)).unwrap().status else { panic!() };
     let blocks = &net.blocks[..record.height.0 as usize];
-    let inclusions = blocks
+    let inclusions: Vec<Inclusion> = blocks
         .iter()
         .flat_map(|(block, results)| (0..results.len()).map(move |i| (block, results, i)))
         .filter(|(_, results, i)| ids.contains(&results[*i].transaction))
         .map(|(block, results, i)| Inclusion::new(block, results, i).unwrap())
         .collect();
-    let headers: Vec<Header> = blocks.iter().map(|(b, _)| b.header.clone()).collect();
-    AnswerExport { genesis: net.state.genesis().clone(), attestations: attestations(net, &headers), headers, inclusions }
+    let heights = inclusions.iter().map(|i| i.height).collect();
+    let named: Vec<Height> = inclusions.iter().filter_map(Inclusion::named_height).collect();
+    let (mut headers, mut attestations) = (Vec::new(), Vec::new());
+    for (height, validators) in net.state.answer_heights(&query, &id(HospitalA), &heights, &named) {
+        let header = &blocks[height.0 as usize - 1].0.header;
+        headers.push(header.clone());
+        attestations.push(Attestation { certificate: decided_by(header, &net.state.validators_at(height)), validators });
+    }
+    AnswerExport { genesis: net.state.genesis().clone(), attestations, headers, inclusions }
+}
+
+/// Every header up to the answer with the fewest certificates: another export of the same, as long as the chain.
+fn in_full(net: &Net, query: QueryId) -> AnswerExport {
+    let mut full = export(net, query);
+    let last = full.headers.last().unwrap().height;
+    full.headers = net.blocks[..last.0 as usize].iter().map(|(b, _)| b.header.clone()).collect();
+    full.attestations.retain(|a| a.validators.is_some() || a.certificate.height == last);
+    full
 }
 
 /// A chain with much that has nothing to do with the answer, a re-anchor before the cut, withdrawals of slots beyond it, and stale answers;
@@ -177,7 +184,7 @@ fn rewritten(export: &AnswerExport, from: usize, change: impl Fn(&mut Header)) -
 #[test]
 fn headers_are_those_the_validators_decided() {
     let (net, query) = chain();
-    let good = export(&net, query);
+    let good = in_full(&net, query);
     let (first, second) = (&good.attestations[0], &good.attestations[1]);
     assert_eq!(good.attestations.len(), 3);
     let first_at = first.certificate.height.0 as usize - 1;
@@ -233,7 +240,7 @@ fn headers_are_those_the_validators_decided() {
 #[test]
 fn governance_cannot_be_left_out() {
     let (net, query) = chain();
-    let good = export(&net, query);
+    let good = in_full(&net, query);
     let governs: Vec<usize> = good
         .inclusions
         .iter()
@@ -258,6 +265,58 @@ fn governance_cannot_be_left_out() {
     let mut bad = good.clone();
     bad.inclusions.drain(at..at + 3);
     assert_eq!(bad.check(&Script::default()).unwrap_err(), LightError::Validators(good.attestations[0].certificate.height));
+}
+
+/// An export is as long as what happened, however many blocks lie between, and every header in it is needed.
+#[test]
+fn an_export_holds_the_headers_that_matter_and_no_others() {
+    let (net, query) = chain();
+    let short = export(&net, query);
+    let full = in_full(&net, query);
+    assert_eq!(short.check(&Script::default()).unwrap(), full.check(&Script::default()).unwrap());
+    assert!(short.headers.len() < full.headers.len(), "{} of {}", short.headers.len(), full.headers.len());
+    assert_eq!(short.attestations.len(), short.headers.len());
+    for at in 0..short.headers.len() {
+        let mut bad = short.clone();
+        let gone = bad.headers.remove(at);
+        bad.attestations.remove(at);
+        bad.inclusions.retain(|i| i.height != gone.height);
+        assert!(bad.check(&Script::default()).is_err(), "without header {}", gone.height);
+    }
+    // what lies before a gap or after it is decided, or it is nothing
+    for at in 0..short.headers.len() {
+        let gap = |i: usize| short.headers.get(i + 1).is_none_or(|next| next.height != short.headers[i].height.next());
+        let mut bad = short.clone();
+        bad.attestations.remove(at);
+        let follows = if at == 0 { short.headers[0].height == Height(1) } else { !gap(at - 1) };
+        let linked = follows && !gap(at) && short.attestations[at].validators.is_none();
+        assert_eq!(bad.check(&Script::default()).is_ok(), linked, "certificate of header {}", short.headers[at].height);
+    }
+    // a header of a block that never was, by one who is no validator
+    let mut forged = short.clone();
+    forged.headers[3].results_root = digest("x");
+    forged.attestations[3].certificate = certificate(&forged.headers[3], &[HospitalA, HospitalB, Board]);
+    assert!(forged.check(&Script::default()).is_err());
+}
+
+#[test]
+fn a_follower_skips_only_from_what_is_decided() {
+    let (net, _) = chain();
+    let genesis = net.state.genesis();
+    let headers: Vec<&Header> = net.blocks.iter().map(|(b, _)| &b.header).collect();
+    let by_first = |header: &Header| certificate(header, &FIRST);
+    let mut follower = ChainFollower::new(genesis);
+    let gap = |found: u64, last: u64| FollowError::Gap { found: Height(found), last: Height(last) };
+    assert_eq!(follower.skip(headers[0], &by_first(headers[0]), None).unwrap_err(), gap(1, 0));
+    follower.skip(headers[2], &by_first(headers[2]), None).unwrap();
+    assert_eq!((follower.tip().height, follower.certified()), (Height(3), Height(3)));
+    assert_eq!(follower.skip(headers[1], &by_first(headers[1]), None).unwrap_err(), gap(2, 3));
+    assert_eq!(follower.skip(headers[2], &by_first(headers[2]), None).unwrap_err(), gap(3, 3));
+    // the next one is pushed without a certificate: nothing is decided about it until one follows
+    follower.push(headers[3], None, None).unwrap();
+    assert_eq!(follower.skip(headers[5], &by_first(headers[5]), None).unwrap_err(), gap(6, 4));
+    let short = certificate(headers[4], &FIRST[..2]);
+    assert!(matches!(follower.push(headers[4], Some(&short), None).unwrap_err(), FollowError::Certificate(CertificateError::Quorum { .. })));
 }
 
 #[test]

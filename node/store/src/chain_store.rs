@@ -24,7 +24,10 @@ use countersign_ledger::{
     light::{AnswerExport, Attestation, Inclusion},
 };
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Row, any::AnyRow};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Bytes of a stored result: an answer's record is below 1 KiB.
 pub(crate) const RESULT_BYTES_MAX: usize = 16 << 10;
@@ -259,19 +262,20 @@ impl ChainStore {
             let entry = self.transaction(&id).await?.ok_or(StoreError::NotFound("transaction an answer depends on"))?;
             places.entry(entry.height).or_default().push(entry.position);
         }
-        let last = places.keys().next_back().copied().unwrap_or_default();
+        let heights: BTreeSet<Height> = places.keys().copied().collect();
         let mut inclusions = Vec::new();
         for (height, mut positions) in places {
             let (block, results) = self.executed(height).await?.ok_or(StoreError::NotFound("block of this height"))?;
             positions.sort_unstable();
             inclusions.extend(positions.iter().filter_map(|p| Inclusion::new(&block, &results, *p as usize)));
         }
-        let mut attestations = Vec::new();
-        for (height, validators) in state.attestations_due(last) {
+        let named: Vec<Height> = inclusions.iter().filter_map(Inclusion::named_height).collect();
+        let (mut headers, mut attestations) = (Vec::new(), Vec::new());
+        for (height, validators) in state.answer_heights(query, hospital, &heights, &named) {
+            headers.push(self.header(height).await?.ok_or(StoreError::NotFound("block of this height"))?);
             let certificate = self.certificate(height).await?.ok_or(StoreError::NoCertificate(height))?;
             attestations.push(Attestation { certificate, validators });
         }
-        let headers = self.headers(Height(1), last).await?;
         Ok(AnswerExport { genesis: self.genesis.clone(), headers, attestations, inclusions })
     }
 

@@ -1,7 +1,10 @@
 //! Where a chain is kept.
 
 use crate::StoreError;
-use sqlx::{any::AnyConnectOptions, postgres::PgConnectOptions};
+use sqlx::{
+    any::AnyConnectOptions,
+    postgres::{PgConnectOptions, PgSslMode},
+};
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -9,7 +12,7 @@ use std::{
 };
 
 /// Parameters a PostgreSQL URL may carry. Others are refused: a misspelt one would be ignored, and might be a password.
-const PARAMETERS: [&str; 8] = ["host", "port", "dbname", "user", "password", "sslmode", "application_name", "options"];
+const PARAMETERS: [&str; 9] = ["host", "port", "dbname", "user", "password", "sslmode", "sslrootcert", "application_name", "options"];
 
 /// Where a chain is kept: `sqlite:PATH`, `sqlite://PATH`, a bare path (SQLite too), or `postgres://USER@HOST/DATABASE`.
 ///
@@ -99,9 +102,27 @@ fn postgres(url: &str, rest: &str) -> Result<StoreUrl, StoreError> {
     let options =
         PgConnectOptions::from_str(url).map_err(|_| StoreError::Url("it is not of the form postgres://USER@HOST/DATABASE".into()))?;
     let database = options.get_database().ok_or_else(|| StoreError::Url("it names no database".into()))?;
+    let remote = options.get_socket().is_none() && !is_this_machine(options.get_host());
+    let mut url = url.to_owned();
+    if remote && !asks_for_tls(rest) {
+        // without the parameter the driver would take a server that offers none, or any that offers some
+        url.push_str(if rest.contains('?') { "&sslmode=verify-full" } else { "?sslmode=verify-full" });
+    } else if remote && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
+        let words = "a server on another machine is spoken to with TLS under its own name only: sslmode=verify-full, and sslrootcert=FILE for an authority of your own";
+        return Err(StoreError::Url(words.into()));
+    }
     let host = options.get_socket().map_or_else(|| options.get_host().to_owned(), |s| s.display().to_string());
     let shown = format!("postgres://{}@{host}:{}/{database}", options.get_username(), options.get_port());
-    Ok(StoreUrl(Place::Postgres { url: url.to_owned(), shown }))
+    Ok(StoreUrl(Place::Postgres { url, shown }))
+}
+
+/// True if the URL says how.
+fn asks_for_tls(rest: &str) -> bool {
+    rest.split_once('?').is_some_and(|(_, parameters)| parameters.split('&').any(|p| p.starts_with("sslmode=")))
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 impl fmt::Display for StoreUrl {
@@ -181,6 +202,32 @@ mod tests {
             let error = url(text).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{text}: {error}");
         }
+    }
+
+    /// Who sits on the wire to a server could choose the chain.
+    #[test]
+    fn a_server_elsewhere_is_spoken_to_with_tls_or_not_at_all() {
+        for (text, ends) in [
+            ("postgres://ann@db.example/chain", "?sslmode=verify-full"),
+            ("postgres://ann@db.example/chain?application_name=x", "&sslmode=verify-full"),
+            ("postgres://ann@db.example/chain?sslmode=verify-full&sslrootcert=ca.pem", "ca.pem"),
+            ("postgres://ann@127.0.0.1.example/chain", "?sslmode=verify-full"),
+            ("postgres://ann@10.0.0.7/chain", "?sslmode=verify-full"),
+            ("postgres://ann@localhost/chain", "/chain"),
+            ("postgres://ann@127.0.0.1/chain?sslmode=disable", "disable"),
+            ("postgres://ann@[::1]/chain", "/chain"),
+            ("postgres://ann@ignored/chain?host=/run/postgresql", "/run/postgresql"),
+        ] {
+            let found = url(text).unwrap();
+            let Place::Postgres { url, .. } = found.place() else { panic!("{text}") };
+            assert!(url.ends_with(ends), "{url}");
+        }
+        for mode in ["disable", "allow", "prefer", "require", "verify-ca"] {
+            let error = url(&format!("postgres://ann@db.example/chain?sslmode={mode}")).unwrap_err().to_string();
+            assert!(error.contains("sslmode=verify-full"), "{error}");
+        }
+        // another host in a parameter than in the place of the host
+        assert!(url("postgres://ann@localhost/chain?host=db.example&sslmode=disable").is_err());
     }
 
     #[test]

@@ -22,7 +22,8 @@ on_both!(
     certificates_come_back_and_improve,
     a_certificate_names_its_block,
     missing_and_forged_certificates_are_named_by_the_audit,
-    chains_from_before_certificates,
+    a_chain_that_is_not_decided_does_not_open,
+    a_snapshot_with_validators_of_its_own_does_not_open,
 );
 
 fn validator(i: u8) -> SigningKey {
@@ -146,42 +147,53 @@ async fn missing_and_forged_certificates_are_named_by_the_audit(place: Place) {
     assert!(matches!(audited(&store).await, Err(StoreError::NoCertificate(Height(6)))));
 }
 
-/// A store as it was before certificates: it opens and goes on, and everything that needs the old certificates says which one is missing.
-async fn chains_from_before_certificates(place: Place) {
-    let mut connection = place.connect().await;
-    let migrations = place.migrations().await;
-    migrations.run_direct(Some(1), &mut connection, false).await.unwrap();
-    let mut net = Net::new(genesis());
-    net.open();
-    let bytes = genesis().encode();
-    let rows = sqlx::query("INSERT INTO genesis (\"only\", network, bytes) VALUES (1, $1, $2)");
-    rows.bind(genesis().network().0.0.to_vec()).bind(bytes).execute(&mut connection).await.unwrap();
-    for (block, results) in &net.blocks {
-        let height = block.header.height.0 as i64;
-        let row = sqlx::query("INSERT INTO block (height, id, time_ms, header) VALUES ($1, $2, $3, $4)").bind(height);
-        let row = row.bind(block.header.id().0.0.to_vec()).bind(block.header.time.0 as i64).bind(block.header.encode());
-        row.execute(&mut connection).await.unwrap();
-        for (i, (transaction, result)) in block.transactions.iter().zip(results).enumerate() {
-            let insert = "INSERT INTO entry (height, position, id, signer, kind, bytes, result) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-            let row = sqlx::query(insert).bind(height).bind(i as i64).bind(result.transaction.0.0.to_vec());
-            let row = row.bind(transaction.signer.0.to_vec()).bind(transaction.payload.kind());
-            row.bind(transaction.encode()).bind(borsh::to_vec(result).unwrap()).execute(&mut connection).await.unwrap();
+/// Who can write to the database, or sits on the wire to it, cannot make a chain of its own: a node opens only what validators have decided, from a snapshot, too.
+async fn a_chain_that_is_not_decided_does_not_open(place: Place) {
+    let (net, store) = decided(&place).await;
+    let state = store.load().await.unwrap();
+    assert_eq!(state.digest(), net.state.digest());
+    let last = net.blocks.last().unwrap().0.header.clone();
+    let good = store.certificate(last.height).await.unwrap().unwrap();
+    let mut forged = good.clone();
+    forged.signatures[1].1.0[7] ^= 1;
+    for snapshot in [false, true] {
+        if snapshot {
+            store.write_snapshot(&state).await.unwrap();
         }
+        for certificate in [&forged, &signed(&last, &[0, 1]), &signed(&last, &[0, 1, 50])] {
+            place.tamper("certificate", "bytes", &format!("height = {}", last.height), |b| *b = certificate.encode()).await;
+            assert!(matches!(store.load().await, Err(StoreError::Certificate(_))), "snapshot {snapshot}");
+        }
+        place.tamper("certificate", "bytes", &format!("height = {}", last.height), |b| *b = good.encode()).await;
+        assert_eq!(store.load().await.unwrap().digest(), net.state.digest());
     }
-    drop(connection);
-    // a reader brings the schema up to date too
-    let reader = ChainStore::read(&place.url()).await.unwrap();
-    assert!(matches!(reader.block(Height(1)).await, Err(StoreError::NoCertificate(Height(1)))));
-    let mut chain = LocalChain::open(&place.url(), key(Validator), Arc::new(Script::default())).await.unwrap();
-    assert_eq!(chain.state().digest(), net.state.digest());
-    let last = chain.submit(vec![], BlockTime(0)).await.unwrap().block.header.height;
-    assert!(chain.store().block(last).await.unwrap().is_some(), "new blocks have certificates");
-    let audit = audited(chain.store()).await.unwrap_err();
-    assert!(matches!(audit, StoreError::NoCertificate(Height(1))));
-    assert!(audit.to_string().starts_with("block 1 has no commit certificate"), "{audit}");
-    assert!(matches!(archive::export(chain.store(), Blobs::Leave, &mut Vec::new()).await, Err(StoreError::NoCertificate(Height(1)))));
-    assert!(matches!(reader.blocks_from(Height(1), 9, 1 << 20).await, Err(StoreError::NoCertificate(Height(1)))));
-    assert_eq!(reader.blocks_from(last, 9, 1 << 20).await.unwrap().len(), 1);
+    store.close().await;
+    place.run(&format!("DELETE FROM certificate WHERE height = {}", last.height)).await;
+    let opened = LocalChain::open(&place.url(), validator(0), Arc::new(Script::default())).await.map(|_| ()).unwrap_err();
+    assert!(matches!(opened, StoreError::NoCertificate(height) if height == last.height), "{opened}");
+}
+
+/// A snapshot whose validators nobody decided: its own certificates are good under its own set, and it is not opened.
+async fn a_snapshot_with_validators_of_its_own_does_not_open(place: Place) {
+    let mut net = Net::new(wide());
+    let proposal = ProposalId(net.accept(Governance, propose(Change::Remove(id(ValidatorD)))));
+    for who in [GovernanceB, GovernanceC] {
+        net.accept(who, vote(proposal, true));
+    }
+    net.block(vec![]);
+    let store = ChainStore::create(&place.url(), net.state.genesis()).await.unwrap();
+    for (block, results) in &net.blocks {
+        let set = net.state.validators_at(block.header.height);
+        store.append(block, results, &decided_by(&block.header, &set)).await.unwrap();
+    }
+    store.write_snapshot(&net.state).await.unwrap();
+    assert_eq!(store.load().await.unwrap().digest(), net.state.digest());
+    // the height at which the set was changed: certified by fewer than the old set's quorum
+    let change = net.blocks.iter().position(|(b, _)| b.header.validators != net.blocks[0].0.header.validators).unwrap();
+    let header = &net.blocks[change].0.header;
+    let few = certificate(header, &[Validator, ValidatorB]);
+    place.tamper("certificate", "bytes", &format!("height = {}", header.height), |b| *b = few.encode()).await;
+    assert!(matches!(store.load().await, Err(StoreError::Certificate(CertificateError::Quorum { .. }))));
 }
 
 /// The audit says which block, which transaction, and which proof.

@@ -45,12 +45,13 @@ impl Beside {
         &self.store
     }
 
-    /// Applies the blocks the node has stored since, with the verdicts it recorded.
+    /// Applies the blocks the node has stored since, each decided by the validators, with the verdicts it recorded.
     pub(super) async fn refresh(&mut self) -> Result<(), Failure> {
         let last = self.store.last_height().await?;
         while self.state.tip().height < last {
             let height = self.state.tip().height.next();
             let stored = self.store.block(height).await?.ok_or_else(|| anyhow!("block {height} is missing in the node's store"))?;
+            stored.certificate.check(&stored.block.header, &self.state.validators()).context("a block of the node's store")?;
             let outcome = self.state.apply_recorded(&stored.block, &stored.results).context("a block of the node's store")?;
             self.state.commit(outcome).context("a block of the node's store")?;
         }

@@ -2,7 +2,8 @@
 //!
 //! A header names the header before it and the set of validators that decides the next one. So a certificate of one header by the set of its
 //! height decides all headers before it too, and certificates are needed only where the set changes, by the old set, and for the last
-//! header. An audit gives one for every header.
+//! header. An audit gives one for every header. Who has a certificate for a later header and for every change of the set in between needs none of the
+//! others ([`ChainFollower::skip`]).
 
 use crate::{
     block::{BlockId, Header},
@@ -21,6 +22,14 @@ pub enum FollowError {
     /// A gap, or a step back.
     #[error("header {found} does not follow header {last}")]
     Height {
+        /// Its height.
+        found: Height,
+        /// The last one's.
+        last: Height,
+    },
+    /// What was taken before is not decided, or the height is not a later one with others between.
+    #[error("header {found} cannot follow header {last} with a gap: both need a certificate, and there must be a gap")]
+    Gap {
         /// Its height.
         found: Height,
         /// The last one's.
@@ -81,6 +90,26 @@ impl ChainFollower {
         if header.previous != self.tip.block {
             return Err(FollowError::Previous(height));
         }
+        self.take(header, certificate, next)
+    }
+
+    /// Takes a later header without those in between. Its certificate decides it, and what was taken before must be decided already; `next` is as for
+    /// [`Self::push`]. A change of validators that is left out makes the certificates after it those of strangers.
+    ///
+    /// # Errors
+    /// [`FollowError`]; nothing is taken then.
+    pub fn skip(&mut self, header: &Header, certificate: &Certificate, next: Option<&ValidatorSet>) -> Result<(), FollowError> {
+        if header.network != self.network {
+            return Err(FollowError::Network(header.height));
+        }
+        if header.height <= self.tip.height.next() || self.certified != self.tip.height {
+            return Err(FollowError::Gap { found: header.height, last: self.tip.height });
+        }
+        self.take(header, Some(certificate), next)
+    }
+
+    fn take(&mut self, header: &Header, certificate: Option<&Certificate>, next: Option<&ValidatorSet>) -> Result<(), FollowError> {
+        let height = header.height;
         if header.time <= self.tip.time || header.time > BlockTime::MAX {
             return Err(FollowError::Time(height));
         }

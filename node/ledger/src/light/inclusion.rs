@@ -5,7 +5,7 @@ use crate::{
     merkle::Path,
     state::TransactionResult,
     time::Height,
-    transaction::Transaction,
+    transaction::{Payload, Transaction},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
@@ -36,6 +36,11 @@ impl Inclusion {
             result: results.get(position)?.clone(),
             result_path: Path::new(&leaves, position)?,
         })
+    }
+
+    /// The height an answer names: its header is needed beside that of its block.
+    pub fn named_height(&self) -> Option<Height> {
+        if let Payload::Answer(answer) = &self.transaction.payload { Some(answer.height) } else { None }
     }
 
     /// True if transaction and result stand at the same position under the header's roots.

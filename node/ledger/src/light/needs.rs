@@ -3,12 +3,12 @@
 use crate::{
     certificate::ValidatorSet,
     identity::MemberId,
-    state::{PairStatus, SegmentKey, State, TableKey},
+    state::{PairStatus, ProposalStatus, SegmentKey, State, TableKey},
     time::Height,
     transaction::{QueryId, TransactionId},
 };
 use countersign_circuits::segment::SegmentId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl State {
     /// The transactions an export of an answer needs, in no order; `None` if the site has not answered the query.
@@ -35,14 +35,24 @@ impl State {
         Some(ids)
     }
 
-    /// What an export of headers up to a height needs beside them: the heights whose certificates it carries, ascending, with the new
-    /// validator set where the header names one.
-    pub fn attestations_due(&self, last: Height) -> Vec<(Height, Option<ValidatorSet>)> {
+    /// The heights whose headers and certificates an export of an answer needs beside those of its transactions, ascending: each with the new validator set where the
+    /// header names one. They are the heights that answers name, those after which validators changed, and those after which a proposal was decided or made.
+    pub fn answer_heights(&self, query: &QueryId, hospital: &MemberId, transactions: &BTreeSet<Height>, named: &[Height]) -> Vec<(Height, Option<ValidatorSet>)> {
+        let Some(PairStatus::Answered(record)) = self.pair(query, hospital).map(|pair| &pair.status) else { return Vec::new() };
+        let last = record.height;
         let before = |height: Height| Height(height.0.saturating_sub(1));
-        let mut due: Vec<_> = self.validator_changes(last.next()).map(|(height, set)| (before(height), Some(set.clone()))).collect();
-        if due.last().map(|(height, _)| *height) != Some(last) {
-            due.push((last, None));
+        let mut heights: BTreeSet<Height> = transactions.iter().chain(named).copied().collect();
+        for (_, proposal) in self.proposals() {
+            heights.extend(match proposal.status {
+                ProposalStatus::InForce { since } => Some(before(since)),
+                ProposalStatus::Lapsed { height, .. } => Some(before(height)),
+                ProposalStatus::Refused { height } | ProposalStatus::Expired { height } => Some(height),
+                ProposalStatus::Open | ProposalStatus::Carried { .. } => None,
+            });
         }
-        due
+        let sets: BTreeMap<Height, ValidatorSet> =
+            self.validator_changes(last.next()).map(|(height, set)| (before(height), set.clone())).collect();
+        heights.extend(sets.keys());
+        heights.into_iter().filter(|h| (Height(1)..=last).contains(h)).map(|h| (h, sets.get(&h).cloned())).collect()
     }
 }

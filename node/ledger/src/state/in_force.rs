@@ -46,7 +46,7 @@ impl State {
     }
 
     /// Heights, up to one, from which on another set of validators decides, with the set; without the genesis set.
-    pub(crate) fn validator_changes(&self, last: Height) -> impl Iterator<Item = (Height, &ValidatorSet)> {
+    pub fn validator_changes(&self, last: Height) -> impl Iterator<Item = (Height, &ValidatorSet)> {
         self.validator_sets.range(Height(2)..=last).map(|(height, set)| (*height, set.as_ref()))
     }
 

@@ -2,7 +2,8 @@
 
 use super::{ChainStore, damaged, digest, integer};
 use crate::StoreError;
-use countersign_ledger::{BlockId, Certificate, CertificateError, Height, Wire};
+use countersign_circuits::hash::Digest32;
+use countersign_ledger::{BlockId, Certificate, CertificateError, Header, Height, State, ValidatorSet, Wire};
 use sqlx::{AnyConnection, Row};
 
 impl ChainStore {
@@ -14,6 +15,35 @@ impl ChainStore {
         let query = sqlx::query("SELECT bytes FROM certificate WHERE height = $1").bind(integer(height.0));
         let row = query.fetch_optional(&self.readers).await?;
         row.map(|r| Certificate::decode(&r.try_get::<Vec<u8>, _>("bytes")?).map_err(|e| damaged("the certificate", height, e))).transpose()
+    }
+
+    /// That validators have decided a block, by the certificate that is kept.
+    ///
+    /// # Errors
+    /// There is none, it is not theirs, or the database fails.
+    pub async fn check_decided(&self, header: &Header, validators: &ValidatorSet) -> Result<(), StoreError> {
+        let certificate = self.certificate(header.height).await?.ok_or(StoreError::NoCertificate(header.height))?;
+        Ok(certificate.check(header, validators)?)
+    }
+
+    /// That the last block of a state is decided, and every change of validators on the way to it: by those the genesis names and those they have
+    /// decided. A snapshot that somebody else wrote names other validators, whom those before have not decided.
+    pub(super) async fn check_succession(&self, state: &State) -> Result<(), StoreError> {
+        let tip = state.tip();
+        if tip.height == Height(0) {
+            return Ok(());
+        }
+        let changes: Vec<(Height, Digest32)> = state.validator_changes(tip.height.next()).map(|(height, set)| (height, set.digest())).collect();
+        for (since, named) in changes {
+            let height = Height(since.0.saturating_sub(1));
+            let header = self.header(height).await?.ok_or_else(|| damaged("the header", height, "it is missing"))?;
+            if header.validators != named {
+                return Err(damaged("the snapshot", tip.height, "it names validators that were never decided"));
+            }
+            self.check_decided(&header, &state.validators_at(height)).await?;
+        }
+        let header = self.header(tip.height).await?.ok_or_else(|| damaged("the header", tip.height, "it is missing"))?;
+        self.check_decided(&header, &state.validators_at(tip.height)).await
     }
 
     /// Keeps a certificate of a stored block if it has more signatures than the one that is kept; true if it was written. That it names

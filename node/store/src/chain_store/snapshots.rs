@@ -45,16 +45,19 @@ impl ChainStore {
     }
 
     /// The state after the last block: from the newest good snapshot, or else from genesis, by executing every later block again with the
-    /// recorded verdicts on proofs and comparing every commitment of its header.
+    /// recorded verdicts on proofs and comparing every commitment of its header. Every block from the snapshot on, and every change of validators before it, must be
+    /// decided by a certificate: who can write to the database alone cannot make a chain of its own. (An audit looks at all of them.)
     ///
     /// # Errors
-    /// A block is damaged, or the database fails.
+    /// A block is damaged or not decided, or the database fails.
     pub async fn load(&self) -> Result<State, StoreError> {
         let mut state = self.newest_snapshot().await?;
+        self.check_succession(&state).await?;
         let last = self.last_height().await?;
         while state.tip().height < last {
             let height = state.tip().height.next();
             let (block, results) = self.executed(height).await?.ok_or_else(|| damaged("the block", height, "it is missing"))?;
+            self.check_decided(&block.header, &state.validators()).await?;
             let outcome = state.apply_recorded(&block, &results)?;
             state.commit(outcome)?;
         }
