@@ -53,12 +53,17 @@ pub(crate) fn date_of(day: Day) -> Option<Date> {
     EPOCH.checked_add(day.0.days()).ok().filter(|d| d.year() >= 0)
 }
 
+/// A text that is not a day of the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a day: write YYYY-MM-DD")]
+pub struct NotADay;
+
 /// Reads `YYYY-MM-DD` as a day.
 ///
 /// # Errors
-/// [`NotADate`]: the text is something else, or no day of the calendar.
-pub fn parse_day(text: &str) -> Result<Day, NotADate> {
-    full_date(text.as_bytes()).map(|d| Day(day_number(d)))
+/// [`NotADay`]: the text is something else, or no day of the calendar.
+pub fn parse_day(text: &str) -> Result<Day, NotADay> {
+    full_date(text.as_bytes()).map(|d| Day(day_number(d))).map_err(|_| NotADay)
 }
 
 /// Writes a day as `YYYY-MM-DD`.

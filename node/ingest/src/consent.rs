@@ -178,6 +178,9 @@ fn csv(path: &Path, registry: &ScopeRegistry) -> Result<Consents, ImportError> {
         }
         let (patient, scope, until) = (table.column("patient")?, table.column("scope")?, table.column("until")?);
         while table.advance()? {
+            if table.is_blank() {
+                continue;
+            }
             let place = table.place();
             let id = PatientId::new(table.field(patient)?)
                 .map_err(|_| ImportError::Identifier { place: place.clone(), what: "the patient's identifier" })?;
@@ -188,7 +191,7 @@ fn csv(path: &Path, registry: &ScopeRegistry) -> Result<Consents, ImportError> {
             }
             let day = match table.field(until)? {
                 "" => last_day(registry),
-                text => parse_day(text).map_err(|source| ImportError::Date { place: place.clone(), field: "until", source })?,
+                text => parse_day(text).map_err(|source| ImportError::Day { place: place.clone(), field: "until", source })?,
             };
             consents.report.documents_read += 1;
             consents.report.documents_used += 1;

@@ -127,6 +127,11 @@ impl Table {
         }
     }
 
+    /// True if the present record holds nothing: what spreadsheets leave behind below a table.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.record.iter().all(|field| field.iter().all(u8::is_ascii_whitespace))
+    }
+
     /// A field of the present record, trimmed.
     pub(crate) fn field(&self, column: usize) -> Result<&str, ImportError> {
         let bytes = self.record.get(column).unwrap_or_default();
@@ -187,7 +192,7 @@ pub(crate) fn read(
     let attributes = reading.dictionary().attributes();
     let files = list(source, &[".csv"], "*.csv file")?;
     let mut rows: BTreeMap<PatientId, Row> = BTreeMap::new();
-    let (mut records, mut repeated) = (0, 0);
+    let (mut records, mut repeated, mut blank) = (0, 0, 0_u64);
     for (files_done, file) in files.iter().enumerate() {
         let mut table = Table::open(file)?;
         let id_column = table.column(patient)?;
@@ -195,6 +200,10 @@ pub(crate) fn read(
             mapping.columns.iter().map(|c| c.as_ref().map(|c| table.column(&c.from)).transpose()).collect::<Result<_, _>>()?;
         while table.advance()? {
             table.check_utf8()?;
+            if table.is_blank() {
+                blank += 1;
+                continue;
+            }
             records += 1;
             if records % 4096 == 0 {
                 options.progress.iter().for_each(|p| p(Progress { files_done, files: files.len(), records }));
@@ -229,7 +238,7 @@ pub(crate) fn read(
         resources: records,
         repeated,
         deleted: 0,
-        notes: Vec::new(),
+        notes: (blank > 0).then(|| format!("{blank} lines hold nothing and were skipped")).into_iter().collect(),
         not_whole: beside_tables(source)?.map(|words| ("folder:passed-over", words)).into_iter().collect(),
     })
 }

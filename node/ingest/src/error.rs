@@ -1,6 +1,10 @@
 //! What stops an import. Messages name a file, a line and a column or code; never a patient and never a patient's value.
 
-use crate::{calendar::NotADate, mapping::MappingError, reading::ReadingError};
+use crate::{
+    calendar::{NotADate, NotADay},
+    mapping::MappingError,
+    reading::ReadingError,
+};
 use std::{fmt, io, path::Path};
 
 /// A file and, if known, a line of it (from 1). Only the file's name is kept, not its folder.
@@ -109,6 +113,16 @@ pub enum ImportError {
         field: &'static str,
         /// What is wrong.
         source: NotADate,
+    },
+    /// A day of a table that is none.
+    #[error("{place}: {field}: {source}")]
+    Day {
+        /// Where.
+        place: Place,
+        /// The column.
+        field: &'static str,
+        /// What is wrong.
+        source: NotADay,
     },
     /// A bundle or manifest that is not what it should be.
     #[error("{place}: {problem}")]

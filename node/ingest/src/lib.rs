@@ -24,7 +24,7 @@ pub mod shipped;
 mod source;
 mod table;
 
-pub use calendar::{NotADate, day_text, parse_day};
+pub use calendar::{NotADate, NotADay, day_text, parse_day};
 pub use consent::{ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Consents, PolicyError, read_consents};
 pub use csv_table::{COLUMNS_MAX, RECORD_BYTES_MAX};
 pub use error::{ImportError, Place};

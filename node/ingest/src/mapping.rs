@@ -384,10 +384,11 @@ fn column(entry: &Value, attribute: &Attribute, missing: &[String], alias: &BTre
                     return Err(fail(format!("is in \"{unit}\", the dictionary in \"{wanted}\"; give `scale` and `offset`")));
                 }
             }
-            ColumnValue::Number {
-                scale: quantity(form.scale.as_deref(), Decimal::ONE)?,
-                offset: quantity(form.offset.as_deref(), Decimal::ZERO)?,
+            let scale = quantity(form.scale.as_deref(), Decimal::ONE)?;
+            if scale.is_zero() {
+                return Err(fail("`scale` is 0: every value would become the same".into()));
             }
+            ColumnValue::Number { scale, offset: quantity(form.offset.as_deref(), Decimal::ZERO)? }
         }
         (Domain::Levels(_), None) => return Err(fail("a category or flag needs `map`".into())),
         (Domain::Scale(_), Some(_)) => return Err(fail("a number has no `map`".into())),

@@ -316,7 +316,10 @@ fn a_follower_skips_only_from_what_is_decided() {
     follower.push(headers[3], None, None).unwrap();
     assert_eq!(follower.skip(headers[5], &by_first(headers[5]), None).unwrap_err(), gap(6, 4));
     let short = certificate(headers[4], &FIRST[..2]);
-    assert!(matches!(follower.push(headers[4], Some(&short), None).unwrap_err(), FollowError::Certificate(CertificateError::Quorum { .. })));
+    assert!(matches!(
+        follower.push(headers[4], Some(&short), None).unwrap_err(),
+        FollowError::Certificate(CertificateError::Quorum { .. })
+    ));
 }
 
 #[test]

@@ -151,6 +151,8 @@ impl<'a> Collector<'a> {
         let patient: Patient = resource.parse()?;
         let merged = patient.link.iter().find(|l| l.kind.as_deref() == Some("replaced-by"));
         let replaced_by = merged.and_then(|l| self.subject(resource, l.other.as_ref()));
+        let others = patient.link.iter().filter(|l| l.kind.as_deref() == Some("replaces"));
+        let replaces = others.filter_map(|l| self.subject(resource, l.other.as_ref())).collect();
         let death = match (resource.date("deceasedDateTime", patient.deceased_date_time.as_deref())?, patient.deceased_boolean) {
             (Some(moment), _) => Death::On(moment),
             (None, Some(true)) => Death::Undated,
@@ -163,6 +165,7 @@ impl<'a> Collector<'a> {
             birth: resource.date("birthDate", patient.birth_date.as_deref())?,
             death,
             replaced_by,
+            replaces,
         };
         Ok(Fact { subject: Some(self.person(resource.id)), body: Body::Patient(Box::new(body)) })
     }

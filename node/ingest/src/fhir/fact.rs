@@ -29,6 +29,8 @@ pub(crate) struct PatientFact {
     pub(crate) birth: Option<Moment>,
     pub(crate) death: Death,
     pub(crate) replaced_by: Option<PersonIndex>,
+    /// Records that this one says it took the place of.
+    pub(crate) replaces: Vec<PersonIndex>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::{
     report::{AttributeReport, LeftOut, incomplete},
     table::{PatientId, ResearchTable, TableRow},
 };
-use countersign_circuits::dictionary::{Attribute, Domain};
+use countersign_circuits::dictionary::{Attribute, Domain, Scale};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,6 +100,16 @@ fn roots(collector: &Collector<'_>, cohort: &mut Cohort) -> Result<Vec<PersonInd
             cohort.merged += 1;
         }
     }
+    // a survivor may be the only one to say so; where the old record names another, that is its own word
+    for fact in &collector.facts {
+        let (Some(survivor), Body::Patient(patient)) = (fact.subject, &fact.body) else { continue };
+        for old in patient.replaces.iter().filter(|old| **old != survivor) {
+            if let Some(slot) = next.get_mut(*old as usize).filter(|slot| slot.is_none()) {
+                *slot = Some(survivor);
+                cohort.merged += 1;
+            }
+        }
+    }
     let follow = |start: usize| {
         let mut at = start as PersonIndex;
         for _ in 0..MERGES_MAX {
@@ -118,7 +128,7 @@ fn gather<'a>(collector: &'a Collector<'_>, roots: &[PersonIndex], cohort: &mut 
     let mut slots: Vec<Option<Person<'a>>> = collector.people.iter().map(|_| None).collect();
     for fact in &collector.facts {
         if let (Some(subject), Body::Patient(patient)) = (fact.subject, &fact.body)
-            && patient.replaced_by.is_none()
+            && roots.get(subject as usize) == Some(&subject)
         {
             if patient.active {
                 let person = Person { patient, observations: Vec::new(), conditions: Vec::new(), encounters: Vec::new() };
@@ -146,6 +156,11 @@ fn gather<'a>(collector: &'a Collector<'_>, roots: &[PersonIndex], cohort: &mut 
         }
     }
     collector.people.iter().zip(slots).filter_map(|(id, slot)| Some((id.as_str(), slot?))).collect()
+}
+
+fn is_implausible(scale: Option<&Scale>, value: Value) -> bool {
+    let (Some((lo, hi)), Value::Number(number)) = (scale.and_then(|s| s.plausible), value) else { return false };
+    number < lo || number > hi
 }
 
 /// One person seen with one dictionary.
@@ -320,6 +335,7 @@ impl Scope<'_> {
             .iter()
             .map(|s| if let SourceRule::Observation { window, .. } = s { Some(window.around(index)) } else { None })
             .collect();
+        let scale = self.reading.dictionary().attributes().get(position).and_then(Attribute::scale);
         let mut taken = Vec::new();
         for (fact, observation) in &self.person.observations {
             for part in observation.parts.iter().filter(|p| p.attribute == position) {
@@ -335,6 +351,11 @@ impl Scope<'_> {
                     continue;
                 }
                 if let Some(value) = self.value(part.value, rule, report) {
+                    // an error must not pull a mean, a sum or an extreme; alone it is refused where it becomes a level
+                    if rule.pick.joins() && is_implausible(scale, value) {
+                        report.implausible += 1;
+                        continue;
+                    }
                     taken.push(Taken { instant: when.instant, day: when.span.first, value, fact: *fact });
                 }
             }

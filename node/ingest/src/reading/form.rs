@@ -418,6 +418,9 @@ fn value(form: ObservationForm, attribute: &Attribute, place: &str) -> Result<Ob
                 }
                 let scale = u.scale.as_deref().map_or(Ok(Decimal::ONE), |t| quantity(t, place, "scale"))?;
                 let offset = u.offset.as_deref().map_or(Ok(Decimal::ZERO), |t| quantity(t, place, "offset"))?;
+                if scale.is_zero() {
+                    return Err(key_error(place, "`scale` is 0: every value would become the same"));
+                }
                 rules.push(UnitRule { unit: u.unit, scale, offset });
             }
             ValueRule::Quantity(rules)

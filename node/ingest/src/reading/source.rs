@@ -49,6 +49,13 @@ pub(crate) enum Pick {
     Any,
 }
 
+impl Pick {
+    /// True if the value is made from all readings, so that one of them changes it.
+    pub(crate) fn joins(self) -> bool {
+        matches!(self, Self::Min | Self::Max | Self::Mean | Self::Sum | Self::LatestDayMean)
+    }
+}
+
 /// What no matching record means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absent {

@@ -48,6 +48,7 @@ fn senseless_rules_are_refused() {
         ("round = \"half_even\"", "round = \"up\"", "half_even"),
         ("scale = \"0.0915\"", "scale = \"0,0915\"", "scale"),
         ("scale = \"0.0915\"", "scale = 0.0915", "floating-point"),
+        ("scale = \"0.0915\"", "scale = \"0.0\"", "every value would become the same"),
         ("2019-01-01", "2019-02-30", "2019-02-30"),
         ("path = \"gender\"", "path = \"name\"", "gender"),
         ("require = [\"birth_date\"]", "require = [\"address\"]", "address"),

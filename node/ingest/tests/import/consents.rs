@@ -380,6 +380,15 @@ fn a_simple_table_of_consents() {
     }
 }
 
+/// Lines of separators below the table are no consents; what a day should look like is said as it is taken.
+#[test]
+fn lines_that_hold_nothing_are_no_consents() {
+    let done = csv("patient,scope,until\np,p.health,\n,,\n , ,\n").unwrap();
+    assert_eq!(done.report.documents_read, 1);
+    let message = csv("patient,scope,until\np,p.health,2026-05\n").unwrap_err().to_string();
+    assert!(message.contains("until") && message.ends_with("write YYYY-MM-DD"), "{message}");
+}
+
 #[test]
 fn tables_beside_the_ones_that_are_read_are_not_passed_over() {
     let folder = tempfile::tempdir().unwrap();

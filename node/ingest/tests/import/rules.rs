@@ -173,6 +173,56 @@ fn only_the_consented_get_a_row() {
     assert_eq!(done.report.left_out.get(&LeftOut::NoConsent), Some(&1));
 }
 
+/// An error must not pull a mean; alone it is refused where it becomes a level.
+#[test]
+fn an_implausible_reading_is_dropped_before_a_mean_is_taken() {
+    let pressure = |id: &str, value: u32| lab(id, "p", "8480-6", &format!("\"value\":{value},\"code\":\"mm[Hg]\""), "2018-05-05");
+    let done = reads(&(pressure("a", 120) + &pressure("b", 130) + &pressure("c", 999)), "sbp", Some("125"));
+    let (position, _) = core().dictionary().find("sbp").unwrap();
+    assert_eq!(done.report.attributes[usize::from(position)].implausible, 1);
+    reads(&pressure("a", 999), "sbp", None);
+}
+
+/// A survivor may be the only one to say that it took another record's place.
+#[test]
+fn records_follow_a_survivors_replaces() {
+    let replaces = |old: &str| format!(",\"link\":[{{\"type\":\"replaces\",\"other\":{{\"reference\":\"Patient/{old}\"}}}}]");
+    let labs = lab("o", "old", "4548-4", PERCENT, "2018-05-05") + &encounter("e", "new", "finished", "2018-06-01");
+    let read = |lines: String| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.ndjson"), lines).unwrap();
+        read_fhir(folder.path(), shipped::MAPPING_FHIR)
+    };
+    let visits = encounter("e-new", "new", "finished", "2018-06-01");
+    let done = read(patient("old", "") + &patient("new", &replaces("old")) + &visits + &labs).unwrap();
+    assert_eq!((done.report.merged, done.report.people, done.report.rows), (1, 1, 1), "{}", done.report);
+    assert_eq!(value(&core(), &done, "new", "hba1c").as_deref(), Some("6.5"));
+    // said from both sides it is one merge, and where the old record names another that is its own word
+    let both = patient("old", ",\"link\":[{\"type\":\"replaced-by\",\"other\":{\"reference\":\"Patient/new\"}}]");
+    let done = read(both.clone() + &patient("new", &replaces("old")) + &visits + &labs).unwrap();
+    assert_eq!((done.report.merged, done.report.people), (1, 1));
+    let done = read(both + &patient("new", "") + &patient("q", &replaces("old")) + &visits + &labs).unwrap();
+    assert_eq!(done.report.merged, 1);
+    assert_eq!(value(&core(), &done, "new", "hba1c").as_deref(), Some("6.5"));
+    // in a circle nobody survives
+    assert!(matches!(read(patient("a", &replaces("b")) + &patient("b", &replaces("a"))), Err(ImportError::MergeCircle)));
+}
+
+/// Spreadsheets leave lines of separators below a table.
+#[test]
+fn lines_that_hold_nothing_are_skipped_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    let text = "patient_id,age,sex,cp,trestbps,chol,oldpeak,num\n".to_owned();
+    let columns = text.trim_end().split(',').count();
+    let line = |first: &str| [first].into_iter().chain(std::iter::repeat_n("1", columns - 1)).collect::<Vec<_>>().join(",") + "\n";
+    let blank = ",".repeat(columns - 1) + "\n";
+    fs::write(&path, text.clone() + &line("a") + &blank + &line("b") + &blank + &format!("{}\n", " ,".repeat(columns - 1))).unwrap();
+    let done = read_csv(&path).unwrap();
+    assert_eq!((done.report.people, done.report.resources), (2, 2), "{}", done.report);
+    assert!(done.report.notes.iter().any(|n| n.starts_with("3 lines hold nothing")), "{:?}", done.report.notes);
+}
+
 #[test]
 fn merged_patients_and_bundles_with_addresses() {
     let merged = patient("old", ",\"link\":[{\"type\":\"replaced-by\",\"other\":{\"reference\":\"Patient/p\"}}]");

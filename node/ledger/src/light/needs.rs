@@ -37,7 +37,13 @@ impl State {
 
     /// The heights whose headers and certificates an export of an answer needs beside those of its transactions, ascending: each with the new validator set where the
     /// header names one. They are the heights that answers name, those after which validators changed, and those after which a proposal was decided or made.
-    pub fn answer_heights(&self, query: &QueryId, hospital: &MemberId, transactions: &BTreeSet<Height>, named: &[Height]) -> Vec<(Height, Option<ValidatorSet>)> {
+    pub fn answer_heights(
+        &self,
+        query: &QueryId,
+        hospital: &MemberId,
+        transactions: &BTreeSet<Height>,
+        named: &[Height],
+    ) -> Vec<(Height, Option<ValidatorSet>)> {
         let Some(PairStatus::Answered(record)) = self.pair(query, hospital).map(|pair| &pair.status) else { return Vec::new() };
         let last = record.height;
         let before = |height: Height| Height(height.0.saturating_sub(1));

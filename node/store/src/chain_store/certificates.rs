@@ -33,7 +33,8 @@ impl ChainStore {
         if tip.height == Height(0) {
             return Ok(());
         }
-        let changes: Vec<(Height, Digest32)> = state.validator_changes(tip.height.next()).map(|(height, set)| (height, set.digest())).collect();
+        let changes: Vec<(Height, Digest32)> =
+            state.validator_changes(tip.height.next()).map(|(height, set)| (height, set.digest())).collect();
         for (since, named) in changes {
             let height = Height(since.0.saturating_sub(1));
             let header = self.header(height).await?.ok_or_else(|| damaged("the header", height, "it is missing"))?;
