@@ -108,7 +108,7 @@ fn a_genesis_and_who_joins_it() {
     let imposter = network.path().join("imposter.member.json");
     std::fs::write(&imposter, text).unwrap();
     let said = run(arguments!["join", "--folder", board.folder, "--genesis", file, "--peer", imposter]).failed(2);
-    assert!(said.stderr.contains("has the key of \"verifier\""), "{said:?}");
+    assert!(said.stderr.contains("was changed after the member signed it"), "{said:?}");
 }
 
 #[test]

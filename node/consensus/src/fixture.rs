@@ -20,7 +20,7 @@ pub(crate) fn member(who: u8) -> MemberId {
 }
 
 pub(crate) fn genesis(members: u8) -> Genesis {
-    let roles = vec![Role::Hospital, Role::Validator];
+    let roles = vec![Role::Hospital, Role::Validator, Role::Governance];
     let one =
         |who: u8| Member { id: member(who), name: Name::new(format!("Member {who}")).unwrap(), roles: roles.clone(), sealing: [9; 32] };
     let mut members: Vec<Member> = (1..=members).map(one).collect();
@@ -38,7 +38,7 @@ pub(crate) fn genesis(members: u8) -> Genesis {
     }
 }
 
-/// A payload of so many bytes that the ledger rejects (those who send do not govern), so that nothing but the sequence number changes.
+/// A payload of so many bytes that the ledger rejects (it gives no reason), so that nothing but the sequence number and the day's account change.
 pub(crate) fn filler(mark: u8, bytes: usize) -> Payload {
     Payload::Propose(Proposal { change: Change::Dictionary(vec![mark; bytes]), in_force: Height(0), reason: String::new() })
 }

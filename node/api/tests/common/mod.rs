@@ -9,6 +9,7 @@ pub mod schema;
 use async_trait::async_trait;
 pub use countersign_api::Node;
 use countersign_api::{Alert, Gateway, GatewayConfig, Limits, MempoolStatus, NodeStatus, Peer, Progress, SubmitRefused};
+use countersign_circuits::segment::SegmentId;
 use countersign_ledger::*;
 use countersign_store::{ChainStore, LocalChain};
 use harness::*;
@@ -108,11 +109,13 @@ impl TestNode {
         Transaction::sign(&key(who), state.network(), state.next_sequence(&id(who)) + ahead, payload)
     }
 
-    /// A block of transactions that are rejected, each for a slot that is not there.
-    pub async fn rejected_block(&self, count: u64, slots: u32) {
-        let withdraw =
-            |i| self.sign_ahead(HospitalA, i, withdraw(&(0..slots).map(|s| 1_000_000 + s).collect::<Vec<_>>(), WithdrawnBy::Patient));
-        let results = self.block((0..count).map(withdraw).collect()).await;
+    /// A block of anchors that are rejected, each for a registry that is not there; of all kinds the day's account takes most of these.
+    pub async fn rejected_block(&self, count: u64, bytes: usize) {
+        let nowhere = AnchoredTable::Consent { registry: digest("no registry"), policy: digest("policy") };
+        let segments = vec![(SegmentId { index: 0, version: 0 }, vec![0; bytes])];
+        let anchor = Anchor { table: nowhere, segments, proof: Vec::new() };
+        let anchor = |i| self.sign_ahead(HospitalA, i, Payload::Anchor(anchor.clone()));
+        let results = self.block((0..count).map(anchor).collect()).await;
         assert!(results.iter().all(|r| r.rejection().is_some()));
     }
 }
