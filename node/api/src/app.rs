@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) node: Arc<dyn Node>,
     pub(crate) limits: Limits,
     pub(crate) behind_proxy: bool,
+    pub(crate) hosts: Vec<String>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) document: OpenApi,
     pub(crate) recent: RecentEvents,
@@ -47,6 +48,7 @@ impl App {
         Self(Arc::new(Shared {
             node,
             behind_proxy: config.behind_proxy,
+            hosts: config.hosts.clone(),
             metrics: config.metrics.clone(),
             document,
             recent: RecentEvents::default(),

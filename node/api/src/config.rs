@@ -12,6 +12,9 @@ pub struct GatewayConfig {
     /// True if a proxy that terminates TLS stands in front. Only then may the gateway listen on an address other machines reach, and only then is
     /// the client's address taken from the last entry of `X-Forwarded-For`, which the proxy must write.
     pub behind_proxy: bool,
+    /// Names the gateway answers to beside those of this machine, without a port: of a proxy in front, or of this machine in a network of its own. Behind
+    /// a proxy with none listed it answers to all: which names are served is the proxy's say then.
+    pub hosts: Vec<String>,
     /// The limits.
     pub limits: Limits,
     /// Renders what the program's metrics recorder has collected. The program installs the recorder and runs its upkeep.
@@ -23,6 +26,7 @@ impl std::fmt::Debug for GatewayConfig {
         f.debug_struct("GatewayConfig")
             .field("listen", &self.listen)
             .field("behind_proxy", &self.behind_proxy)
+            .field("hosts", &self.hosts)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
@@ -104,6 +108,8 @@ impl Default for Limits {
     }
 }
 
+/// Names a gateway may answer to.
+const HOSTS_MAX: usize = 64;
 /// Least bytes of a head buffer: the HTTP library takes no fewer.
 const HEAD_BYTES_MIN: usize = 8 << 10;
 
@@ -116,6 +122,12 @@ pub enum ConfigError {
          terminates TLS in front and set behind_proxy = true"
     )]
     Exposed(SocketAddr),
+    /// A name that no request can have.
+    #[error("\"{0}\" in hosts is no host's name: write it as in a URL, without scheme, port or path")]
+    Host(String),
+    /// Too many names.
+    #[error("hosts lists more than {HOSTS_MAX} names")]
+    Hosts,
     /// A limit of zero, which would refuse everything.
     #[error("the limit {0} must be above zero")]
     Zero(&'static str),
@@ -135,6 +147,14 @@ impl GatewayConfig {
     pub fn check(&self) -> Result<(), ConfigError> {
         if !self.behind_proxy && !self.listen.ip().is_loopback() {
             return Err(ConfigError::Exposed(self.listen));
+        }
+        let named =
+            |host: &String| !host.is_empty() && host.len() <= 253 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b));
+        if let Some(host) = self.hosts.iter().find(|host| !named(host)) {
+            return Err(ConfigError::Host(host.escape_debug().take(253).collect()));
+        }
+        if self.hosts.len() > HOSTS_MAX {
+            return Err(ConfigError::Hosts);
         }
         self.limits.check()
     }
@@ -184,7 +204,7 @@ mod tests {
 
     fn config(listen: &str) -> GatewayConfig {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        GatewayConfig { listen: listen.parse().unwrap(), behind_proxy: false, limits: Limits::default(), metrics }
+        GatewayConfig { listen: listen.parse().unwrap(), behind_proxy: false, hosts: Vec::new(), limits: Limits::default(), metrics }
     }
 
     #[test]
@@ -199,6 +219,19 @@ mod tests {
             config.behind_proxy = true;
             assert_eq!(config.check(), Ok(()), "{listen}");
         }
+    }
+
+    #[test]
+    fn hosts_are_names_alone() {
+        let mut config = config("127.0.0.1:0");
+        config.hosts = vec!["node.example".into(), "192.0.2.1".into()];
+        assert_eq!(config.check(), Ok(()));
+        for bad in ["", "node.example:80", "https://node.example", "*", "a\nb"] {
+            config.hosts = vec![bad.into()];
+            assert!(matches!(config.check(), Err(ConfigError::Host(_))), "{bad}");
+        }
+        config.hosts = vec!["a".into(); HOSTS_MAX + 1];
+        assert_eq!(config.check(), Err(ConfigError::Hosts));
     }
 
     #[test]

@@ -45,26 +45,34 @@ fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
 }
 
 /// A gateway on loopback answers this machine's own programs. A page in a browser may have its host's name resolve to loopback (DNS rebinding), and
-/// then reads what it likes: its requests name that host, or say that they come from it. Behind a proxy, which names are served is the proxy's say.
+/// then reads what it likes: its requests name that host, or say that they come from it. Other names are answered if they are configured; behind a proxy
+/// with none configured, which names are served is the proxy's say.
 pub(crate) async fn own_host(State(app): State<App>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let host = text(header::HOST).or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str));
     let origin = text(header::ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
-    if app.behind_proxy || (host.is_some_and(is_loopback) && origin.is_none_or(is_loopback)) {
+    let own = |authority: &str| is_loopback(authority) || app.hosts.iter().any(|host| host.eq_ignore_ascii_case(host_of(authority)));
+    let any = app.behind_proxy && app.hosts.is_empty();
+    if any || (host.is_some_and(own) && origin.is_none_or(own)) {
         return next.run(request).await;
     }
     metrics::counter!("countersign_http_refused_total", "reason" => "host").increment(1);
-    let words = "ask http://127.0.0.1 or http://localhost with this gateway's port, from a program on this machine";
+    let words = "ask http://127.0.0.1 or http://localhost with this gateway's port, from a program on this machine, or a name that its operator lists in gateway.hosts";
     Problem::new(ProblemKind::ForeignHost, words).into_response()
+}
+
+/// The host of an authority.
+fn host_of(authority: &str) -> &str {
+    match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    }
 }
 
 /// True if an authority (a host, perhaps with a port) is this machine's own.
 fn is_loopback(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
+    let host = host_of(authority);
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 

@@ -6,7 +6,11 @@ use crate::{
     problem::{Problem, ProblemBody, ProblemKind},
     route,
 };
-use axum::{Router, http::Method, middleware};
+use axum::{
+    Router,
+    http::{Method, Uri},
+    middleware,
+};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::{
     OpenApi as _,
@@ -97,7 +101,13 @@ fn add_common_problems(document: &mut OpenApi) {
 /// Puts the guards around the routes; the last added is the first to see a request.
 pub(crate) fn guarded(router: Router<App>, app: App) -> Router {
     router
-        .fallback(async || Problem::new(ProblemKind::NoSuchRoute, "see /v1/openapi.json for the routes there are"))
+        .fallback(async |uri: Uri| {
+            let words = match uri.path().strip_prefix("/v1/") {
+                Some(_) => "see /v1/openapi.json for the routes there are",
+                None => "all routes begin with /v1, as /v1/health does; /v1/openapi.json lists them",
+            };
+            Problem::new(ProblemKind::NoSuchRoute, words)
+        })
         .method_not_allowed_fallback(async |method: Method| {
             Problem::new(ProblemKind::MethodNotAllowed, format!("{method} is not a method of this route; the Allow header lists them"))
         })

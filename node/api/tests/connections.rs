@@ -179,8 +179,13 @@ async fn stopping_ends_waits_and_cuts_off_what_hangs() {
 async fn where_a_gateway_listens() {
     let (net, _, _) = story();
     let node = TestNode::of(&net).await;
-    let config =
-        |listen: String, behind_proxy| GatewayConfig { listen: listen.parse().unwrap(), behind_proxy, limits: roomy(), metrics: metrics() };
+    let config = |listen: String, behind_proxy| GatewayConfig {
+        listen: listen.parse().unwrap(),
+        behind_proxy,
+        hosts: vec![],
+        limits: roomy(),
+        metrics: metrics(),
+    };
     let exposed = Gateway::bind(config("0.0.0.0:0".into(), false), node.clone()).await.unwrap_err();
     assert!(matches!(exposed, GatewayError::Config(ConfigError::Exposed(_))), "{exposed}");
     let gateway = Gateway::bind(config("0.0.0.0:0".into(), true), node.clone()).await.unwrap();

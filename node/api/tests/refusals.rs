@@ -57,6 +57,41 @@ async fn a_page_of_another_host_reads_nothing() {
     assert_eq!(ask("origin", "http://localhost:7480").await.status(), 200);
 }
 
+/// Names that are configured are answered, behind a proxy too, and no others.
+#[tokio::test]
+async fn configured_names_are_answered() {
+    for behind_proxy in [false, true] {
+        let served = serve_named(roomy(), behind_proxy, &["node.example"]).await;
+        let ask = |name: &'static str, value: &'static str| {
+            let request = served.client.request(Method::GET, served.url("/health")).header(name, value);
+            async move { request.send().await.unwrap() }
+        };
+        for (name, value) in
+            [("host", "node.example"), ("host", "NODE.example:443"), ("host", "127.0.0.1:1"), ("origin", "https://node.example")]
+        {
+            assert_eq!(ask(name, value).await.status(), 200, "{name} {value}");
+        }
+        for (name, value) in
+            [("host", "evil.example"), ("host", "node.example.evil.example"), ("origin", "https://evil.example"), ("host", "")]
+        {
+            problem(ask(name, value).await, 421, "foreign-host").await;
+        }
+    }
+    // with none configured a proxy's word is taken
+    let served = serve_with(roomy(), true).await;
+    let asked = served.client.request(Method::GET, served.url("/health")).header("host", "any.example").send().await.unwrap();
+    assert_eq!(asked.status(), 200);
+}
+
+/// Who leaves out the version is told.
+#[tokio::test]
+async fn routes_without_their_version_are_named() {
+    let served = serve().await;
+    let response = served.client.get(format!("http://{}/health", served.address)).send().await.unwrap();
+    let detail = problem(response, 404, "no-such-route").await;
+    assert!(detail.contains("/v1/health"), "{detail}");
+}
+
 #[tokio::test]
 async fn malformed_parameters() {
     let served = serve().await;

@@ -169,6 +169,8 @@ pub struct GatewaySection {
     pub listen: SocketAddr,
     /// Whether a proxy that terminates TLS stands in front.
     pub behind_proxy: bool,
+    /// Names it answers to beside those of this machine.
+    pub hosts: Vec<String>,
     /// Bounds on what clients may use.
     pub limits: countersign_api::Limits,
 }
@@ -176,7 +178,7 @@ pub struct GatewaySection {
 impl Default for GatewaySection {
     fn default() -> Self {
         let listen = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, GATEWAY_PORT));
-        Self { listen, behind_proxy: false, limits: countersign_api::Limits::default() }
+        Self { listen, behind_proxy: false, hosts: Vec::new(), limits: countersign_api::Limits::default() }
     }
 }
 

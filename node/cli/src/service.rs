@@ -96,6 +96,7 @@ impl Service {
         let gateway_config = GatewayConfig {
             listen: config.gateway.listen,
             behind_proxy: config.gateway.behind_proxy,
+            hosts: config.gateway.hosts.clone(),
             limits: config.gateway.limits.clone(),
             metrics: metrics.clone(),
         };

@@ -212,9 +212,14 @@ pub async fn serve() -> Served {
 }
 
 pub async fn serve_with(limits: Limits, behind_proxy: bool) -> Served {
+    serve_named(limits, behind_proxy, &[]).await
+}
+
+pub async fn serve_named(limits: Limits, behind_proxy: bool, hosts: &[&str]) -> Served {
     let (net, study, query) = story();
     let node = TestNode::of(&net).await;
-    let config = GatewayConfig { listen: "127.0.0.1:0".parse().unwrap(), behind_proxy, limits, metrics: metrics() };
+    let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+    let config = GatewayConfig { listen: "127.0.0.1:0".parse().unwrap(), behind_proxy, hosts, limits, metrics: metrics() };
     let gateway = Gateway::bind(config, node.clone()).await.unwrap();
     let address = gateway.address();
     let stop = Arc::new(Notify::new());
