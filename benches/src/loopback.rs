@@ -3,11 +3,12 @@
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
     hash::Digest32,
+    segment::SegmentId,
 };
 use countersign_consensus::{Node, NodeConfig, Pace};
 use countersign_ledger::{
-    AnswerCheck, AnswerVerdict, BlockTime, Change, CircuitKeys, Genesis, Height, Member, MemberId, Name, Payload, ProofChecker, ProofFault,
-    ProofRefused, Proposal, Role, Rules, SegmentsCheck, Transaction,
+    Anchor, AnchoredTable, AnswerCheck, AnswerVerdict, BlockTime, CircuitKeys, Genesis, Member, MemberId, Name, Payload, ProofChecker,
+    ProofFault, ProofRefused, Role, Rules, SegmentsCheck, Transaction,
 };
 use countersign_net::{NetConfig, PeerAddress, Transport};
 use countersign_store::{ChainStore, StoreUrl};
@@ -58,7 +59,7 @@ impl Loopback {
     pub async fn start(validators: usize, pace: Pace) -> Self {
         let keys = Digest32::of(b"no circuit keys");
         let member = |i: usize| {
-            let role = if i < validators { Role::Validator } else { Role::Researcher };
+            let role = if i < validators { Role::Validator } else { Role::Hospital };
             let mut roles = vec![role];
             if i == 0 {
                 roles.push(Role::Governance);
@@ -137,12 +138,14 @@ impl Loopback {
         self.node(self.addresses.len(), false, Pace::default()).await
     }
 
-    /// A transaction of so many bytes and a little more. It breaks a rule (its signer governs nothing), which is on record.
+    /// A transaction of so many bytes and a little more. It breaks a rule (nobody knows its registry), which is on record; a day's account takes 64 MiB of them.
     pub fn filler(&self, bytes: usize) -> Transaction {
         let signer = key(self.addresses.len() + 1);
         let sequence = self.nodes[0].next_sequence(&MemberId::from(&signer.verifying_key()));
-        let change = Change::Dictionary(vec![7; bytes]);
-        let payload = Payload::Propose(Proposal { change, in_force: Height(0), reason: String::new() });
+        let table = AnchoredTable::Consent { registry: Digest32::default(), policy: Digest32::default() };
+        let segment = |(i, bytes): (usize, &[u8])| (SegmentId { index: i as u32, version: 0 }, bytes.to_vec());
+        let segments = vec![7; bytes].chunks(64 << 10).enumerate().map(segment).collect();
+        let payload = Payload::Anchor(Anchor { table, segments, proof: Vec::new() });
         Transaction::sign(&signer, self.genesis.network(), sequence, payload)
     }
 

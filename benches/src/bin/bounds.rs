@@ -1,0 +1,235 @@
+//! Measures what members can make of the ledger: `cargo run --release -p countersign-benches --bin bounds`.
+//!
+//! A hospital sends its largest anchors, all rejected, in every block of an hour; 25,000 studies are submitted and approved; a million slots are withdrawn. Each is
+//! followed by what a block with one small transaction costs then.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement reads the clock, prints, and fails by panicking"
+)]
+
+use ark_ec::{AffineRepr, CurveGroup};
+use countersign_circuits::{
+    consent::{Day, ScopeRegistry},
+    dictionary::canonical_json,
+    hash::Digest32,
+    segment::{SLOTS, SegmentId, point_bytes},
+};
+use countersign_ledger::{
+    Anchor, AnchoredTable, AnswerCheck, AnswerVerdict, BlockTime, Change, CircuitKeys, Genesis, Height, Member, MemberId, Name, Payload,
+    ProofChecker, ProofRefused, Proposal, Role, Rules, SealingKey, SealingParty, SegmentsCheck, State, StudyApprove, StudyId, StudySubmit,
+    Transaction, Wire, Withdraw, WithdrawnBy, limits,
+};
+use ed25519_dalek::SigningKey;
+use std::time::{Duration, Instant};
+
+const DAY_MS: u64 = 24 * 3_600_000;
+const STUDIES: usize = 25_000;
+/// Researchers among whom the studies are: each submits [`limits::STUDIES_A_DAY_MAX`] a day.
+const RESEARCHERS: u8 = 200;
+const HOSPITAL: u8 = 201;
+const GOVERNANCE: u8 = 202;
+const BOARD: u8 = 203;
+const SLOTS_WITHDRAWN: u32 = 1_000_000;
+
+/// Takes every proof: what is measured is the ledger.
+struct TakesAll(Digest32);
+
+impl ProofChecker for TakesAll {
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+        (*digest == self.0).then_some(CircuitKeys { digest: *digest, development: true })
+    }
+
+    fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        Ok(())
+    }
+
+    fn check_answer(&self, _: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
+        Ok(AnswerVerdict::default())
+    }
+}
+
+fn key(who: u8) -> SigningKey {
+    SigningKey::from_bytes(&[who; 32])
+}
+
+fn id(who: u8) -> MemberId {
+    MemberId::from(&key(who).verifying_key())
+}
+
+fn sealing(who: u8) -> [u8; 32] {
+    [who.max(9); 32]
+}
+
+struct Chain {
+    state: State,
+    checker: TakesAll,
+    /// Bytes of all transactions in blocks.
+    bytes: usize,
+}
+
+impl Chain {
+    fn sign(&self, who: u8, ahead: u64, payload: Payload) -> Transaction {
+        Transaction::sign(&key(who), self.state.network(), self.state.next_sequence(&id(who)) + ahead, payload)
+    }
+
+    /// A block, so long after the last one: how many transactions it holds, how many are accepted, and how long executing it took.
+    fn block(&mut self, ms: u64, transactions: Vec<Transaction>) -> (usize, usize, Duration) {
+        let time = self.state.tip().time.plus_ms(ms);
+        let start = Instant::now();
+        let proposed = self.state.propose(time, transactions, &self.checker).unwrap();
+        let took = start.elapsed();
+        let block = proposed.outcome.block();
+        self.bytes += block.transactions.iter().map(|t| t.encode().len()).sum::<usize>();
+        let (all, accepted) = (block.transactions.len(), proposed.outcome.results().iter().filter(|r| r.effect().is_some()).count());
+        self.state.commit(proposed.outcome).unwrap();
+        (all, accepted, took)
+    }
+
+    /// What a block with one small transaction takes: the median of 21, each rejected.
+    fn small_block(&mut self) -> Duration {
+        let mut times: Vec<Duration> = (0..21)
+            .map(|_| {
+                let one = self.sign(
+                    BOARD,
+                    0,
+                    Payload::StudyApprove(StudyApprove { study: StudyId(countersign_ledger::TransactionId(Digest32::default())) }),
+                );
+                self.block(1_000, vec![one]).2
+            })
+            .collect();
+        times.sort_unstable();
+        times[10]
+    }
+}
+
+fn resident_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|n| n.parse::<u64>().ok()).unwrap_or_default() / 1024
+}
+
+fn main() {
+    let keys = Digest32::of(b"no circuit keys");
+    let member = |who: u8, role: Role| Member {
+        id: id(who),
+        name: Name::new(format!("member {who}")).unwrap(),
+        roles: vec![role],
+        sealing: sealing(who),
+    };
+    let mut members: Vec<Member> = (1..=RESEARCHERS).map(|who| member(who, Role::Researcher)).collect();
+    members.extend([member(HOSPITAL, Role::Hospital), member(BOARD, Role::Board)]);
+    members.push(Member { roles: vec![Role::Validator, Role::Governance], ..member(GOVERNANCE, Role::Governance) });
+    members.sort_by_key(|m| m.id);
+    let genesis = Genesis {
+        name: Name::new("bounds").unwrap(),
+        development: true,
+        time: BlockTime(20_000 * DAY_MS),
+        members,
+        registry: ScopeRegistry { scopes: vec!["p.health".into(), "c.labs".into()], grid: vec![Day(40_000)] },
+        rules: Rules { points_a_day: u64::MAX, ..Rules::standard() },
+        circuit_keys: keys,
+    };
+    let attribute = serde_json::json!({"name": "sex", "category": "labs", "kind": "flag"});
+    let dictionary =
+        serde_json::json!({"format": "countersign-dictionary/1", "id": "b", "version": 1, "title": "b", "attribute": [attribute]});
+    let dictionary = canonical_json(&dictionary).unwrap();
+    let mut chain = Chain { state: State::new(genesis).unwrap(), checker: TakesAll(keys), bytes: 0 };
+    let publish = Proposal { change: Change::Dictionary(dictionary.clone()), in_force: Height(0), reason: "measured".into() };
+    let publish = chain.sign(GOVERNANCE, 0, Payload::Propose(publish));
+    chain.block(1_000, vec![publish]);
+    println!("nothing there: a block with one small transaction {:?}, {} MiB resident", chain.small_block(), resident_mib());
+
+    // an hour of blocks, a second each, with the largest anchors of a hospital, all rejected
+    let segments: Vec<_> = (0..160).map(|i| (SegmentId { index: i, version: 0 }, vec![7; 96 << 10])).collect();
+    let table = AnchoredTable::Consent { registry: Digest32::default(), policy: Digest32::default() };
+    let (before, mut held, mut longest) = (chain.bytes, 0, Duration::ZERO);
+    for _ in 0..3_600 {
+        let anchor = Payload::Anchor(Anchor { table, segments: segments.clone(), proof: Vec::new() });
+        // refused without a signature check from the fifth on: signed once a block all the same, as a flood would be
+        let transaction = chain.sign(HOSPITAL, 0, anchor);
+        let (all, _, took) = chain.block(1_000, vec![transaction]);
+        held += all;
+        longest = longest.max(took);
+    }
+    let mib = (chain.bytes - before) >> 20;
+    println!("3,600 blocks with a rejected 15 MiB anchor offered to each: {held} stand in blocks, {mib} MiB, longest block {longest:?}");
+    println!("  then: a block with one small transaction {:?}, {} MiB resident", chain.small_block(), resident_mib());
+
+    // studies: as many a day as may be, approved, so that they stay
+    let (mut made, mut spent) = (Vec::new(), Duration::ZERO);
+    while made.len() < STUDIES {
+        let expiry = Day(chain.state.tip().time.day().0 + 300);
+        let submit = |chain: &Chain, who: u8, ahead: u64| {
+            let mut seals = vec![
+                SealingKey { party: SealingParty::Team, member: id(who), key: sealing(who) },
+                SealingKey { party: SealingParty::Board, member: id(BOARD), key: sealing(BOARD) },
+            ];
+            seals.sort();
+            let study = StudySubmit {
+                title: "t".repeat(limits::TITLE_BYTES_MAX),
+                summary: "s".repeat(limits::SUMMARY_BYTES_MAX),
+                dictionary: Digest32::of(&dictionary),
+                purpose: "p.health".into(),
+                categories: vec!["c.labs".into()],
+                k_min: 10,
+                researchers: vec![id(who)],
+                sealing: seals,
+                expiry,
+            };
+            chain.sign(who, ahead, Payload::StudySubmit(study))
+        };
+        for round in 0..u64::from(limits::STUDIES_A_DAY_MAX) {
+            let transactions: Vec<Transaction> = (1..=RESEARCHERS).map(|who| submit(&chain, who, 0)).collect();
+            let ids: Vec<StudyId> = transactions.iter().map(|t| StudyId(t.id())).collect();
+            let (_, accepted, took) = chain.block(if round == 0 { DAY_MS } else { 1_000 }, transactions);
+            assert_eq!(accepted, ids.len());
+            let approvals = ids
+                .iter()
+                .enumerate()
+                .map(|(i, study)| chain.sign(BOARD, i as u64, Payload::StudyApprove(StudyApprove { study: *study })))
+                .collect();
+            spent += took + chain.block(1_000, approvals).2;
+            made.extend(ids);
+        }
+    }
+    println!(
+        "{} studies with the longest texts, approved: {:?} a study, {} MiB resident",
+        made.len(),
+        spent / made.len() as u32,
+        resident_mib()
+    );
+    println!("  then: a block with one small transaction {:?}, a snapshot {} MiB", chain.small_block(), chain.state.snapshot().len() >> 20);
+
+    // a register of a million slots, all withdrawn
+    let rows = countersign_circuits::dictionary::Dictionary::from_canonical(&dictionary).unwrap().layout().rows();
+    let count = SLOTS_WITHDRAWN.div_ceil(SLOTS as u32);
+    let mut point = ark_bn254::G1Affine::identity().into_group();
+    let mut points = |rows: usize| -> Vec<u8> {
+        let list: Vec<_> = (0..rows)
+            .map(|_| {
+                point += ark_bn254::G1Affine::generator();
+                point
+            })
+            .collect();
+        let list = ark_bn254::G1Projective::normalize_batch(&list);
+        list.iter().flat_map(point_bytes).collect()
+    };
+    let table = AnchoredTable::Data { dictionary: Digest32::of(&dictionary), mapping: keys, report: keys, source_root: keys };
+    for index in 0..count {
+        let anchor = Anchor { table, segments: vec![(SegmentId { index, version: 0 }, points(rows))], proof: Vec::new() };
+        let transaction = chain.sign(HOSPITAL, 0, Payload::Anchor(anchor));
+        assert_eq!(chain.block(if index == 0 { DAY_MS } else { 1_000 }, vec![transaction]).1, 1);
+    }
+    let (before, mut spent) = (resident_mib(), Duration::ZERO);
+    let slots: Vec<u32> = (0..SLOTS_WITHDRAWN).collect();
+    for part in slots.chunks(limits::WITHDRAWN_SLOTS_MAX) {
+        let transaction = chain.sign(HOSPITAL, 0, Payload::Withdraw(Withdraw { slots: part.to_vec(), by: WithdrawnBy::Patient }));
+        let (_, accepted, took) = chain.block(1_000, vec![transaction]);
+        assert_eq!(accepted, 1);
+        spent += took;
+    }
+    println!("{SLOTS_WITHDRAWN} slots withdrawn: {:?} a slot, {} MiB more", spent / SLOTS_WITHDRAWN, resident_mib().saturating_sub(before));
+    println!("  then: a block with one small transaction {:?}, a snapshot {} MiB", chain.small_block(), chain.state.snapshot().len() >> 20);
+}
