@@ -146,7 +146,7 @@ fn main() {
     let table = AnchoredTable::Consent { registry: Digest32::default(), policy: Digest32::default() };
     let (before, mut held, mut longest) = (chain.bytes, 0, Duration::ZERO);
     for _ in 0..3_600 {
-        let anchor = Payload::Anchor(Anchor { table, segments: segments.clone(), proof: Vec::new() });
+        let anchor = Payload::Anchor(Anchor { table: table.clone(), segments: segments.clone(), proof: Vec::new() });
         // refused without a signature check from the fifth on: signed once a block all the same, as a flood would be
         let transaction = chain.sign(HOSPITAL, 0, anchor);
         let (all, _, took) = chain.block(1_000, vec![transaction]);
@@ -218,7 +218,7 @@ fn main() {
     };
     let table = AnchoredTable::Data { dictionary: Digest32::of(&dictionary), mapping: keys, report: keys, source_root: keys };
     for index in 0..count {
-        let anchor = Anchor { table, segments: vec![(SegmentId { index, version: 0 }, points(rows))], proof: Vec::new() };
+        let anchor = Anchor { table: table.clone(), segments: vec![(SegmentId { index, version: 0 }, points(rows))], proof: Vec::new() };
         let transaction = chain.sign(HOSPITAL, 0, Payload::Anchor(anchor));
         assert_eq!(chain.block(if index == 0 { DAY_MS } else { 1_000 }, vec![transaction]).1, 1);
     }
