@@ -140,8 +140,13 @@ fn main() {
     let publish = chain.sign(GOVERNANCE, 0, Payload::Propose(publish));
     chain.block(1_000, vec![publish]);
     println!("nothing there: a block with one small transaction {:?}, {} MiB resident", chain.small_block(), resident_mib());
+    flood(&mut chain);
+    studies(&mut chain, &dictionary);
+    withdrawals(&mut chain, &dictionary);
+}
 
-    // an hour of blocks, a second each, with the largest anchors of a hospital, all rejected
+/// An hour of blocks, a second each, with the largest anchors of a hospital, all rejected.
+fn flood(chain: &mut Chain) {
     let segments: Vec<_> = (0..160).map(|i| (SegmentId { index: i, version: 0 }, vec![7; 96 << 10])).collect();
     let table = AnchoredTable::Consent { registry: Digest32::default(), policy: Digest32::default() };
     let (before, mut held, mut longest) = (chain.bytes, 0, Duration::ZERO);
@@ -156,8 +161,10 @@ fn main() {
     let mib = (chain.bytes - before) >> 20;
     println!("3,600 blocks with a rejected 15 MiB anchor offered to each: {held} stand in blocks, {mib} MiB, longest block {longest:?}");
     println!("  then: a block with one small transaction {:?}, {} MiB resident", chain.small_block(), resident_mib());
+}
 
-    // studies: as many a day as may be, approved, so that they stay
+/// Studies: as many a day as may be, approved, so that they stay.
+fn studies(chain: &mut Chain, dictionary: &[u8]) {
     let (mut made, mut spent) = (Vec::new(), Duration::ZERO);
     while made.len() < STUDIES {
         let expiry = Day(chain.state.tip().time.day().0 + 300);
@@ -170,7 +177,7 @@ fn main() {
             let study = StudySubmit {
                 title: "t".repeat(limits::TITLE_BYTES_MAX),
                 summary: "s".repeat(limits::SUMMARY_BYTES_MAX),
-                dictionary: Digest32::of(&dictionary),
+                dictionary: Digest32::of(dictionary),
                 purpose: "p.health".into(),
                 categories: vec!["c.labs".into()],
                 k_min: 10,
@@ -181,7 +188,7 @@ fn main() {
             chain.sign(who, ahead, Payload::StudySubmit(study))
         };
         for round in 0..u64::from(limits::STUDIES_A_DAY_MAX) {
-            let transactions: Vec<Transaction> = (1..=RESEARCHERS).map(|who| submit(&chain, who, 0)).collect();
+            let transactions: Vec<Transaction> = (1..=RESEARCHERS).map(|who| submit(chain, who, 0)).collect();
             let ids: Vec<StudyId> = transactions.iter().map(|t| StudyId(t.id())).collect();
             let (_, accepted, took) = chain.block(if round == 0 { DAY_MS } else { 1_000 }, transactions);
             assert_eq!(accepted, ids.len());
@@ -201,9 +208,12 @@ fn main() {
         resident_mib()
     );
     println!("  then: a block with one small transaction {:?}, a snapshot {} MiB", chain.small_block(), chain.state.snapshot().len() >> 20);
+}
 
-    // a register of a million slots, all withdrawn
-    let rows = countersign_circuits::dictionary::Dictionary::from_canonical(&dictionary).unwrap().layout().rows();
+/// A register of a million slots, all withdrawn.
+fn withdrawals(chain: &mut Chain, dictionary: &[u8]) {
+    let any = Digest32::default();
+    let rows = countersign_circuits::dictionary::Dictionary::from_canonical(dictionary).unwrap().layout().rows();
     let count = SLOTS_WITHDRAWN.div_ceil(SLOTS as u32);
     let mut point = ark_bn254::G1Affine::identity().into_group();
     let mut points = |rows: usize| -> Vec<u8> {
@@ -216,7 +226,7 @@ fn main() {
         let list = ark_bn254::G1Projective::normalize_batch(&list);
         list.iter().flat_map(point_bytes).collect()
     };
-    let table = AnchoredTable::Data { dictionary: Digest32::of(&dictionary), mapping: keys, report: keys, source_root: keys };
+    let table = AnchoredTable::Data { dictionary: Digest32::of(dictionary), mapping: any, report: any, source_root: any };
     for index in 0..count {
         let anchor = Anchor { table: table.clone(), segments: vec![(SegmentId { index, version: 0 }, points(rows))], proof: Vec::new() };
         let transaction = chain.sign(HOSPITAL, 0, Payload::Anchor(anchor));
