@@ -120,7 +120,7 @@ async fn places_for_work_are_bounded() {
 async fn a_download_nobody_takes_gives_its_place_back() {
     let served = serve_with(Limits { downloads: 1, stalled_ms: 300, ..roomy() }, false).await;
     // 9 MiB: more than the system buffers of a connection hold
-    served.node.rejected_block(600, 16_000).await;
+    served.node.rejected_block(500, 4_000).await;
     let _silent = connect_small(served.address, "GET /v1/blocks/9/raw HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     until(async || served.get("/blocks/1/raw").await.status() == 503).await;
     problem(served.get("/blocks/1/raw").await, 503, "overloaded").await;
@@ -129,7 +129,7 @@ async fn a_download_nobody_takes_gives_its_place_back() {
     let whole = served.bytes("/blocks/9/raw").await;
     assert!(whole.len() > 9 << 20);
     let served = serve_with(Limits { download_ms: 1, ..roomy() }, false).await;
-    served.node.rejected_block(600, 16_000).await;
+    served.node.rejected_block(500, 4_000).await;
     let mut slow = connect_small(served.address, "GET /v1/blocks/9/raw HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     assert!(read_to_end(&mut slow).await.len() < whole.len(), "cut off");
 }

@@ -1,6 +1,10 @@
 //! What a researcher has asked: where each question stands at each hospital, and the answers that are there, at any time.
 
-use crate::{answers::Collected, failure::Failure, network::Network};
+use crate::{
+    answers::Collected,
+    failure::Failure,
+    network::{Holder, Network},
+};
 use anyhow::anyhow;
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{BlockTime, Cut, MemberId, PairRecord, PairStatus, QueryId, QueryRecord, StudyId, TableKey};
@@ -160,14 +164,18 @@ impl Network {
         state.queries().filter(same).filter(there).max_by_key(|(_, record)| record.number).map(|(id, _)| *id)
     }
 
-    /// True if every hospital that was asked still holds the tables its cut pins, and no other has joined the study.
+    /// True if every hospital that was asked would be asked about the same tables again, and no other has joined the study. Those of its research cut (rule D12); on a
+    /// development network, where every hospital is at hand and may renew it, the tables it has anchored.
     fn is_current(&self, record: &QueryRecord) -> bool {
         let state = self.state();
         let Some(study) = state.study(&record.query.study) else { return false };
+        let (dictionary, registry) = (study.submitted.dictionary, study.registry);
         let same = |cut: &Cut| {
             let current =
                 |table: Digest32| state.table(&TableKey { hospital: cut.hospital, table }).map(|t| t.current().collect::<Vec<_>>());
-            current(study.submitted.dictionary).as_ref() == Some(&cut.data) && current(study.registry).as_ref() == Some(&cut.consent)
+            let research = state.research_cut(&cut.hospital, &dictionary, &registry);
+            let anchored = current(dictionary).as_ref() == Some(&cut.data) && current(registry).as_ref() == Some(&cut.consent);
+            research.is_some_and(|made| made.origin == cut.origin) && (anchored || matches!(self.holder(), Holder::Member(_)))
         };
         let with_table = state.tables().filter(|(key, _)| key.table == study.submitted.dictionary).count();
         with_table == record.sites.len()

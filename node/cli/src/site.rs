@@ -1,6 +1,7 @@
 //! A hospital: imports, anchors, accepts and answers. Every step is journalled, so that a process killed anywhere goes on or starts over,
 //! and neither anchors nor answers twice.
 
+mod accepting;
 mod anchoring;
 mod answering;
 mod importing;
@@ -9,6 +10,7 @@ mod on_ledger;
 mod source_root;
 mod withdrawing;
 
+pub use accepting::ResearchCut;
 pub use answering::{Answering, seal_context};
 pub use importing::{AnchorReport, Imported, Source, read_source};
 

@@ -4,12 +4,13 @@ use crate::{
     failure::Failure,
     member::Member,
     network::{BOARD, Holder, Network, VALIDATOR},
+    site::Site,
 };
 use anyhow::anyhow;
 use countersign_circuits::{consent::Day, dictionary::Dictionary, hash::Digest32, text::is_unprintable};
 use countersign_ledger::{
     Change, Effect, Height, MemberId, Payload, Proposal, ProposalId, ProposalStatus, Query, QueryId, Role, SealingKey, SealingParty, State,
-    StudyAccept, StudyApprove, StudyId, StudySubmit, Tally, Vote,
+    StudyApprove, StudyId, StudySubmit, Tally, Vote,
 };
 use countersign_query::Question;
 use std::collections::BTreeSet;
@@ -163,25 +164,16 @@ pub async fn approve_study(network: &mut Network, board: &Member, study: StudyId
     Ok(network.accepted(board, Payload::StudyApprove(StudyApprove { study })).await?.0)
 }
 
-/// Accepts a study for a hospital, which fixes the data it may be asked about.
-///
-/// # Errors
-/// The ledger refuses it.
-pub async fn accept_study(network: &mut Network, hospital: &Member, study: StudyId, k_min: u32) -> Result<Height, Failure> {
-    Ok(network.accepted(hospital, Payload::StudyAccept(StudyAccept { study, k_min })).await?.0)
-}
-
-/// On a development network: submits a study, has the board approve it and every named site accept it.
+/// On a development network: submits a study, has the board approve it and the sites accept it.
 ///
 /// # Errors
 /// A step is refused.
-pub async fn open_study(network: &mut Network, dictionary: &Digest32, plan: &StudyPlan, sites: &[String]) -> Result<StudyId, Failure> {
+pub async fn open_study(network: &mut Network, dictionary: &Digest32, plan: &StudyPlan, sites: &[Site]) -> Result<StudyId, Failure> {
     let (researcher, board) = (network.holder().reader()?, network.member(BOARD)?);
     let study = submit_study(network, &researcher, &[board.id()], dictionary, plan).await?;
     approve_study(network, &board, study).await?;
     for site in sites {
-        let member = network.member(site)?;
-        accept_study(network, &member, study, plan.k_min).await?;
+        site.accept(network, study, plan.k_min).await?;
     }
     Ok(study)
 }

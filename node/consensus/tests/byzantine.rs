@@ -164,7 +164,7 @@ async fn open_query(cluster: &Cluster) -> (StudyId, QueryId) {
     let (data, consent) = (net.data(&dictionary(), &[(0, 0)]), net.consent(&[(0, 0)]));
     cluster.accept(0, HospitalA, Payload::Anchor(data)).await;
     cluster.accept(0, HospitalA, Payload::Anchor(consent)).await;
-    cluster.accept(0, HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 5 })).await;
+    cluster.accept(0, HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None })).await;
     let deadline = now().plus_ms(HOUR_MS);
     let query = Query { study, statement: statement(), question: "how many?".into(), deadline };
     let query = QueryId(cluster.accept(0, Researcher, Payload::Query(query)).await);

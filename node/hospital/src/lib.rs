@@ -23,6 +23,7 @@ mod keeping;
 pub mod ledger_view;
 pub mod opening;
 pub mod released;
+pub mod research_cut;
 pub mod slots;
 
 pub use error::KeepingError;

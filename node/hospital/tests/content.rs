@@ -281,3 +281,38 @@ async fn random_pairs_of_numbers_against_a_plain_oracle() {
         keeping.close().await;
     }
 }
+
+/// Rule D12 rests on this count: of values changed, people who came and people who left, also where they only withdrew.
+#[tokio::test]
+async fn what_differs_between_two_cuts_is_counted() {
+    let folder = folder();
+    let keeping = Keeping::open(&folder.path().join("keeping.sqlite")).await.unwrap();
+    let dictionary = dictionary(1, "200", "kg");
+    let table = TableName { kind: TableKind::Data, digest: dictionary.digest() };
+    let versions = async || keeping.anchored(table).await.unwrap().into_iter().map(|key| key.segment).collect::<Vec<_>>();
+    let mut weights: Vec<u32> = (0..PEOPLE).map(|i| 50 + i % 40).collect();
+    cut(&keeping, &dictionary, &weights, 1).await;
+    let before = versions().await;
+    let nobody = BTreeSet::new();
+    let same = keeping.changes(table, &before, &before, &nobody).await.unwrap();
+    assert_eq!((same.rows, same.count()), (u64::from(PEOPLE), 0));
+    // three values, five people more, two fewer
+    for (i, weight) in weights.iter_mut().enumerate().take(3) {
+        *weight = 150 + i as u32;
+    }
+    weights.extend([70; 5]);
+    cut(&keeping, &dictionary, &weights, 2).await;
+    let after = versions().await;
+    assert_ne!(after, before);
+    let changes = keeping.changes(table, &before, &after, &nobody).await.unwrap();
+    assert_eq!((changes.rows, changes.changed, changes.new, changes.gone), (u64::from(PEOPLE), 3, 5, 0));
+    assert_eq!((changes.count(), changes.needed(K)), (8, 10));
+    // who has withdrawn since is gone, whatever the segments still hold
+    let register = keeping.register().await.unwrap();
+    let left: BTreeSet<_> = (10..12).map(|i| register.find(&common::patient(i)).unwrap().slot).collect();
+    let changes = keeping.changes(table, &before, &after, &left).await.unwrap();
+    assert_eq!((changes.changed, changes.new, changes.gone, changes.count()), (3, 5, 2, 8));
+    // an opening that is not there is no reason to say that nothing changed
+    let missing = [countersign_circuits::segment::SegmentId { index: 0, version: 99 }];
+    assert!(keeping.changes(table, &missing, &after, &nobody).await.is_err());
+}

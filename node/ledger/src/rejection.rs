@@ -230,6 +230,14 @@ pub enum Rejection {
     /// Segments read by different mappings or policies.
     #[error("the segments were read with different {0}; anchor the whole table again")]
     Mixed(&'static str),
+    /// Too little has changed.
+    #[error("the research cut is renewed with {found} rows new, gone or changed; at least {least} (rule D12)")]
+    CutChange {
+        /// As stated.
+        found: u32,
+        /// The network's least number of people.
+        least: u32,
+    },
     /// Too much work for verifiers.
     #[error("the cut has {found} commitments; at most {max}")]
     CutTooLarge {
@@ -454,6 +462,7 @@ impl Rejection {
             Self::TablesDiffer { .. } => 151,
             Self::Mixed(_) => 152,
             Self::CutTooLarge { .. } => 153,
+            Self::CutChange { .. } => 154,
             Self::NotOnStudy => 160,
             Self::NoSite => 161,
             Self::Statement(_) => 162,

@@ -93,6 +93,8 @@ pub struct State {
     /// Studies that wait for a board, by the day from which they wait no more. Follows from the studies.
     waiting: OrdSet<(Day, StudyId)>,
     cuts: Section<(StudyId, MemberId), Cut>,
+    /// The study that made a site's research cut, by dictionary and scope registry.
+    research: Section<(MemberId, Digest32, Digest32), StudyId>,
     queries: Section<QueryId, QueryRecord>,
     /// Last query of a study with a statement.
     asked: Section<(StudyId, Digest32), QueryId>,
@@ -149,6 +151,7 @@ impl State {
             submitted: 0,
             waiting: OrdSet::new(),
             cuts: Section::default(),
+            research: Section::default(),
             queries: Section::default(),
             asked: Section::default(),
             pairs: Section::default(),
@@ -256,6 +259,11 @@ impl State {
         self.cuts.range((*study, MemberId([0; 32]))..=(*study, MemberId([u8::MAX; 32]))).map(|(_, r)| r.as_ref())
     }
 
+    /// A site's research cut for a dictionary and a scope registry: the tables that the next study it accepts is answered from (rule D12).
+    pub fn research_cut(&self, hospital: &MemberId, dictionary: &Digest32, registry: &Digest32) -> Option<&Cut> {
+        self.cut(self.research.get(&(*hospital, *dictionary, *registry))?, hospital)
+    }
+
     /// A query.
     pub fn query(&self, id: &QueryId) -> Option<&QueryRecord> {
         self.queries.get(id).map(Arc::as_ref)
@@ -286,7 +294,7 @@ impl State {
         self.clone().seal_sections().to_vec()
     }
 
-    fn seal_sections(&mut self) -> [(&'static str, Digest32); 18] {
+    fn seal_sections(&mut self) -> [(&'static str, Digest32); 19] {
         let [withdrawn, withdrawals] = self.withdrawals.seal();
         [
             ("members", self.members.seal()),
@@ -302,6 +310,7 @@ impl State {
             ("withdrawals", withdrawals),
             ("studies", self.studies.seal()),
             ("cuts", self.cuts.seal()),
+            ("research cuts", self.research.seal()),
             ("queries", self.queries.seal()),
             ("asked", self.asked.seal()),
             ("pairs", self.pairs.seal()),

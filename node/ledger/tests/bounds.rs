@@ -4,7 +4,7 @@
 
 mod harness;
 
-use countersign_circuits::consent::Day;
+use countersign_circuits::{consent::Day, hash::Digest32};
 use countersign_ledger::*;
 use harness::*;
 
@@ -188,6 +188,49 @@ fn a_board_approves_only_what_is_sealed_to_it() {
     let study = StudyId(net.accept(Researcher, Payload::StudySubmit(study(&dictionary()))));
     reject(&mut net, GovernanceB, Payload::StudyApprove(StudyApprove { study }), 157);
     net.accept(Board, Payload::StudyApprove(StudyApprove { study }));
+}
+
+/// All studies of a site take one cut of a table, whatever it anchors in between, until it renews it (rule D12).
+#[test]
+fn studies_share_the_research_cut_until_it_is_renewed() {
+    let mut net = Net::new(genesis());
+    let first = net.open();
+    let more = |net: &mut Net, title: &str| {
+        let study = StudyId(net.accept(Researcher, titled(title)));
+        net.accept(Board, Payload::StudyApprove(StudyApprove { study }));
+        study
+    };
+    let accept = |study, renew| Payload::StudyAccept(StudyAccept { study, k_min: 5, renew });
+    let (again, consent) = (net.data(&dictionary(), &[(0, 1), (1, 1)]), net.consent(&[(0, 1), (1, 1)]));
+    net.block(vec![(HospitalA, Payload::Anchor(again)), (HospitalA, Payload::Anchor(consent))]);
+    let second = more(&mut net, "second");
+    net.accept(HospitalA, accept(second, None));
+    let cut = |net: &Net, study| net.state.cut(&study, &id(HospitalA)).unwrap().clone();
+    assert_eq!((cut(&net, second).data, cut(&net, second).consent), (cut(&net, first).data, cut(&net, first).consent));
+    assert_eq!((cut(&net, second).origin, cut(&net, second).changed), (first, None));
+    assert_ne!(cut(&net, second).id, cut(&net, first).id);
+    // renewed with what the hospital states, which is not below the network's least number of people
+    let third = more(&mut net, "third");
+    reject(&mut net, HospitalA, accept(third, Some(4)), 154);
+    net.accept(HospitalA, accept(third, Some(5)));
+    assert_eq!(cut(&net, third).data, [0, 1].map(|index| countersign_circuits::segment::SegmentId { index, version: 1 }));
+    assert_eq!((cut(&net, third).origin, cut(&net, third).changed), (third, Some(5)));
+    let fourth = more(&mut net, "fourth");
+    net.accept(HospitalA, accept(fourth, None));
+    assert_eq!((cut(&net, fourth).data, cut(&net, fourth).origin), (cut(&net, third).data, third));
+    let table = Digest32::of(&dictionary());
+    assert_eq!(net.state.research_cut(&id(HospitalA), &table, &registry().digest()), Some(&cut(&net, third)));
+    // another hospital's first study takes what it has
+    assert_eq!(net.state.research_cut(&id(HospitalB), &table, &registry().digest()), None);
+    net.tables(HospitalB, 1);
+    net.accept(HospitalB, accept(fourth, Some(0)));
+    assert_eq!(net.state.cut(&fourth, &id(HospitalB)).unwrap().data.len(), 1);
+    // withdrawals count at once in every cut
+    net.accept(HospitalA, withdraw(&[9], WithdrawnBy::Patient));
+    let query = net.ask(second);
+    let task = net.state.answer_task(&query, &id(HospitalA)).unwrap();
+    assert!(!task.active[0].get(9) && task.active[0].get(8));
+    assert_eq!(task.cut.data, cut(&net, first).data);
 }
 
 /// A sealing key changes by vote like all else about a member, and what was submitted before keeps its keys.

@@ -51,12 +51,12 @@ fn chain() -> (Net, QueryId) {
     net.accept(GovernanceC, vote(refused, false));
     net.accept(GovernanceD, vote(refused, false));
     net.tables(HospitalA, 2);
-    net.accept(HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5 }));
+    net.accept(HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }));
     let other = net.query(study, filtered(0, 2));
     net.accept(Researcher, other);
     let again = net.data(&dictionary(), &[(1, 1)]);
     net.accept(HospitalA, Payload::Anchor(again));
-    net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 6 }));
+    net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 6, renew: None }));
     net.carry(Change::Rules(Rules { k_min: 7, ..rules() }), Height(0));
     net.carry(Change::CircuitKeys(CircuitKeys { digest: other_keys_digest(), development: true }), Height(0));
     let mut scopes = registry();
@@ -265,6 +265,37 @@ fn governance_cannot_be_left_out() {
     let mut bad = good.clone();
     bad.inclusions.drain(at..at + 3);
     assert_eq!(bad.check(&Script::default()).unwrap_err(), LightError::Validators(good.attestations[0].certificate.height));
+}
+
+/// An answer of a study that took an earlier study's cut needs what made that cut, and nothing of it can be left out.
+#[test]
+fn an_answer_over_a_shared_research_cut_is_checked_without_the_chain() {
+    let mut net = Net::new(genesis());
+    let first = net.open();
+    let more = net.data(&dictionary(), &[(0, 1)]);
+    net.accept(HospitalA, Payload::Anchor(more));
+    let second = StudyId(net.accept(Researcher, Payload::StudySubmit(StudySubmit { title: "second".into(), ..study(&dictionary()) })));
+    net.accept(Board, Payload::StudyApprove(StudyApprove { study: second }));
+    net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study: second, k_min: 5, renew: None }));
+    let query = net.ask(second);
+    let answer = net.answer_now(HospitalA, query);
+    net.accept(HospitalA, answer);
+    let good = export(&net, query);
+    let finding = good.check(&Script::default()).unwrap();
+    assert_eq!(finding.answer.cut, net.state.cut(&second, &id(HospitalA)).unwrap().id);
+    let of_first = |i: &Inclusion| match &i.transaction.payload {
+        Payload::StudySubmit(s) => s.title != "second",
+        Payload::StudyApprove(a) => a.study == first,
+        Payload::StudyAccept(a) => a.study == first,
+        _ => false,
+    };
+    let needed: Vec<usize> = good.inclusions.iter().enumerate().filter(|(_, i)| of_first(i)).map(|(at, _)| at).collect();
+    assert_eq!(needed.len(), 3);
+    for at in needed {
+        let mut bad = good.clone();
+        bad.inclusions.remove(at);
+        assert!(bad.check(&Script::default()).is_err(), "without transaction {at}");
+    }
 }
 
 /// An export is as long as what happened, however many blocks lie between, and every header in it is needed.

@@ -76,7 +76,7 @@ impl Scene {
                 (HospitalA, Payload::Anchor(anchor))
             }
             Step::Refuse => (HospitalA, refusal(query, 34)),
-            Step::Accept => (HospitalB, Payload::StudyAccept(StudyAccept { study: self.study, k_min: 5 })),
+            Step::Accept => (HospitalB, Payload::StudyAccept(StudyAccept { study: self.study, k_min: 5, renew: None })),
             Step::Block(ms) => return self.block(ms),
         };
         self.pending.push(one);

@@ -41,7 +41,7 @@ fn roles() {
         (Researcher, withdraw(&[0], WithdrawnBy::Patient), Role::Hospital),
         (Board, Payload::StudySubmit(harness::study(&dictionary())), Role::Researcher),
         (Researcher, Payload::StudyApprove(StudyApprove { study }), Role::Board),
-        (Board, Payload::StudyAccept(StudyAccept { study, k_min: 5 }), Role::Hospital),
+        (Board, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }), Role::Hospital),
         (HospitalA, asked, Role::Researcher),
         (Researcher, Payload::Answer(Answer { query, height: Height(0), proof: vec![], sealed: digest("") }), Role::Hospital),
         (Validator, refusal(query, 30), Role::Hospital),
@@ -220,10 +220,10 @@ fn approval_and_acceptance() {
     let mut net = net();
     let none = StudyId(TransactionId(digest("none")));
     reject(&mut net, Board, Payload::StudyApprove(StudyApprove { study: none }), 146);
-    reject(&mut net, HospitalA, Payload::StudyAccept(StudyAccept { study: none, k_min: 5 }), 146);
+    reject(&mut net, HospitalA, Payload::StudyAccept(StudyAccept { study: none, k_min: 5, renew: None }), 146);
     net.publish(dictionary());
     let study = StudyId(net.accept(Researcher, Payload::StudySubmit(harness::study(&dictionary()))));
-    let accept = |k_min| Payload::StudyAccept(StudyAccept { study, k_min });
+    let accept = |k_min| Payload::StudyAccept(StudyAccept { study, k_min, renew: None });
     reject(&mut net, HospitalA, accept(5), 147);
     let early = net.query(study, statement());
     reject(&mut net, Researcher, early, 147);
@@ -255,7 +255,7 @@ fn cuts_too_large() {
     let mut net = with_rules(|r| r.points_a_cut = 100);
     let study = net.approved();
     net.tables(HospitalA, 2);
-    reject(&mut net, HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 5 }), 153);
+    reject(&mut net, HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }), 153);
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn studies_expire() {
     let (asked, answer) = (net.query(study, filtered(0, 2)), net.answer_now(HospitalA, query));
     reject(&mut net, Researcher, asked, 148);
     reject(&mut net, HospitalA, answer, 148);
-    reject(&mut net, HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5 }), 148);
+    reject(&mut net, HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }), 148);
     reject(&mut net, Board, Payload::StudyApprove(StudyApprove { study: unapproved }), 148);
 }
 
@@ -285,7 +285,7 @@ fn queries() {
     };
     ask(&mut net, Researcher, statement(), 161);
     net.tables(HospitalA, 1);
-    net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 5 }));
+    net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }));
     ask(&mut net, OtherResearcher, statement(), 160);
     ask(&mut net, Researcher, filtered(9, 1), 162);
     ask(
@@ -320,7 +320,7 @@ fn answers_where_none_is_due() {
     let query = net.ask(study);
     // a site that accepts after the question has no cut for it: it could have anchored with the question in view
     net.tables(HospitalB, 2);
-    net.accept(HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5 }));
+    net.accept(HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }));
     let answer = net.answer_now(HospitalB, query);
     reject(&mut net, HospitalB, answer, 172);
     let asked_at = net.state.query(&query).unwrap().height;
@@ -352,7 +352,7 @@ fn an_answer_counts_once() {
     let again = net.query(study, statement());
     reject(&mut net, Researcher, again, 165);
     net.tables(HospitalB, 1);
-    net.accept(HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5 }));
+    net.accept(HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }));
     let second = net.ask(study);
     let answer = net.answer_now(HospitalA, second);
     reject(&mut net, HospitalA, answer, 180);

@@ -193,7 +193,7 @@ impl Clients {
             |(study, record): &(&_, &countersign_ledger::StudyRecord)| record.approval.is_some() && state.cut(study, &id(who)).is_none();
         let studies: Vec<_> = state.studies().filter(fresh).map(|(k, _)| *k).collect();
         let study = studies.get(dice.gen_range(0..studies.len().max(1)))?;
-        Some(Payload::StudyAccept(StudyAccept { study: *study, k_min: 5 }))
+        Some(Payload::StudyAccept(StudyAccept { study: *study, k_min: 5, renew: None }))
     }
 
     fn cheat(&mut self, at: usize, state: &State, dice: &mut StdRng) -> Option<Transaction> {

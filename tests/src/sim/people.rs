@@ -56,7 +56,7 @@ pub(super) fn prefix() -> &'static Prefix {
         let mut net = Net::new(genesis());
         let study = net.open();
         net.tables(Who::HospitalB, 1);
-        net.accept(Who::HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5 }));
+        net.accept(Who::HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }));
         let admit = |who, name| harness::propose(Change::Admit(harness::member(who, name, &[Role::Governance])));
         net.accept(Who::Governance, admit(Who::GovernanceB, "Consortium B"));
         let third = ProposalId(net.accept(Who::Governance, admit(Who::GovernanceC, "Consortium C")));

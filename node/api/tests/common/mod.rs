@@ -9,7 +9,6 @@ pub mod schema;
 use async_trait::async_trait;
 pub use countersign_api::Node;
 use countersign_api::{Alert, Gateway, GatewayConfig, Limits, MempoolStatus, NodeStatus, Peer, Progress, SubmitRefused};
-use countersign_circuits::segment::SegmentId;
 use countersign_ledger::*;
 use countersign_store::{ChainStore, LocalChain};
 use harness::*;
@@ -90,8 +89,12 @@ impl TestNode {
 
     /// One block.
     pub async fn block(&self, transactions: Vec<Transaction>) -> Vec<TransactionResult> {
+        self.block_after(1_000, transactions).await
+    }
+
+    async fn block_after(&self, ms: u64, transactions: Vec<Transaction>) -> Vec<TransactionResult> {
         let mut chain = self.chain.lock().await;
-        let time = chain.state().tip().time.plus_ms(1_000);
+        let time = chain.state().tip().time.plus_ms(ms);
         let submitted = chain.submit(transactions, time).await.unwrap();
         assert!(submitted.refused.is_empty() && submitted.deferred.is_empty());
         *self.state.lock().unwrap() = chain.state().clone();
@@ -109,13 +112,11 @@ impl TestNode {
         Transaction::sign(&key(who), state.network(), state.next_sequence(&id(who)) + ahead, payload)
     }
 
-    /// A block of anchors that are rejected, each for a registry that is not there; of all kinds the day's account takes most of these.
-    pub async fn rejected_block(&self, count: u64, bytes: usize) {
-        let nowhere = AnchoredTable::Consent { registry: digest("no registry"), policy: digest("policy") };
-        let segments = vec![(SegmentId { index: 0, version: 0 }, vec![0; bytes])];
-        let anchor = Anchor { table: nowhere, segments, proof: Vec::new() };
-        let anchor = |i| self.sign_ahead(HospitalA, i, Payload::Anchor(anchor.clone()));
-        let results = self.block((0..count).map(anchor).collect()).await;
+    /// A block, a day later, of withdrawals that are rejected, each for slots that are not there: two hospitals in turn, as a day's account takes 4 MiB of each.
+    pub async fn rejected_block(&self, count: u64, slots: u32) {
+        let slots: Vec<u32> = (0..slots).map(|s| 1_000_000 + s).collect();
+        let withdraw = |i| self.sign_ahead(if i % 2 == 0 { HospitalA } else { HospitalB }, i / 2, withdraw(&slots, WithdrawnBy::Patient));
+        let results = self.block_after(DAY_MS, (0..count).map(withdraw).collect()).await;
         assert!(results.iter().all(|r| r.rejection().is_some()));
     }
 }

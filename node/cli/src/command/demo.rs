@@ -148,7 +148,7 @@ async fn tell(
     for (i, hospital) in HOSPITALS.iter().enumerate() {
         sites.push(anchor(session, consortium, reading, hospital, patients, i as u64 + 1, folder).await?);
     }
-    let study = agreement::open_study(screen, consortium, reading, &dictionary, names).await?;
+    let study = agreement::open_study(screen, consortium, reading, &dictionary, &sites).await?;
 
     let mut queries = Vec::new();
     let withdrawals = [Some("st-anna"), Some("north-clinic"), None, None];

@@ -94,7 +94,15 @@ async fn study_for(session: &Session, network: &mut Network, dictionary: &Digest
             .collect();
     }
     let plan = StudyPlan { title: "development study".into(), summary: "Opened by the query command.".into(), categories, k_min };
-    open_study(network, dictionary, &plan, &with_table).await
+    let mut sites = Vec::new();
+    for name in &with_table {
+        sites.push(Site::open(network, &session.keys, name).await?);
+    }
+    let study = open_study(network, dictionary, &plan, &sites).await;
+    for site in sites {
+        site.close().await;
+    }
+    study
 }
 
 /// What has to happen before a member may ask.

@@ -5,7 +5,8 @@ use crate::{
     failure::Failure,
     network::{Holder, Network},
     screen::plain,
-    study::{StudyPlan, accept_study, approve_study, boards, submit_study},
+    site::Site,
+    study::{StudyPlan, approve_study, boards, submit_study},
 };
 use clap::{Args, Subcommand};
 use countersign_ledger::{State, StudyId, StudyRecord};
@@ -88,10 +89,13 @@ pub async fn run(session: &Session, command: &StudyCommand) -> Result<(), Failur
         StudyCommand::Accept { study, member, k_min } => {
             let mut network = member.open(session).await?;
             let id = named::study(network.state(), study)?;
-            let hospital = network.holder().reader()?;
+            let name = network.holder().reader()?.name;
             let least = network.state().study(&id).map_or(0, |s| s.submitted.k_min);
-            accept_study(&mut network, &hospital, id, k_min.unwrap_or(least)).await?;
-            say(session, network, id, "accepted: the data it may be asked about are fixed").await
+            let site = Site::open(&network, &session.keys, &name).await?;
+            let accepted = site.accept(&mut network, id, k_min.unwrap_or(least)).await;
+            site.close().await;
+            let (_, research) = accepted?;
+            say(session, network, id, &format!("accepted: {}", research.words())).await
         }
     }
 }

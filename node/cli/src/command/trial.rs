@@ -104,7 +104,7 @@ pub async fn run(session: &Session, arguments: &TryArguments) -> Result<(), Fail
         categories = super::categories(&reading).into_iter().take(1).collect();
     }
     let plan = StudyPlan { title: "try".into(), summary: "A trial on own files.".into(), categories, k_min: arguments.k_min };
-    let study = open_study(&mut network, &dictionary, &plan, &names).await?;
+    let study = open_study(&mut network, &dictionary, &plan, &sites).await?;
     let mut results = Vec::new();
     let mut missing = Vec::new();
     for (sql, question) in arguments.queries.iter().zip(&questions) {

@@ -64,7 +64,7 @@ name = "@NAME@"
 # Whether a proxy that terminates TLS stands in front. Only then may it listen on an address that other machines reach.
 #behind_proxy = false
 # Names it answers to beside localhost and loopback addresses, as in a URL, without port. Behind a proxy with none listed: all.
-#hosts = ["node.example"]
+#hosts = []
 
 # Bounds on what clients may use; all of them with their defaults are in docs/api.md.
 [gateway.limits]

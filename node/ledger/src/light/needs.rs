@@ -20,6 +20,10 @@ impl State {
         let cut = self.cut(&asked.query.study, hospital)?;
         let mut ids = BTreeSet::from([asked.query.study.0, query.0, cut.transaction, record.transaction]);
         ids.extend(study.approval.map(|(_, _, id)| id));
+        // the study whose acceptance made the research cut that this one took
+        let (origin, made) = (self.study(&cut.origin)?, self.cut(&cut.origin, hospital)?);
+        ids.extend([cut.origin.0, made.transaction]);
+        ids.extend(origin.approval.map(|(_, _, id)| id));
         for (id, proposal) in self.proposals().filter(|(_, p)| p.height <= record.height) {
             ids.insert(id.0);
             ids.extend(proposal.votes.iter().filter(|v| v.height <= record.height).map(|v| v.transaction));

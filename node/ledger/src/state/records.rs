@@ -211,6 +211,10 @@ pub struct Cut {
     pub report: Digest32,
     /// The site's least number of people.
     pub k_min: u32,
+    /// The study whose acceptance made these tables the research cut: this one, or an earlier one.
+    pub origin: StudyId,
+    /// Rows that the site said were new, gone or changed when it renewed the research cut with this study.
+    pub changed: Option<u32>,
     /// Fixed at.
     pub height: Height,
     /// Fixed by.

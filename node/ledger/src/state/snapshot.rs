@@ -47,6 +47,7 @@ impl State {
         self.withdrawals.write(&mut out);
         self.studies.write(&mut out);
         self.cuts.write(&mut out);
+        self.research.write(&mut out);
         self.queries.write(&mut out);
         self.asked.write(&mut out);
         self.pairs.write(&mut out);
@@ -93,6 +94,7 @@ impl State {
         self.withdrawals = Withdrawals::read(bytes)?;
         self.studies = Section::read(bytes)?;
         self.cuts = Section::read(bytes)?;
+        self.research = Section::read(bytes)?;
         self.queries = Section::read(bytes)?;
         self.asked = Section::read(bytes)?;
         self.pairs = Section::read(bytes)?;

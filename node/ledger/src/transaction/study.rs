@@ -92,12 +92,14 @@ pub struct StudyApprove {
     pub study: StudyId,
 }
 
-/// Accepts an approved study at the signer's site. This fixes the study's cut there: the segments of data and consent that are
-/// current now are what every query of the study is answered from.
+/// Accepts an approved study at the signer's site. This fixes the study's cut there: the segments of data and consent that every query of the study is
+/// answered from. They are those of the site's research cut for the dictionary (rule D12), which the first study takes from the current tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct StudyAccept {
     /// The study.
     pub study: StudyId,
     /// The site's own least number of people (rule D15): not below the study's.
     pub k_min: u32,
+    /// Makes the current tables the research cut: how many rows are new, gone or changed since the last one, as the site states it.
+    pub renew: Option<u32>,
 }

@@ -182,7 +182,7 @@ fn a_removed_hospital_is_asked_and_awaited_no_more() {
     let mut net = Net::new(genesis());
     let study = net.open();
     net.tables(HospitalB, 1);
-    net.accept(HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5 }));
+    net.accept(HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }));
     let query = net.ask(study);
     let answer = net.answer_now(HospitalA, query);
     net.accept(HospitalA, answer);
@@ -220,14 +220,14 @@ fn studies_keep_the_registry_they_were_submitted_under() {
     assert_eq!(net.state.registry_of(&registry().digest()), Some(&registry()));
     // both layouts can be anchored: open studies need the old one, new studies the new one
     net.accept(HospitalA, early);
-    reject(&mut net, HospitalA, Payload::StudyAccept(StudyAccept { study: old_study, k_min: 5 }), 150);
+    reject(&mut net, HospitalA, Payload::StudyAccept(StudyAccept { study: old_study, k_min: 5, renew: None }), 150);
     net.accept(HospitalA, Payload::Anchor(old_consent));
-    net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study: old_study, k_min: 5 }));
+    net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study: old_study, k_min: 5, renew: None }));
     let mut submitted = study(&dictionary());
     submitted.categories.push("c.genomics".into());
     let new_study = StudyId(net.accept(Researcher, Payload::StudySubmit(submitted)));
     net.accept(Board, Payload::StudyApprove(StudyApprove { study: new_study }));
-    net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study: new_study, k_min: 5 }));
+    net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study: new_study, k_min: 5, renew: None }));
     for (study, registry) in [(old_study, registry()), (new_study, new)] {
         let query = net.ask(study);
         assert_eq!(net.state.study(&study).unwrap().registry, registry.digest());

@@ -435,7 +435,7 @@ impl Net {
     pub fn open(&mut self) -> StudyId {
         let study = self.approved();
         self.tables(HospitalA, 2);
-        self.accept(HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 5 }));
+        self.accept(HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }));
         study
     }
 

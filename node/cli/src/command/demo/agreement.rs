@@ -4,7 +4,8 @@ use super::consortium::{BOARD, Consortium, RESEARCHER, VALIDATORS};
 use crate::{
     failure::Failure,
     screen::Screen,
-    study::{StudyPlan, accept_study, approve_study, propose, submit_study, vote},
+    site::Site,
+    study::{StudyPlan, approve_study, propose, submit_study, vote},
 };
 use countersign_circuits::hash::Digest32;
 use countersign_ingest::Reading;
@@ -41,7 +42,7 @@ pub(super) async fn open_study(
     consortium: &Consortium,
     reading: &Reading,
     dictionary: &Digest32,
-    names: &[String],
+    sites: &[Site],
 ) -> Result<StudyId, Failure> {
     let plan = StudyPlan {
         title: "Diabetes, blood pressure and weight".into(),
@@ -55,10 +56,10 @@ pub(super) async fn open_study(
     let mut observer = consortium.network(BOARD)?;
     observer.until("the study", |s| s.study(&study).is_some()).await?;
     approve_study(&mut observer, board, study).await?;
-    for name in names {
-        let mut network = consortium.network(name)?;
+    for site in sites {
+        let mut network = consortium.network(&site.member.name)?;
         network.until("the approval", |s| s.study(&study).is_some_and(|s| s.approval.is_some())).await?;
-        accept_study(&mut network, consortium.member(name)?, study, plan.k_min).await?;
+        site.accept(&mut network, study, plan.k_min).await?;
     }
     screen.say(
         "\nA study is submitted, the ethics board approves it, each hospital accepts it: from here on the data of the study are fixed.",

@@ -1,0 +1,79 @@
+//! Accepting a study, which fixes what it may be asked about: the hospital's research cut (rule D12).
+
+use super::Site;
+use crate::{failure::Failure, network::Network};
+use countersign_hospital::{
+    opening::{TableKind, TableName},
+    slots::SlotIndex,
+};
+use countersign_ledger::{Height, Payload, StudyAccept, StudyId, TableKey};
+use std::collections::BTreeSet;
+
+/// Which tables a study is answered from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResearchCut {
+    /// The current ones: the hospital had no research cut for the dictionary.
+    First,
+    /// The current ones: so many rows were new, gone or changed that the research cut is renewed.
+    Renewed {
+        /// Rows.
+        changed: u64,
+    },
+    /// Those of the research cut.
+    Kept {
+        /// The block that made it.
+        since: Height,
+        /// Rows that are new, gone or changed since.
+        changed: u64,
+        /// Rows it takes to renew it.
+        needed: u64,
+    },
+}
+
+impl ResearchCut {
+    /// What a person at the hospital is told.
+    pub fn words(&self) -> String {
+        match self {
+            Self::First => "the data anchored now are fixed for it, and for the studies after it".to_owned(),
+            Self::Renewed { changed } => {
+                format!("the data anchored now are fixed for it and for the studies after it: {changed} rows are new, gone or changed")
+            }
+            Self::Kept { since, changed: 0, .. } => format!("it is asked about the data of block {since}, as the studies before it"),
+            Self::Kept { since, changed, needed } => format!(
+                "it is asked about the data of block {since}, as the studies before it: {changed} rows are new, gone or changed since, and it takes {needed} until \
+                 new studies get newer data. Whoever withdraws is out at once"
+            ),
+        }
+    }
+}
+
+impl Site {
+    /// Accepts a study. Its cut is the hospital's research cut, renewed if enough has changed since.
+    ///
+    /// # Errors
+    /// There is no such study, the ledger refuses, or the hospital's file is damaged.
+    pub async fn accept(&self, network: &mut Network, study: StudyId, k_min: u32) -> Result<(Height, ResearchCut), Failure> {
+        network.refresh().await?;
+        let (state, me) = (network.state(), self.member.id());
+        let record = state.study(&study).ok_or_else(|| Failure::Refused("the ledger has no such study".into()))?;
+        let (dictionary, registry) = (record.submitted.dictionary, record.registry);
+        let current = |table| state.table(&TableKey { hospital: me, table }).map(|t| t.current().collect::<Vec<_>>()).unwrap_or_default();
+        let (renew, research) = match state.research_cut(&me, &dictionary, &registry) {
+            None => (None, ResearchCut::First),
+            Some(cut) => {
+                let table = TableName { kind: TableKind::Data, digest: dictionary };
+                let left: BTreeSet<SlotIndex> =
+                    state.withdrawals(me).filter(|(_, r)| r.height > cut.height).map(|(slot, _)| SlotIndex(slot)).collect();
+                let changes = self.keeping.changes(table, &cut.data, &current(dictionary), &left).await?;
+                let (changed, needed) = (changes.count(), changes.needed(k_min.max(state.rules().k_min)));
+                let since = state.cut(&cut.origin, &me).map_or(cut.height, |made| made.height);
+                match u32::try_from(changed) {
+                    Ok(stated) if changed >= needed => (Some(stated), ResearchCut::Renewed { changed }),
+                    _ => (None, ResearchCut::Kept { since, changed, needed }),
+                }
+            }
+        };
+        let (height, _) = network.accepted(&self.member, Payload::StudyAccept(StudyAccept { study, k_min, renew })).await?;
+        Ok((height, research))
+    }
+}
