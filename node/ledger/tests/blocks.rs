@@ -46,7 +46,7 @@ fn envelopes_stand_in_no_block() {
         (gap, "Sequence"),
         (forged, "Signature"),
         (moved, "Signature"),
-        (stolen, "Signature"),
+        (stolen, "Role"),
         (long, "Bounds"),
     ] {
         let error = net.state.check_envelope(&transaction).unwrap_err();

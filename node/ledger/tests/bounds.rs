@@ -120,6 +120,18 @@ fn rejected_bytes_of_a_day_are_bounded_by_class() {
     assert!(!again.may_send(&next));
 }
 
+/// More segments than any proof of them, found before a point is decompressed.
+#[test]
+fn an_anchor_has_no_more_segments_than_one_proof_carries() {
+    let mut net = published();
+    let layout = countersign_circuits::dictionary::Dictionary::from_canonical(&dictionary()).unwrap().layout();
+    let most = countersign_circuits::validity::StackShape::segments_max(&layout) as u32;
+    let bytes = vec![0xff; layout.rows() * 32];
+    let segments = (0..=most).map(|index| (countersign_circuits::segment::SegmentId { index, version: 0 }, bytes.clone())).collect();
+    let anchor = Anchor { segments, ..net.data(&dictionary(), &[]) };
+    reject(&mut net, HospitalA, Payload::Anchor(anchor), 128);
+}
+
 #[test]
 fn withdrawals_of_a_day_are_bounded_and_each_takes_many() {
     let mut net = published();

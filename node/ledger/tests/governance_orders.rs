@@ -88,9 +88,9 @@ impl Scene {
         self.push(by, propose_at(change, in_force));
     }
 
-    /// Transactions of those who are no members now can stand in no block: the envelope sees to that.
+    /// Transactions of those who are no members now, or do not govern, can stand in no block: the envelope sees to that.
     fn push(&mut self, by: usize, payload: Payload) {
-        if self.net.state.member(&id(PEOPLE[by])).is_some() {
+        if self.net.state.member(&id(PEOPLE[by])).is_some_and(|m| m.has_role(payload.role())) {
             self.pending.push((PEOPLE[by], payload));
         }
     }

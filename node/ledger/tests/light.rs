@@ -77,7 +77,7 @@ fn chain() -> (Net, QueryId) {
         (HospitalA, withdraw(&[13], WithdrawnBy::Hospital)),
         (HospitalA, answer),
         (GovernanceB, propose(Change::Remove(id(HospitalB)))),
-        (Board, propose(Change::Remove(id(HospitalB)))),
+        (Board, Payload::StudyApprove(StudyApprove { study: StudyId(TransactionId(digest("none"))) })),
     ]);
     assert!(results[2].effect().is_some(), "{results:?}");
     net.carry(Change::Remove(id(HospitalA)), Height(0));

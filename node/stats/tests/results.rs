@@ -83,20 +83,20 @@ heart@1   2 of 4 sites   k_min 10
 C: refused, Q32: local rule k_min 20 is stricter
 D: no answer
 
-sex      COUNT(*)                      AVG(age), years (95 % CI)
-female   1,214                         53.60 (53.04 to 54.16)  n 1,210
-male     107                           – n 10 … 107, 1 of 2 sites hidden
-other    10 … 19, 1 of 2 sites hidden  – n 10 … 19, 1 of 2 sites hidden
+sex     COUNT(*)                      AVG(age), years (95 % CI)
+female  1,214                         53.60 (53.04 to 54.16)  n 1,210
+male    107                           – n 10 … 107, 1 of 2 sites hidden
+other   10 … 19, 1 of 2 sites hidden  – n 10 … 19, 1 of 2 sites hidden
 
 By site
 
-sex      site  COUNT(*)  AVG(age), years (95 % CI)
-female   A     1,204     54.00 (53.49 to 54.51)  n 1,200
-female   B     10        5.50 (3.33 to 7.67)  n 10
-male     A     10        5.50 (3.33 to 7.67)  n 10
-male     B     97        h
-other    A     10        5.50 (3.33 to 7.67)  n 10
-other    B     <10       <10
+sex     site  COUNT(*)  AVG(age), years (95 % CI)
+female  A     1,204     54.00 (53.49 to 54.51)  n 1,200
+female  B     10        5.50 (3.33 to 7.67)  n 10
+male    A     10        5.50 (3.33 to 7.67)  n 10
+male    B     97        h
+other   A     10        5.50 (3.33 to 7.67)  n 10
+other   B     <10       <10
 
 <n: hidden, because fewer than n people are in it. Ask for wider bands or fewer groups.
 h: hidden, because it or a count it could be subtracted from is below 10. Ask without COUNT(*), or of those whose value is known (IS NOT NULL).

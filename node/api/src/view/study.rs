@@ -102,6 +102,11 @@ pub(crate) struct Site {
     segments: usize,
     /// Digest of the import report.
     report: Id,
+    /// The study whose acceptance made these tables the site's research cut: this one, or an earlier one.
+    origin: Id,
+    /// Rows that the site said were new, gone or changed when it renewed its research cut with this study.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<u32>,
     /// Accepted at.
     height: u64,
     /// Accepted by.
@@ -116,6 +121,8 @@ impl From<&Cut> for Site {
             k_min: cut.k_min,
             segments: cut.data.len(),
             report: Id::of(cut.report),
+            origin: Id::of(cut.origin.0.0),
+            changed: cut.changed,
             height: cut.height.0,
             transaction: Id::of(cut.transaction),
         }

@@ -122,7 +122,7 @@ fn a_vote_of_somebody_who_left_does_not_count() {
     net.accept(GovernanceC, vote(removal, true));
     net.accept(GovernanceD, vote(removal, true));
     assert_eq!(net.state.tally(net.state.proposal(&proposal).unwrap()), Tally { approve: 0, reject: 0, voters: 3 });
-    reject(&mut net, Governance, propose(newcomer()), 100);
+    refuse(&net, Governance, propose(newcomer()), &EnvelopeError::Role(Role::Governance));
     // one against of three, and it cannot be carried any more
     net.accept(GovernanceB, vote(proposal, false));
     assert!(matches!(status(&net, proposal), ProposalStatus::Refused { .. }));
@@ -199,7 +199,7 @@ fn a_removed_hospital_is_asked_and_awaited_no_more() {
     let none_left = net.query(study, filtered(0, 0));
     reject(&mut net, Researcher, none_left, 161);
     let answer = net.answer_now(HospitalA, other);
-    reject(&mut net, HospitalA, answer, 100);
+    refuse(&net, HospitalA, answer, &EnvelopeError::Role(Role::Hospital));
 }
 
 #[test]

@@ -75,8 +75,9 @@ fn all_votes_in_one_block_with_the_proposal() {
 fn who_may_propose_and_vote() {
     let mut net = Net::new(wide());
     for who in [Validator, HospitalA, Researcher, Board] {
-        reject(&mut net, who, propose(newcomer()), 100);
-        reject(&mut net, who, vote(ProposalId(TransactionId(digest("none"))), true), 100);
+        let governs = EnvelopeError::Role(Role::Governance);
+        refuse(&net, who, propose(newcomer()), &governs);
+        refuse(&net, who, vote(ProposalId(TransactionId(digest("none"))), true), &governs);
     }
     reject(&mut net, GovernanceB, vote(ProposalId(TransactionId(digest("none"))), true), 224);
     let proposal = ProposalId(net.accept(Governance, propose(newcomer())));
