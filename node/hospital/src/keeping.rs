@@ -93,6 +93,8 @@ impl Keeping {
             .busy_timeout(BUSY);
         let pool = SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
         let pool = pool.connect_with(options).await?;
+        // taken now and kept (the locking mode): two processes that both had only read would each find at its first write that the other is there
+        sqlx::raw_sql("BEGIN EXCLUSIVE; COMMIT").execute(&pool).await?;
         sqlx::migrate!("./migrations").run(&pool).await?;
         Ok(Self { pool, path: path.to_owned() })
     }

@@ -463,3 +463,16 @@ async fn finish_withdrawal(keeping: &Keeping) {
         }
     }
 }
+
+/// Two processes that had both opened the file would each find at its first write that the other is there: the second is told when it opens it.
+#[tokio::test]
+async fn a_second_process_does_not_open_the_file() {
+    let folder = folder();
+    let path = folder.path().join("keeping.sqlite");
+    let first = Keeping::open(&path).await.unwrap();
+    let second = Keeping::open(&path).await.map(|_| ()).unwrap_err();
+    assert!(second.to_string().contains("locked"), "{second}");
+    import(&first, (0..3).map(person), &mut rng(1)).await.unwrap();
+    first.close().await;
+    Keeping::open(&path).await.unwrap().close().await;
+}
