@@ -119,7 +119,7 @@ async fn places_for_work_are_bounded() {
 #[tokio::test]
 async fn a_download_nobody_takes_gives_its_place_back() {
     let served = serve_with(Limits { downloads: 1, stalled_ms: 300, ..roomy() }, false).await;
-    // 9 MiB: more than the system buffers of a connection hold
+    // almost 8 MiB: more than the system buffers of a connection hold
     served.node.rejected_block(500, 4_000).await;
     let _silent = connect_small(served.address, "GET /v1/blocks/9/raw HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     until(async || served.get("/blocks/1/raw").await.status() == 503).await;
@@ -127,7 +127,7 @@ async fn a_download_nobody_takes_gives_its_place_back() {
     until(async || served.get("/blocks/1/raw").await.status() == 200).await;
     // and a client that takes it gets it whole
     let whole = served.bytes("/blocks/9/raw").await;
-    assert!(whole.len() > 9 << 20);
+    assert!(whole.len() > 7 << 20);
     let served = serve_with(Limits { download_ms: 1, ..roomy() }, false).await;
     served.node.rejected_block(500, 4_000).await;
     let mut slow = connect_small(served.address, "GET /v1/blocks/9/raw HTTP/1.1\r\nhost: localhost\r\n\r\n").await;

@@ -471,7 +471,7 @@ async fn a_second_process_does_not_open_the_file() {
     let path = folder.path().join("keeping.sqlite");
     let first = Keeping::open(&path).await.unwrap();
     let second = Keeping::open(&path).await.map(|_| ()).unwrap_err();
-    assert!(second.to_string().contains("locked"), "{second}");
+    assert!(format!("{second:?}").contains("locked"), "{second:?}");
     import(&first, (0..3).map(person), &mut rng(1)).await.unwrap();
     first.close().await;
     Keeping::open(&path).await.unwrap().close().await;

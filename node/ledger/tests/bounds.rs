@@ -123,12 +123,20 @@ fn rejected_bytes_of_a_day_are_bounded_by_class() {
 /// More segments than any proof of them, found before a point is decompressed.
 #[test]
 fn an_anchor_has_no_more_segments_than_one_proof_carries() {
-    let mut net = published();
-    let layout = countersign_circuits::dictionary::Dictionary::from_canonical(&dictionary()).unwrap().layout();
+    // more than 2,048 rows: then one proof carries fewer segments than a table may have
+    let levels: Vec<String> = (0..200).map(|i| format!("l{i}")).collect();
+    let attribute = |i| serde_json::json!({"name": format!("c{i}"), "category": "labs", "kind": "category", "levels": levels});
+    let attributes: Vec<_> = (0..11).map(attribute).collect();
+    let wide =
+        serde_json::json!({"format": "countersign-dictionary/1", "id": "wide", "version": 1, "title": "Wide", "attribute": attributes});
+    let wide = countersign_circuits::dictionary::canonical_json(&wide).unwrap();
+    let mut net = Net::new(genesis());
+    net.publish(wide.clone());
+    let layout = countersign_circuits::dictionary::Dictionary::from_canonical(&wide).unwrap().layout();
     let most = countersign_circuits::validity::StackShape::segments_max(&layout) as u32;
     let bytes = vec![0xff; layout.rows() * 32];
     let segments = (0..=most).map(|index| (countersign_circuits::segment::SegmentId { index, version: 0 }, bytes.clone())).collect();
-    let anchor = Anchor { segments, ..net.data(&dictionary(), &[]) };
+    let anchor = Anchor { segments, ..net.data(&wide, &[]) };
     reject(&mut net, HospitalA, Payload::Anchor(anchor), 128);
 }
 

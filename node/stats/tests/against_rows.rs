@@ -85,7 +85,7 @@ fn check_item(dictionary: &Dictionary, item: &str, shown: &Shown, rows: &[&Row])
             }
             match m.variance {
                 Some(found) => assert!(near(found, variance), "{item} {m:?}"),
-                None => assert_eq!(m.n, 1, "one person has no spread"),
+                None => assert!(m.n <= 1, "one person has no spread"),
             }
         }
         Shown::Undefined { n, .. } => assert!(*n == truth && truth < 2, "{item}: {shown:?}"),
