@@ -13,14 +13,14 @@ use countersign_circuits::{
     context::{AggregateInstance, AnswerContext},
     field::Fr,
     hash::Digest32,
-    keys::{CircuitName, KeyFileError},
+    keys::{CircuitName, KeyFileError, KeyOrigin},
     opening::DecodeError,
     outer::digest_to_field,
     proof::AggregateProof,
     segment::{Segment, SegmentId, point_bytes},
     statement::{Clause, Literal, Measure, Measures, Plan, Statement},
 };
-use countersign_prover::{aggregate::Answer, commitment::commit_segment};
+use countersign_prover::{aggregate::Answer, commitment::commit_segment, keys::CircuitKey};
 use countersign_tests::{
     cheats::{
         answer::{Forger, public_values},
@@ -28,7 +28,7 @@ use countersign_tests::{
     },
     world::{World, keys},
 };
-use countersign_verifier::{KeyError, VerifyError, VerifyingKey, verify_aggregate, verify_batch};
+use countersign_verifier::{KeyError, VerifyError, VerifyingKey, VerifyingKeys, verify_aggregate, verify_batch};
 use rand::{SeedableRng, rngs::StdRng};
 use std::sync::OnceLock;
 
@@ -479,6 +479,37 @@ fn a24_points_outside_the_subgroup() {
     let mut proof = answer.proof.clone();
     proof.groth16 = ark_groth16::Proof::default();
     assert_eq!(world.verify(plan, &proof.encode()), Err(VerifyError::Groth16));
+}
+
+/// One line of text in its file makes a development key no ceremony's: it is another key, which no network names, and it is taken for a development key still.
+#[test]
+fn a_relabelled_development_key_is_another_key_and_of_no_ceremony() {
+    let own = keys();
+    let relabelled = |key: &CircuitKey| {
+        let file = key.verifying_file();
+        let at = file.windows(15).position(|w| w == b"DEVELOPMENT-KEY").unwrap();
+        let file = [&file[..at], b"ceremony-key", &file[at + 15..]].concat();
+        let key = VerifyingKey::read(key.name(), &file).unwrap();
+        assert_eq!(key.origin(), KeyOrigin::Ceremony);
+        key
+    };
+    let large = own.aggregate_256.get().unwrap();
+    let claimed = VerifyingKeys {
+        validity: relabelled(&own.validity),
+        aggregate_128: relabelled(&own.aggregate_128),
+        aggregate_256: relabelled(large),
+    };
+    let honest = &own.verifying;
+    for (honest, claimed) in [
+        (&honest.validity, &claimed.validity),
+        (&honest.aggregate_128, &claimed.aggregate_128),
+        (&honest.aggregate_256, &claimed.aggregate_256),
+    ] {
+        assert_eq!(honest.origin(), KeyOrigin::Development);
+        assert_ne!(honest.digest(), claimed.digest());
+    }
+    assert_ne!(honest.digest(), claimed.digest());
+    assert!(honest.development() && claimed.development());
 }
 
 #[test]

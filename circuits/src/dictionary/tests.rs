@@ -121,6 +121,23 @@ fn layout_ties_missing_of_coarse_and_fine() {
     assert_eq!(dictionary.find("c").unwrap().1.first_block().first_row(), 263);
 }
 
+/// Every text is shown to others: a line of its own, an escape sequence or a mark that turns the writing would read as somebody else's words.
+#[test]
+fn every_text_is_one_plain_line() {
+    let with = |title: &str, level: &str, key: &str| {
+        let attribute = json!({"category": "a", "kind": "category", "name": "f", "levels": ["x", level], key: "y"});
+        let value = json!({"attribute": [attribute], "format": "countersign-dictionary/1", "id": "test", "title": title, "version": 1});
+        Dictionary::from_canonical(&canonical_json(&value).unwrap())
+    };
+    assert!(with("T", "z", "label").is_ok());
+    for bad in ["a\u{1b}[31m", "a\nb", "\u{202e}a", "a\u{2028}b", "\u{200f}"] {
+        for found in [with(bad, "z", "label"), with("T", bad, "label"), with("T", "z", bad)] {
+            let Err(DictionaryError::Text { place }) = found else { panic!("{bad:?}: {found:?}") };
+            assert!(!place.chars().any(crate::text::is_unprintable), "{place:?}");
+        }
+    }
+}
+
 #[test]
 fn canonical_form_is_strict() {
     let good = bytes(json!([{"category": "a", "kind": "flag", "name": "f"}]));

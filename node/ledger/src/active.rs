@@ -198,16 +198,17 @@ impl Withdrawals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand_chacha::{
+        ChaCha20Rng,
+        rand_core::{RngCore, SeedableRng},
+    };
     use std::collections::BTreeMap;
 
     /// Whatever leaves in whatever order, the words say what a plain map of slots says.
     #[test]
     fn words_say_what_a_map_of_slots_says() {
-        let mut random = 7_u64;
-        let mut next = |below: u64| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (random >> 33) % below
-        };
+        let mut random = ChaCha20Rng::seed_from_u64(7);
+        let mut next = |below: u64| random.next_u64() % below;
         let (here, elsewhere) = (MemberId([1; 32]), MemberId([2; 32]));
         for _ in 0..40 {
             let (mut withdrawals, mut model) = (Withdrawals::default(), BTreeMap::<u32, WithdrawalRecord>::new());

@@ -132,15 +132,16 @@ impl<K: Ord + Clone + BorshSerialize + BorshDeserialize, V: BorshSerialize + Bor
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand_chacha::{
+        ChaCha20Rng,
+        rand_core::{RngCore, SeedableRng},
+    };
 
     /// The root says what a tree over the same leaves says, whatever was written, changed, removed and sealed in which order; and what was read back goes on alike.
     #[test]
     fn the_root_is_that_of_all_places_after_any_history() {
-        let mut random = 1_u64;
-        let mut next = |below: u64| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (random >> 33) % below
-        };
+        let mut random = ChaCha20Rng::seed_from_u64(1);
+        let mut next = |below: u64| random.next_u64() % below;
         for _ in 0..60 {
             let mut section = Section::<u64, u64>::default();
             let mut model: Vec<Option<(u64, u64)>> = Vec::new();

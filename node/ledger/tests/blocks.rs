@@ -25,7 +25,7 @@ fn lively() -> (Net, QueryId) {
 
 #[test]
 fn envelopes_stand_in_no_block() {
-    let net = Net::new(genesis());
+    let net = Net::new(wide());
     let network = net.state.network();
     let payload = || propose(Change::Dictionary(dictionary()));
     let good = Transaction::sign(&key(Governance), network, 0, payload());
@@ -37,7 +37,9 @@ fn envelopes_stand_in_no_block() {
     let mut moved = good.clone();
     moved.payload = propose(Change::Dictionary(vec![]));
     let mut stolen = good.clone();
-    stolen.signer = id(Board);
+    stolen.signer = id(GovernanceB);
+    let mut usurped = good.clone();
+    usurped.signer = id(Board);
     let mut long = good.clone();
     long.payload = propose(Change::Dictionary(vec![0; limits::DICTIONARY_BYTES_MAX + 1]));
     for (transaction, expected) in [
@@ -46,7 +48,8 @@ fn envelopes_stand_in_no_block() {
         (gap, "Sequence"),
         (forged, "Signature"),
         (moved, "Signature"),
-        (stolen, "Role"),
+        (stolen, "Signature"),
+        (usurped, "Role"),
         (long, "Bounds"),
     ] {
         let error = net.state.check_envelope(&transaction).unwrap_err();

@@ -107,7 +107,9 @@ fn postgres(url: &str, rest: &str) -> Result<StoreUrl, StoreError> {
     if remote && !asks_for_tls(rest) {
         // without the parameter the driver would take a server that offers none, or any that offers some
         url.push_str(if rest.contains('?') { "&sslmode=verify-full" } else { "?sslmode=verify-full" });
-    } else if remote && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
+    }
+    // asked of the URL as the driver will read it: what was added may have come to stand where it counts for nothing
+    if remote && !PgConnectOptions::from_str(&url).is_ok_and(|options| matches!(options.get_ssl_mode(), PgSslMode::VerifyFull)) {
         let words = "a server on another machine is spoken to with TLS under its own name only: sslmode=verify-full, and sslrootcert=FILE for an authority of your own";
         return Err(StoreError::Url(words.into()));
     }
@@ -226,6 +228,8 @@ mod tests {
             let error = url(&format!("postgres://ann@db.example/chain?sslmode={mode}")).unwrap_err().to_string();
             assert!(error.contains("sslmode=verify-full"), "{error}");
         }
+        // behind a fragment nothing is a parameter
+        assert!(url("postgres://ann@db.example/chain#x").is_err());
         // another host in a parameter than in the place of the host
         assert!(url("postgres://ann@localhost/chain?host=db.example&sslmode=disable").is_err());
     }

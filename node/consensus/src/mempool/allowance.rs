@@ -138,6 +138,8 @@ mod tests {
             Err(SubmitError::Share { signer, bytes: 1, max: 1 }),
             Err(SubmitError::Envelope(EnvelopeError::Sequence { found: 0, next: 1 })),
             Err(SubmitError::Envelope(EnvelopeError::Signer(signer))),
+            Err(SubmitError::Envelope(EnvelopeError::Role(countersign_ledger::Role::Hospital))),
+            Err(SubmitError::Envelope(EnvelopeError::DayClosed { class: countersign_ledger::Class::Anchors })),
         ];
         let mut peer = Allowance::new(at(0));
         for verdict in harmless.iter().cycle().take(1_000) {

@@ -95,15 +95,6 @@ impl DayAccount {
         Self { day, points: 0, withdrawals: 0, studies: 0, anchors: none, answers: none, refused_withdrawals: none, others: none }
     }
 
-    fn rejected(&self, class: Class) -> &Rejected {
-        match class {
-            Class::Anchors => &self.anchors,
-            Class::Answers => &self.answers,
-            Class::Withdrawals => &self.refused_withdrawals,
-            Class::Others => &self.others,
-        }
-    }
-
     fn rejected_mut(&mut self, class: Class) -> &mut Rejected {
         match class {
             Class::Anchors => &mut self.anchors,
@@ -143,7 +134,8 @@ impl State {
     pub(super) fn check_account(&self, transaction: &Transaction, day: Day) -> Result<(), EnvelopeError> {
         let Some(account) = self.accounts.get(&transaction.signer).filter(|a| a.day == day) else { return Ok(()) };
         let class = Class::of(&transaction.payload);
-        let rejected = account.rejected(class);
+        let mut account = **account;
+        let rejected = account.rejected_mut(class);
         if rejected.bytes >= class.bytes_max() || rejected.failed >= class.failed_max() {
             return Err(EnvelopeError::DayClosed { class });
         }

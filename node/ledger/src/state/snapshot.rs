@@ -22,6 +22,9 @@ pub enum SnapshotError {
     /// The bytes do not decode.
     #[error("the snapshot does not decode ({0}); replay the chain instead")]
     Malformed(String),
+    /// Its validators do not begin with those of the genesis: a certificate of its own set would prove nothing.
+    #[error("the snapshot names other first validators than the genesis; replay the chain instead")]
+    Validators,
     /// It decodes to another state.
     #[error("the snapshot is not the state after block {0}; replay the chain instead")]
     Digest(Height),
@@ -66,6 +69,9 @@ impl State {
             return Err(SnapshotError::Malformed("too long".into()));
         }
         state.read_sections(bytes).map_err(|e| SnapshotError::Malformed(e.to_string()))?;
+        if state.validators_at(Height(1)) != state.genesis.validators() {
+            return Err(SnapshotError::Validators);
+        }
         state.tip = Tip { height: header.height, time: header.time, block: header.id() };
         if header.network != state.network || state.seal() != header.state_digest {
             return Err(SnapshotError::Digest(header.height));
@@ -101,5 +107,55 @@ impl State {
         self.answered = Section::read(bytes)?;
         self.budgets = Section::read(bytes)?;
         if bytes.is_empty() { Ok(()) } else { Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "trailing bytes")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        block::BlockId,
+        certificate::ValidatorSet,
+        genesis::{Member, Rules},
+        identity::{MemberId, Name, Role},
+    };
+    use countersign_circuits::{
+        consent::{Day, ScopeRegistry},
+        hash::Digest32,
+    };
+
+    fn genesis() -> Genesis {
+        let id = MemberId::from(&ed25519_dalek::SigningKey::from_bytes(&[1; 32]).verifying_key());
+        let name = Name::new("Validator").unwrap();
+        Genesis {
+            name: Name::new("test").unwrap(),
+            development: true,
+            time: BlockTime(1),
+            members: vec![Member { id, name, roles: vec![Role::Validator, Role::Governance], sealing: [9; 32] }],
+            registry: ScopeRegistry { scopes: vec!["p.health".into()], grid: vec![Day(20_500)] },
+            rules: Rules::standard(),
+            circuit_keys: Digest32::of(b"keys"),
+        }
+    }
+
+    /// A header that a forger who can compute everything makes for a state.
+    fn header(state: &mut State) -> Header {
+        let any = Digest32::default();
+        state.tip = Tip { height: Height(1), time: BlockTime(2), block: BlockId(any) };
+        let (network, state_digest, validators) = (state.network, state.seal(), state.validators().digest());
+        let (height, time, previous) = (state.tip.height, state.tip.time, BlockId(any));
+        Header { network, height, time, previous, transactions_root: any, results_root: any, state_digest, validators }
+    }
+
+    /// The validators before the first change are the genesis', whatever a snapshot says: who decided the first block is what all certificates rest on.
+    #[test]
+    fn a_snapshot_with_first_validators_of_its_own_is_refused() {
+        let mut state = State::new(genesis()).unwrap();
+        let good = header(&mut state);
+        assert!(State::from_snapshot(genesis(), &good, &state.snapshot()).is_ok());
+        let stranger = MemberId::from(&ed25519_dalek::SigningKey::from_bytes(&[2; 32]).verifying_key());
+        state.validator_sets.insert(Height(1), ValidatorSet::new([stranger]));
+        let forged = header(&mut state);
+        assert_eq!(State::from_snapshot(genesis(), &forged, &state.snapshot()).unwrap_err(), SnapshotError::Validators);
     }
 }
