@@ -9,8 +9,8 @@ use countersign_hospital::{
     journal::{AnchorContent, Begun, Import, Planned},
 };
 use countersign_ingest::{
-    ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Import as ImportedTable, ImportOptions, Mapping, PatientId, Problem,
-    Progress, Reading, import, read_consents,
+    ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Consents, Import as ImportedTable, ImportOptions, Mapping, PatientId,
+    Problem, Progress, Reading, import, read_consents,
 };
 use countersign_ledger::{SegmentKey, State, TableKey};
 use rand::rngs::OsRng;
@@ -54,7 +54,7 @@ pub fn read_source(
 ) -> Result<Imported, Failure> {
     let registry = state.registry();
     let today = today(state);
-    let read = |path: &PathBuf| -> Result<_, Failure> {
+    let read = |path: &PathBuf| -> Result<Consents, Failure> {
         let consents = match (&source.policy, path.extension().is_some_and(|e| e == "csv")) {
             (Some(policy), false) => read_consents(ConsentSource::Fhir { path, policy, today }, registry)?,
             (None, false) if path.is_file() => {
@@ -68,13 +68,13 @@ pub fn read_source(
             }
             (None, _) => read_consents(ConsentSource::Csv(path), registry)?,
         };
-        Ok((consents.table, consents.report))
+        Ok(consents)
     };
     let consents = source.consents.as_ref().map(read).transpose()?;
-    let usable: Option<BTreeSet<_>> = consents.as_ref().map(|(table, _)| table.usable_on(today));
-    let options = ImportOptions { as_of: source.as_of, consented: usable.as_ref(), progress: Some(progress) };
+    let usable: Option<BTreeSet<_>> = consents.as_ref().map(|consents| consents.table.usable_on(today));
+    let options = ImportOptions { as_of: source.as_of, consented: usable.as_ref(), consents: consents.as_ref(), progress: Some(progress) };
     let import = import(reading, mapping, &source.path, &options)?;
-    let consents = consents.map(|(table, mut report)| {
+    let consents = consents.map(|Consents { table, mut report, .. }| {
         let known: BTreeSet<_> = import.table.rows.iter().map(|row| &row.patient).collect();
         report.patients_unknown = table.patients().filter(|patient| !known.contains(patient)).count() as u64;
         (table, report)
@@ -129,11 +129,11 @@ impl Site {
     ) -> Result<AnchorReport, Failure> {
         let report = &imported.import.report;
         let all_withdrew = self.all_withdrew(imported, today(network.state())).await?;
+        Self::refuse_foreign_consents(imported, all_withdrew)?;
         // nobody has a row as nobody permits anything any more: that is no problem of the files, and must reach the ledger
         if report.stops() && !(all_withdrew && report.problems == [Problem::NoRows]) {
             return Err(Failure::Refused(format!("the import must stop; nothing was anchored.\n{report}")));
         }
-        Self::refuse_foreign_consents(imported, all_withdrew)?;
         network.refresh().await?;
         self.refuse_dropped_consents(network, imported)?;
         let content = AnchorContent {

@@ -35,6 +35,21 @@ pub(crate) struct Reference {
     pub(crate) reference: Option<String>,
 }
 
+/// A business identifier: what people and systems call a record, under whatever id a server keeps it.
+#[derive(Deserialize)]
+pub(crate) struct Identifier {
+    pub(crate) system: Option<String>,
+    pub(crate) value: Option<String>,
+}
+
+/// An extension, as far as any is read: a reference by an address.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Extension {
+    pub(crate) url: Option<String>,
+    pub(crate) value_reference: Option<Reference>,
+}
+
 #[derive(Deserialize, Default)]
 pub(crate) struct Period {
     pub(crate) start: Option<String>,
@@ -63,6 +78,8 @@ pub(crate) struct PatientLink {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Condition {
+    #[serde(default)]
+    pub(crate) identifier: Vec<Identifier>,
     pub(crate) subject: Option<Reference>,
     pub(crate) code: Option<CodeableConcept>,
     pub(crate) verification_status: Option<CodeableConcept>,
@@ -80,6 +97,8 @@ pub(crate) struct Condition {
 
 #[derive(Deserialize)]
 pub(crate) struct Encounter {
+    #[serde(default)]
+    pub(crate) identifier: Vec<Identifier>,
     pub(crate) subject: Option<Reference>,
     pub(crate) status: Option<String>,
     pub(crate) period: Option<Period>,
@@ -107,6 +126,10 @@ pub(crate) struct Component<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Observation<'a> {
+    #[serde(default)]
+    pub(crate) identifier: Vec<Identifier>,
+    #[serde(default)]
+    pub(crate) extension: Vec<Extension>,
     pub(crate) subject: Option<Reference>,
     pub(crate) status: Option<String>,
     pub(crate) code: Option<CodeableConcept>,
@@ -123,6 +146,8 @@ pub(crate) struct Observation<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Consent<'a> {
+    #[serde(default)]
+    pub(crate) identifier: Vec<Identifier>,
     pub(crate) status: Option<String>,
     pub(crate) scope: Option<CodeableConcept>,
     pub(crate) patient: Option<Reference>,
