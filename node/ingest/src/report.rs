@@ -149,6 +149,7 @@ impl AttributeReport {
         for (count, what) in [
             (self.unit_declared, "readings without a unit were read in the unit the mapping declares"),
             (self.beyond, "rows are missing because the value is outside the range"),
+            (self.empty, "readings have no value"),
             (self.bounds, "readings are bounds such as \"<5\""),
             (self.undated, "matching records have no date"),
             (self.ended_undated, "matching conditions are over, by their status or an end without a date; they count as over"),
@@ -241,7 +242,7 @@ pub struct ImportReport {
     /// Clinical resources whose patient is not in the export, or inactive.
     pub without_patient: u64,
     /// Records whose patient is not in the export, is another server's or is named by nothing that can be followed, by type. Those of inactive
-    /// patients are not among them.
+    /// and deleted patients are not among them.
     #[serde(default)]
     pub strays: BTreeMap<String, u64>,
     /// Consents that lie among the records and were not read as consents.

@@ -50,6 +50,7 @@ impl Collector<'_> {
         let status = self.codings(condition.verification_status.as_ref());
         let mapped = || status.iter().map(|(_, code)| self.mapping.status("Condition", code));
         let in_error = mapped().any(|s| s == IN_ERROR);
+        let understood = self.understood(Kind::Condition, condition.modifier_extension.is_none());
         let names = Names::of("Condition", &condition.identifier, &codes, in_error);
         let reading = self.reading;
         self.systems.count("Condition.code", condition.code.as_ref(), self.mapping, reading.valuesets().map(|(_, set)| set));
@@ -81,7 +82,7 @@ impl Collector<'_> {
             || condition.abatement_string.is_some();
         let abatement = first_date(resource, &abatement)?;
         let body = ConditionFact {
-            counts: !refuted && !status_unclear,
+            counts: understood && !refuted && !status_unclear,
             status_unclear,
             sets,
             onset: first_date(resource, &onset)?,
@@ -96,9 +97,10 @@ impl Collector<'_> {
         let subject = self.subject(resource, encounter.subject.as_ref());
         let status = self.mapping.status("Encounter", encounter.status.as_deref().unwrap_or("unknown")).to_owned();
         let in_error = status == IN_ERROR;
+        let understood = self.understood(Kind::Encounter, encounter.modifier_extension.is_none());
         let body = EncounterFact {
-            counts: matches!(status.as_str(), "arrived" | "triaged" | "in-progress" | "onleave" | "finished"),
-            retracted: false,
+            counts: understood && matches!(status.as_str(), "arrived" | "triaged" | "in-progress" | "onleave" | "finished"),
+            retracted: !understood,
             status: self.statuses.number(&status),
             start: resource.date("period.start", encounter.period.and_then(|p| p.start).as_deref())?,
         };
@@ -112,7 +114,9 @@ impl Collector<'_> {
         let subject = self.subject(resource, observation.subject.as_ref());
         let codes = self.codings(observation.code.as_ref());
         let status = self.mapping.status("Observation", observation.status.as_deref().unwrap_or("unknown"));
-        let (counts, in_error) = (matches!(status, "final" | "amended" | "corrected"), status == IN_ERROR);
+        let in_error = status == IN_ERROR;
+        let counts = matches!(status, "final" | "amended" | "corrected");
+        let counts = self.understood(Kind::Observation, observation.modifier_extension.is_none()) && counts;
         let names = Names::of("Observation", &observation.identifier, &codes, in_error);
         let replaces = if counts || in_error { replaced(&observation) } else { Vec::new() };
         self.count_systems(&observation);
@@ -131,12 +135,25 @@ impl Collector<'_> {
         Ok(Translated { replaces, ..Translated::of(fact, in_error, names) })
     }
 
+    /// False, and counted, for a record with an extension that may change what it says (FHIR R4, extensibility.html#modifierExtension: whoever does
+    /// not understand it must not use the record).
+    fn understood(&mut self, kind: Kind, plain: bool) -> bool {
+        if !plain {
+            *self.modified.entry(kind).or_default() += 1;
+        }
+        plain
+    }
+
     /// Readings of an observation for the sources of the dictionary, from the observation itself and its components.
     fn parts(&mut self, observation: &Observation<'_>, codes: &[(String, String)]) -> Vec<Part> {
         let mut parts = Vec::new();
         let reading = self.reading;
-        let whole =
-            ReadingPart { codes, quantity: observation.value_quantity.as_ref(), concept: observation.value_codeable_concept.as_ref() };
+        let whole = ReadingPart {
+            codes,
+            quantity: observation.value_quantity.as_ref(),
+            concept: observation.value_codeable_concept.as_ref(),
+            other: observation.other_value.is_some(),
+        };
         let components: Vec<_> = observation.component.iter().map(|c| (self.codings(c.code.as_ref()), c)).collect();
         for (attribute, rule) in reading.rules().iter().enumerate() {
             let before = parts.len();
@@ -155,6 +172,7 @@ impl Collector<'_> {
                             codes: codings,
                             quantity: component.value_quantity.as_ref(),
                             concept: component.value_codeable_concept.as_ref(),
+                            other: component.other_value.is_some(),
                         };
                         elements.push(Some(element));
                         parts.push(Part { attribute, source, value: self.value(value, &part) });
@@ -185,6 +203,9 @@ impl Collector<'_> {
             ValueRule::Presence => PartValue::Present,
             ValueRule::Coded(maps) => {
                 let codes = self.codings(part.concept);
+                if codes.is_empty() && (part.other || part.quantity.is_some()) {
+                    return PartValue::Unmapped(self.problems.number("a value of another type than valueCodeableConcept"));
+                }
                 if codes.is_empty() {
                     return PartValue::NoValue;
                 }
@@ -199,6 +220,9 @@ impl Collector<'_> {
                 }
             }
             ValueRule::Quantity(units) => {
+                if part.quantity.is_none() && (part.other || part.concept.is_some()) {
+                    return PartValue::Unmapped(self.problems.number("a value of another type than valueQuantity"));
+                }
                 let Some(quantity) = part.quantity else { return PartValue::NoValue };
                 let Some(raw) = quantity.value else { return PartValue::NoValue };
                 let written = quantity.code.as_deref().or(quantity.unit.as_deref()).filter(|u| !u.is_empty());
@@ -276,4 +300,6 @@ struct ReadingPart<'a> {
     codes: &'a [(String, String)],
     quantity: Option<&'a Quantity<'a>>,
     concept: Option<&'a CodeableConcept>,
+    /// There is a value of a type that no rule reads.
+    other: bool,
 }

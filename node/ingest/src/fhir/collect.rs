@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{error::ImportError, mapping::Mapping, reading::Reading};
 use countersign_circuits::hash::Digest32;
-use std::collections::{BTreeMap, HashMap, hash_map::Entry};
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 /// Most different problem texts and statuses kept apart; further ones share the last.
 const TEXTS_MAX: usize = 1000;
@@ -74,6 +74,10 @@ pub(crate) struct Collector<'a> {
     named: Vec<Named>,
     /// Readings whose place others took: the id, and the fact that says so.
     replaced: Vec<(String, usize)>,
+    /// Records with an extension that may change what they say, by type.
+    pub(super) modified: BTreeMap<Kind, u64>,
+    /// Patients who were deleted at the source: their records belong to nobody, and for a known reason.
+    pub(crate) gone: HashSet<PersonIndex>,
     /// Resources of types that nobody reads.
     unread: HashMap<u32, u64>,
     pub(crate) resources: u64,
@@ -95,6 +99,8 @@ impl<'a> Collector<'a> {
             systems: CodeSystems::default(),
             named: Vec::new(),
             replaced: Vec::new(),
+            modified: BTreeMap::new(),
+            gone: HashSet::new(),
             unread: HashMap::new(),
             resources: 0,
             repeated: 0,
@@ -106,6 +112,8 @@ impl<'a> Collector<'a> {
     /// What was found beside the facts, in words.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = self.notes.clone();
+        let words = "resources have a modifierExtension, which nobody here understands: they do not count";
+        notes.extend(self.modified.iter().map(|(kind, count)| format!("{count} {} {words}", kind.name())));
         notes.extend(self.systems.notes());
         let mut unread: Vec<_> = self.unread.iter().collect();
         unread.sort();
@@ -299,7 +307,11 @@ impl Sink for Collector<'_> {
     }
 
     fn delete(&mut self, deletion: &Deletion) {
-        let Entry::Occupied(slot) = self.versions.entry(key(&deletion.kind, &deletion.id)) else { return };
+        let of_patient = deletion.kind == "Patient";
+        let Entry::Occupied(slot) = self.versions.entry(key(&deletion.kind, &deletion.id)) else {
+            self.gone.extend(self.people.of_id(&deletion.id).iter().filter(|_| of_patient));
+            return;
+        };
         // made again after it was deleted
         match slot.get().version.beside(deletion.version) {
             Age::Newer => return,
@@ -310,6 +322,7 @@ impl Sink for Collector<'_> {
         if let Some(fact) = self.facts.get_mut(slot.remove().fact) {
             fact.body = Body::Gone;
             self.deleted += 1;
+            self.gone.extend(self.people.of_id(&deletion.id).iter().filter(|_| of_patient));
         }
     }
 }

@@ -101,7 +101,14 @@ pub(crate) fn read<'t, T: Deserialize<'t>>(root: &str, text: &'t str, place: &Pl
     serde_json::from_str(text).map_err(|plain| {
         // read once more, now noting the way: only what is malformed pays for that
         let again = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_str(text));
-        let at = again.err().map_or_else(|| root.to_owned(), |error| element(root, error.path()));
+        let mut at = again.err().map_or_else(|| root.to_owned(), |error| element(root, error.path()));
+        // an element that is missing or stands twice is no step of the way; its name is this reader's own
+        let words = plain.to_string();
+        let named = ["duplicate field `", "missing field `"].iter().find_map(|start| words.strip_prefix(start)?.split('`').next());
+        if let Some(name) = named.filter(|name| NAMES.contains(name)) {
+            let dot = if at.is_empty() { "" } else { "." };
+            at = format!("{at}{dot}{name}");
+        }
         ImportError::json(Place { line: line_of(place, plain.line()), ..place.clone() }, at, &plain)
     })
 }

@@ -113,7 +113,7 @@ pub(crate) struct ConditionFact {
 
 pub(crate) struct EncounterFact {
     pub(crate) counts: bool,
-    /// A record of the same identifier was entered in error: it is no encounter whatever its own status.
+    /// A record of the same identifier was entered in error, or an extension may say something else: it is no encounter whatever its own status.
     pub(crate) retracted: bool,
     /// Status after the mapping; an index into the collector's list of statuses.
     pub(crate) status: u32,

@@ -1,6 +1,6 @@
 //! The few elements of FHIR R4 resources that are read; everything else is skipped while parsing.
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 #[derive(Deserialize)]
@@ -78,6 +78,7 @@ pub(crate) struct PatientLink {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Condition {
+    pub(crate) modifier_extension: Option<IgnoredAny>,
     #[serde(default)]
     pub(crate) identifier: Vec<Identifier>,
     pub(crate) subject: Option<Reference>,
@@ -90,13 +91,15 @@ pub(crate) struct Condition {
     pub(crate) abatement_date_time: Option<String>,
     pub(crate) abatement_period: Option<Period>,
     pub(crate) abatement_boolean: Option<bool>,
-    pub(crate) abatement_age: Option<serde::de::IgnoredAny>,
-    pub(crate) abatement_range: Option<serde::de::IgnoredAny>,
-    pub(crate) abatement_string: Option<serde::de::IgnoredAny>,
+    pub(crate) abatement_age: Option<IgnoredAny>,
+    pub(crate) abatement_range: Option<IgnoredAny>,
+    pub(crate) abatement_string: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Encounter {
+    pub(crate) modifier_extension: Option<IgnoredAny>,
     #[serde(default)]
     pub(crate) identifier: Vec<Identifier>,
     pub(crate) subject: Option<Reference>,
@@ -117,6 +120,19 @@ pub(crate) struct Quantity<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Component<'a> {
+    /// A value of a type that no rule reads: that it is there is what matters.
+    #[serde(
+        rename = "valueString",
+        alias = "valueInteger",
+        alias = "valueBoolean",
+        alias = "valueRange",
+        alias = "valueRatio",
+        alias = "valueSampledData",
+        alias = "valueTime",
+        alias = "valueDateTime",
+        alias = "valuePeriod"
+    )]
+    pub(crate) other_value: Option<IgnoredAny>,
     pub(crate) code: Option<CodeableConcept>,
     #[serde(borrow)]
     pub(crate) value_quantity: Option<Quantity<'a>>,
@@ -126,6 +142,20 @@ pub(crate) struct Component<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Observation<'a> {
+    pub(crate) modifier_extension: Option<IgnoredAny>,
+    /// A value of a type that no rule reads: that it is there is what matters.
+    #[serde(
+        rename = "valueString",
+        alias = "valueInteger",
+        alias = "valueBoolean",
+        alias = "valueRange",
+        alias = "valueRatio",
+        alias = "valueSampledData",
+        alias = "valueTime",
+        alias = "valueDateTime",
+        alias = "valuePeriod"
+    )]
+    pub(crate) other_value: Option<IgnoredAny>,
     #[serde(default)]
     pub(crate) identifier: Vec<Identifier>,
     #[serde(default)]

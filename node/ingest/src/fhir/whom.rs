@@ -41,6 +41,11 @@ impl People {
         index
     }
 
+    /// Everybody who is named by an id, of whatever server.
+    pub(crate) fn of_id(&self, id: &str) -> &[PersonIndex] {
+        self.by_id.get(id).map_or(&[], Vec::as_slice)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.list.len()
     }

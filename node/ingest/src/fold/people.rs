@@ -175,7 +175,7 @@ fn gather<'a>(collector: &'a Collector<'_>, roots: &[PersonIndex], cohort: &mut 
         counted.1 += 1;
         let Some(person) = root.and_then(|r| slots.get_mut(*r as usize)).and_then(Option::as_mut) else {
             cohort.without_patient += 1;
-            counted.0 += u64::from(!root.is_some_and(|r| inactive.contains(r)));
+            counted.0 += u64::from(!root.is_some_and(|r| inactive.contains(r) || collector.gone.contains(r)));
             continue;
         };
         match &fact.body {

@@ -79,3 +79,18 @@ fn a_count_that_is_zero_for_everybody_is_a_problem() {
     let done = import_text(&patient("p", ""));
     assert!(noted(&done, &["died: ", "\"no\" for everybody"]), "{}", done.report);
 }
+
+#[test]
+fn values_of_types_that_no_rule_reads_are_not_taken_for_no_value() {
+    let text = lab("o", "p", "4548-4", PERCENT, "2018-05-05");
+    let quantity = format!("\"valueQuantity\":{{{PERCENT}}}");
+    for other in ["\"valueString\":\"6.5\"", "\"valueInteger\":6", "\"valueCodeableConcept\":{\"coding\":[]}", "\"valueRange\":{}"] {
+        let done = import_text(&(patient("p", "") + &text.replace(&quantity, other)));
+        assert!(noted(&done, &["hba1c: a value of another type than valueQuantity", "1 times"]), "{other}: {}", done.report);
+    }
+    let done = import_text(&(patient("p", "") + &text.replace(&quantity, "\"dataAbsentReason\":{}")));
+    assert!(noted(&done, &["hba1c: 1 readings have no value"]), "{}", done.report);
+    let smoking = lab("s", "p", "72166-2", "", "2018-05-05");
+    let done = import_text(&(patient("p", "") + &smoking.replace("\"valueQuantity\":{}", "\"valueString\":\"never\"")));
+    assert!(noted(&done, &["smoker: a value of another type than valueCodeableConcept"]), "{}", done.report);
+}

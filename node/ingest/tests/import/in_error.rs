@@ -161,3 +161,16 @@ fn nobody_can_make_what_is_in_error_count() {
         shipped::MAPPING_FHIR.replacen("dictionary =", "status_map = { Observation = { STORNO = \"entered-in-error\" } }\ndictionary =", 1);
     assert_eq!(value(&core(), &read_fhir(folder.path(), &own).unwrap(), "p", "hba1c"), None);
 }
+
+#[test]
+fn an_extension_that_may_change_what_a_record_says_is_not_passed_over() {
+    let modified = |text: String| text.replacen("{\"resourceType\"", "{\"modifierExtension\":[{\"url\":\"urn:x\"}],\"resourceType\"", 1);
+    let (found, done) = hba1c(&modified(reading("o", "final", "")));
+    assert_eq!(found, None);
+    assert!(done.report.notes.iter().any(|n| n.starts_with("1 Observation resources have a modifierExtension")), "{}", done.report);
+    let text =
+        modified(condition("c", "p", "44054006", ",\"onsetDateTime\":\"2010\"")) + &modified(encounter("x", "p", "finished", "2018-06-01"));
+    let done = import_text(&(patient("p", "") + &text));
+    assert_eq!(value(&core(), &done, "p", "diabetes").as_deref(), Some("no"));
+    assert_eq!(value(&core(), &done, "p", "encounters_1y").as_deref(), Some("1"));
+}

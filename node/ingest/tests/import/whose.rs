@@ -36,6 +36,20 @@ fn records_of_people_who_are_not_in_the_export_are_counted_by_type() {
     assert!(done.report.strays.is_empty() && done.report.without_patient == 4, "{}", done.report);
 }
 
+#[test]
+fn records_of_a_deleted_patient_belong_to_nobody_for_a_known_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let delete = |id: &str| format!("{{\"request\":{{\"method\":\"DELETE\",\"url\":\"Patient/{id}\"}}}}");
+    let entries: Vec<String> =
+        (patient("p", "") + &patient("q", "") + &labs("q", 2) + &labs("r", 2)).lines().map(|l| format!("{{\"resource\":{l}}}")).collect();
+    let text =
+        format!("{{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[{},{},{}]}}", entries.join(","), delete("q"), delete("r"));
+    fs::write(folder.path().join("b.json"), text).unwrap();
+    let done = read_fhir(folder.path(), &shipped::MAPPING_FHIR.replace("fhir-ndjson", "fhir-bundle")).unwrap();
+    assert_eq!((done.report.people, done.report.deleted, done.report.without_patient), (1, 1, 5), "{}", done.report);
+    assert!(done.report.strays.is_empty(), "{}", done.report);
+}
+
 fn bundle(entries: &[(&str, String)]) -> Result<Import, ImportError> {
     let folder = tempfile::tempdir().unwrap();
     let entries: Vec<String> =
