@@ -430,7 +430,7 @@ fn an_export_that_is_not_whole_stops_unless_it_is_acknowledged_by_name() {
 
 #[test]
 fn what_lies_beside_what_is_read_stops_unless_it_is_acknowledged() {
-    for name in ["Observation.json", "more.xml.gz", "inside/Observation.ndjson"] {
+    for name in ["Observation.json", "more.xml.gz", "inside/Observation.ndjson", "Observation.ndjson.bz2", "all.zip", "all.parquet"] {
         let folder = export("", PATIENTS);
         fs::remove_file(folder.path().join("manifest.json")).unwrap();
         assert!(
