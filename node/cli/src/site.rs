@@ -13,7 +13,7 @@ mod withdrawing;
 
 pub use accepting::ResearchCut;
 pub use answering::{Answering, seal_context};
-pub use importing::{AnchorReport, Imported, Permissions, Source};
+pub use importing::{AnchorReport, Imported, Source};
 
 use crate::{
     circuit_keys::KeysFolder,

@@ -210,7 +210,7 @@ impl World {
     async fn import(&mut self, path: &Path, files: &(PathBuf, PathBuf), source: &Source) {
         let consents = read_consents(ConsentSource::Csv(&files.1), &registry()).unwrap().table;
         let usable = consents.usable_on(TODAY);
-        let options = ImportOptions { as_of: Some(TODAY), consented: Some(&usable), progress: None };
+        let options = ImportOptions { as_of: Some(TODAY), consented: Some(&usable), consents: None, progress: None };
         let read = import(&READING, &MAPPING, &files.0, &options).unwrap();
         let keeping = reopen(path).await;
         let content = AnchorContent {

@@ -9,8 +9,8 @@ use countersign_hospital::{
     journal::{AnchorContent, Begun, Import, Planned},
 };
 use countersign_ingest::{
-    ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Import as ImportedTable, ImportOptions, Mapping, PatientId, Problem,
-    Progress, Reading, import, read_consents,
+    ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Consents, Import as ImportedTable, ImportOptions, Mapping, PatientId,
+    Problem, Progress, Reading, import, read_consents,
 };
 use countersign_ledger::{SegmentKey, State, TableKey};
 use rand::rngs::OsRng;
@@ -30,22 +30,13 @@ pub struct Source {
     pub policy: Option<ConsentPolicy>,
 }
 
-/// Who permits what, as read.
-#[derive(Debug)]
-pub struct Permissions {
-    /// Scopes with their last days.
-    pub table: ConsentTable,
-    /// What was read.
-    pub report: ConsentReport,
-}
-
 /// What was read.
 #[derive(Debug)]
 pub struct Imported {
     /// Rows and report.
     pub import: ImportedTable,
     /// Who permits what; `None`: no consents were given.
-    pub consents: Option<Permissions>,
+    pub consents: Option<Consents>,
     /// Hash of what reduced consents to scopes.
     pub policy: Digest32,
 }
@@ -55,7 +46,7 @@ impl Source {
     ///
     /// # Errors
     /// Files are missing or malformed, with file and line, or the policy does not go with them.
-    pub fn read_consents(&self, state: &State) -> Result<Option<Permissions>, Failure> {
+    pub fn read_consents(&self, state: &State) -> Result<Option<Consents>, Failure> {
         let Some(path) = &self.consents else { return Ok(None) };
         let registry = state.registry();
         let consents = match (&self.policy, path.extension().is_some_and(|e| e == "csv")) {
@@ -71,7 +62,7 @@ impl Source {
             }
             (None, _) => read_consents(ConsentSource::Csv(path), registry)?,
         };
-        Ok(Some(Permissions { table: consents.table, report: consents.report }))
+        Ok(Some(consents))
     }
 
     /// Reads the records. Nothing is changed anywhere.
@@ -82,11 +73,11 @@ impl Source {
         &self,
         state: &State,
         (reading, mapping): (&Reading, &Mapping),
-        consents: Option<&Permissions>,
+        consents: Option<&Consents>,
         progress: &dyn Fn(Progress),
     ) -> Result<ImportedTable, Failure> {
         let usable: Option<BTreeSet<_>> = consents.map(|read| read.table.usable_on(today(state)));
-        let options = ImportOptions { as_of: self.as_of, consented: usable.as_ref(), progress: Some(progress) };
+        let options = ImportOptions { as_of: self.as_of, consented: usable.as_ref(), consents, progress: Some(progress) };
         Ok(import(reading, mapping, &self.path, &options)?)
     }
 
@@ -141,13 +132,7 @@ impl Site {
     ) -> Result<(Imported, AnchorReport), Failure> {
         let mut consents = source.read_consents(network.state())?;
         let import = match source.read_records(network.state(), (reading, mapping), consents.as_ref(), progress) {
-            Ok(import) if !import.report.stops() => import,
-            // nobody has a row as nobody permits anything any more: that is no problem of the files, and must reach the ledger
-            Ok(import) if import.report.problems == [Problem::NoRows] && self.all_withdrew(consents.as_ref(), network).await? => import,
-            Ok(import) => {
-                let stopped = Failure::Refused(format!("the import must stop; nothing was anchored.\n{}", import.report));
-                return Err(self.take_back(network, consents.as_ref(), stopped, saying).await);
-            }
+            Ok(import) => import,
             Err(unread) => return Err(self.take_back(network, consents.as_ref(), unread, saying).await),
         };
         if let Some(read) = &mut consents {
@@ -155,6 +140,9 @@ impl Site {
             read.report.patients_unknown = read.table.patients().filter(|patient| !known.contains(patient)).count() as u64;
         }
         let imported = Imported { import, consents, policy: source.policy_digest() };
+        if let Err(stopped) = self.check_import(network, &imported).await {
+            return Err(self.take_back(network, imported.consents.as_ref(), stopped, saying).await);
+        }
         let report = self.anchor(network, reading, mapping, &imported, saying).await?;
         Ok((imported, report))
     }
@@ -163,7 +151,7 @@ impl Site {
     async fn take_back(
         &self,
         network: &mut Network,
-        consents: Option<&Permissions>,
+        consents: Option<&Consents>,
         stopped: Failure,
         saying: &(dyn Fn(&str) + Sync),
     ) -> Failure {
@@ -176,12 +164,7 @@ impl Site {
         }
     }
 
-    async fn taken_back(
-        &self,
-        network: &mut Network,
-        consents: Option<&Permissions>,
-        saying: &(dyn Fn(&str) + Sync),
-    ) -> Result<u64, Failure> {
+    async fn taken_back(&self, network: &mut Network, consents: Option<&Consents>, saying: &(dyn Fn(&str) + Sync)) -> Result<u64, Failure> {
         let Some(consents) = consents else { return Ok(0) };
         network.refresh().await?;
         let register = self.keeping.register().await?;
@@ -210,12 +193,8 @@ impl Site {
         imported: &Imported,
         saying: &(dyn Fn(&str) + Sync),
     ) -> Result<AnchorReport, Failure> {
+        self.check_import(network, imported).await?;
         let report = &imported.import.report;
-        let all_withdrew = self.all_withdrew(imported.consents.as_ref(), network).await?;
-        if report.stops() && !(all_withdrew && report.problems == [Problem::NoRows]) {
-            return Err(Failure::Refused(format!("the import must stop; nothing was anchored.\n{report}")));
-        }
-        Self::refuse_foreign_consents(imported, all_withdrew)?;
         network.refresh().await?;
         self.refuse_dropped_consents(network, imported)?;
         let content = AnchorContent {
@@ -253,10 +232,22 @@ impl Site {
         })
     }
 
+    /// Refuses consents of other people, and an import whose report says that it must stop.
+    async fn check_import(&self, network: &Network, imported: &Imported) -> Result<(), Failure> {
+        let report = &imported.import.report;
+        let all_withdrew = self.all_withdrew(imported.consents.as_ref(), network).await?;
+        Self::refuse_foreign_consents(imported, all_withdrew)?;
+        // nobody has a row as nobody permits anything any more: that is no problem of the files, and must reach the ledger
+        if report.stops() && !(all_withdrew && report.problems == [Problem::NoRows]) {
+            return Err(Failure::Refused(format!("the import must stop; nothing was anchored.\n{report}")));
+        }
+        Ok(())
+    }
+
     /// True if the consents say of everybody who has a row in force that they have withdrawn, or permitted what is over now. Documents that permit
     /// nothing for another reason (a wrong policy), and people of whom nothing is here, do not say so.
-    async fn all_withdrew(&self, consents: Option<&Permissions>, network: &Network) -> Result<bool, Failure> {
-        let Some(Permissions { table: consents, .. }) = consents else { return Ok(false) };
+    async fn all_withdrew(&self, consents: Option<&Consents>, network: &Network) -> Result<bool, Failure> {
+        let Some(Consents { table: consents, .. }) = consents else { return Ok(false) };
         let today = today(network.state());
         let register = self.keeping.register().await?;
         let says = |patient: &PatientId| consents.has_withdrawn(patient) || consents.scopes(patient).next().is_some();
@@ -269,7 +260,7 @@ impl Site {
     /// Consents under which nobody with a row permits anything are refused: they are somebody else's, or under other ids. That everybody has
     /// withdrawn is another thing, and their documents say so: then those whose rows are in force are taken out.
     fn refuse_foreign_consents(imported: &Imported, all_withdrew: bool) -> Result<(), Failure> {
-        let Some(Permissions { table: consents, report }) = &imported.consents else { return Ok(()) };
+        let Some(Consents { table: consents, report, .. }) = &imported.consents else { return Ok(()) };
         let rows = &imported.import.table.rows;
         let permits = |row: &countersign_ingest::TableRow| consents.scopes(&row.patient).next().is_some();
         if rows.is_empty() || all_withdrew || rows.iter().any(permits) {
