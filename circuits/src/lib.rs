@@ -9,6 +9,8 @@
 //!
 //! It does no I/O, reads no clock and draws no randomness.
 
+#![deny(clippy::disallowed_methods)]
+
 pub mod aggregate;
 pub mod commitment;
 pub mod consent;
