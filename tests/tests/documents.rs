@@ -26,7 +26,7 @@ fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
 /// The product's source, file by file.
 fn sources() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    for folder in ["circuits", "prover", "verifier", "node", "tests"] {
+    for folder in ["circuits", "prover", "verifier", "node", "testkit", "tests"] {
         files(&root().join(folder), "rs", &mut found);
     }
     found.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
@@ -51,7 +51,8 @@ fn every_domain_tag_stands_in_the_protocol() {
     let written = tags(&written, '`').into_iter().chain(tags(&written, '"')).collect::<BTreeSet<_>>();
     let mut used = BTreeMap::new();
     for (path, text) in sources() {
-        let is_test = path.components().any(|c| c.as_os_str() == "tests") || path.file_name().unwrap() == "tests.rs";
+        let is_test =
+            path.components().any(|c| c.as_os_str() == "tests" || c.as_os_str() == "testkit") || path.file_name().unwrap() == "tests.rs";
         if !is_test {
             let code = text.split("mod tests {").next().unwrap_or_default();
             used.extend(tags(code, '"').into_iter().map(|tag| (tag, path.clone())));

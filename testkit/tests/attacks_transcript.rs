@@ -14,7 +14,7 @@ use countersign_circuits::{
     segment::{SLOT_VARIABLES, SLOTS},
     statement::columns,
 };
-use countersign_tests::{
+use countersign_testkit::{
     cheats::{
         answer::{Forger, circuit_satisfied, public_values},
         opening::Safeguards,

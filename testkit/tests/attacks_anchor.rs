@@ -11,7 +11,7 @@ use countersign_circuits::{
     validity::{SegmentsInstance, ValidityTranscript, ValidityViolation, check_validity, eq_point, stack_digest, start_outer},
 };
 use countersign_prover::validity::{Draft, prove_validity};
-use countersign_tests::{
+use countersign_testkit::{
     cheats::{
         anchor::Table,
         wire::{self, Kind},
@@ -396,7 +396,7 @@ fn a22_coarse_missing_with_fine_present_and_offset_256() {
     assert_eq!(verify(&table, &segment, &proof), Err(VerifyError::Native(ValidityViolation::Tied { segment: 0, coarse, fine })));
     // a fine block has a bin for the offsets of its widest coarse bin and no more: 256 at most, so offset 256 has no row
     assert!(layout.blocks[block + 1] <= 257);
-    let wide = countersign_tests::plain::dictionary(vec![
+    let wide = countersign_testkit::plain::dictionary(vec![
         serde_json::json!({"name": "x", "category": "x", "kind": "number", "range": ["0", "99999"]}),
     ]);
     assert_eq!(wide.layout().blocks[1], 257, "missing and offsets 0 to 255");
