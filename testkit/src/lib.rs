@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fixture fails by panicking")]
 
 pub mod cheats;
+mod kept;
 pub mod mutants;
 pub mod plain;
 pub mod scene;

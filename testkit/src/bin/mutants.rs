@@ -135,9 +135,17 @@ impl Workspace {
             fs::write(&path, changed)?;
             originals.entry(path).or_insert(source);
         }
+        let kept = self.keys();
         let verdict = self.run(mutant);
         self.put_back(&originals)?;
+        // the keys of a circuit that is no more
+        self.keys().difference(&kept).try_for_each(fs::remove_file)?;
         verdict
+    }
+
+    /// The key files that the tests have kept.
+    fn keys(&self) -> BTreeSet<PathBuf> {
+        fs::read_dir(self.root.join("keys")).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
     }
 
     fn put_back(&self, originals: &BTreeMap<PathBuf, String>) -> Result<()> {
@@ -170,6 +178,7 @@ impl Workspace {
         // built often and run once: incremental, without debug information
         command.current_dir(&self.root).env("CARGO_TARGET_DIR", self.root.join("target"));
         command.env("CARGO_INCREMENTAL", "1").env("CARGO_PROFILE_RELEASE_DEBUG", "false");
+        command.env("COUNTERSIGN_TESTKIT_KEYS", self.root.join("keys"));
         command.output().context("cargo")
     }
 }
