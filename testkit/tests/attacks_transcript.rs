@@ -392,9 +392,9 @@ fn a16_the_opening_s_safeguards() {
         (forger, eq, commitment)
     };
     for (extra, safeguards, honest) in [
-        (Fr::zero(), Safeguards::ALL, true),
         (t, Safeguards { u_scaled: false, ..Safeguards::ALL }, false),
         (Fr::zero(), Safeguards { w_absorbed: false, ..Safeguards::ALL }, false),
+        (Fr::zero(), Safeguards::ALL, true),
     ] {
         let (mut forger, eq, commitment) = attempt(extra);
         let (z, rho) = forger.folded();
