@@ -79,6 +79,14 @@ fn opening_r_chosen_after_its_challenge() {
     refused(&plan, &answer(&plan, 302, true, Safeguards { r_absorbed: false, ..Safeguards::ALL }, G1::zero()), VerifyError::Opening);
 }
 
+/// A vector that is the committed one, and any inner product.
+#[test]
+fn opening_of_a_vector_without_its_product() {
+    let plan = plan();
+    honest(&plan, 307);
+    refused(&plan, &answer(&plan, 307, true, Safeguards { product_shown: false, ..Safeguards::ALL }, G1::zero()), VerifyError::Opening);
+}
+
 /// The transcript of the opening begins with the blinder: a prover that leaves it out is another protocol's.
 #[test]
 fn opening_blinder_left_out() {

@@ -20,6 +20,8 @@ pub struct Safeguards {
     pub blinder_absorbed: bool,
     /// u is scaled by a challenge.
     pub u_scaled: bool,
+    /// There is a u at all: without it the opening shows a vector and no inner product.
+    pub product_shown: bool,
     /// L is absorbed before its fold's challenge.
     pub l_absorbed: bool,
     /// R is absorbed before its fold's challenge.
@@ -37,7 +39,8 @@ pub struct Falsehood {
 
 impl Safeguards {
     /// As the protocol has it.
-    pub const ALL: Self = Self { w_absorbed: true, blinder_absorbed: true, u_scaled: true, l_absorbed: true, r_absorbed: true };
+    pub const ALL: Self =
+        Self { w_absorbed: true, blinder_absorbed: true, u_scaled: true, product_shown: true, l_absorbed: true, r_absorbed: true };
 
     fn start(self, outer: &mut OuterTranscript, w: &Fr, blinder: &Fr) -> Fr {
         if self.w_absorbed {
@@ -47,7 +50,11 @@ impl Safeguards {
             outer.absorb_scalars("blinder", &[*blinder]);
         }
         let x = outer.challenge("u");
-        if self.u_scaled { x } else { Fr::from(1u64) }
+        match (self.product_shown, self.u_scaled) {
+            (false, _) => Fr::zero(),
+            (true, true) => x,
+            (true, false) => Fr::from(1u64),
+        }
     }
 
     fn fold(self, outer: &mut OuterTranscript, l: &G1Affine, r: &G1Affine) -> Fr {
