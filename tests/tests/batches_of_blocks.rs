@@ -10,7 +10,7 @@ use countersign_ledger::{
     AnswerCheck, AnswerVerdict, CachingChecker, CircuitKeys, KeyedChecker, ProofChecker, ProofRefused, SegmentsCheck, SlotBitmap,
     TransactionId,
 };
-use countersign_tests::world::{World, keys};
+use countersign_testkit::world::{World, keys};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[test]

@@ -1,5 +1,6 @@
 //! A hospital with rows, consents, anchored segments and the ledger's view of them.
 
+use crate::kept;
 use countersign_circuits::{
     aggregate::{AggregateSize, Withheld},
     commitment::Generators,
@@ -36,11 +37,11 @@ pub struct Keys {
     pub verifying: VerifyingKeys,
 }
 
-/// Development keys from a fixed seed, made once a process.
+/// Development keys from a fixed seed, made once a process, or once for all of them (see [`crate::kept`]).
 pub fn keys() -> &'static Keys {
     static KEYS: OnceLock<Keys> = OnceLock::new();
     KEYS.get_or_init(|| {
-        let make = |name, seed| CircuitKey::generate_development(name, &mut StdRng::seed_from_u64(seed)).unwrap();
+        let make = |name, seed| kept::key(name, || CircuitKey::generate_development(name, &mut StdRng::seed_from_u64(seed)).unwrap());
         let [a, b, c] = CircuitName::ALL;
         let (validity, aggregate_128, aggregate_256) = (make(a, 1), make(b, 2), make(c, 3));
         let read = |key: &CircuitKey| VerifyingKey::read(key.name(), &key.verifying_file()).unwrap();

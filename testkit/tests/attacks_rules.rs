@@ -8,7 +8,7 @@ use countersign_circuits::{
     statement::{CellMeaning, Clause, Grouping, Literal, Measure, Measures, Plan, Statement, StatementError},
 };
 use countersign_prover::aggregate::moment_table;
-use countersign_tests::{
+use countersign_testkit::{
     plain::{self, Person, Table, random_dictionary, random_statement},
     world::World,
 };
@@ -258,7 +258,7 @@ fn small_dictionary() -> countersign_circuits::dictionary::Dictionary {
 }
 
 fn plan_of(dictionary: &countersign_circuits::dictionary::Dictionary, statement: &Statement) -> Result<Plan, StatementError> {
-    let registry = countersign_tests::world::registry();
+    let registry = countersign_testkit::world::registry();
     Plan::new(dictionary, statement, &registry, &Eligibility { scopes: vec![0], day: Day(1) })
 }
 

@@ -6,12 +6,12 @@ use countersign_circuits::{
     field::Fr,
     hash::Digest32,
     opening::DecodeError,
-    segment::{Segment, SegmentId},
+    segment::{Segment, SegmentId, TableContext},
     sumcheck::fold,
     validity::{SegmentsInstance, ValidityTranscript, ValidityViolation, check_validity, eq_point, stack_digest, start_outer},
 };
 use countersign_prover::validity::{Draft, prove_validity};
-use countersign_tests::{
+use countersign_testkit::{
     cheats::{
         anchor::Table,
         wire::{self, Kind},
@@ -242,6 +242,12 @@ fn a11_an_anchor_from_another_network_hospital_table_index_or_version() {
         assert_ne!(copied.digest(), segment.digest());
         assert_eq!(verify(&table, &copied, &proof), Err(VerifyError::Groth16), "{name}");
     }
+    // the same segments in a stack that is said to be another's
+    let own = base.context;
+    for context in [TableContext { network: d, ..own }, TableContext { hospital: d, ..own }, TableContext { table: d, ..own }] {
+        let instance = SegmentsInstance { context, ..base.instance(std::slice::from_ref(&segment)) };
+        assert_eq!(verify_segments(&keys().verifying, &instance, &proof), Err(VerifyError::Groth16));
+    }
     // another hospital's points under this one's name, stacks out of order, twice, none
     let other = honest(77);
     let (foreign, _) = other.anchor(77);
@@ -353,6 +359,16 @@ fn a18_guessing_an_anchor_s_rows_against_its_challenges() {
     for salt in [Fr::zero(), Fr::one(), draft.public.digest] {
         assert_ne!(first(salt, &right), draft.public.r[0], "without it, it does not");
     }
+    // c_m: chi and w are public, so a guess of the rows gives e and m, and the transcript would confirm them but for s
+    let c_m_of = |s: Fr| {
+        let mut transcript = ValidityTranscript::start(draft.public.digest, draft.private.salt);
+        draft.private.messages.iter().for_each(|message| {
+            transcript.round(message);
+        });
+        transcript.finish(draft.public.eq, draft.private.e, draft.public.w - draft.public.chi * draft.private.e, s)
+    };
+    assert_eq!(c_m_of(draft.private.s), draft.public.c_m);
+    assert_ne!(c_m_of(Fr::zero()), draft.public.c_m, "the blinder alone protects");
 }
 
 #[test]
@@ -396,7 +412,7 @@ fn a22_coarse_missing_with_fine_present_and_offset_256() {
     assert_eq!(verify(&table, &segment, &proof), Err(VerifyError::Native(ValidityViolation::Tied { segment: 0, coarse, fine })));
     // a fine block has a bin for the offsets of its widest coarse bin and no more: 256 at most, so offset 256 has no row
     assert!(layout.blocks[block + 1] <= 257);
-    let wide = countersign_tests::plain::dictionary(vec![
+    let wide = countersign_testkit::plain::dictionary(vec![
         serde_json::json!({"name": "x", "category": "x", "kind": "number", "range": ["0", "99999"]}),
     ]);
     assert_eq!(wide.layout().blocks[1], 257, "missing and offsets 0 to 255");

@@ -9,7 +9,7 @@ use countersign_circuits::{
     field::Fr,
     statement::{Plan, columns},
 };
-use countersign_tests::{
+use countersign_testkit::{
     cheats::answer::{Forger, circuit_satisfied},
     scene::{honest, only, plan, refused, statement, world},
 };

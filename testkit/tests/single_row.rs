@@ -4,7 +4,7 @@
 use ark_ff::One;
 use countersign_circuits::{field::Fr, row::RowOpening, segment::EMPTY};
 use countersign_prover::{row::open_row, validity::sparse_rows};
-use countersign_tests::world::World;
+use countersign_testkit::world::World;
 use countersign_verifier::{VerifyError, verify_row};
 use rand::{SeedableRng, rngs::StdRng};
 

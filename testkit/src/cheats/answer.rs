@@ -149,6 +149,11 @@ impl<'a> Forger<'a> {
     /// S2.1 to S2.4: the transcript and the honest rounds over the rows, and the true column evaluations.
     pub fn run(&mut self) {
         self.start();
+        self.rounds();
+    }
+
+    /// S2.3, S2.4: the honest rounds over the rows behind [`Forger::start`], by the columns of the gamma that stands there.
+    pub fn rounds(&mut self) {
         let witness = self.world.witness();
         let plan = &self.rows_plan;
         let rows = RowView::new(plan, (witness.data_layout, witness.data), (witness.consent_layout, witness.consent), witness.active);
@@ -246,9 +251,14 @@ impl<'a> Forger<'a> {
 
     /// S2.5, S2.6: c_m, chi and w for the fields as they are.
     pub fn rebind(&mut self) {
+        self.commit();
+        self.draw();
+    }
+
+    /// S2.5: c_m for the fields as they are; chi and w stay.
+    pub fn commit(&mut self) {
         self.replay();
         self.c_m = self.transcript.take().unwrap().finish(&self.private.e, self.private.m, self.private.s);
-        self.draw();
     }
 
     /// chi and w for the fields as they are.

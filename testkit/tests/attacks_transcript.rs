@@ -14,7 +14,7 @@ use countersign_circuits::{
     segment::{SLOT_VARIABLES, SLOTS},
     statement::columns,
 };
-use countersign_tests::{
+use countersign_testkit::{
     cheats::{
         answer::{Forger, circuit_satisfied, public_values},
         opening::Safeguards,
@@ -252,6 +252,11 @@ fn a18_guessing_rows_against_public_challenges() {
     assert_eq!(c_m_of(forger.private.salt, forger.private.s), public.c_m);
     assert_ne!(c_m_of(Fr::zero(), forger.private.s), public.c_m, "the salt alone protects");
     assert_ne!(c_m_of(forger.private.salt, Fr::zero()), public.c_m, "so does the blinder alone");
+    // the cells digest: a guess of the released cells would be confirmed but for the result salt
+    let outcome = release(public.k_min, &kinds, &forger.private.cells, &forger.private.withheld).unwrap();
+    let sealed = |salt| sealed_digest(forger.size, salt, &outcome, &forger.private.withheld);
+    assert_eq!(sealed(forger.private.result_salt), public.cells_digest);
+    assert_ne!(sealed(Fr::zero()), public.cells_digest);
     // two answers to one question share no public value
     let again = honest(&plan, 1818).public();
     let mut all = [public.values(forger.size)[7..].to_vec(), again.values(forger.size)[7..].to_vec()];
@@ -387,9 +392,9 @@ fn a16_the_opening_s_safeguards() {
         (forger, eq, commitment)
     };
     for (extra, safeguards, honest) in [
-        (Fr::zero(), Safeguards::ALL, true),
         (t, Safeguards { u_scaled: false, ..Safeguards::ALL }, false),
         (Fr::zero(), Safeguards { w_absorbed: false, ..Safeguards::ALL }, false),
+        (Fr::zero(), Safeguards::ALL, true),
     ] {
         let (mut forger, eq, commitment) = attempt(extra);
         let (z, rho) = forger.folded();

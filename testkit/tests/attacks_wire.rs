@@ -21,7 +21,7 @@ use countersign_circuits::{
     statement::{Clause, Literal, Measure, Measures, Plan, Statement},
 };
 use countersign_prover::{aggregate::Answer, commitment::commit_segment, keys::CircuitKey};
-use countersign_tests::{
+use countersign_testkit::{
     cheats::{
         answer::{Forger, public_values},
         wire::{self, Kind},
@@ -168,6 +168,9 @@ fn a01_the_opening_of_the_sealed_cells() {
         assert_eq!(forged.check(SIZE, count, digest), Err(OpeningError::Digest));
         // one unit of the next cell as 2^62 of this one packs to the same element
         forged.values[i] = answer.opening.values[i] + (1 << 62);
+        if let Some(next) = forged.values.get_mut(i + 1).filter(|next| i % 4 != 3 && **next > 0) {
+            *next -= 1;
+        }
         assert_eq!(forged.check(SIZE, count, digest), Err(OpeningError::Malformed));
     }
     let mut forged = answer.opening.clone();
@@ -443,14 +446,14 @@ fn a23_highest_levels_over_the_most_rows_do_not_wrap() {
     use ark_ff::PrimeField;
     const { assert!(4 * 62 < Fr::MODULUS_BIT_SIZE) };
     // one real table with the highest levels of a two-block number
-    let dictionary = countersign_tests::plain::dictionary(vec![
+    let dictionary = countersign_testkit::plain::dictionary(vec![
         serde_json::json!({"name": "x", "category": "x", "kind": "number", "range": ["0", "510000"], "cuts": ["1000"]}),
         serde_json::json!({"name": "f", "category": "x", "kind": "flag"}),
     ]);
     let slots = 2048;
     let levels: Vec<_> = (0..slots).map(|i| Some(vec![Some(510_000 - (i % 2) as u32), Some(1)])).collect();
-    let data = countersign_tests::world::encode(&dictionary, &levels);
-    let registry = countersign_tests::world::registry();
+    let data = countersign_testkit::world::encode(&dictionary, &levels);
+    let registry = countersign_testkit::world::registry();
     let consent = countersign_circuits::segment::SlotCodes { blocks: vec![vec![3; slots]; registry.scopes.len()] };
     let world = World::anchored(dictionary, registry, data, consent, vec![true; slots], levels, 23);
     let statement = Statement {
