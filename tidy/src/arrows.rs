@@ -13,7 +13,7 @@ enum Allowed {
 }
 
 /// The arrows: a crate may depend on these and no others (a crate's tests may look anywhere). `*` is everything.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("cli", &["*"]),
     ("tests", &["*"]),
     ("benches", &["*"]),
@@ -24,6 +24,8 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("ledger", &["verifier", "circuits"]),
     ("stats", &["query", "circuits"]),
     ("hospital", &["circuits", "ingest"]),
+    ("testkit", &["prover", "verifier", "circuits"]),
+    ("harness", &["ledger", "circuits"]),
     ("ingest", &["circuits"]),
     ("query", &["circuits"]),
     ("generate", &["circuits"]),

@@ -4,8 +4,7 @@
 
 mod actors;
 mod cluster;
-#[path = "../../ledger/tests/harness/mod.rs"]
-mod harness;
+use countersign_harness as harness;
 
 use actors::*;
 use cluster::{Cluster, PATIENCE, now, validator_id, validator_key};

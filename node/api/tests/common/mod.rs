@@ -2,8 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-#[path = "../../../ledger/tests/harness/mod.rs"]
-pub mod harness;
+pub use countersign_harness as harness;
 pub mod schema;
 
 use async_trait::async_trait;

@@ -9,8 +9,8 @@ use countersign_hospital::{
     journal::{AnchorContent, Begun, Import, Planned},
 };
 use countersign_ingest::{
-    ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Consents, Import as ImportedTable, ImportOptions, Mapping, PatientId,
-    Problem, Progress, Reading, import, read_consents,
+    ConsentPolicy, ConsentSource, Consents, Import as ImportedTable, ImportOptions, Mapping, PatientId, Problem, Progress, Reading, import,
+    read_consents,
 };
 use countersign_ledger::{SegmentKey, State, TableKey};
 use rand::rngs::OsRng;

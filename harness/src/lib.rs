@@ -2,7 +2,13 @@
 //!
 //! Every block goes through three replicas: one proposes, one validates, one replays the records. They must agree each time.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(
+    missing_docs,
+    missing_debug_implementations,
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a test fixture: it fails by panicking, and its names say what it holds"
+)]
 
 use ark_ec::{AffineRepr, CurveGroup};
 use countersign_circuits::{
@@ -179,6 +185,12 @@ pub fn rows_of(dictionary: &[u8]) -> usize {
 /// Distinct points: multiples of the generator.
 #[derive(Debug, Clone)]
 pub struct Points(ark_bn254::G1Projective);
+
+impl Default for Points {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Points {
     pub fn new() -> Self {
