@@ -37,7 +37,7 @@ pub struct Keys {
     pub verifying: VerifyingKeys,
 }
 
-/// Development keys from a fixed seed, made once a process, or once for all of them (see [`crate::kept`]).
+/// Development keys from a fixed seed, made once a process, or once for all of them.
 pub fn keys() -> &'static Keys {
     static KEYS: OnceLock<Keys> = OnceLock::new();
     KEYS.get_or_init(|| {

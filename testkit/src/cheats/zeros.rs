@@ -28,7 +28,7 @@ pub struct ZeroProver<'a> {
     pub segment: Segment,
     /// The zero-check's point.
     pub tau: Vec<Fr>,
-    /// What the verifier is told or computes, as far as it is known. The circuit is given the same unless [`ZeroProver::circuit`] says otherwise.
+    /// What the verifier is told or computes, as far as it is known. The circuit is given the same unless `circuit` says otherwise.
     pub public: ValidityPublic,
     /// The witness.
     pub private: ValidityPrivate,
