@@ -7,12 +7,13 @@ mod answering;
 mod importing;
 mod judging;
 mod on_ledger;
+mod padding;
 mod source_root;
 mod withdrawing;
 
 pub use accepting::ResearchCut;
 pub use answering::{Answering, seal_context};
-pub use importing::{AnchorReport, Imported, Source, read_source};
+pub use importing::{AnchorReport, Imported, Permissions, Source};
 
 use crate::{
     circuit_keys::KeysFolder,

@@ -36,3 +36,22 @@ pub fn people(
     }
     Ok(people)
 }
+
+/// Those with a place in the tables of whom the consents say something, with what they permit now. Of who is in none of the documents nothing is said.
+///
+/// # Errors
+/// A patient's identifier is too long.
+pub fn stated(
+    consents: &ConsentTable,
+    registry: &ScopeRegistry,
+    register: &SlotRegister,
+) -> Result<Vec<(PatientId, Vec<Option<Day>>)>, SlotError> {
+    let mut stated = Vec::new();
+    for (patient, _) in register.live() {
+        let id = countersign_ingest::PatientId::new(patient.expose()).map_err(|_| SlotError::PatientId)?;
+        if consents.has_withdrawn(&id) || consents.scopes(&id).next().is_some() {
+            stated.push((patient.clone(), registry.scopes.iter().map(|scope| consents.until(&id, scope)).collect()));
+        }
+    }
+    Ok(stated)
+}

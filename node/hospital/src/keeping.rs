@@ -10,6 +10,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{
+    collections::HashMap,
     fs::OpenOptions,
     io::ErrorKind,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
@@ -277,4 +278,10 @@ pub(crate) async fn store_slots(connection: &mut SqliteConnection, new: &[(Patie
             .await?;
     }
     Ok(())
+}
+
+/// Whose every slot is or was, by the person's random id; slots of erased people are nobody's.
+pub(crate) async fn people_by_slot(c: &mut SqliteConnection) -> Result<HashMap<SlotIndex, RowId>, KeepingError> {
+    let rows: Vec<(i64, i64)> = sqlx::query_as("SELECT slot, row_id FROM slot WHERE row_id IS NOT NULL").fetch_all(c).await?;
+    rows.into_iter().map(|(slot, person)| Ok((SlotIndex(small(slot, "a slot")?), RowId(small(person, "a row id")?)))).collect()
 }

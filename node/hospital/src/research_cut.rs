@@ -5,11 +5,12 @@
 
 use crate::{
     Keeping, KeepingError,
-    opening::{OpeningKey, TableName},
-    slots::SlotIndex,
+    keeping::people_by_slot,
+    opening::{OpeningKey, OpeningState, TableName},
+    slots::{RowId, SlotIndex},
 };
 use countersign_circuits::segment::{EMPTY, SLOTS, SegmentId, SlotCodes};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// One row in so many must be new, gone or changed.
 const SHARE: u64 = 10;
@@ -30,7 +31,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Rows that differ. Somebody who got a new slot is gone and new, and counts once; so do, to be on the safe side, two people of whom one came and one left.
+    /// Rows that differ. Two people of whom one came and one left count once, to be on the safe side.
     pub fn count(&self) -> u64 {
         self.changed.saturating_add(self.new.max(self.gone))
     }
@@ -43,51 +44,163 @@ impl Changes {
     }
 }
 
+/// A table at some time.
+#[derive(Debug, Clone, Copy)]
+pub struct Version<'a> {
+    /// Its segments.
+    pub segments: &'a [SegmentId],
+    /// Slots that were out of force then: nobody's, whatever the segments hold.
+    pub out: &'a BTreeSet<SlotIndex>,
+}
+
+/// What the next study is answered from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// The current table: there is no research cut.
+    First,
+    /// The current table: enough rows differ.
+    Due {
+        /// Rows that differ.
+        changed: u64,
+    },
+    /// The current table: openings of the research cut are not in this file any more, so that no study can be answered from it. Every row counts as differing.
+    Lost {
+        /// Rows of the current table.
+        rows: u64,
+    },
+    /// The research cut.
+    NotYet {
+        /// Rows that differ.
+        changed: u64,
+        /// Rows it takes.
+        needed: u64,
+    },
+}
+
 fn in_use(codes: &SlotCodes, offset: usize) -> bool {
     codes.blocks.first().and_then(|block| block.get(offset)).is_some_and(|code| *code != EMPTY)
 }
 
-fn differ(a: &SlotCodes, b: &SlotCodes, offset: usize) -> bool {
-    a.blocks.iter().map(|block| block.get(offset)).ne(b.blocks.iter().map(|block| block.get(offset)))
+fn row(codes: &SlotCodes, offset: usize) -> Vec<u16> {
+    codes.blocks.iter().map(|block| block.get(offset).copied().unwrap_or(EMPTY)).collect()
+}
+
+/// Rows whose slot is in use in one version only.
+#[derive(Default)]
+struct Moving {
+    people: HashMap<RowId, Vec<u16>>,
+    /// Of slots that are linked to nobody any more.
+    nobody: u64,
+    /// Slots in use in both.
+    stayed: u64,
+}
+
+impl Moving {
+    fn add(&mut self, person: Option<&RowId>, row: Vec<u16>) {
+        match person {
+            Some(id) => drop(self.people.insert(*id, row)),
+            None => self.nobody += 1,
+        }
+    }
+
+    fn count(&self) -> u64 {
+        self.people.len() as u64 + self.nobody
+    }
+}
+
+/// Rows of a segment of one version.
+enum Rows {
+    /// The version has no such segment.
+    Absent,
+    /// The opening was destroyed, or is of another file.
+    Gone,
+    Held(SlotCodes),
+}
+
+impl Rows {
+    fn held(&self) -> Option<&SlotCodes> {
+        if let Self::Held(codes) = self { Some(codes) } else { None }
+    }
+
+    fn at(&self, offset: usize) -> Option<&SlotCodes> {
+        self.held().filter(|codes| in_use(codes, offset))
+    }
 }
 
 impl Keeping {
-    /// Compares the rows of two versions of a table, by their openings. `left` are the slots of people who left since the first: they are no rows of the second.
+    /// Whether the next study takes the research cut of a table (as it was when that was made), or a new one of the current version (rule D12), by this
+    /// hospital's openings.
     ///
     /// # Errors
-    /// An opening is gone, or the file is damaged.
-    pub async fn changes(
+    /// The table is being anchored ([`KeepingError::AnchorRunning`]: finish that first), an opening of a current segment is gone, or the file is damaged.
+    pub async fn renewal(
         &self,
         table: TableName,
-        before: &[SegmentId],
-        after: &[SegmentId],
-        left: &BTreeSet<SlotIndex>,
-    ) -> Result<Changes, KeepingError> {
-        let mut changes = Changes::default();
-        for index in 0..before.len().max(after.len()) {
-            let (old, new) = (before.get(index), after.get(index));
-            let old_codes = self.codes(table, old).await?;
-            let new_codes = if old == new { old_codes.clone() } else { self.codes(table, new).await? };
+        pinned: Option<Version<'_>>,
+        current: Version<'_>,
+        k_min: u32,
+    ) -> Result<Renewal, KeepingError> {
+        let Some(pinned) = pinned else { return Ok(Renewal::First) };
+        let (changes, lost) = self.compare(table, pinned, current).await?;
+        let (changed, needed) = (changes.count(), changes.needed(k_min));
+        Ok(match lost {
+            true => Renewal::Lost { rows: changes.new },
+            false if changed >= needed => Renewal::Due { changed },
+            false => Renewal::NotYet { changed, needed },
+        })
+    }
+
+    /// Compares two versions of a table person by person; true if an opening of the first is gone, and then everybody of the second is new.
+    async fn compare(&self, table: TableName, pinned: Version<'_>, current: Version<'_>) -> Result<(Changes, bool), KeepingError> {
+        let people = people_by_slot(&mut *self.pool.acquire().await?).await?;
+        let (mut then, mut now) = (Moving::default(), Moving::default());
+        let (mut changes, mut lost) = (Changes::default(), false);
+        for index in 0..pinned.segments.len().max(current.segments.len()) {
+            let was = self.rows(table, pinned.segments.get(index)).await?;
+            let is = self.rows(table, current.segments.get(index)).await?;
+            if matches!(is, Rows::Gone) {
+                return Err(KeepingError::Unknown("opening of a segment that is in force; anchor the table again"));
+            }
+            lost |= matches!(was, Rows::Gone);
             for offset in 0..SLOTS {
-                let is = |codes: &Option<SlotCodes>| codes.as_ref().is_some_and(|codes| in_use(codes, offset));
-                let gone = left.contains(&SlotIndex((index * SLOTS + offset) as u32));
-                let (was, is) = (is(&old_codes), is(&new_codes) && !gone);
-                changes.rows += u64::from(was);
-                match (was, is, &old_codes, &new_codes) {
-                    (true, false, ..) => changes.gone += 1,
-                    (false, true, ..) => changes.new += 1,
-                    (true, true, Some(old), Some(new)) => changes.changed += u64::from(differ(old, new, offset)),
-                    _ => {}
+                let slot = SlotIndex((index * SLOTS + offset) as u32);
+                let old = was.at(offset).filter(|_| !pinned.out.contains(&slot));
+                let new = is.at(offset).filter(|_| !current.out.contains(&slot));
+                changes.rows += u64::from(old.is_some());
+                match (old, new) {
+                    (Some(old), Some(new)) => {
+                        then.stayed += 1;
+                        changes.changed += u64::from(row(old, offset) != row(new, offset));
+                    }
+                    (Some(old), None) => then.add(people.get(&slot), row(old, offset)),
+                    (None, Some(new)) => now.add(people.get(&slot), row(new, offset)),
+                    (None, None) => {}
                 }
             }
         }
-        Ok(changes)
+        if lost {
+            return Ok((Changes { new: then.stayed + now.count(), ..Changes::default() }, true));
+        }
+        // somebody with another slot is no other person
+        let moved: Vec<RowId> = then.people.keys().filter(|id| now.people.contains_key(id)).copied().collect();
+        changes.changed += moved.iter().filter(|id| then.people.get(id) != now.people.get(id)).count() as u64;
+        changes.gone = then.count() - moved.len() as u64;
+        changes.new = now.count() - moved.len() as u64;
+        Ok((changes, false))
     }
 
-    async fn codes(&self, table: TableName, segment: Option<&SegmentId>) -> Result<Option<SlotCodes>, KeepingError> {
-        let Some(segment) = segment else { return Ok(None) };
-        let opening = self.opening(&OpeningKey { table, segment: *segment }).await?;
-        opening.codes.map(Some).ok_or(KeepingError::Unknown("opening of a segment of the research cut"))
+    async fn rows(&self, table: TableName, segment: Option<&SegmentId>) -> Result<Rows, KeepingError> {
+        let Some(segment) = segment else { return Ok(Rows::Absent) };
+        let opening = match self.opening(&OpeningKey { table, segment: *segment }).await {
+            Err(KeepingError::Unknown(_)) => return Ok(Rows::Gone),
+            other => other?,
+        };
+        match (opening.state, opening.codes) {
+            (OpeningState::Anchored, Some(codes)) => Ok(Rows::Held(codes)),
+            (OpeningState::Destroyed, _) => Ok(Rows::Gone),
+            (OpeningState::Anchored, None) => Err(KeepingError::Damaged("an anchored opening without rows")),
+            _ => Err(KeepingError::AnchorRunning),
+        }
     }
 }
 
@@ -103,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_with_a_new_slot_counts_once() {
+    fn one_who_came_and_one_who_left_count_once() {
         let changes = Changes { rows: 100, new: 7, gone: 4, changed: 2 };
         assert_eq!(changes.count(), 9);
     }

@@ -9,13 +9,16 @@ use countersign_circuits::{
     consent::Day,
     dictionary::{Dictionary, canonical_json},
     hash::Digest32,
+    segment::SegmentId,
 };
 use countersign_hospital::{
     Height, Keeping,
     disclosure::{Block, BlockKind, MeasureRef, Number, RowSet, Table, Withhold},
     journal::{AnchorContent, AnchorTransaction, Begun, Import, ImportedPerson, QueryId},
-    opening::{Blinders, TableKind, TableName},
+    opening::{Blinders, OpeningKey, TableKind, TableName},
     released::Dictionaries,
+    research_cut::{Renewal, Version},
+    slots::SlotIndex,
 };
 use rand::{Rng, seq::SliceRandom};
 use serde_json::json;
@@ -294,8 +297,15 @@ async fn what_differs_between_two_cuts_is_counted() {
     cut(&keeping, &dictionary, &weights, 1).await;
     let before = versions().await;
     let nobody = BTreeSet::new();
-    let same = keeping.changes(table, &before, &before, &nobody).await.unwrap();
-    assert_eq!((same.rows, same.count()), (u64::from(PEOPLE), 0));
+    let at = |segments: &[SegmentId], out: &BTreeSet<SlotIndex>| (segments.to_vec(), out.clone());
+    let renewal = async |before: (Vec<SegmentId>, BTreeSet<SlotIndex>), after: (Vec<SegmentId>, BTreeSet<SlotIndex>), k_min: u32| {
+        let (pinned, current) = (Version { segments: &before.0, out: &before.1 }, Version { segments: &after.0, out: &after.1 });
+        keeping.renewal(table, Some(pinned), current, k_min).await
+    };
+    let not_yet = |changed, needed| Renewal::NotYet { changed, needed };
+    assert_eq!(renewal(at(&before, &nobody), at(&before, &nobody), K).await.unwrap(), not_yet(0, 10));
+    let current = Version { segments: &before, out: &nobody };
+    assert_eq!(keeping.renewal(table, None, current, K).await.unwrap(), Renewal::First);
     // three values, five people more, two fewer
     for (i, weight) in weights.iter_mut().enumerate().take(3) {
         *weight = 150 + i as u32;
@@ -304,15 +314,19 @@ async fn what_differs_between_two_cuts_is_counted() {
     cut(&keeping, &dictionary, &weights, 2).await;
     let after = versions().await;
     assert_ne!(after, before);
-    let changes = keeping.changes(table, &before, &after, &nobody).await.unwrap();
-    assert_eq!((changes.rows, changes.changed, changes.new, changes.gone), (u64::from(PEOPLE), 3, 5, 0));
-    assert_eq!((changes.count(), changes.needed(K)), (8, 10));
-    // who has withdrawn since is gone, whatever the segments still hold
+    assert_eq!(renewal(at(&before, &nobody), at(&after, &nobody), K).await.unwrap(), not_yet(8, 10));
+    assert_eq!(renewal(at(&before, &nobody), at(&after, &nobody), 8).await.unwrap(), Renewal::Due { changed: 8 });
+    // who has withdrawn since is gone, whatever the segments still hold; who came at the same time counts with them
     let register = keeping.register().await.unwrap();
-    let left: BTreeSet<_> = (10..12).map(|i| register.find(&common::patient(i)).unwrap().slot).collect();
-    let changes = keeping.changes(table, &before, &after, &left).await.unwrap();
-    assert_eq!((changes.changed, changes.new, changes.gone, changes.count()), (3, 5, 2, 8));
+    let slots = |people: std::ops::Range<u32>| people.map(|i| register.find(&common::patient(i)).unwrap().slot).collect::<BTreeSet<_>>();
+    assert_eq!(renewal(at(&before, &nobody), at(&after, &slots(10..12)), K).await.unwrap(), not_yet(8, 10));
+    assert_eq!(renewal(at(&before, &nobody), at(&after, &slots(10..17)), K).await.unwrap(), Renewal::Due { changed: 10 });
+    // who was out of force when the cut was made was never in it
+    assert_eq!(renewal(at(&before, &slots(10..17)), at(&after, &slots(10..17)), K).await.unwrap(), not_yet(8, 10));
     // an opening that is not there is no reason to say that nothing changed
-    let missing = [countersign_circuits::segment::SegmentId { index: 0, version: 99 }];
-    assert!(keeping.changes(table, &missing, &after, &nobody).await.is_err());
+    let missing = [SegmentId { index: 0, version: 99 }];
+    assert_eq!(renewal(at(&missing, &nobody), at(&after, &slots(10..12)), K).await.unwrap(), Renewal::Lost { rows: u64::from(PEOPLE) + 3 });
+    assert!(renewal(at(&before, &nobody), at(&missing, &nobody), K).await.is_err());
+    keeping.destroy(&OpeningKey { table, segment: before[0] }).await.unwrap();
+    assert!(matches!(renewal(at(&before, &nobody), at(&after, &nobody), K).await.unwrap(), Renewal::Lost { .. }));
 }

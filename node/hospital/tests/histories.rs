@@ -1,7 +1,8 @@
 //! Random histories of a hospital: imports of files (values changed, exchanged, people added, removed, replaced, consents given, narrowed,
 //! withdrawn, states come back), cuts, withdrawals, backups brought back, messages lost, transactions refused, and kills at any step. After each
 //! import the ledger's rows and grants, opened by the hospital's own openings, are those of the last import, and no answer counts a person without a
-//! present grant. The ledger is a plain model; the importer, the file and the journal are the product's.
+//! present grant. Studies take the research cut: it is renewed when, by the model's own count of people, enough have changed, and never before, and it opens to
+//! the rows of its day for ever. The ledger is a plain model; the importer, the file and the journal are the product's.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -10,13 +11,14 @@ use common::{folder, reopen, rng};
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
     hash::Digest32,
-    segment::EMPTY,
+    segment::{EMPTY, SegmentId},
 };
 use countersign_hospital::{
     Height, Keeping, KeepingError, intake,
     journal::{AnchorContent, AnchorStep, AnchorTransaction, Begun, Import, Step, WithdrawalStep},
     ledger_view::LedgerView,
     opening::{Blinders, OpeningKey, TableKind, TableName},
+    research_cut::{Renewal, Version},
     slots::{PatientId, SlotIndex},
 };
 use countersign_ingest::{ConsentSource, ImportOptions, Mapping, Reading, import, read_consents, shipped};
@@ -104,6 +106,15 @@ struct Ledger {
     withdrawn: BTreeSet<SlotIndex>,
     decided: HashMap<Vec<u8>, bool>,
     cuts: Vec<Vec<OpeningKey>>,
+    research: Option<Research>,
+}
+
+/// The research cut: which versions, which slots were out of force, and who was in it with which row.
+struct Research {
+    data: Vec<SegmentId>,
+    consent: Vec<SegmentId>,
+    out: BTreeSet<SlotIndex>,
+    people: BTreeMap<u32, Vec<u16>>,
 }
 
 impl LedgerView for Ledger {
@@ -313,6 +324,21 @@ impl World {
         }
     }
 
+    /// Files whose rows cannot be used: what their consents take back of people is taken back, and nothing else happens.
+    async fn stopped_import(&mut self, path: &Path, files: &(PathBuf, PathBuf)) {
+        let consents = read_consents(ConsentSource::Csv(&files.1), &registry()).unwrap().table;
+        let keeping = reopen(path).await;
+        let stated = intake::stated(&consents, &registry(), &keeping.register().await.unwrap()).unwrap();
+        keeping.take_back(&stated, &registry(), &self.ledger).await.unwrap();
+        for (patient, grants) in &stated {
+            if let Some(person) = self.known.get_mut(&number(patient)) {
+                person.bins = [0, 1].map(|scope: usize| grants[scope].map_or(0, |day| registry().bin(day)));
+            }
+        }
+        let _ = self.drive(&keeping).await;
+        keeping.close().await;
+    }
+
     async fn withdraw(&mut self, path: &Path, person: u32) {
         let keeping = reopen(path).await;
         let patient = PatientId::new(format!("p{person}")).unwrap();
@@ -333,6 +359,7 @@ impl World {
         for cut in cuts {
             self.check_cut(&keeping, &cut).await;
         }
+        self.check_research(&keeping).await;
         keeping.close().await;
     }
 
@@ -357,6 +384,56 @@ impl World {
         }
     }
 
+    /// The hospital accepts a study: by the research cut, or a new one.
+    async fn accept(&mut self, path: &Path, k_min: u32) {
+        let keeping = reopen(path).await;
+        let [data, consent] = tables();
+        let versions = |of: TableName| -> Vec<SegmentId> {
+            let segments = self.ledger.current.iter().filter(|((table, _), _)| *table == of);
+            segments.map(|((_, index), (version, _))| SegmentId { index: *index, version: *version }).collect()
+        };
+        let people: BTreeMap<u32, Vec<u16>> = self.counted().map(|(id, person)| (id, row_bins(person))).collect();
+        let now = Research { data: versions(data), consent: versions(consent), out: self.ledger.withdrawn.clone(), people };
+        let pinned = self.ledger.research.as_ref().map(|cut| Version { segments: &cut.data, out: &cut.out });
+        let current = Version { segments: &now.data, out: &now.out };
+        let renewal = keeping.renewal(data, pinned, current, k_min).await.unwrap();
+        let expected = match &self.ledger.research {
+            None => Renewal::First,
+            Some(then) => expected_renewal(&keeping, then, &now, k_min).await,
+        };
+        assert_eq!(renewal, expected);
+        let cut = match (self.ledger.research.take(), renewal) {
+            (Some(then), Renewal::NotYet { .. }) => then,
+            _ => now,
+        };
+        let key = |table: TableName| move |segment: &SegmentId| OpeningKey { table, segment: *segment };
+        self.ledger.cuts.push(cut.data.iter().map(key(data)).chain(cut.consent.iter().map(key(consent))).collect());
+        self.ledger.research = Some(cut);
+        keeping.close().await;
+    }
+
+    /// Who is on the ledger by the last import.
+    fn counted(&self) -> impl Iterator<Item = (u32, &Person)> {
+        self.known.iter().filter(|(id, p)| p.row && p.bins.iter().any(|b| *b > 0) && !self.held.contains(id)).map(|(id, p)| (*id, p))
+    }
+
+    /// The research cut opens to the rows of its day.
+    async fn check_research(&self, keeping: &Keeping) {
+        let Some(cut) = &self.ledger.research else { return };
+        let mut found = BTreeMap::new();
+        for segment in &cut.data {
+            let Ok(opening) = keeping.opening(&OpeningKey { table: tables()[0], segment: *segment }).await else { return };
+            let codes = opening.codes.unwrap();
+            for offset in 0..2048 {
+                let slot = SlotIndex(segment.index * 2048 + offset as u32);
+                if codes.blocks[0][offset] != EMPTY && !cut.out.contains(&slot) {
+                    found.insert(self.holders[&slot], codes.blocks.iter().map(|b| b[offset]).collect::<Vec<_>>());
+                }
+            }
+        }
+        assert_eq!(found, cut.people, "the research cut holds other rows than on its day");
+    }
+
     /// The ledger, opened by the hospital's openings, is the last import.
     async fn check(&self, path: &Path) {
         let keeping = reopen(path).await;
@@ -364,19 +441,14 @@ impl World {
         assert_eq!((report.unfinished, report.openings_pending), (0, 0));
         let register = keeping.register().await.unwrap();
         let slots: HashMap<u32, SlotIndex> = register.live().map(|(p, a)| (number(p), a.slot)).collect();
-        let expected: BTreeMap<SlotIndex, (u32, &Person)> = self
-            .known
-            .iter()
-            .filter(|(id, p)| p.row && p.bins.iter().any(|b| *b > 0) && !self.held.contains(id))
-            .map(|(id, p)| (slots[id], (*id, p)))
-            .collect();
+        let expected: BTreeMap<SlotIndex, (u32, &Person)> = self.counted().map(|(id, p)| (slots[&id], (id, p))).collect();
         let [data, consent] = tables();
         assert_eq!(self.ledger.segments(data), self.ledger.segments(consent));
         let mut seen = 0;
         for segment in 0..self.ledger.segments(data) {
             let open = async |table: TableName| {
                 let (version, points) = self.ledger.current(table, segment).unwrap();
-                let id = countersign_circuits::segment::SegmentId { index: segment, version };
+                let id = SegmentId { index: segment, version };
                 let opening = keeping.opening(&OpeningKey { table, segment: id }).await.unwrap();
                 assert_eq!(opening.points.as_ref(), Some(&points), "the ledger holds other commitments than the hospital can open");
                 assert_eq!(opening.blinders.unwrap().0.concat(), points);
@@ -402,6 +474,22 @@ impl World {
         assert_eq!(seen, expected.len(), "somebody of the import is not on the ledger");
         keeping.close().await;
     }
+}
+
+/// What renews a research cut, by people alone.
+async fn expected_renewal(keeping: &Keeping, then: &Research, now: &Research, k_min: u32) -> Renewal {
+    // a file that was brought back may not have every opening
+    for segment in &then.data {
+        if keeping.opening(&OpeningKey { table: tables()[0], segment: *segment }).await.is_err() {
+            return Renewal::Lost { rows: now.people.len() as u64 };
+        }
+    }
+    let came = now.people.keys().filter(|id| !then.people.contains_key(id)).count();
+    let went = then.people.keys().filter(|id| !now.people.contains_key(id)).count();
+    let other = now.people.iter().filter(|(id, row)| then.people.get(id).is_some_and(|old| old != *row)).count();
+    let changed = (other + came.max(went)) as u64;
+    let needed = if k_min == 1 { 1 } else { u64::from(k_min).max((then.people.len() as u64).div_ceil(10)) };
+    if changed >= needed { Renewal::Due { changed } } else { Renewal::NotYet { changed, needed } }
 }
 
 /// Bins of a person's row, by the dictionary alone.
@@ -516,6 +604,7 @@ async fn history(seed: u64) {
     let mut dice = rng(0x0051_7e5e_ed00 + seed);
     let mut world = World::new(seed);
     let mut source: Source = (0..dice.gen_range(1..9)).map(|id| (id, somebody(&mut dice))).collect();
+    let k_min = dice.gen_range(1..4);
     let (mut past, mut next, mut backup) = (Vec::new(), 100, None::<PathBuf>);
     for step in 0..dice.gen_range(3..8) {
         past.push(source.clone());
@@ -539,16 +628,15 @@ async fn history(seed: u64) {
                 write(folder.path(), &source);
             }
         }
+        if dice.gen_ratio(1, 4) {
+            killed_after(dice.gen_range(1..80), world.stopped_import(&path, &files)).await;
+            world.answer(&path).await;
+        }
         world.import(&path, &files, &source).await;
         world.check(&path).await;
         world.answer(&path).await;
         if dice.gen_ratio(1, 2) {
-            let cut = world.ledger.current.iter().map(|((table, index), (version, _))| OpeningKey {
-                table: *table,
-                segment: countersign_circuits::segment::SegmentId { index: *index, version: *version },
-            });
-            let cut = cut.collect();
-            world.ledger.cuts.push(cut);
+            world.accept(&path, k_min).await;
         }
         if dice.gen_ratio(1, 5) {
             let person = *world.known.keys().collect::<Vec<_>>().choose(&mut dice).unwrap();

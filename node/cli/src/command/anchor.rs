@@ -4,7 +4,7 @@ use super::{EVERYBODY_CONSENTS, Session, mapping, place::Place, reading};
 use crate::{
     circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
-    site::{AnchorReport, Site, Source, read_source},
+    site::{AnchorReport, Site, Source},
     study::publish_dictionary,
 };
 use clap::Args;
@@ -62,13 +62,14 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
         screen.say(EVERYBODY_CONSENTS);
     }
     let working = screen.working("reading");
-    let imported = read_source(network.state(), &reading, &mapping, &source, &|p| working.now(format!("reading, {} records", p.records)))?;
-    let report = site.anchor(&mut network, &reading, &mapping, &imported, &|what| working.now(what.to_owned())).await?;
+    let progress = |p: countersign_ingest::Progress| working.now(format!("reading, {} records", p.records));
+    let saying = |what: &str| working.now(what.to_owned());
+    let (imported, report) = site.import_and_anchor(&mut network, (&reading, &mapping), &source, &progress, &saying).await?;
     drop(working);
     let rows = imported.import.table.rows.len();
     screen.result(
         || {
-            let consents = imported.consents.as_ref().map(|(_, report)| format!("\n{report}")).unwrap_or_default();
+            let consents = imported.consents.as_ref().map(|read| format!("\n{}", read.report)).unwrap_or_default();
             format!("{}{consents}\n{DEVELOPMENT_NOTICE}", words(&report, rows))
         },
         || {
@@ -77,7 +78,7 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
                 "people": report.planned.map(|p| p.people), "people_new": report.planned.map(|p| p.new),
                 "held_back": report.planned.map(|p| p.held), "withdrawn": report.planned.map(|p| p.withdrawn),
                 "segments": report.segments, "rows": rows, "block": report.height, "report": report.report, "report_salt": report.report_salt,
-                "consents": imported.consents.as_ref().map(|(_, report)| report),
+                "consents": imported.consents.as_ref().map(|read| &read.report),
             })
         },
     );

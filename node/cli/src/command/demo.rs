@@ -10,7 +10,7 @@ use super::{Session, audit, mapping, reading, stopwatch, temporary};
 use crate::{
     circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
-    site::{Answering, Site, Source, read_source},
+    site::{Answering, Site, Source},
     study::ask,
 };
 use clap::Args;
@@ -193,10 +193,10 @@ async fn anchor(
         },
         _ => Source { consents: Some(export.join("consents.csv")), path: export, as_of: None, policy: None },
     };
-    let imported =
-        read_source(network.state(), reading, &mapping, &source, &|p| working.now(format!("{name}: reading, {} records", p.records)))?;
     let site = Site::open(network, &session.keys, name).await?;
-    site.anchor(network, reading, &mapping, &imported, &|what| working.now(format!("{name}: {what}"))).await?;
+    let progress = |p: countersign_ingest::Progress| working.now(format!("{name}: reading, {} records", p.records));
+    let saying = |what: &str| working.now(format!("{name}: {what}"));
+    let (imported, _) = site.import_and_anchor(network, (reading, &mapping), &source, &progress, &saying).await?;
     drop(working);
     let rows = imported.import.table.rows.len();
     screen.say(format!(

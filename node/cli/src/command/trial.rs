@@ -5,7 +5,7 @@ use crate::{
     circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
     network::{DataFolder, Network, NetworkOptions},
-    site::{Answering, Site, Source, read_source},
+    site::{Answering, Site, Source},
     study::{StudyPlan, ask, open_study, publish_dictionary},
 };
 use anyhow::anyhow;
@@ -91,9 +91,9 @@ pub async fn run(session: &Session, arguments: &TryArguments) -> Result<(), Fail
         let consents = arguments.consents.iter().find(|(n, _)| n == name).map(|(_, path)| path.clone());
         let as_of = arguments.as_of.or_else(|| (!path.join("manifest.json").exists()).then(|| network.state().tip().time.day()));
         let source = Source { path: path.clone(), as_of, consents, policy: None };
-        let imported =
-            read_source(network.state(), &reading, &mapping, &source, &|p| working.now(format!("{name}: reading, {} records", p.records)))?;
-        site.anchor(&mut network, &reading, &mapping, &imported, &|what| working.now(format!("{name}: {what}"))).await?;
+        let progress = |p: countersign_ingest::Progress| working.now(format!("{name}: reading, {} records", p.records));
+        let saying = |what: &str| working.now(format!("{name}: {what}"));
+        let (imported, _) = site.import_and_anchor(&mut network, (&reading, &mapping), &source, &progress, &saying).await?;
         drop(working);
         screen.say(format!("{name}: {} rows anchored and proved valid", imported.import.table.rows.len()));
         reports.insert(name.clone(), imported.import.report);

@@ -4,6 +4,7 @@ use super::Site;
 use crate::{failure::Failure, network::Network};
 use countersign_hospital::{
     opening::{TableKind, TableName},
+    research_cut::{Renewal, Version},
     slots::SlotIndex,
 };
 use countersign_ledger::{Height, Payload, StudyAccept, StudyId, TableKey};
@@ -18,6 +19,11 @@ pub enum ResearchCut {
     Renewed {
         /// Rows.
         changed: u64,
+    },
+    /// The current ones: openings of the research cut are gone from the hospital's file.
+    Lost {
+        /// Its block.
+        since: Height,
     },
     /// Those of the research cut.
     Kept {
@@ -38,6 +44,10 @@ impl ResearchCut {
             Self::Renewed { changed } => {
                 format!("the data anchored now are fixed for it and for the studies after it: {changed} rows are new, gone or changed")
             }
+            Self::Lost { since } => format!(
+                "the data anchored now are fixed for it and for the studies after it: the openings of the data of block {since} are no longer in the hospital's file \
+                 (was it brought back from an older backup?), and nothing can be answered from them"
+            ),
             Self::Kept { since, changed: 0, .. } => format!("it is asked about the data of block {since}, as the studies before it"),
             Self::Kept { since, changed, needed } => format!(
                 "it is asked about the data of block {since}, as the studies before it: {changed} rows are new, gone or changed since, and it takes {needed} until \
@@ -62,14 +72,20 @@ impl Site {
             None => (None, ResearchCut::First),
             Some(cut) => {
                 let table = TableName { kind: TableKind::Data, digest: dictionary };
-                let left: BTreeSet<SlotIndex> =
-                    state.withdrawals(me).filter(|(_, r)| r.height > cut.height).map(|(slot, _)| SlotIndex(slot)).collect();
-                let changes = self.keeping.changes(table, &cut.data, &current(dictionary), &left).await?;
-                let (changed, needed) = (changes.count(), changes.needed(k_min.max(state.rules().k_min)));
+                let out = |until: Height| -> BTreeSet<SlotIndex> {
+                    state.withdrawals(me).filter(|(_, r)| r.height <= until).map(|(slot, _)| SlotIndex(slot)).collect()
+                };
+                let (then, now) = (out(cut.height), out(state.tip().height));
+                let pinned = Version { segments: &cut.data, out: &then };
+                let segments = current(dictionary);
+                let k_min = k_min.max(state.rules().k_min);
                 let since = state.cut(&cut.origin, &me).map_or(cut.height, |made| made.height);
-                match u32::try_from(changed) {
-                    Ok(stated) if changed >= needed => (Some(stated), ResearchCut::Renewed { changed }),
-                    _ => (None, ResearchCut::Kept { since, changed, needed }),
+                let stated = |rows: u64| Some(u32::try_from(rows).unwrap_or(u32::MAX));
+                match self.keeping.renewal(table, Some(pinned), Version { segments: &segments, out: &now }, k_min).await? {
+                    Renewal::First => (None, ResearchCut::First),
+                    Renewal::Due { changed } => (stated(changed), ResearchCut::Renewed { changed }),
+                    Renewal::Lost { rows } => (stated(rows), ResearchCut::Lost { since }),
+                    Renewal::NotYet { changed, needed } => (None, ResearchCut::Kept { since, changed, needed }),
                 }
             }
         };

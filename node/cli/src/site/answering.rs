@@ -5,6 +5,7 @@ use super::{
     anchoring::{attempt_rng, layout, scalars},
     judging::Asked,
     on_ledger::OnLedger,
+    padding::Begun,
 };
 use crate::{failure::Failure, network::Network};
 use anyhow::anyhow;
@@ -154,6 +155,7 @@ impl Site {
 
     /// One attempt: the table, the hospital's rules, the proof, the seal; stored before anything leaves.
     async fn attempt(&self, network: &Network, query: QueryId, attempt: &Attempt, task: Task) -> Result<(), Failure> {
+        let begun = Begun::now();
         let recipients = recipients(network, &query)?;
         let work = Arc::new(self.open_work(network, task).await?);
 
@@ -183,6 +185,7 @@ impl Site {
             sealed: Digest32::of(&sealed),
         };
         let transaction = network.sign(&self.member, Payload::Answer(answer));
+        begun.pad().await;
         Ok(self.keeping.store_answer(attempt, &transaction.encode(), &sealed, &judged.0).await?)
     }
 

@@ -30,33 +30,36 @@ pub struct Source {
     pub policy: Option<ConsentPolicy>,
 }
 
+/// Who permits what, as read.
+#[derive(Debug)]
+pub struct Permissions {
+    /// Scopes with their last days.
+    pub table: ConsentTable,
+    /// What was read.
+    pub report: ConsentReport,
+}
+
 /// What was read.
 #[derive(Debug)]
 pub struct Imported {
     /// Rows and report.
     pub import: ImportedTable,
     /// Who permits what; `None`: no consents were given.
-    pub consents: Option<(ConsentTable, ConsentReport)>,
+    pub consents: Option<Permissions>,
     /// Hash of what reduced consents to scopes.
     pub policy: Digest32,
 }
 
-/// Reads a source by a dictionary and a mapping. Nothing is changed anywhere.
-///
-/// # Errors
-/// Files are missing or malformed, with file and line.
-pub fn read_source(
-    state: &State,
-    reading: &Reading,
-    mapping: &Mapping,
-    source: &Source,
-    progress: &dyn Fn(Progress),
-) -> Result<Imported, Failure> {
-    let registry = state.registry();
-    let today = today(state);
-    let read = |path: &PathBuf| -> Result<_, Failure> {
-        let consents = match (&source.policy, path.extension().is_some_and(|e| e == "csv")) {
-            (Some(policy), false) => read_consents(ConsentSource::Fhir { path, policy, today }, registry)?,
+impl Source {
+    /// Reads the consents; `None`: none were given. Nothing is changed anywhere.
+    ///
+    /// # Errors
+    /// Files are missing or malformed, with file and line, or the policy does not go with them.
+    pub fn read_consents(&self, state: &State) -> Result<Option<Permissions>, Failure> {
+        let Some(path) = &self.consents else { return Ok(None) };
+        let registry = state.registry();
+        let consents = match (&self.policy, path.extension().is_some_and(|e| e == "csv")) {
+            (Some(policy), false) => read_consents(ConsentSource::Fhir { path, policy, today: today(state) }, registry)?,
             (None, false) if path.is_file() => {
                 let words = "consents are a .csv file; FHIR Consents can be anchored with --policy, which says what they mean";
                 return Err(Failure::Refused(format!("{}: {words}", path.display())));
@@ -68,23 +71,32 @@ pub fn read_source(
             }
             (None, _) => read_consents(ConsentSource::Csv(path), registry)?,
         };
-        Ok((consents.table, consents.report))
-    };
-    let consents = source.consents.as_ref().map(read).transpose()?;
-    let usable: Option<BTreeSet<_>> = consents.as_ref().map(|(table, _)| table.usable_on(today));
-    let options = ImportOptions { as_of: source.as_of, consented: usable.as_ref(), progress: Some(progress) };
-    let import = import(reading, mapping, &source.path, &options)?;
-    let consents = consents.map(|(table, mut report)| {
-        let known: BTreeSet<_> = import.table.rows.iter().map(|row| &row.patient).collect();
-        report.patients_unknown = table.patients().filter(|patient| !known.contains(patient)).count() as u64;
-        (table, report)
-    });
-    let policy = match (&source.policy, &source.consents) {
-        (Some(policy), _) => policy.digest(),
-        (None, Some(_)) => Digest32::of(b"countersign/consents/csv/1"),
-        (None, None) => everybody(),
-    };
-    Ok(Imported { import, consents, policy })
+        Ok(Some(Permissions { table: consents.table, report: consents.report }))
+    }
+
+    /// Reads the records. Nothing is changed anywhere.
+    ///
+    /// # Errors
+    /// Files are missing or malformed, with file and line.
+    pub fn read_records(
+        &self,
+        state: &State,
+        (reading, mapping): (&Reading, &Mapping),
+        consents: Option<&Permissions>,
+        progress: &dyn Fn(Progress),
+    ) -> Result<ImportedTable, Failure> {
+        let usable: Option<BTreeSet<_>> = consents.map(|read| read.table.usable_on(today(state)));
+        let options = ImportOptions { as_of: self.as_of, consented: usable.as_ref(), progress: Some(progress) };
+        Ok(import(reading, mapping, &self.path, &options)?)
+    }
+
+    fn policy_digest(&self) -> Digest32 {
+        match (&self.policy, &self.consents) {
+            (Some(policy), _) => policy.digest(),
+            (None, Some(_)) => Digest32::of(b"countersign/consents/csv/1"),
+            (None, None) => everybody(),
+        }
+    }
 }
 
 /// The ledger's day.
@@ -114,6 +126,77 @@ impl Site {
         Ok(())
     }
 
+    /// Reads a source by a dictionary and a mapping, and anchors it. Where its rows cannot be used, who took a consent back is out of force all the same: the
+    /// failure says how many. `progress` and `saying` hear what is being done.
+    ///
+    /// # Errors
+    /// As [`Source::read_consents`], [`Source::read_records`] and [`Site::anchor`].
+    pub async fn import_and_anchor(
+        &self,
+        network: &mut Network,
+        (reading, mapping): (&Reading, &Mapping),
+        source: &Source,
+        progress: &(dyn Fn(Progress) + Sync),
+        saying: &(dyn Fn(&str) + Sync),
+    ) -> Result<(Imported, AnchorReport), Failure> {
+        let mut consents = source.read_consents(network.state())?;
+        let import = match source.read_records(network.state(), (reading, mapping), consents.as_ref(), progress) {
+            Ok(import) if !import.report.stops() => import,
+            // nobody has a row as nobody permits anything any more: that is no problem of the files, and must reach the ledger
+            Ok(import) if import.report.problems == [Problem::NoRows] && self.all_withdrew(consents.as_ref(), network).await? => import,
+            Ok(import) => {
+                let stopped = Failure::Refused(format!("the import must stop; nothing was anchored.\n{}", import.report));
+                return Err(self.take_back(network, consents.as_ref(), stopped, saying).await);
+            }
+            Err(unread) => return Err(self.take_back(network, consents.as_ref(), unread, saying).await),
+        };
+        if let Some(read) = &mut consents {
+            let known: BTreeSet<_> = import.table.rows.iter().map(|row| &row.patient).collect();
+            read.report.patients_unknown = read.table.patients().filter(|patient| !known.contains(patient)).count() as u64;
+        }
+        let imported = Imported { import, consents, policy: source.policy_digest() };
+        let report = self.anchor(network, reading, mapping, &imported, saying).await?;
+        Ok((imported, report))
+    }
+
+    /// Takes out of force whoever took a consent back, as these consents state it of the person; for rows that cannot be used. Says it with the failure.
+    async fn take_back(
+        &self,
+        network: &mut Network,
+        consents: Option<&Permissions>,
+        stopped: Failure,
+        saying: &(dyn Fn(&str) + Sync),
+    ) -> Failure {
+        match self.taken_back(network, consents, saying).await {
+            Ok(0) => stopped,
+            Ok(people) => stopped.with(&format!(
+                "The consents could be read: {people} people took back or shortened one that is anchored, and no answer counts them by it from now on"
+            )),
+            Err(error) => stopped.with(&format!("Who took a consent back could not be taken out of force either: {}", error.message())),
+        }
+    }
+
+    async fn taken_back(
+        &self,
+        network: &mut Network,
+        consents: Option<&Permissions>,
+        saying: &(dyn Fn(&str) + Sync),
+    ) -> Result<u64, Failure> {
+        let Some(consents) = consents else { return Ok(0) };
+        network.refresh().await?;
+        let register = self.keeping.register().await?;
+        let stated = intake::stated(&consents.table, network.state().registry(), &register).map_err(|e| anyhow!(e))?;
+        let permits = |grants: &[Option<Day>]| grants.iter().any(Option::is_some);
+        // consents of other people, or under other ids, say nothing of those who are here
+        if !stated.iter().any(|(_, grants)| permits(grants)) && stated.len() < register.len() {
+            return Ok(0);
+        }
+        let (state, hospital) = (network.state(), self.member.id());
+        let people = self.keeping.take_back(&stated, state.registry(), &OnLedger { state, hospital }).await?;
+        self.drive(network, saying).await?;
+        Ok(people)
+    }
+
     /// Anchors what was read: compares every row and grant with what the ledger holds, takes out of force the slots whose consents were lost or
     /// shortened, and anchors what differs. An anchor that was interrupted goes on, or is finished first. `saying` hears what is being done.
     ///
@@ -128,8 +211,7 @@ impl Site {
         saying: &(dyn Fn(&str) + Sync),
     ) -> Result<AnchorReport, Failure> {
         let report = &imported.import.report;
-        let all_withdrew = self.all_withdrew(imported, today(network.state())).await?;
-        // nobody has a row as nobody permits anything any more: that is no problem of the files, and must reach the ledger
+        let all_withdrew = self.all_withdrew(imported.consents.as_ref(), network).await?;
         if report.stops() && !(all_withdrew && report.problems == [Problem::NoRows]) {
             return Err(Failure::Refused(format!("the import must stop; nothing was anchored.\n{report}")));
         }
@@ -173,8 +255,9 @@ impl Site {
 
     /// True if the consents say of everybody who has a row in force that they have withdrawn, or permitted what is over now. Documents that permit
     /// nothing for another reason (a wrong policy), and people of whom nothing is here, do not say so.
-    async fn all_withdrew(&self, imported: &Imported, today: Day) -> Result<bool, Failure> {
-        let Some((consents, _)) = &imported.consents else { return Ok(false) };
+    async fn all_withdrew(&self, consents: Option<&Permissions>, network: &Network) -> Result<bool, Failure> {
+        let Some(Permissions { table: consents, .. }) = consents else { return Ok(false) };
+        let today = today(network.state());
         let register = self.keeping.register().await?;
         let says = |patient: &PatientId| consents.has_withdrawn(patient) || consents.scopes(patient).next().is_some();
         let has_withdrawn = |patient: &str| PatientId::new(patient).is_ok_and(|patient| says(&patient));
@@ -186,7 +269,7 @@ impl Site {
     /// Consents under which nobody with a row permits anything are refused: they are somebody else's, or under other ids. That everybody has
     /// withdrawn is another thing, and their documents say so: then those whose rows are in force are taken out.
     fn refuse_foreign_consents(imported: &Imported, all_withdrew: bool) -> Result<(), Failure> {
-        let Some((consents, report)) = &imported.consents else { return Ok(()) };
+        let Some(Permissions { table: consents, report }) = &imported.consents else { return Ok(()) };
         let rows = &imported.import.table.rows;
         let permits = |row: &countersign_ingest::TableRow| consents.scopes(&row.patient).next().is_some();
         if rows.is_empty() || all_withdrew || rows.iter().any(permits) {
@@ -199,7 +282,7 @@ impl Site {
     async fn import(&self, network: &Network, reading: &Reading, content: AnchorContent, imported: &Imported) -> Result<Begun, Failure> {
         let state = network.state();
         let registry = state.registry();
-        let consents = imported.consents.as_ref().map(|(table, _)| table);
+        let consents = imported.consents.as_ref().map(|read| &read.table);
         let people = intake::people(&imported.import.table, consents, registry, &self.keeping.register().await?).map_err(|e| anyhow!(e))?;
         let import =
             Import { content, people, dictionary: reading.dictionary(), registry, ledger: &OnLedger { state, hospital: self.member.id() } };

@@ -21,7 +21,7 @@ use countersign_circuits::{
 use rand::{CryptoRng, RngCore};
 use sqlx::SqliteConnection;
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
 };
 use zeroize::{Zeroize, Zeroizing};
@@ -139,7 +139,15 @@ impl Keeping {
         }
         heal(&mut tx, import.ledger).await?;
         let mut register = load_register(&mut tx).await?;
-        let withdrawn = withdraw_lost(&mut tx, &import, &people, &mut register).await?;
+        let grants = people.iter().map(|p| (&p.patient, p.grants.as_slice())).collect();
+        let live = register.live().map(|(patient, a)| (a.slot, patient.clone())).collect();
+        let lost = lost_slots(&mut tx, (import.registry, import.ledger), &grants, live).await?;
+        let withdrawn = lost.len();
+        if !lost.is_empty() {
+            release(&mut tx, &lost).await?;
+            lost.values().for_each(|patient| register.release(patient));
+            withdrawal::enter(&mut tx, &lost.into_keys().collect()).await?;
+        }
         let eligible: Vec<&PatientId> = people.iter().filter(|p| p.counts()).map(|p| &p.patient).collect();
         let new = register.assign(eligible.iter().copied(), rng)?;
         store_slots(&mut tx, &new).await?;
@@ -153,6 +161,34 @@ impl Keeping {
         let planned =
             Planned { people: placed, new: new.len() as u64, held: eligible.len() as u64 - placed, withdrawn: withdrawn as u64, segments };
         Ok(Begun::New { anchor, planned })
+    }
+
+    /// Takes out of use the slots of those of `stated` whose consents of now no longer bear out what is anchored, and nothing else: for an import whose rows
+    /// cannot be used, so that nobody who took a consent back has to wait until they can. Who is not in `stated` stays as before. They stand in the
+    /// [withdrawals](super::WithdrawalStep) from then on; an anchor that was planned with their rows and not sent is given up. Returns how many.
+    ///
+    /// # Errors
+    /// The file is damaged, or the ledger no longer has the registry of an anchored table.
+    pub async fn take_back(
+        &self,
+        stated: &[(PatientId, Vec<Option<Day>>)],
+        registry: &ScopeRegistry,
+        ledger: &dyn LedgerView,
+    ) -> Result<u64, KeepingError> {
+        let mut tx = self.pool.begin().await?;
+        let register = load_register(&mut tx).await?;
+        let grants: HashMap<&PatientId, &[Option<Day>]> = stated.iter().map(|(patient, grants)| (patient, grants.as_slice())).collect();
+        let live =
+            register.live().filter(|(patient, _)| grants.contains_key(patient)).map(|(patient, a)| (a.slot, patient.clone())).collect();
+        let lost = lost_slots(&mut tx, (registry, ledger), &grants, live).await?;
+        if lost.is_empty() {
+            return Ok(0);
+        }
+        let count = lost.len() as u64;
+        release(&mut tx, &lost).await?;
+        withdrawal::enter_told(&mut tx, lost.into_keys().collect()).await?;
+        tx.commit().await?;
+        Ok(count)
     }
 }
 
@@ -219,16 +255,14 @@ async fn heal(c: &mut SqliteConnection, ledger: &dyn LedgerView) -> Result<(), K
     Ok(())
 }
 
-/// Takes out of use every slot some anchored consent of which this import no longer bears out: in any version that this hospital could still
+/// Those of the live slots some anchored consent of which the grants of now no longer bear out: in any version that this hospital could still
 /// answer from, under any registry. Studies pin those versions for as long as they run, and only a withdrawal ends that.
-async fn withdraw_lost(
+async fn lost_slots(
     c: &mut SqliteConnection,
-    import: &Import<'_>,
-    people: &[&ImportedPerson],
-    register: &mut SlotRegister,
-) -> Result<usize, KeepingError> {
-    let grants: HashMap<&PatientId, &[Option<Day>]> = people.iter().map(|p| (&p.patient, p.grants.as_slice())).collect();
-    let live: Vec<(SlotIndex, PatientId)> = register.live().map(|(patient, a)| (a.slot, patient.clone())).collect();
+    (present, ledger): (&ScopeRegistry, &dyn LedgerView),
+    grants: &HashMap<&PatientId, &[Option<Day>]>,
+    live: Vec<(SlotIndex, PatientId)>,
+) -> Result<BTreeMap<SlotIndex, PatientId>, KeepingError> {
     let anchored: Vec<(Vec<u8>, i64, i64)> = sqlx::query_as(
         "SELECT table_id, segment, version FROM opening WHERE kind = 1 AND state IN (2, 3) ORDER BY table_id, segment, version",
     )
@@ -237,10 +271,9 @@ async fn withdraw_lost(
     let mut lost = BTreeSet::new();
     for (table, segment, version) in anchored {
         let digest = Digest32(table.as_slice().try_into().map_err(|_| KeepingError::Damaged("a table's digest"))?);
-        let registry = import.ledger.registry(&digest).ok_or(KeepingError::Unknown("scope registry of an anchored table"))?;
+        let registry = ledger.registry(&digest).ok_or(KeepingError::Unknown("scope registry of an anchored table"))?;
         // where a scope of that registry stands in the present one; one that is gone is borne out by nothing
-        let places: Vec<Option<usize>> =
-            registry.scopes.iter().map(|scope| import.registry.scopes.iter().position(|s| s == scope)).collect();
+        let places: Vec<Option<usize>> = registry.scopes.iter().map(|scope| present.scopes.iter().position(|s| s == scope)).collect();
         let bytes: Vec<u8> =
             sqlx::query_scalar("SELECT codes FROM opening WHERE kind = 1 AND table_id = ? AND segment = ? AND version = ?")
                 .bind(&table)
@@ -257,15 +290,15 @@ async fn withdraw_lost(
             }
         }
     }
-    if lost.is_empty() {
-        return Ok(0);
-    }
-    for (slot, patient) in live.iter().filter(|(slot, _)| lost.contains(slot)) {
+    Ok(live.into_iter().filter(|(slot, _)| lost.contains(slot)).collect())
+}
+
+/// Out of use in this file; their patients may have other slots for what is left.
+async fn release(c: &mut SqliteConnection, slots: &BTreeMap<SlotIndex, PatientId>) -> Result<(), KeepingError> {
+    for slot in slots.keys() {
         sqlx::query("UPDATE slot SET state = 1 WHERE slot = ?").bind(slot.0).execute(&mut *c).await?;
-        register.release(patient);
     }
-    withdrawal::enter(c, &lost).await?;
-    Ok(lost.len())
+    Ok(())
 }
 
 /// True if a scope that was granted is granted no more, or ends in an earlier bin of the grid it was anchored by.

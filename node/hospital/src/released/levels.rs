@@ -4,6 +4,8 @@ use super::Dictionaries;
 use crate::{
     KeepingError, codes,
     disclosure::{Differing, MeasureRef, RowSet},
+    keeping::people_by_slot,
+    slots::{RowId, SlotIndex},
 };
 use countersign_circuits::{
     dictionary::{Attribute, Dictionary, Domain},
@@ -24,14 +26,14 @@ struct Column {
     unit: Option<String>,
     /// What each level stands for, so that levels of two dictionaries can be compared.
     values: Vec<String>,
-    levels: HashMap<u32, u32>,
+    levels: HashMap<RowId, u32>,
 }
 
 /// Columns read so far; `None`: an opening, or the cut itself, is gone.
 pub(super) struct Levels<'a> {
     dictionaries: &'a dyn Dictionaries,
     columns: HashMap<MeasureRef, Option<Arc<Column>>>,
-    people: Option<HashMap<u32, u32>>,
+    people: Option<HashMap<SlotIndex, RowId>>,
 }
 
 impl<'a> Levels<'a> {
@@ -64,7 +66,7 @@ impl<'a> Levels<'a> {
             }
             let same_scale = x.of == y.of;
             for person in own.both(other) {
-                let (p, q) = (x.levels.get(&person.0), y.levels.get(&person.0));
+                let (p, q) = (x.levels.get(&person), y.levels.get(&person));
                 let value = |column: &Column, level: Option<&u32>| level.and_then(|l| column.values.get(*l as usize).cloned());
                 let same = if same_scale { p == q } else { value(&x, p) == value(&y, q) };
                 if !same {
@@ -92,8 +94,7 @@ impl<'a> Levels<'a> {
             sqlx::query_scalar("SELECT segments FROM pinned WHERE cut = ?").bind(&measure.cut.0[..]).fetch_optional(&mut *c).await?;
         let Some(pinned) = pinned else { return Ok(None) };
         if self.people.is_none() {
-            let rows: Vec<(i64, i64)> = sqlx::query_as("SELECT slot, row_id FROM slot WHERE row_id IS NOT NULL").fetch_all(&mut *c).await?;
-            self.people = Some(rows.into_iter().map(|(slot, person)| (slot as u32, person as u32)).collect());
+            self.people = Some(people_by_slot(c).await?);
         }
         let Some(people) = &self.people else { return Ok(None) };
         let inverse = inverse(attribute);
@@ -115,7 +116,7 @@ impl<'a> Levels<'a> {
                 let code = |block: usize| codes.blocks.get(first + block).and_then(|b| b.get(offset)).copied().unwrap_or(EMPTY);
                 let fine = (attribute.blocks().len() == 2).then(|| code(1));
                 let slot = index.saturating_mul(SLOTS as u32).saturating_add(offset as u32);
-                if let (Some(level), Some(person)) = (inverse.get(&(code(0), fine)), people.get(&slot)) {
+                if let (Some(level), Some(person)) = (inverse.get(&(code(0), fine)), people.get(&SlotIndex(slot))) {
                     levels.insert(*person, *level);
                 }
             }

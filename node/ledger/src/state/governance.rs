@@ -19,7 +19,10 @@ use crate::{
     transaction::{Change, Proposal, ProposalId, Vote},
 };
 use countersign_circuits::{dictionary::Dictionary, hash::Digest32};
-use std::sync::{Arc, OnceLock};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, OnceLock},
+};
 
 impl State {
     pub(super) fn apply_propose(&mut self, cx: &Context<'_>, proposal: &Proposal) -> Result<Effect, Rejection> {
@@ -118,8 +121,14 @@ impl State {
         let (due, rest): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(_, record)| is_due(record.as_ref()));
         let made = !due.is_empty();
         for (id, record) in due {
-            let status = match self.make(&record.proposal.change, next, id) {
-                Ok(()) => ProposalStatus::InForce { since: next },
+            // on a copy, as a transaction: a panic lapses the change and keeps nobody from the next block
+            let mut copy = self.clone();
+            let made = catch_unwind(AssertUnwindSafe(|| copy.make(&record.proposal.change, next, id))).unwrap_or(Err(Rejection::Panicked));
+            let status = match made {
+                Ok(()) => {
+                    *self = copy;
+                    ProposalStatus::InForce { since: next }
+                }
                 Err(rejection) => ProposalStatus::Lapsed { height: next, reason: rejection.code() },
             };
             self.keep_proposal(id, ProposalRecord { status, ..record.as_ref().clone() });
