@@ -8,7 +8,8 @@ use countersign_circuits::{
     segment::Segment,
     statement::{CellMeaning, Clause, Grouping, Literal, Measure, Measures, Statement},
 };
-use countersign_ledger::{CircuitKeys, KeyedChecker, ProofChecker, ProofFault, SegmentsCheck, TransactionId};
+use countersign_ledger::{KeyedChecker, ProofChecker, ProofFault, SegmentsCheck};
+use countersign_messages::{CircuitKeys, TransactionId};
 use countersign_tests::world::{World, keys};
 use countersign_verifier::verify_segments;
 

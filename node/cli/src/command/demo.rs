@@ -7,17 +7,14 @@ mod outage;
 mod story;
 
 use super::{Session, audit, mapping, reading, stopwatch, temporary};
-use crate::{
-    circuit_keys::DEVELOPMENT_NOTICE,
-    failure::Failure,
-    site::{Answering, Site, Source},
-    study::ask,
-};
+use crate::{circuit_keys::DEVELOPMENT_NOTICE, failure::Failure, study::ask};
 use clap::Args;
 use consortium::{BOARD, Consortium, RESEARCHER};
 use countersign_generate::{Profile, generate};
 use countersign_hospital::slots::PatientId;
-use countersign_ledger::{Height, KeyedChecker, StudyId};
+use countersign_hospital::{Answering, Hospital, Source};
+use countersign_ledger::KeyedChecker;
+use countersign_messages::{Height, StudyId};
 use countersign_query::compile;
 use outage::Outage;
 use serde_json::{Value, json};
@@ -174,7 +171,7 @@ async fn anchor(
     patients: u32,
     seed: u64,
     folder: &Path,
-) -> Result<Site, Failure> {
+) -> Result<Hospital, Failure> {
     let (screen, name) = (session.screen, hospital.name);
     let network = &mut consortium.network(name)?;
     network.until("the dictionary", |s| s.dictionary(&reading.digest()).is_some()).await?;
@@ -193,7 +190,7 @@ async fn anchor(
         },
         _ => Source { consents: Some(export.join("consents.csv")), path: export, as_of: None, policy: None },
     };
-    let site = Site::open(network, &session.keys, name).await?;
+    let site = network.hospital(&session.keys, name).await?;
     let progress = |p: countersign_ingest::Progress| working.now(format!("{name}: reading, {} records", p.records));
     let saying = |what: &str| working.now(format!("{name}: {what}"));
     let (imported, _) = site.import_and_anchor(network, (reading, &mapping), &source, &progress, &saying).await?;
@@ -212,7 +209,7 @@ async fn question(
     consortium: &mut Consortium,
     study: StudyId,
     reading: &countersign_ingest::Reading,
-    sites: &[Site],
+    sites: &[Hospital],
     asked: &Asked,
 ) -> Result<Value, Failure> {
     let screen = session.screen;
@@ -259,7 +256,7 @@ async fn question(
 }
 
 /// One patient withdraws.
-async fn leave(session: &Session, consortium: &Consortium, sites: &[Site], name: &str) -> Result<(), Failure> {
+async fn leave(session: &Session, consortium: &Consortium, sites: &[Hospital], name: &str) -> Result<(), Failure> {
     let Some(site) = sites.iter().find(|s| s.member.name == name) else { return Ok(()) };
     let register = site.keeping().register().await?;
     let first: Option<PatientId> = register.live().map(|(patient, _)| patient).min_by(|a, b| a.expose().cmp(b.expose())).cloned();

@@ -2,14 +2,13 @@
 
 use super::Session;
 use crate::{
-    chain::{Chain, beside::Beside},
-    client::Client,
     config::{Config, Overrides},
     failure::Failure,
     network::{DataFolder, Holder, Network},
     service,
 };
 use clap::Args;
+use countersign_member::{Beside, Connection, gateway::GatewayClient};
 use countersign_store::StoreError;
 use std::path::{Path, PathBuf};
 
@@ -66,7 +65,7 @@ async fn open(session: &Session, config: &Path, overrides: &Overrides) -> Result
     let config = Config::load(config, overrides)?;
     let folder = config.member_folder()?;
     let checker = service::checker(&config, &session.keys)?;
-    let client = Client::new(&config.gateway_url())?;
+    let client = GatewayClient::new(&config.gateway_url())?;
     let beside = Beside::open(&config.store_url()?, client).await.map_err(|failure| match failure {
         Failure::Other(error) => match error.downcast::<StoreError>() {
             Ok(error) => service::no_chain(&config, error),
@@ -74,7 +73,7 @@ async fn open(session: &Session, config: &Path, overrides: &Overrides) -> Result
         },
         other => other,
     })?;
-    let network = Network::new(Holder::Member(Box::new(folder)), Chain::Beside(Box::new(beside)), checker);
+    let network = Network::new(Holder::Member(Box::new(folder)), Connection::new(beside, checker));
     network.state().check_keys(network.checker()).map_err(|e| Failure::Refused(e.to_string()))?;
     Ok(network)
 }

@@ -7,7 +7,7 @@ use arc_malachitebft_core_types::{Context, LinearTimeouts, NilOrVal, Round, Sign
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
 use countersign_ledger as ledger;
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use ed25519_dalek::VerifyingKey;
 use std::{fmt, sync::Arc};
 

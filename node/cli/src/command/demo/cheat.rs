@@ -3,14 +3,12 @@
 //! The proof it makes is a proof: of a table over other rows than the anchored ones. The opening ties the rows to the commitments, and that is
 //! where it fails. Nothing else in the program uses this.
 
-use crate::{
-    failure::Failure,
-    network::Network,
-    site::{Answering, Site},
-};
-use countersign_ledger::{Payload, QueryId, Verdict};
+use crate::{failure::Failure, network::Network};
+use countersign_hospital::{Answering, Hospital};
+use countersign_ledger::Verdict;
+use countersign_messages::{Payload, QueryId};
 
-impl Site {
+impl Hospital {
     /// Answers a query from a table in which one row in seven was emptied.
     ///
     /// # Errors
