@@ -23,6 +23,7 @@
 
 mod cells;
 mod check;
+#[cfg(feature = "constraints")]
 mod circuit;
 mod release;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod tests;
 
 pub use cells::{CellsOpening, OpeningError, sealed_digest};
 pub use check::{Violation, check_aggregate, claim, row_polynomial};
+#[cfg(feature = "constraints")]
 pub use circuit::AggregateCircuit;
 pub use release::{COUNT_BITS, GateCounts, Release, Withheld, release};
 

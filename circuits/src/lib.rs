@@ -4,7 +4,12 @@
 //! [`consent`]), the canonical form of a question and its wiring ([`statement`]), the two statements that are proved
 //! ([`segment`]: S1, [`aggregate`]: S2) with their public and private types, native checks and circuits, and the gadgets they use.
 //!
+//! Gadgets and circuits (`AggregateCircuit`, `ValidityCircuit`, everything that synthesises constraints) are behind the feature `constraints`:
+//! the prover needs them, nobody else links them.
+//!
 //! It does no I/O, reads no clock and draws no randomness.
+
+#![deny(clippy::disallowed_methods)]
 
 pub mod aggregate;
 pub mod commitment;

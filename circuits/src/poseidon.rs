@@ -8,9 +8,11 @@
 //! the outputs of the partial S-boxes. A gadget that carries the state through the partial rounds instead grows its linear
 //! combinations without bound and takes seconds; the textbook permutation is kept as [`Poseidon::permute_reference`], the oracle of the tests.
 
+#[cfg(feature = "constraints")]
 mod gadget;
 mod sponge;
 
+#[cfg(feature = "constraints")]
 pub use gadget::SpongeVar;
 pub use sponge::Sponge;
 

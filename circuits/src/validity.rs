@@ -18,11 +18,13 @@
 //! cheating prover solves for after chi (test `rejects_s1_1_eq_chosen_after_chi`).
 
 mod check;
+#[cfg(feature = "constraints")]
 mod circuit;
 #[cfg(test)]
 mod tests;
 
 pub use check::{ValidityViolation, check_occupancy, check_validity, weighted_rows};
+#[cfg(feature = "constraints")]
 pub use circuit::ValidityCircuit;
 
 use crate::{

@@ -115,7 +115,7 @@ pub fn export(bytes: &[u8]) {
 /// Questions.
 pub fn query(bytes: &[u8]) {
     if let Ok(sql) = std::str::from_utf8(bytes) {
-        let _ = compile(sql, &crate::world::dictionary());
+        let _ = compile(sql, &countersign_testkit::world::dictionary());
     }
 }
 

@@ -1,11 +1,8 @@
-//! What the whole-system tests share: a small world of one hospital with an anchored table, seeded, and keys made once a process.
+//! What the whole-system tests share: decoders for the fuzz corpus, loopback addresses, a simulated network. A hospital with proofs is in
+//! `countersign-testkit`.
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fixture fails by panicking")]
 
-pub mod cheats;
 pub mod fuzz;
 pub mod loopback;
-pub mod plain;
-pub mod scene;
 pub mod sim;
-pub mod world;

@@ -3,7 +3,7 @@
 //! Four validators run the real state machine, the real mempool and the real core of Malachite (its effects carried out as the engine does:
 //! signatures are made and checked, the write-ahead log is flushed before anything that was signed leaves). What is simulated is the outside: clocks,
 //! links that delay, lose, repeat and reorder, partitions, processes that die at the worst moment and keep only their disk, and members who ask, answer,
-//! withdraw, repeat themselves and cheat. Proofs are scripted (`node/ledger/tests/harness`): their verification is not the subject here.
+//! withdraw, repeat themselves and cheat. Proofs are scripted (`countersign-harness`): their verification is not the subject here.
 //!
 //! What counts as a failure stands at the head of each file in `check`. Not a failure: a height that needs many rounds, a node that is behind while the
 //! faults last, a transaction that the ledger rejects with a reason, a mempool that a restart has emptied.
@@ -23,9 +23,7 @@ mod clients;
 mod cluster;
 mod disk;
 mod effects;
-#[path = "../../node/ledger/tests/harness/mod.rs"]
-#[allow(unreachable_pub, missing_docs, clippy::missing_panics_doc, reason = "the ledger's test harness, shared by path")]
-mod harness;
+use countersign_harness as harness;
 mod host;
 mod message;
 mod node;

@@ -8,7 +8,7 @@ use countersign_circuits::{
 };
 use countersign_ledger::{AnswerCheck, AnswerVerdict, CachingChecker, KeyedChecker, ProofChecker, ProofRefused, SegmentsCheck, SlotBitmap};
 use countersign_messages::{CircuitKeys, TransactionId};
-use countersign_tests::world::{World, keys};
+use countersign_testkit::world::{World, keys};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[test]

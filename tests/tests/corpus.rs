@@ -13,10 +13,8 @@ use countersign_consensus::malachite::{
 };
 use countersign_messages::NetworkId;
 use countersign_net::Channel;
-use countersign_tests::{
-    fuzz::TARGETS,
-    world::{World, keys},
-};
+use countersign_testkit::world::{World, keys};
+use countersign_tests::fuzz::TARGETS;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::path::Path;
 

@@ -3,6 +3,8 @@
 //! [`verify_segments`] checks S1 for a stack of segments, [`verify_aggregate`] S2 for an answer, [`verify_batch`] many answers with one
 //! multi-pairing and one multi-scalar multiplication. Every byte is hostile until decoded strictly.
 
+#![deny(clippy::disallowed_methods)]
+
 mod aggregate;
 mod batch;
 mod keys;

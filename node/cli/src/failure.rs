@@ -36,6 +36,18 @@ impl Failure {
         }
     }
 
+    /// The same failure, with something more to say.
+    #[must_use]
+    pub fn with(self, more: &str) -> Self {
+        match self {
+            Self::Refused(words) => Self::Refused(format!("{words}\n{more}")),
+            Self::NotVerified(words) => Self::NotVerified(format!("{words}\n{more}")),
+            Self::Unreadable(words) => Self::Unreadable(format!("{words}\n{more}")),
+            Self::SiteMissing(words) => Self::SiteMissing(format!("{words}\n{more}")),
+            Self::Overtaken(_) | Self::Other(_) => Self::Other(anyhow::anyhow!("{}\n{more}", self.message())),
+        }
+    }
+
     /// The failure as one JSON object for standard error.
     pub fn to_json(&self) -> serde_json::Value {
         let kind = match self {

@@ -209,3 +209,34 @@ fn that_everybody_has_withdrawn_must_be_said_of_everybody() {
     let anchored = run(two.anchor("b")).done().keeps_secret(&two.patients).json();
     assert_eq!(anchored["withdrawn"], people, "{anchored}");
 }
+
+#[test]
+fn who_took_a_consent_back_is_out_though_the_records_cannot_be_read() {
+    let two = Two::generated(40);
+    two.init().done();
+    let people = run(two.anchor("a")).done().json()["people"].as_u64().unwrap();
+    let table = two.path("a").join("consents.csv");
+    let is_patients = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("Patient");
+    let records = files(&two.path("a")).into_iter().find(is_patients).unwrap();
+    let (consents, whole) = (std::fs::read_to_string(&table).unwrap(), std::fs::read_to_string(&records).unwrap());
+    // every third patient's permissions are over since today's table; the file of patients breaks off
+    let gone: BTreeSet<&str> = two.patients.iter().filter(|p| p.starts_with("a-")).step_by(3).map(String::as_str).collect();
+    let line = |line: &str| match line.split(',').collect::<Vec<_>>()[..] {
+        [patient, scope, _] if gone.contains(patient) => format!("{patient},{scope},2020-01-01\n"),
+        _ => format!("{line}\n"),
+    };
+    std::fs::write(&table, consents.lines().map(line).collect::<String>()).unwrap();
+    std::fs::write(&records, format!("{whole}{{")).unwrap();
+    let failed = run(two.anchor("a")).failed(2).keeps_secret(&two.patients);
+    let message = failed.error()["message"].as_str().unwrap().to_owned();
+    let (_, count) = message.split_once("The consents could be read: ").unwrap_or_else(|| panic!("{message}"));
+    let out: u64 = count.split(' ').next().unwrap().parse().unwrap();
+    assert!(out > 0, "{message}");
+    // again: there is nothing more to take back, and it is the same failure
+    let again = run(two.anchor("a")).failed(2).error()["message"].as_str().unwrap().to_owned();
+    assert_eq!(Some(again.as_str()), message.split("\nThe consents").next());
+    // with the file whole, everybody else is there as before
+    std::fs::write(&records, whole).unwrap();
+    let anchored = run(two.anchor("a")).done().json();
+    assert_eq!((&anchored["withdrawn"], anchored["people"].as_u64().unwrap()), (&json!(0), people - out), "{anchored}");
+}

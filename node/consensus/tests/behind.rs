@@ -4,12 +4,11 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share modules between binaries")]
 
 mod cluster;
-#[path = "../../ledger/tests/harness/mod.rs"]
-mod harness;
+use countersign_harness as harness;
 
 use cluster::{Cluster, PATIENCE, validator_id};
 use countersign_consensus::{AlertCode, Offence, RoleNow};
-use countersign_ledger::*;
+use countersign_messages::*;
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 /// The one that loses something.

@@ -4,13 +4,13 @@
 
 mod actors;
 mod cluster;
-#[path = "../../ledger/tests/harness/mod.rs"]
-mod harness;
+use countersign_harness as harness;
 
 use actors::*;
 use cluster::{Cluster, PATIENCE, now, validator_id, validator_key};
 use countersign_consensus::{Offence, malachite::signing::Keys};
 use countersign_ledger::*;
+use countersign_messages::*;
 use harness::*;
 use std::sync::Arc;
 

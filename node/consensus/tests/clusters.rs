@@ -3,12 +3,11 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share modules between binaries")]
 
 mod cluster;
-#[path = "../../ledger/tests/harness/mod.rs"]
-mod harness;
+use countersign_harness as harness;
 
 use cluster::*;
 use countersign_consensus::{AlertCode, RoleNow};
-use countersign_ledger::*;
+use countersign_messages::*;
 use harness::*;
 
 fn log() {

@@ -3,8 +3,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share modules between binaries")]
 
 mod cluster;
-#[path = "../../ledger/tests/harness/mod.rs"]
-mod harness;
+use countersign_harness as harness;
 
 use cluster::{Cluster, PATIENCE};
 use countersign_circuits::hash::Digest32;
@@ -12,7 +11,7 @@ use countersign_consensus::{
     BlobError, Clock,
     request::{Method, PutBlobAnswer},
 };
-use countersign_ledger::*;
+use countersign_messages::*;
 use countersign_store::{ChainStore, StoreError};
 use harness::*;
 use std::time::Duration;

@@ -37,15 +37,14 @@ pub fn people(
     Ok(people)
 }
 
+/// People with what they permit now: a last valid day for each scope of the registry.
+pub type Stated = Vec<(PatientId, Vec<Option<Day>>)>;
+
 /// Those with a place in the tables of whom the consents say something, with what they permit now. Of who is in none of the documents nothing is said.
 ///
 /// # Errors
 /// A patient's identifier is too long.
-pub fn stated(
-    consents: &ConsentTable,
-    registry: &ScopeRegistry,
-    register: &SlotRegister,
-) -> Result<Vec<(PatientId, Vec<Option<Day>>)>, SlotError> {
+pub fn stated(consents: &ConsentTable, registry: &ScopeRegistry, register: &SlotRegister) -> Result<Stated, SlotError> {
     let mut stated = Vec::new();
     for (patient, _) in register.live() {
         let id = countersign_ingest::PatientId::new(patient.expose()).map_err(|_| SlotError::PatientId)?;

@@ -32,4 +32,4 @@ pub mod slots;
 
 pub use error::KeepingError;
 pub use keeping::{CheckReport, Height, Keeping};
-pub use node::{AnchorReport, Answering, Hospital, HospitalError, IfInUse, Imported, Permissions, ProvingKeys, ResearchCut, Source};
+pub use node::{AnchorReport, Answering, Hospital, HospitalError, IfInUse, Imported, ProvingKeys, ResearchCut, Source};

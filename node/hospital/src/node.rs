@@ -16,7 +16,7 @@ mod withdrawing;
 pub use accepting::ResearchCut;
 pub use answering::Answering;
 pub use error::HospitalError;
-pub use importing::{AnchorReport, Imported, Permissions, Source};
+pub use importing::{AnchorReport, Imported, Source};
 pub use proving_keys::ProvingKeys;
 
 use crate::{Keeping, KeepingError};

@@ -6,10 +6,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+mod plain;
+mod source;
 
 use common::{folder, reopen, rng};
 use countersign_circuits::{
-    consent::{Day, ScopeRegistry},
+    consent::Day,
     hash::Digest32,
     segment::{EMPTY, SegmentId},
 };
@@ -21,15 +23,15 @@ use countersign_hospital::{
     research_cut::{Renewal, Version},
     slots::{PatientId, SlotIndex},
 };
-use countersign_ingest::{ConsentSource, ImportOptions, Mapping, Reading, import, read_consents, shipped};
+use countersign_ingest::{ConsentSource, ImportOptions, import, read_consents};
+use plain::{Ledger, MAPPING, READING, Research, Sent, registry, tables};
 use rand::{Rng, RngCore, seq::SliceRandom};
 use rand_chacha::ChaCha20Rng;
+use source::{Person, Source, change, number, somebody, write};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    fmt::Write as _,
     future::{Future, poll_fn},
     path::{Path, PathBuf},
-    sync::LazyLock,
     task::Poll,
 };
 use tokio::task::yield_now;
@@ -37,128 +39,6 @@ use tokio::task::yield_now;
 /// Histories, each of some imports.
 const SEEDS: u64 = 2_000;
 const TODAY: Day = Day(18_000);
-const SCOPES: [&str; 2] = ["p.health", "c.labs"];
-
-static READING: LazyLock<Reading> = LazyLock::new(|| Reading::from_toml(shipped::HEART_DISEASE).unwrap());
-static MAPPING: LazyLock<Mapping> = LazyLock::new(|| Mapping::from_toml(shipped::MAPPING_HEART_CSV, &READING).unwrap());
-
-fn registry() -> ScopeRegistry {
-    ScopeRegistry { scopes: SCOPES.map(String::from).to_vec(), grid: vec![Day(18_500), Day(19_000), Day(20_000)] }
-}
-
-fn tables() -> [TableName; 2] {
-    [TableName { kind: TableKind::Data, digest: READING.digest() }, TableName { kind: TableKind::Consent, digest: registry().digest() }]
-}
-
-/// What the source says of a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Person {
-    age: u32,
-    chol: Option<u32>,
-    /// Days from the grid's point of view: bin 0 is no consent.
-    bins: [u16; 2],
-    /// True if the row is there (consents may be without).
-    row: bool,
-}
-
-type Source = BTreeMap<u32, Person>;
-
-fn number(patient: &PatientId) -> u32 {
-    patient.expose()[1..].parse().unwrap()
-}
-
-/// The first day of a bin.
-fn day(bin: u16) -> Option<Day> {
-    (bin > 0).then(|| registry().grid[usize::from(bin) - 1])
-}
-
-fn write(folder: &Path, source: &Source) -> (PathBuf, PathBuf) {
-    let mut table = String::from("patient_id,age,sex,trestbps,chol,cp,oldpeak,num\n");
-    let mut consents = String::from("patient,scope,until\n");
-    for (id, person) in source {
-        if person.row {
-            let chol = person.chol.map_or_else(String::new, |c| c.to_string());
-            writeln!(table, "p{id},{},1,120,{chol},1,1.0,0", person.age).unwrap();
-        }
-        for (scope, bin) in SCOPES.iter().zip(person.bins) {
-            if let Some(until) = day(bin) {
-                writeln!(consents, "p{id},{scope},{}", countersign_ingest::day_text(until)).unwrap();
-            }
-        }
-    }
-    let (at, by) = (folder.join("table.csv"), folder.join("consents.csv"));
-    std::fs::write(&at, table).unwrap();
-    std::fs::write(&by, consents).unwrap();
-    (at, by)
-}
-
-/// A transaction, as the model reads it.
-#[derive(Debug, Clone)]
-enum Sent {
-    Anchor(Vec<(OpeningKey, Vec<u8>)>),
-    Withdraw(BTreeSet<SlotIndex>),
-}
-
-/// The ledger: current segments, slots out of force, what it has seen, and cuts of studies.
-#[derive(Default)]
-struct Ledger {
-    current: BTreeMap<(TableName, u32), (u32, Vec<u8>)>,
-    withdrawn: BTreeSet<SlotIndex>,
-    decided: HashMap<Vec<u8>, bool>,
-    cuts: Vec<Vec<OpeningKey>>,
-    research: Option<Research>,
-}
-
-/// The research cut: which versions, which slots were out of force, and who was in it with which row.
-struct Research {
-    data: Vec<SegmentId>,
-    consent: Vec<SegmentId>,
-    out: BTreeSet<SlotIndex>,
-    people: BTreeMap<u32, Vec<u16>>,
-}
-
-impl LedgerView for Ledger {
-    fn segments(&self, table: TableName) -> u32 {
-        self.current.keys().filter(|(of, _)| *of == table).count() as u32
-    }
-
-    fn current(&self, table: TableName, segment: u32) -> Option<(u32, Vec<u8>)> {
-        self.current.get(&(table, segment)).cloned()
-    }
-
-    fn withdrawn(&self) -> Vec<SlotIndex> {
-        self.withdrawn.iter().copied().collect()
-    }
-
-    fn registry(&self, digest: &Digest32) -> Option<ScopeRegistry> {
-        (*digest == registry().digest()).then(registry)
-    }
-}
-
-impl Ledger {
-    fn execute(&mut self, sent: &Sent) -> bool {
-        match sent {
-            Sent::Anchor(segments) => {
-                let next = |key: &OpeningKey| self.current.get(&(key.table, key.segment.index)).map_or(0, |(version, _)| version + 1);
-                if segments.iter().any(|(key, _)| key.segment.version != next(key)) {
-                    return false;
-                }
-                for (key, points) in segments {
-                    self.current.insert((key.table, key.segment.index), (key.segment.version, points.clone()));
-                }
-                true
-            }
-            Sent::Withdraw(slots) => {
-                let spanned = tables().map(|t| self.segments(t)).into_iter().max().unwrap();
-                if slots.iter().any(|s| s.segment() >= spanned || self.withdrawn.contains(s)) {
-                    return false;
-                }
-                self.withdrawn.extend(slots);
-                true
-            }
-        }
-    }
-}
 
 struct World {
     ledger: Ledger,
@@ -210,7 +90,7 @@ impl World {
     async fn import(&mut self, path: &Path, files: &(PathBuf, PathBuf), source: &Source) {
         let consents = read_consents(ConsentSource::Csv(&files.1), &registry()).unwrap().table;
         let usable = consents.usable_on(TODAY);
-        let options = ImportOptions { as_of: Some(TODAY), consented: Some(&usable), progress: None };
+        let options = ImportOptions { as_of: Some(TODAY), consented: Some(&usable), consents: None, progress: None };
         let read = import(&READING, &MAPPING, &files.0, &options).unwrap();
         let keeping = reopen(path).await;
         let content = AnchorContent {
@@ -526,76 +406,6 @@ async fn killed_after<F: Future<Output = ()>>(polls: usize, future: F) -> bool {
         future.as_mut().poll(context).map(|()| true)
     })
     .await
-}
-
-fn somebody(dice: &mut ChaCha20Rng) -> Person {
-    let row = dice.gen_ratio(9, 10);
-    let chol = dice.gen_ratio(4, 5).then(|| dice.gen_range(100..400));
-    Person { age: dice.gen_range(20..100), chol, bins: [dice.gen_range(0..4), dice.gen_range(0..4)], row }
-}
-
-/// One thing after the other happens to the source.
-fn change(source: &mut Source, past: &[Source], next: &mut u32, dice: &mut ChaCha20Rng) {
-    let pick = |source: &Source, dice: &mut ChaCha20Rng| source.keys().copied().collect::<Vec<_>>().choose(dice).copied();
-    match dice.gen_range(0..12) {
-        0 => {
-            source.insert(*next, somebody(dice));
-            *next += 1;
-        }
-        1 => {
-            if let Some(id) = pick(source, dice) {
-                source.remove(&id);
-            }
-        }
-        2 => {
-            // replaced by somebody with the same values: counts and extremes stay
-            if let Some(person) = pick(source, dice).and_then(|id| source.remove(&id)) {
-                source.insert(*next, person);
-                *next += 1;
-            }
-        }
-        3 => {
-            // two people's rows exchanged
-            if let (Some(a), Some(b)) = (pick(source, dice), pick(source, dice)) {
-                let (x, y) = (source[&a].clone(), source[&b].clone());
-                source.insert(a, Person { bins: x.bins, ..y.clone() });
-                source.insert(b, Person { bins: y.bins, ..x });
-            }
-        }
-        4 => {
-            if let (Some(a), Some(b)) = (pick(source, dice), pick(source, dice)) {
-                let bins = (source[&a].bins, source[&b].bins);
-                source.get_mut(&a).unwrap().bins = bins.1;
-                source.get_mut(&b).unwrap().bins = bins.0;
-            }
-        }
-        5 | 6 => {
-            if let Some(person) = pick(source, dice).and_then(|id| source.get_mut(&id)) {
-                person.bins = [person.bins[0].saturating_sub(dice.gen_range(0..3)), person.bins[1].saturating_sub(dice.gen_range(0..3))];
-            }
-        }
-        7 => {
-            if let Some(person) = pick(source, dice).and_then(|id| source.get_mut(&id)) {
-                person.bins = [dice.gen_range(0..4), dice.gen_range(0..4)];
-            }
-        }
-        8 => {
-            if let Some(person) = pick(source, dice).and_then(|id| source.get_mut(&id)) {
-                person.chol = dice.gen_ratio(4, 5).then(|| dice.gen_range(100..400));
-            }
-        }
-        9 => {
-            if let Some(person) = pick(source, dice).and_then(|id| source.get_mut(&id)) {
-                person.row = !person.row;
-            }
-        }
-        10 => {
-            if let Some(earlier) = past.choose(dice) {
-                source.clone_from(earlier);
-            }
-        }
-        _ => {}
-    }
 }
 
 async fn history(seed: u64) {

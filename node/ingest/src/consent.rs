@@ -4,6 +4,7 @@
 //! for nothing until a person has looked.
 
 mod documents;
+mod person;
 mod policy;
 
 pub use policy::{ConsentPolicy, PolicyError};
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Who permits what until when. Scopes are those of the registry it was read with.
@@ -97,6 +98,9 @@ pub struct ConsentReport {
     pub patients_unknown: u64,
     /// Patients for each scope.
     pub scopes: BTreeMap<String, u64>,
+    /// What lies beside the documents and may say something else, in words.
+    #[serde(default)]
+    pub beside: Option<String>,
 }
 
 impl fmt::Display for ConsentReport {
@@ -107,6 +111,9 @@ impl fmt::Display for ConsentReport {
              until a person has looked at a refusal of theirs that is not understood",
             self.documents_read, self.documents_used, self.patients, self.patients_unknown, self.patients_for_review
         )?;
+        if let Some(beside) = &self.beside {
+            write!(f, "\n  {beside}")?;
+        }
         for (what, list) in [("documents that permit nothing", &self.refused), ("permits ignored", &self.permits_ignored)] {
             for (why, count) in list {
                 write!(f, "\n  {what}: {count} {why}")?;
@@ -123,6 +130,21 @@ pub struct Consents {
     pub table: ConsentTable,
     /// The counts.
     pub report: ConsentReport,
+    /// Everybody they are of, whatever they say.
+    pub(crate) named: BTreeSet<PatientId>,
+    /// The file or folder of FHIR Consents they were read from; `None`: a table.
+    documents: Option<PathBuf>,
+}
+
+impl Consents {
+    /// True if they are the FHIR Consents of this file or folder.
+    pub(crate) fn are_of(&self, source: &Path) -> bool {
+        let same = |path: &PathBuf| match (path.canonicalize(), source.canonicalize()) {
+            (Ok(a), Ok(b)) => a == b,
+            _ => path == source,
+        };
+        self.documents.as_ref().is_some_and(same)
+    }
 }
 
 /// Where consents come from.
@@ -169,7 +191,7 @@ fn csv(path: &Path, registry: &ScopeRegistry) -> Result<Consents, ImportError> {
         let problem = format!("these consents are not whole: {words}");
         return Err(ImportError::Package { place: Place::new(path, 0), problem });
     }
-    let mut consents = Consents { table: ConsentTable::new(), report: ConsentReport::default() };
+    let mut consents = Consents { table: ConsentTable::new(), report: ConsentReport::default(), named: BTreeSet::new(), documents: None };
     for file in list(path, &[".csv"], "*.csv file")? {
         let mut table = Table::open(&file)?;
         if let Some(other) = table.header.iter().find(|h| !["patient", "scope", "until"].contains(&h.as_str())) {
@@ -195,6 +217,7 @@ fn csv(path: &Path, registry: &ScopeRegistry) -> Result<Consents, ImportError> {
             };
             consents.report.documents_read += 1;
             consents.report.documents_used += 1;
+            consents.named.insert(id.clone());
             if consents.table.grant(id, name, day).is_some() {
                 let problem = "the patient and scope of this line stand in an earlier line, too".into();
                 return Err(ImportError::ConsentLine { place, problem });

@@ -168,9 +168,17 @@ struct Row {
     reports: Vec<AttributeReport>,
 }
 
+/// Endings of files that may be tables.
+const TABLES: [&str; 6] = [".csv", ".tsv", ".tab", ".xlsx", ".xls", ".ods"];
+
 /// What a folder holds beside its tables that may be tables, in words.
 pub(crate) fn beside_tables(folder: &Path) -> Result<Option<String>, ImportError> {
-    passed_over(folder, &[".csv"], &[".csv", ".tsv", ".tab", ".xlsx", ".xls", ".ods"])
+    passed_over(folder, &[".csv"], &TABLES)
+}
+
+/// Tables that a folder of other files holds, in words.
+pub(crate) fn tables_beside(folder: &Path) -> Result<Option<String>, ImportError> {
+    passed_over(folder, &[], &TABLES)
 }
 
 pub(crate) fn read(
@@ -230,7 +238,8 @@ pub(crate) fn read(
         }
         options.progress.iter().for_each(|p| p(Progress { files_done: files_done + 1, files: files.len(), records }));
     }
-    let cohort = cohort(reading, rows, options.consented.filter(|_| population.consented));
+    let known = if options.consents.is_some() { rows.keys().cloned().collect() } else { BTreeSet::new() };
+    let cohort = Cohort { known, ..cohort(reading, rows, options.consented.filter(|_| population.consented)) };
     Ok(Found {
         cohort,
         data_as_of,

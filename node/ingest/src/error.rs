@@ -77,10 +77,12 @@ pub enum ImportError {
         place: Place,
     },
     /// Not JSON, or a field of another type than FHIR R4 says.
-    #[error("{place}: {problem} (column {column}); the exporting system must write FHIR R4 JSON")]
+    #[error("{place}: {element}{}{problem} (column {column}); the exporting system must write FHIR R4 JSON", if element.is_empty() { "" } else { ": " })]
     Json {
         /// Where.
         place: Place,
+        /// The element, like `Observation.valueQuantity.value`; empty if it is not known.
+        element: String,
         /// What is wrong, without the text itself.
         problem: &'static str,
         /// Byte column, from 1.
@@ -104,13 +106,21 @@ pub enum ImportError {
         /// Which identifier.
         what: &'static str,
     },
+    /// A code that FHIR R4 does not have at this element, where it changes what a value means.
+    #[error("{place}: {element}: not one of the codes FHIR R4 has there; the exporting system must be corrected")]
+    Code {
+        /// Where.
+        place: Place,
+        /// The element.
+        element: String,
+    },
     /// A date that is none.
     #[error("{place}: {field}: {source}")]
     Date {
         /// Where.
         place: Place,
-        /// The element or column.
-        field: &'static str,
+        /// The element, like `Patient.birthDate`.
+        field: String,
         /// What is wrong.
         source: NotADate,
     },
@@ -177,6 +187,12 @@ pub enum ImportError {
         /// The first line.
         first: Place,
     },
+    /// References to one patient's id by the addresses of two servers.
+    #[error(
+        "references name a patient of one id by the addresses of two servers (what stands before Patient/id differs), and nothing here says whose the \
+         patient is: import each server's records as a hospital of its own, or write all references in one form"
+    )]
+    TwoServers,
     /// A consent line that repeats a patient and scope, or names an unknown scope.
     #[error("{place}: {problem}")]
     ConsentLine {
@@ -191,13 +207,17 @@ pub enum ImportError {
 }
 
 impl ImportError {
-    pub(crate) fn json(place: Place, error: &serde_json::Error) -> Self {
+    pub(crate) fn json(place: Place, element: String, error: &serde_json::Error) -> Self {
+        // the words of the library may hold the text itself; only their beginning is looked at
+        let words = error.to_string();
         let problem = match error.classify() {
             serde_json::error::Category::Eof => "the JSON ends too early",
             serde_json::error::Category::Syntax => "not JSON",
-            serde_json::error::Category::Data => "a field has another type than FHIR R4 says",
+            serde_json::error::Category::Data if words.starts_with("duplicate field") => "stands twice in one object",
+            serde_json::error::Category::Data if words.starts_with("missing field") => "an element that FHIR R4 requires is missing",
+            serde_json::error::Category::Data => "of another type than FHIR R4 says",
             serde_json::error::Category::Io => "cannot be read",
         };
-        Self::Json { place, problem, column: error.column() }
+        Self::Json { place, element, problem, column: error.column() }
     }
 }

@@ -2,8 +2,9 @@
 
 mod people;
 mod pick;
+mod scope;
 
-pub(crate) use people::{Cohort, fold};
+pub(crate) use people::{Cohort, ConsentsFound, fold};
 
 use crate::report::AttributeReport;
 use countersign_circuits::dictionary::Scale;

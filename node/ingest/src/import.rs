@@ -2,13 +2,14 @@
 
 use crate::{
     calendar::{date_of, day_text},
+    consent::Consents,
     csv_table,
     error::ImportError,
     fhir::{collect::Collector, read_bundles, read_folder},
-    fold::{Cohort, fold},
+    fold::{Cohort, ConsentsFound, fold},
     mapping::{Mapping, SourceKind},
     reading::{Index, Reading},
-    report::{ImportReport, Problem},
+    report::{ImportReport, Problem, UNMAPPED_PERCENT_MAX, strays_words},
     source::Progress,
     table::{PatientId, ResearchTable},
 };
@@ -22,6 +23,9 @@ pub struct ImportOptions<'a> {
     pub as_of: Option<Day>,
     /// Patients with a usable research consent, for dictionaries with `population.consented`; `None` ignores that rule.
     pub consented: Option<&'a BTreeSet<PatientId>>,
+    /// The consents that go with these records: people they name who are not in the records, and Consents among the records that refuse what
+    /// they permit, are problems. `None`: none are given.
+    pub consents: Option<&'a Consents>,
     /// Told now and then how far the import is.
     pub progress: Option<&'a dyn Fn(Progress)>,
 }
@@ -31,6 +35,7 @@ impl fmt::Debug for ImportOptions<'_> {
         f.debug_struct("ImportOptions")
             .field("as_of", &self.as_of)
             .field("consented", &self.consented.map(BTreeSet::len))
+            .field("consents", &self.consents.map(|c| c.table.len()))
             .finish_non_exhaustive()
     }
 }
@@ -78,6 +83,13 @@ pub fn import(reading: &Reading, mapping: &Mapping, source: &Path, options: &Imp
         resources: found.resources,
         repeated: found.repeated,
         without_patient: cohort.without_patient,
+        strays: cohort
+            .strays
+            .iter()
+            .filter(|(_, (strays, _))| *strays > 0)
+            .map(|(kind, (strays, _))| ((*kind).to_owned(), *strays))
+            .collect(),
+        consents_not_read: 0,
         deleted: found.deleted,
         merged: cohort.merged,
         people: cohort.people,
@@ -87,14 +99,40 @@ pub fn import(reading: &Reading, mapping: &Mapping, source: &Path, options: &Imp
         problems: Vec::new(),
         notes: found.notes,
     };
+    let acknowledged = |name: &str| mapping.acknowledges(name);
     for (name, what) in found.not_whole {
-        match mapping.acknowledges(name) {
-            true => report.notes.push(format!("acknowledged by the mapping ({name}): {what}")),
-            false => report.problems.push(Problem::NotWhole { name: name.to_owned(), what }),
+        report.found(Problem::NotWhole { name: name.to_owned(), what }, acknowledged);
+    }
+    for (kind, (strays, of)) in cohort.strays {
+        if strays * 100 > of * UNMAPPED_PERCENT_MAX {
+            report.found(Problem::Strays { kind: kind.to_owned(), strays, of }, acknowledged);
+        } else if strays > 0 {
+            report.notes.push(strays_words(kind, strays, of));
         }
     }
-    report.judge(reading.dictionary(), |attribute| mapping.acknowledges(attribute));
+    if let Some(consents) = options.consents {
+        let people = consents.named.difference(&cohort.known).count() as u64;
+        if people > 0 {
+            report.found(Problem::ConsentsUnknown { people, of: consents.named.len() as u64 }, acknowledged);
+        }
+    }
+    if !options.consents.is_some_and(|consents| consents.are_of(source)) {
+        consents_beside(&mut report, &cohort.consents, acknowledged);
+    }
+    report.judge(reading.dictionary(), acknowledged);
     Ok(Import { table: cohort.table, report })
+}
+
+/// Says of Consents that lie among the records that they are not the ones that count.
+fn consents_beside(report: &mut ImportReport, found: &ConsentsFound, acknowledged: impl Fn(&str) -> bool) {
+    report.consents_not_read = found.documents;
+    if found.documents > 0 {
+        let words = "lie among the records and were not read: what permits is what is given with --consents";
+        report.notes.push(format!("{} Consent resources {words}", found.documents));
+    }
+    if found.contradicted > 0 {
+        report.found(Problem::ConsentsBeside { people: found.contradicted }, acknowledged);
+    }
 }
 
 pub(crate) fn table_date(options: &ImportOptions<'_>) -> Result<(jiff::civil::Date, String), ImportError> {
@@ -135,7 +173,8 @@ fn fhir(reading: &Reading, mapping: &Mapping, source: &Path, options: &ImportOpt
         not_whole = facts.not_whole;
         (facts.files, day, text)
     };
-    let cohort = fold(reading, &collector, day, options.consented)?;
+    collector.settle()?;
+    let cohort = fold(reading, &collector, day, options)?;
     notes.extend(collector.notes());
     Ok(Found {
         cohort,

@@ -219,7 +219,8 @@ struct ColumnForm {
 }
 
 /// What may be acknowledged of a source that is not whole, by name.
-const SOURCE_PARTS: [&str; 4] = ["export:next-page", "export:errors", "export:counts", "folder:passed-over"];
+const SOURCE_PARTS: [&str; 7] =
+    ["export:next-page", "export:errors", "export:counts", "export:patients", "export:consents", "consents:patients", "folder:passed-over"];
 
 impl Mapping {
     /// Reads a mapping file and checks it against its dictionary.
@@ -250,6 +251,9 @@ impl Mapping {
         }
         if let Some(other) = form.status_map.keys().find(|k| !["Observation", "Condition", "Encounter"].contains(&k.as_str())) {
             return Err(top(format!("`status_map` is for Observation, Condition and Encounter, not for {other}")));
+        }
+        if form.status_map.values().flatten().any(|(from, to)| from == "entered-in-error" && from != to) {
+            return Err(top("`status_map`: what is entered-in-error never counts, whatever else it is called".into()));
         }
         let mut columns = Vec::new();
         for attribute in dictionary.attributes() {

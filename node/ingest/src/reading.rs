@@ -150,7 +150,7 @@ impl Reading {
     }
 
     /// Value sets in the order of their names; their position is what facts refer to.
-    pub(crate) fn valuesets(&self) -> impl Iterator<Item = (&str, &[CodeSet])> {
+    pub(crate) fn valuesets(&self) -> impl Iterator<Item = (&str, &[CodeSet])> + Clone {
         self.valuesets.iter().map(|(n, s)| (n.as_str(), s.as_slice()))
     }
 

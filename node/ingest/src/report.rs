@@ -1,5 +1,10 @@
 //! The import report: what a data manager reads and signs (design: product, section 2.7). No patient appears in it.
 
+mod problem;
+
+pub use problem::Problem;
+pub(crate) use problem::strays_words;
+
 use countersign_circuits::{
     dictionary::{Attribute, Dictionary, Domain},
     hash::Digest32,
@@ -56,6 +61,12 @@ pub struct AttributeReport {
     /// True if a flag read from codes is "no" in every row.
     #[serde(default)]
     pub all_no: bool,
+    /// True if a count of records is 0 in every row.
+    #[serde(default)]
+    pub all_zero: bool,
+    /// True if a flag read from deaths is "no" in every row.
+    #[serde(default)]
+    pub nobody_died: bool,
     /// Readings without a value.
     pub empty: u64,
     /// Readings looked at: in the window, with the right status, with a value.
@@ -92,6 +103,64 @@ impl AttributeReport {
         for (what, count) in &one.unmapped_examples {
             (0..*count).for_each(|_| self.unmapped(what));
         }
+    }
+
+    /// A complete attribute that could not be observed: it cannot be missing.
+    fn not_observed(&self, attribute: &Attribute, as_of: String) -> Option<Problem> {
+        let name = attribute.name().to_owned();
+        (attribute.complete() && self.window_beyond_data > 0).then_some(Problem::WindowBeyondData {
+            attribute: name,
+            people: self.window_beyond_data,
+            as_of,
+        })
+    }
+
+    /// What of this attribute stops an import.
+    fn problem(&self, attribute: &Attribute, as_of: String) -> Option<Problem> {
+        let attribute_name = attribute.name().to_owned();
+        if let Some(problem) = self.not_observed(attribute, as_of) {
+            return Some(problem);
+        }
+        match self {
+            _ if self.known == 0 => Some(Problem::AllMissing { attribute: attribute_name }),
+            _ if self.all_no => Some(Problem::AllNo { attribute: attribute_name }),
+            _ if self.all_zero => Some(Problem::AllZero { attribute: attribute_name }),
+            _ if self.unmapped * 100 > self.source_values * UNMAPPED_PERCENT_MAX => {
+                Some(Problem::Unmapped { attribute: attribute_name, unmapped: self.unmapped, source_values: self.source_values })
+            }
+            _ => None,
+        }
+    }
+
+    /// What of this attribute a person should know.
+    fn notes(&self) -> Vec<String> {
+        let name = &self.name;
+        let mut notes = Vec::new();
+        if self.left_out > 0 {
+            notes
+                .push(format!("{name}: {} people have no recorded value and so no row; every number is of people with one", self.left_out));
+        }
+        if self.nobody_died {
+            notes.push(format!("{name}: \"no\" for everybody: no death in its window is recorded"));
+        }
+        for (what, count) in &self.unmapped_examples {
+            notes.push(format!("{name}: {what} is not covered by any rule: {count} times"));
+        }
+        for (count, what) in [
+            (self.unit_declared, "readings without a unit were read in the unit the mapping declares"),
+            (self.beyond, "rows are missing because the value is outside the range"),
+            (self.empty, "readings have no value"),
+            (self.bounds, "readings are bounds such as \"<5\""),
+            (self.undated, "matching records have no date"),
+            (self.ended_undated, "matching conditions are over, by their status or an end without a date; they count as over"),
+            (self.window_beyond_data, "people's window ends after the data do: they were not observed to its end, and are missing"),
+            (self.wrong_status, "matching records do not count for their status"),
+        ] {
+            if count > 0 {
+                notes.push(format!("{name}: {count} {what}"));
+            }
+        }
+        notes
     }
 
     /// Notes the value of a row.
@@ -153,63 +222,6 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// Something that stops an import: nothing may be anchored until it is solved, or acknowledged by name in the mapping.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "problem", rename_all = "snake_case")]
-pub enum Problem {
-    /// Nobody has a row.
-    NoRows,
-    /// Nobody has a value of this attribute.
-    AllMissing {
-        /// The attribute.
-        attribute: String,
-    },
-    /// A flag read from codes is "no" for everybody: none of the codes of these records is in its value set.
-    AllNo {
-        /// The attribute.
-        attribute: String,
-    },
-    /// The export is not whole: more is said to exist than lies here.
-    NotWhole {
-        /// The name it can be acknowledged by.
-        name: String,
-        /// What is missing.
-        what: String,
-    },
-    /// Too many source values have codes or units no rule covers.
-    Unmapped {
-        /// The attribute.
-        attribute: String,
-        /// How many.
-        unmapped: u64,
-        /// Of how many.
-        source_values: u64,
-    },
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoRows => write!(f, "nobody in these files gets a row; check the files and the dictionary's population"),
-            Self::AllMissing { attribute } => write!(
-                f,
-                "\"{attribute}\" is missing for everybody; correct the mapping, or accept it there with acknowledge = [\"{attribute}\"]"
-            ),
-            Self::AllNo { attribute } => write!(
-                f,
-                "\"{attribute}\" is \"no\" for everybody; check the code systems (the notes say what was found), or accept it with acknowledge = [\"{attribute}\"]"
-            ),
-            Self::NotWhole { name, what } => {
-                write!(f, "the export is not whole: {what}; fetch it again, or accept it with acknowledge = [\"{name}\"]")
-            }
-            Self::Unmapped { attribute, unmapped, source_values } => write!(
-                f,
-                "\"{attribute}\": {unmapped} of {source_values} source values have codes or units no rule covers; map them, or accept it with acknowledge = [\"{attribute}\"]"
-            ),
-        }
-    }
-}
-
 /// What an import read, left out and found. Equal files, dictionary, mapping and options give an equal report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportReport {
@@ -229,6 +241,13 @@ pub struct ImportReport {
     pub repeated: u64,
     /// Clinical resources whose patient is not in the export, or inactive.
     pub without_patient: u64,
+    /// Records whose patient is not in the export, is another server's or is named by nothing that can be followed, by type. Those of inactive
+    /// and deleted patients are not among them.
+    #[serde(default)]
+    pub strays: BTreeMap<String, u64>,
+    /// Consents that lie among the records and were not read as consents.
+    #[serde(default)]
+    pub consents_not_read: u64,
     /// Resources deleted by the manifest.
     pub deleted: u64,
     /// Patients whose record was merged into another.
@@ -262,63 +281,32 @@ impl ImportReport {
         Digest32::of(&serde_json::to_vec(&value).expect("a report's keys are texts"))
     }
 
-    /// Finds problems and notes from the counts. `acknowledged` says which attributes the mapping accepts as they are.
-    pub(crate) fn judge(&mut self, dictionary: &Dictionary, acknowledged: impl Fn(&str) -> bool) {
-        if self.rows == 0 {
-            self.problems.push(Problem::NoRows);
-            return;
-        }
-        for (report, attribute) in self.attributes.iter().zip(dictionary.attributes()) {
-            let name = attribute.name().to_owned();
-            let problem = if report.known == 0 {
-                Some(Problem::AllMissing { attribute: name.clone() })
-            } else if report.all_no {
-                Some(Problem::AllNo { attribute: name.clone() })
-            } else if report.unmapped * 100 > report.source_values * UNMAPPED_PERCENT_MAX {
-                Some(Problem::Unmapped { attribute: name.clone(), unmapped: report.unmapped, source_values: report.source_values })
-            } else {
-                None
-            };
-            match problem {
-                Some(problem) if acknowledged(&name) => {
-                    self.notes.push(format!("acknowledged by the mapping: {}", problem_words(&problem)))
-                }
-                Some(problem) => self.problems.push(problem),
-                None => {}
-            }
-            if report.left_out > 0 {
-                self.notes.push(format!(
-                    "{name}: {} people have no recorded value and so no row; every number is of people with one",
-                    report.left_out
-                ));
-            }
-            for (what, count) in &report.unmapped_examples {
-                self.notes.push(format!("{name}: {what} is not covered by any rule: {count} times"));
-            }
-            for (count, what) in [
-                (report.unit_declared, "readings without a unit were read in the unit the mapping declares"),
-                (report.beyond, "rows are missing because the value is outside the range"),
-                (report.bounds, "readings are bounds such as \"<5\""),
-                (report.undated, "matching records have no date"),
-                (report.ended_undated, "matching conditions are over, by their status or an end without a date; they count as over"),
-                (report.window_beyond_data, "people's window ends after the data do: they were not observed to its end, and are missing"),
-                (report.wrong_status, "matching records do not count for their status"),
-            ] {
-                if count > 0 {
-                    self.notes.push(format!("{name}: {count} {what}"));
-                }
-            }
+    /// Adds a problem, or a note if the mapping acknowledges it by its name.
+    pub(crate) fn found(&mut self, problem: Problem, acknowledged: impl Fn(&str) -> bool) {
+        match problem.name() {
+            Some(name) if acknowledged(name) => self.notes.push(format!("acknowledged by the mapping ({name}): {}", problem.words())),
+            _ => self.problems.push(problem),
         }
     }
-}
 
-fn problem_words(problem: &Problem) -> String {
-    match problem {
-        Problem::NoRows => "no rows".into(),
-        Problem::AllMissing { attribute } => format!("{attribute} is missing for everybody"),
-        Problem::AllNo { attribute } => format!("{attribute} is \"no\" for everybody"),
-        Problem::NotWhole { what, .. } => what.clone(),
-        Problem::Unmapped { attribute, unmapped, source_values } => format!("{attribute}: {unmapped} of {source_values} values unmapped"),
+    /// Finds problems and notes from the counts. `acknowledged` says what the mapping accepts as it is, by name.
+    pub(crate) fn judge(&mut self, dictionary: &Dictionary, acknowledged: impl Fn(&str) -> bool) {
+        let attributes = std::mem::take(&mut self.attributes);
+        if self.rows == 0 {
+            self.problems.push(Problem::NoRows);
+        }
+        for (report, attribute) in attributes.iter().zip(dictionary.attributes()) {
+            let as_of = self.data_as_of.clone();
+            // without a row nothing else can be said of an attribute than why
+            let problem = if self.rows > 0 { report.problem(attribute, as_of) } else { report.not_observed(attribute, as_of) };
+            if let Some(problem) = problem {
+                self.found(problem, &acknowledged);
+            }
+            if self.rows > 0 {
+                self.notes.extend(report.notes());
+            }
+        }
+        self.attributes = attributes;
     }
 }
 

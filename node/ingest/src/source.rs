@@ -59,6 +59,11 @@ pub(crate) fn list(path: &Path, endings: &[&str], expected: &'static str) -> Res
     Ok(files)
 }
 
+/// Endings of compressed files.
+const COMPRESSED: [&str; 5] = [".gz", ".zip", ".bz2", ".xz", ".zst"];
+/// Endings of files that may hold anything.
+const ARCHIVES: [&str; 6] = [".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".parquet"];
+
 /// What lies in a folder beside the files that are read and may hold more of the same, in words: folders, and files of other forms (plain or
 /// compressed). `None` if there is nothing. Names stay out of it: there are programs that name files after patients.
 pub(crate) fn passed_over(path: &Path, endings: &[&str], others: &[&str]) -> Result<Option<String>, ImportError> {
@@ -72,10 +77,12 @@ pub(crate) fn passed_over(path: &Path, endings: &[&str], others: &[&str]) -> Res
         if name.starts_with('.') || name == "manifest.json" || endings.iter().any(|e| name.ends_with(e)) {
             continue;
         }
-        let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zip")).unwrap_or(&name);
+        let plain = COMPRESSED.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
         if file.is_dir() {
             folders += 1;
         } else if let Some(ending) = others.iter().find(|e| plain.ends_with(*e)) {
+            *files.entry(ending).or_default() += 1;
+        } else if let Some(ending) = ARCHIVES.iter().find(|e| name.ends_with(*e)) {
             *files.entry(ending).or_default() += 1;
         }
     }

@@ -15,6 +15,7 @@
 //! properly signed transaction breaks a rule: it stands in the block with the reason, uses up its sequence number, and changes nothing
 //! else, except that a failed proof and a stale answer are counted against their (query, hospital) pair.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests may panic"))]
 
 mod active;

@@ -1,11 +1,9 @@
 //! Why a transaction is refused.
 
 use crate::state::{ProposalStatus, StudyStatus};
-use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::consent::Day;
-use countersign_messages::Class;
-use countersign_messages::{BlockTime, Height, MemberId, Name, QueryId, RefusalCode, Role, codec::DecodeError};
-use std::fmt;
+use countersign_messages::RejectionCode;
+use countersign_messages::{BlockTime, Height, Name, QueryId, RefusalCode, Role};
 
 /// A rule that a properly signed transaction breaks. The signer is at fault unless the message says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,7 +119,7 @@ pub enum Rejection {
     #[error("the study's scopes are refused: {0}")]
     StudyScopes(String),
     /// Below the least allowed.
-    #[error("k_min {found} is refused: from {least} to {max}", max = crate::genesis::K_MIN_MAX)]
+    #[error("k_min {found} is refused: from {least} to {max}", max = countersign_messages::K_MIN_MAX)]
     KMin {
         /// Asked for.
         found: u32,
@@ -322,7 +320,7 @@ pub enum Rejection {
     #[error("the scope registry is refused: {0}")]
     Registry(#[from] countersign_circuits::consent::ScopeError),
     /// Below the disclosure floor.
-    #[error("rules with k_min {found} are refused: from {least} to {max}", max = crate::genesis::K_MIN_MAX)]
+    #[error("rules with k_min {found} are refused: from {least} to {max}", max = countersign_messages::K_MIN_MAX)]
     RulesKMin {
         /// Asked for.
         found: u32,

@@ -15,7 +15,6 @@ mod snapshot;
 mod study;
 mod withdraw;
 
-pub use account::Class;
 pub use admission::Admission;
 pub use answer::AnswerTask;
 pub use execute::{CommitError, Outcome, Proposed};

@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
 
-mod harness;
+use countersign_harness as harness;
 
 use countersign_circuits::{consent::Day, hash::Digest32};
 use countersign_ledger::*;
+use countersign_messages::*;
 use harness::*;
 
 fn published() -> Net {

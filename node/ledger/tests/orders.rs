@@ -4,9 +4,10 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
 
-mod harness;
+use countersign_harness as harness;
 
 use countersign_ledger::*;
+use countersign_messages::*;
 use harness::*;
 use proptest::prelude::*;
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
 
-mod harness;
+use countersign_harness as harness;
 
 use countersign_circuits::{
     consent::Day,
@@ -11,6 +11,7 @@ use countersign_circuits::{
     statement::{Measures, Statement},
 };
 use countersign_ledger::*;
+use countersign_messages::*;
 use harness::*;
 use std::collections::BTreeSet;
 

@@ -13,7 +13,7 @@ pub enum EnvelopeError {
     #[error(transparent)]
     Bounds(#[from] DecodeError),
     /// Encodes to more bytes than a transaction may have.
-    #[error("the transaction has {0} bytes; at most {max}", max = countersign_messages::limits::TRANSACTION_BYTES_MAX)]
+    #[error("the transaction has {0} bytes; at most {max}", max = crate::limits::TRANSACTION_BYTES_MAX)]
     TooLong(usize),
     /// Signed for another network.
     #[error("the transaction is signed for another network")]

@@ -2,7 +2,6 @@
 
 use crate::{
     certificate::ValidatorSet,
-    circuit_keys::KeysError,
     codec::{DecodeError, Wire, bound, bytes_of},
     identity::{MemberId, Name, Role},
     limits::{GENESIS_BYTES_MAX, MEMBERS_MAX},

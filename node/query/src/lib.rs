@@ -14,6 +14,8 @@
 //! each; a median is later found by linear interpolation inside its band, and the band is given with it. Histograms at the
 //! native step need the banded release modes, which circuit 1 does not have.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod cnf;
 mod compile;
 mod condition;

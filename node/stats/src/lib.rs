@@ -8,6 +8,8 @@
 //!
 //! [`render_text`] and [`to_json`] write the result for people and for programs.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod amount;
 mod answer;
 mod exact;

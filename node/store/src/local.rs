@@ -43,7 +43,7 @@ impl LocalChain {
     /// There is a chain, the genesis breaks a rule, the key is not that of its only validator, or the checker's keys are not the network's or
     /// not fit for it.
     pub async fn create(url: &StoreUrl, genesis: Genesis, key: SigningKey, checker: Arc<dyn ProofChecker>) -> Result<Self, StoreError> {
-        countersign_ledger::check_genesis_keys(genesis, checker.as_ref())?;
+        countersign_ledger::check_genesis_keys(&genesis, checker.as_ref())?;
         let state = State::new(genesis)?;
         check_alone(&state, &key)?;
         let store = ChainStore::create(url, state.genesis()).await?;

@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
 
-#[path = "../../ledger/tests/harness/mod.rs"]
-mod harness;
+use countersign_harness as harness;
 
 mod databases;
 
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::*;
+use countersign_messages::*;
 use countersign_store::{
     Auditor, BLOB_BYTES_MAX, ChainStore, LocalChain, PROPOSALS_MAX, StoreError, VotingRecord,
     archive::{self, Blobs},

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
 
-#[path = "../../ledger/tests/harness/mod.rs"]
-mod harness;
+use countersign_harness as harness;
 
 mod databases;
 
 use countersign_ledger::*;
+use countersign_messages::*;
 use countersign_store::{Auditor, ChainStore, LocalChain, StoreUrl};
 use databases::{Place, on_both};
 use harness::*;

@@ -2,14 +2,14 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-#[path = "../../../ledger/tests/harness/mod.rs"]
-pub mod harness;
+pub use countersign_harness as harness;
 pub mod schema;
 
 use async_trait::async_trait;
 pub use countersign_api::Node;
 use countersign_api::{Alert, Gateway, GatewayConfig, Limits, MempoolStatus, NodeStatus, Peer, Progress, SubmitRefused};
 use countersign_ledger::*;
+use countersign_messages::*;
 use countersign_store::{ChainStore, LocalChain};
 use harness::*;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};

@@ -4,7 +4,7 @@ use super::{EVERYBODY_CONSENTS, Session, mapping, place::Place, reading};
 use crate::{circuit_keys::DEVELOPMENT_NOTICE, failure::Failure, study::publish_dictionary};
 use clap::Args;
 use countersign_circuits::consent::Day;
-use countersign_hospital::{AnchorReport, Hospital, Source};
+use countersign_hospital::{AnchorReport, Source};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -66,7 +66,11 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
     screen.result(
         || {
             let consents = imported.consents.as_ref().map(|read| format!("\n{}", read.report)).unwrap_or_default();
-            format!("{}{consents}\n{DEVELOPMENT_NOTICE}", words(&report, rows))
+            let beside = match imported.import.report.consents_not_read {
+                0 => String::new(),
+                count => format!("\n{count} FHIR Consents lie among the records and were not read"),
+            };
+            format!("{}{consents}{beside}\n{DEVELOPMENT_NOTICE}", words(&report, rows))
         },
         || {
             json!({
@@ -74,7 +78,7 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
                 "people": report.planned.map(|p| p.people), "people_new": report.planned.map(|p| p.new),
                 "held_back": report.planned.map(|p| p.held), "withdrawn": report.planned.map(|p| p.withdrawn),
                 "segments": report.segments, "rows": rows, "block": report.height, "report": report.report, "report_salt": report.report_salt,
-                "consents": imported.consents.as_ref().map(|read| &read.report),
+                "consents": imported.consents.as_ref().map(|read| &read.report), "consents_not_read": imported.import.report.consents_not_read,
             })
         },
     );

@@ -8,7 +8,7 @@ use crate::{
     screen::plain,
 };
 use clap::Args;
-use countersign_hospital::{Answering, Hospital};
+use countersign_hospital::Answering;
 use countersign_ledger::PairRecord;
 use serde_json::json;
 

@@ -32,22 +32,22 @@ pub struct DemoArguments {
 }
 
 /// A hospital of the story.
-struct Hospital {
+struct Invented {
     name: &'static str,
     profile: Profile,
     mapping: &'static str,
     words: &'static str,
 }
 
-const HOSPITALS: [Hospital; 3] = [
-    Hospital { name: "st-anna", profile: Profile::Complete, mapping: "mapping-fhir", words: "complete records, SNOMED and LOINC" },
-    Hospital {
+const HOSPITALS: [Invented; 3] = [
+    Invented { name: "st-anna", profile: Profile::Complete, mapping: "mapping-fhir", words: "complete records, SNOMED and LOINC" },
+    Invented {
         name: "north-clinic",
         profile: Profile::OtherCodes,
         mapping: "mapping-fhir-other",
         words: "other codes and units (ICD-10-GM, mmol/mol)",
     },
-    Hospital {
+    Invented {
         name: "valley",
         profile: Profile::SmallGaps,
         mapping: "mapping-fhir-gaps",
@@ -167,7 +167,7 @@ async fn anchor(
     session: &Session,
     consortium: &Consortium,
     reading: &countersign_ingest::Reading,
-    hospital: &Hospital,
+    hospital: &Invented,
     patients: u32,
     seed: u64,
     folder: &Path,
@@ -226,7 +226,7 @@ async fn question(
         network.until("the query", |s| s.query(&query).is_some()).await?;
         let working = screen.working(format!("{name}: answering and proving"));
         let outcome = if asked.cheats == Some(name.as_str()) {
-            site.answer_dropping_rows(network, query).await?
+            cheat::answer_dropping_rows(site, network, query).await?
         } else {
             site.answer(network, query).await?
         };
@@ -261,7 +261,8 @@ async fn leave(session: &Session, consortium: &Consortium, sites: &[Hospital], n
     let register = site.keeping().register().await?;
     let first: Option<PatientId> = register.live().map(|(patient, _)| patient).min_by(|a, b| a.expose().cmp(b.expose())).cloned();
     if let Some(patient) = first {
-        site.withdraw(&mut consortium.network(name)?, &[patient]).await?;
+        let network = &mut consortium.network(name)?;
+        site.withdraw(network, &[patient]).await?;
         session.screen.say(format!("\nA patient of {name} withdraws. From the next block on, no answer can count that record."));
     }
     Ok(())

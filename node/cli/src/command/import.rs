@@ -36,7 +36,7 @@ pub fn run(session: &Session, arguments: &ImportArguments) -> Result<(), Failure
     let mapping = mapping(&arguments.mapping, &reading)?;
     let working = screen.working("reading");
     let progress = |p: countersign_ingest::Progress| working.now(format!("reading, {} records", p.records));
-    let options = ImportOptions { as_of: arguments.as_of, consented: None, progress: Some(&progress) };
+    let options = ImportOptions { as_of: arguments.as_of, consented: None, consents: None, progress: Some(&progress) };
     let imported = import(&reading, &mapping, &arguments.path, &options)?;
     drop(working);
     let report = &imported.report;

@@ -8,8 +8,7 @@ use crate::{
     service,
 };
 use clap::Args;
-use countersign_member::{Beside, Connection, gateway::GatewayClient};
-use countersign_store::StoreError;
+use countersign_member::{Beside, Connection, LedgerError, gateway::GatewayClient};
 use std::path::{Path, PathBuf};
 
 /// A data folder or a configuration.
@@ -66,12 +65,9 @@ async fn open(session: &Session, config: &Path, overrides: &Overrides) -> Result
     let folder = config.member_folder()?;
     let checker = service::checker(&config, &session.keys)?;
     let client = GatewayClient::new(&config.gateway_url())?;
-    let beside = Beside::open(&config.store_url()?, client).await.map_err(|failure| match failure {
-        Failure::Other(error) => match error.downcast::<StoreError>() {
-            Ok(error) => service::no_chain(&config, error),
-            Err(error) => Failure::Other(error),
-        },
-        other => other,
+    let beside = Beside::open(&config.store_url()?, client).await.map_err(|error| match error {
+        LedgerError::Store(error) => service::no_chain(&config, error),
+        other => other.into(),
     })?;
     let network = Network::new(Holder::Member(Box::new(folder)), Connection::new(beside, checker));
     network.state().check_keys(network.checker()).map_err(|e| Failure::Refused(e.to_string()))?;

@@ -8,7 +8,7 @@ use crate::{
 };
 use clap::Args;
 use countersign_circuits::hash::Digest32;
-use countersign_hospital::{Answering, Hospital};
+use countersign_hospital::Answering;
 use countersign_ledger::{PairRecord, StudyRecord, TableKey};
 use countersign_messages::{Member, QueryId, Role, StudyId};
 use countersign_query::{Question, compile};
@@ -224,5 +224,5 @@ async fn answer(session: &Session, network: &mut Network, name: &str, query: Que
     let site = network.hospital(&session.keys, name).await?;
     let answered = site.answer(network, query).await;
     site.close().await;
-    answered
+    Ok(answered?)
 }

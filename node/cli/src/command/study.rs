@@ -8,7 +8,6 @@ use crate::{
     study::{StudyPlan, approve_study, boards, submit_study},
 };
 use clap::{Args, Subcommand};
-use countersign_hospital::Hospital;
 use countersign_ledger::{State, StudyRecord};
 use countersign_messages::StudyId;
 use serde_json::{Value, json};

@@ -10,7 +10,7 @@ use crate::{
 use anyhow::anyhow;
 use clap::Args;
 use countersign_circuits::consent::Day;
-use countersign_hospital::{Answering, Hospital, Source};
+use countersign_hospital::{Answering, Source};
 use countersign_query::{Question, compile};
 use serde_json::json;
 use std::{

@@ -3,13 +3,14 @@
 //! Every step is in the hospital's journal, as when a person answers: a node that is killed goes on where it stopped. The hospital's own file
 //! is open only while an answer is made, so that `anchor` and the other commands can use it in between.
 
+use super::Running;
 use crate::{
     circuit_keys::KeysFolder,
     failure::Failure,
     network::{Holder, Network, now},
 };
 use countersign_consensus::Node;
-use countersign_hospital::{Answering as Outcome, Hospital};
+use countersign_hospital::Answering as Outcome;
 use countersign_ledger::{PairRecord, ProofChecker, State};
 use countersign_member::{Connection, MemberFolder};
 use countersign_messages::QueryId;
@@ -102,7 +103,7 @@ impl Answering {
         let site = network.hospital(&self.keys, &self.folder.member.name).await?;
         let delivered = site.deliver(&network).await;
         site.close().await;
-        delivered
+        Ok(delivered?)
     }
 
     async fn answer(&self, query: QueryId) -> Result<Outcome, Failure> {
@@ -110,6 +111,6 @@ impl Answering {
         let site = network.hospital(&self.keys, &self.folder.member.name).await?;
         let answered = site.answer(&mut network, query).await;
         site.close().await;
-        answered
+        Ok(answered?)
     }
 }

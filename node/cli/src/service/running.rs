@@ -20,6 +20,7 @@ pub struct Running {
 }
 
 impl Running {
+    /// A node's chain.
     pub fn new(node: Node) -> Self {
         let state = node.state();
         Self { node, state }

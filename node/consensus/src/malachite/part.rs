@@ -15,8 +15,6 @@ use countersign_messages::{Block, NetworkId, Wire};
 
 /// Bytes of a block in one piece: small enough that pieces of several blocks take turns on a connection.
 pub const PIECE_BYTES_MAX: usize = 256 << 10;
-/// Pieces of the largest block.
-pub const PIECES_MAX: usize = Block::BYTES_MAX.div_ceil(PIECE_BYTES_MAX);
 
 /// What the proposer signs about a block it proposes.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -1,7 +1,6 @@
 //! Accepting a study, which fixes what it may be asked about: the hospital's research cut (rule D12).
 
-use super::Hospital;
-use super::HospitalError;
+use super::{Hospital, HospitalError};
 use crate::{
     opening::{TableKind, TableName},
     research_cut::{Renewal, Version},

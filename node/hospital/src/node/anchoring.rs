@@ -1,7 +1,6 @@
 //! Driving the journal of an anchor: plan, commit, prove, submit, confirm.
 
-use super::{Hospital, source_root};
-use super::{HospitalError, dictionary};
+use super::{Hospital, HospitalError, dictionary, source_root};
 use crate::{
     Height as KeptHeight,
     journal::{AnchorId, AnchorStep, AnchorTransaction, Step},

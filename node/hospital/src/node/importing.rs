@@ -1,15 +1,14 @@
 //! From files to the journal.
 
-use super::HospitalError;
-use super::{Hospital, on_ledger::OnLedger};
+use super::{Hospital, HospitalError, on_ledger::OnLedger};
 use crate::{
     KeepingError, intake,
     journal::{AnchorContent, Begun, Import, Planned},
 };
 use countersign_circuits::{consent::Day, hash::Digest32};
 use countersign_ingest::{
-    ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Import as ImportedTable, ImportOptions, Mapping, PatientId, Problem,
-    Progress, Reading, import, read_consents,
+    ConsentPolicy, ConsentSource, Consents, Import as ImportedTable, ImportOptions, Mapping, PatientId, Problem, Progress, Reading, import,
+    read_consents,
 };
 use countersign_ledger::{SegmentKey, State, TableKey};
 use countersign_member::Connection;
@@ -23,20 +22,11 @@ pub struct Source {
     pub path: PathBuf,
     /// Date of the data where no manifest gives it.
     pub as_of: Option<Day>,
-    /// Consents: a CSV file, or a file or folder of FHIR Consent (then with a policy). Without, on a development connection, everybody
+    /// Consents: a CSV file, or a file or folder of FHIR Consent (then with a policy). Without, on a development network, everybody
     /// consents to everything; said on the screen.
     pub consents: Option<PathBuf>,
     /// The policy FHIR Consents are read by.
     pub policy: Option<ConsentPolicy>,
-}
-
-/// Who permits what, as read.
-#[derive(Debug)]
-pub struct Permissions {
-    /// Scopes with their last days.
-    pub table: ConsentTable,
-    /// What was read.
-    pub report: ConsentReport,
 }
 
 /// What was read.
@@ -45,7 +35,7 @@ pub struct Imported {
     /// Rows and report.
     pub import: ImportedTable,
     /// Who permits what; `None`: no consents were given.
-    pub consents: Option<Permissions>,
+    pub consents: Option<Consents>,
     /// Hash of what reduced consents to scopes.
     pub policy: Digest32,
 }
@@ -55,7 +45,7 @@ impl Source {
     ///
     /// # Errors
     /// Files are missing or malformed, with file and line, or the policy does not go with them.
-    pub fn read_consents(&self, state: &State) -> Result<Option<Permissions>, HospitalError> {
+    pub fn read_consents(&self, state: &State) -> Result<Option<Consents>, HospitalError> {
         let Some(path) = &self.consents else { return Ok(None) };
         let registry = state.registry();
         let consents = match (&self.policy, path.extension().is_some_and(|e| e == "csv")) {
@@ -69,7 +59,7 @@ impl Source {
             }
             (None, _) => read_consents(ConsentSource::Csv(path), registry)?,
         };
-        Ok(Some(Permissions { table: consents.table, report: consents.report }))
+        Ok(Some(consents))
     }
 
     /// Reads the records. Nothing is changed anywhere.
@@ -80,11 +70,11 @@ impl Source {
         &self,
         state: &State,
         (reading, mapping): (&Reading, &Mapping),
-        consents: Option<&Permissions>,
+        consents: Option<&Consents>,
         progress: &dyn Fn(Progress),
     ) -> Result<ImportedTable, HospitalError> {
         let usable: Option<BTreeSet<_>> = consents.map(|read| read.table.usable_on(today(state)));
-        let options = ImportOptions { as_of: self.as_of, consented: usable.as_ref(), progress: Some(progress) };
+        let options = ImportOptions { as_of: self.as_of, consented: usable.as_ref(), consents, progress: Some(progress) };
         Ok(import(reading, mapping, &self.path, &options)?)
     }
 
@@ -126,7 +116,7 @@ impl Hospital {
     /// failure says how many. `progress` and `saying` hear what is being done.
     ///
     /// # Errors
-    /// As [`Source::read_consents`], [`Source::read_records`] and [`Site::anchor`].
+    /// As [`Source::read_consents`], [`Source::read_records`] and [`Hospital::anchor`].
     pub async fn import_and_anchor(
         &self,
         connection: &mut Connection,
@@ -137,13 +127,7 @@ impl Hospital {
     ) -> Result<(Imported, AnchorReport), HospitalError> {
         let mut consents = source.read_consents(connection.state())?;
         let import = match source.read_records(connection.state(), (reading, mapping), consents.as_ref(), progress) {
-            Ok(import) if !import.report.stops() => import,
-            // nobody has a row as nobody permits anything any more: that is no problem of the files, and must reach the ledger
-            Ok(import) if import.report.problems == [Problem::NoRows] && self.all_withdrew(consents.as_ref(), connection).await? => import,
-            Ok(import) => {
-                let stopped = HospitalError::Stops(Box::new(import.report));
-                return Err(self.take_back(connection, consents.as_ref(), stopped, saying).await);
-            }
+            Ok(import) => import,
             Err(unread) => return Err(self.take_back(connection, consents.as_ref(), unread, saying).await),
         };
         if let Some(read) = &mut consents {
@@ -151,6 +135,9 @@ impl Hospital {
             read.report.patients_unknown = read.table.patients().filter(|patient| !known.contains(patient)).count() as u64;
         }
         let imported = Imported { import, consents, policy: source.policy_digest() };
+        if let Err(stopped) = self.check_import(connection, &imported).await {
+            return Err(self.take_back(connection, imported.consents.as_ref(), stopped, saying).await);
+        }
         let report = self.anchor(connection, reading, mapping, &imported, saying).await?;
         Ok((imported, report))
     }
@@ -159,7 +146,7 @@ impl Hospital {
     async fn take_back(
         &self,
         connection: &mut Connection,
-        consents: Option<&Permissions>,
+        consents: Option<&Consents>,
         stopped: HospitalError,
         saying: &(dyn Fn(&str) + Sync),
     ) -> HospitalError {
@@ -173,7 +160,7 @@ impl Hospital {
     async fn taken_back(
         &self,
         connection: &mut Connection,
-        consents: Option<&Permissions>,
+        consents: Option<&Consents>,
         saying: &(dyn Fn(&str) + Sync),
     ) -> Result<u64, HospitalError> {
         let Some(consents) = consents else { return Ok(0) };
@@ -204,12 +191,8 @@ impl Hospital {
         imported: &Imported,
         saying: &(dyn Fn(&str) + Sync),
     ) -> Result<AnchorReport, HospitalError> {
+        self.check_import(connection, imported).await?;
         let report = &imported.import.report;
-        let all_withdrew = self.all_withdrew(imported.consents.as_ref(), connection).await?;
-        if report.stops() && !(all_withdrew && report.problems == [Problem::NoRows]) {
-            return Err(HospitalError::Stops(Box::new(report.clone())));
-        }
-        Self::refuse_foreign_consents(imported, all_withdrew)?;
         connection.refresh().await?;
         self.refuse_dropped_consents(connection, imported)?;
         let content = AnchorContent {
@@ -247,10 +230,22 @@ impl Hospital {
         })
     }
 
+    /// Refuses consents of other people, and an import whose report says that it must stop.
+    async fn check_import(&self, connection: &Connection, imported: &Imported) -> Result<(), HospitalError> {
+        let report = &imported.import.report;
+        let all_withdrew = self.all_withdrew(imported.consents.as_ref(), connection).await?;
+        Self::refuse_foreign_consents(imported, all_withdrew)?;
+        // nobody has a row as nobody permits anything any more: that is no problem of the files, and must reach the ledger
+        if report.stops() && !(all_withdrew && report.problems == [Problem::NoRows]) {
+            return Err(HospitalError::Stops(Box::new(report.clone())));
+        }
+        Ok(())
+    }
+
     /// True if the consents say of everybody who has a row in force that they have withdrawn, or permitted what is over now. Documents that permit
     /// nothing for another reason (a wrong policy), and people of whom nothing is here, do not say so.
-    async fn all_withdrew(&self, consents: Option<&Permissions>, connection: &Connection) -> Result<bool, HospitalError> {
-        let Some(Permissions { table: consents, .. }) = consents else { return Ok(false) };
+    async fn all_withdrew(&self, consents: Option<&Consents>, connection: &Connection) -> Result<bool, HospitalError> {
+        let Some(Consents { table: consents, .. }) = consents else { return Ok(false) };
         let today = today(connection.state());
         let register = self.keeping.register().await?;
         let says = |patient: &PatientId| consents.has_withdrawn(patient) || consents.scopes(patient).next().is_some();
@@ -263,7 +258,7 @@ impl Hospital {
     /// Consents under which nobody with a row permits anything are refused: they are somebody else's, or under other ids. That everybody has
     /// withdrawn is another thing, and their documents say so: then those whose rows are in force are taken out.
     fn refuse_foreign_consents(imported: &Imported, all_withdrew: bool) -> Result<(), HospitalError> {
-        let Some(Permissions { table: consents, report }) = &imported.consents else { return Ok(()) };
+        let Some(Consents { table: consents, report, .. }) = &imported.consents else { return Ok(()) };
         let rows = &imported.import.table.rows;
         let permits = |row: &countersign_ingest::TableRow| consents.scopes(&row.patient).next().is_some();
         if rows.is_empty() || all_withdrew || rows.iter().any(permits) {

@@ -1,7 +1,6 @@
 //! Driving the journal of withdrawals: sign, submit, confirm.
 
-use super::HospitalError;
-use super::{Hospital, on_ledger::OnLedger};
+use super::{Hospital, HospitalError, on_ledger::OnLedger};
 use crate::{
     Height as KeptHeight,
     journal::{WithdrawalId, WithdrawalStep},

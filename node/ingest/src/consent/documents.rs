@@ -1,74 +1,30 @@
 //! FHIR R4 Consent: reading documents, and joining and subtracting their rules.
 
-use super::{ConsentPolicy, ConsentReport, ConsentTable, Consents, last_day};
+use super::{
+    ConsentPolicy, ConsentReport, ConsentTable, Consents, last_day,
+    person::{ALWAYS, Interval, Joined, Permit, Rules, Withdrawal, join, scopes},
+};
 use crate::{
     calendar::day_number,
+    csv_table::tables_beside,
     error::{ImportError, Place},
     fhir::{
-        Age, Consent, ConsentProvision, Deletion, FolderFacts, LINES, Patient, Period, Resource, Sink, Version, read_bundles, read_folder,
+        Age, Consent, ConsentProvision, Deletion, FolderFacts, LINES, Names, Patient, PatientRef, Period, Reference, Resource, Retractions,
+        Sink, Verdict, Version, read_bundles, read_folder,
     },
     table::PatientId,
 };
 use countersign_circuits::consent::{Day, ScopeRegistry};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
 };
 
 /// Longest chain of merged patients followed.
 const MERGES_MAX: usize = 64;
 
-/// Days from the first to the last, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Interval {
-    first: i32,
-    last: i32,
-}
-
-const ALWAYS: Interval = Interval { first: i32::MIN, last: i32::MAX };
-
-impl Interval {
-    fn meet(self, other: Self) -> Self {
-        Self { first: self.first.max(other.first), last: self.last.min(other.last) }
-    }
-
-    /// What is left without some days.
-    fn without(self, other: Self) -> impl Iterator<Item = Self> {
-        let before = Self { last: self.last.min(other.first.saturating_sub(1)), ..self };
-        let after = Self { first: self.first.max(other.last.saturating_add(1)), ..self };
-        let apart = other.first > other.last;
-        let parts =
-            if apart { [Some(self), None] } else { [(other.first > i32::MIN).then_some(before), (other.last < i32::MAX).then_some(after)] };
-        parts.into_iter().flatten().filter(|i| i.first <= i.last)
-    }
-}
-
-/// Denies: the days for each code.
-type Rules = BTreeMap<String, Vec<Interval>>;
-
-/// A permit: its days, and the day its document was signed.
-#[derive(Debug, Clone, Copy)]
-struct Permit {
-    days: Interval,
-    signed: Option<i32>,
-}
-
-/// A withdrawal: from which days it takes everything, and the day its document was signed. Permits signed later stand.
-#[derive(Debug, Clone, Copy)]
-struct Withdrawal {
-    days: Interval,
-    signed: Option<i32>,
-}
-
-impl Withdrawal {
-    /// True unless the permit was certainly signed after the withdrawal.
-    fn takes(&self, permit: &Permit) -> bool {
-        !matches!((permit.signed, self.signed), (Some(permit), Some(withdrawal)) if permit > withdrawal)
-    }
-}
-
 /// What one document says.
-enum Document {
+pub(super) enum Document {
     /// Nothing, for a reason.
     Nothing(&'static str),
     /// Nothing, though it may be meant to permit less than an earlier one does: a permit that was not signed later needs a person.
@@ -99,6 +55,8 @@ struct Entry {
     version: Version,
     patient: Option<String>,
     document: Document,
+    names: Names,
+    in_error: bool,
 }
 
 struct Reader<'a> {
@@ -106,49 +64,18 @@ struct Reader<'a> {
     today: Day,
     documents: BTreeMap<String, Entry>,
     merged: HashMap<String, String>,
+    /// The server each patient's id is of, where that is said.
+    servers: HashMap<String, String>,
     read: u64,
 }
 
 impl Sink for Reader<'_> {
     fn resource(&mut self, resource: &Resource<'_>) -> Result<(), ImportError> {
-        if resource.kind == "Patient" {
-            let patient: Patient = resource.parse()?;
-            let link = patient.link.iter().find(|l| l.kind.as_deref() == Some("replaced-by"));
-            let to = link.and_then(|l| l.other.as_ref()).and_then(|o| resource.patient(o.reference.as_deref()));
-            if let Some(to) = to {
-                self.merged.insert(resource.id.to_owned(), to.to_owned());
-            }
-            // a survivor may be the only one to say so, and what its old record withdrew it has withdrawn
-            for link in patient.link.iter().filter(|l| l.kind.as_deref() == Some("replaces")) {
-                if let Some(old) = link.other.as_ref().and_then(|o| resource.patient(o.reference.as_deref())) {
-                    self.merged.insert(old.to_owned(), resource.id.to_owned());
-                }
-            }
+        match resource.kind {
+            "Patient" => self.patient(resource),
+            "Consent" => self.consent(resource),
+            _ => Ok(()),
         }
-        if resource.kind != "Consent" {
-            return Ok(());
-        }
-        self.read += 1;
-        let consent: Consent<'_> = resource.parse()?;
-        let patient = resource.patient(consent.patient.as_ref().and_then(|p| p.reference.as_deref())).map(str::to_owned);
-        let document = self.document(resource, &consent, patient.as_deref())?;
-        if patient.is_none() && document.takes() {
-            let problem = "a consent that takes permission away names no patient by a reference that can be followed: whose is it?".into();
-            return Err(ImportError::Package { place: resource.place.clone(), problem });
-        }
-        let version = resource.version;
-        let mut entry = Entry { version, patient, document };
-        if let Some(old) = self.documents.get(resource.id) {
-            match version.beside(old.version) {
-                Age::Older => return Ok(()),
-                // a refusal beside a permit, and nothing tells which was said last: a person must look
-                Age::Unclear if old.document.takes() && !entry.document.takes() => entry.document = Document::Review("version-unclear"),
-                Age::Unclear if version.gives_way_to(old.version) && !entry.document.takes() => return Ok(()),
-                Age::Newer | Age::Unclear => {}
-            }
-        }
-        self.documents.insert(resource.id.to_owned(), entry);
-        Ok(())
     }
 
     fn unread(&mut self, _: &str) {}
@@ -178,6 +105,85 @@ fn refuses(root: &ConsentProvision) -> bool {
 }
 
 impl Reader<'_> {
+    /// The id of a patient, whom no other server's patient may share.
+    fn whom(&mut self, whom: Option<PatientRef<'_>>) -> Result<Option<String>, ImportError> {
+        let Some(PatientRef { base, id }) = whom else { return Ok(None) };
+        if let Some(base) = base
+            && self.servers.insert(id.to_owned(), base.to_owned()).is_some_and(|other| other != base)
+        {
+            return Err(ImportError::TwoServers);
+        }
+        Ok(Some(id.to_owned()))
+    }
+
+    fn patient(&mut self, resource: &Resource<'_>) -> Result<(), ImportError> {
+        let patient: Patient = resource.parse()?;
+        self.whom(Some(resource.itself()))?;
+        let other = |of: &Option<Reference>| of.as_ref().and_then(|o| o.reference.clone());
+        let link = patient.link.iter().find(|l| l.kind.as_deref() == Some("replaced-by")).and_then(|l| other(&l.other));
+        if let Some(to) = self.whom(resource.patient(link.as_deref()))? {
+            self.merged.insert(resource.id.to_owned(), to);
+        }
+        // a survivor may be the only one to say so, and what its old record withdrew it has withdrawn
+        for link in patient.link.iter().filter(|l| l.kind.as_deref() == Some("replaces")) {
+            if let Some(old) = self.whom(resource.patient(other(&link.other).as_deref()))? {
+                self.merged.insert(old, resource.id.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn consent(&mut self, resource: &Resource<'_>) -> Result<(), ImportError> {
+        self.read += 1;
+        let consent: Consent<'_> = resource.parse()?;
+        let patient = self.whom(resource.patient(consent.patient.as_ref().and_then(|p| p.reference.as_deref())))?;
+        let document = self.document(resource, &consent, patient.as_deref())?;
+        if patient.is_none() && document.takes() {
+            let problem = "a consent that takes permission away names no patient by a reference that can be followed: whose is it?".into();
+            return Err(ImportError::Package { place: resource.place.clone(), problem });
+        }
+        let version = resource.version;
+        let in_error = consent.status.as_deref() == Some("entered-in-error");
+        let names = Names::of("Consent", &consent.identifier, &[], in_error);
+        let mut entry = Entry { version, patient, document, names, in_error };
+        if let Some(old) = self.documents.get(resource.id) {
+            match version.beside(old.version) {
+                Age::Older => return Ok(()),
+                // a refusal beside a permit, and nothing tells which was said last: a person must look
+                Age::Unclear if old.document.takes() && !entry.document.takes() => entry.document = Document::Review("version-unclear"),
+                // a permit beside one that was never given
+                Age::Unclear if old.in_error && !entry.document.takes() => return Ok(()),
+                Age::Unclear if !in_error && version.gives_way_to(old.version) && !entry.document.takes() => return Ok(()),
+                Age::Newer | Age::Unclear => {}
+            }
+        }
+        self.documents.insert(resource.id.to_owned(), entry);
+        Ok(())
+    }
+
+    /// What was permitted under an identifier that another document has, which was entered in error, was never permitted; unless it was certainly
+    /// made later. A refusal stays what it is.
+    fn retract(&mut self) -> Result<(), ImportError> {
+        let mut errors = Retractions::new();
+        for entry in self.documents.values().filter(|e| e.in_error) {
+            let whose = entry.patient.as_deref().map(|id| self.root(id)).transpose()?.map(str::to_owned);
+            errors.note(&entry.names, entry.version, whose.as_ref());
+        }
+        let mut retracted = Vec::new();
+        for (id, entry) in self.documents.iter().filter(|(_, e)| !e.in_error && !e.document.takes()) {
+            let whose = entry.patient.as_deref().map(|id| self.root(id)).transpose()?.map(str::to_owned);
+            if errors.verdict(&entry.names, entry.version, whose.as_ref()) == Some(Verdict::Retracted) {
+                retracted.push(id.clone());
+            }
+        }
+        for id in retracted {
+            if let Some(entry) = self.documents.get_mut(&id) {
+                entry.document = Document::Nothing("entered-in-error-by-identifier");
+            }
+        }
+        Ok(())
+    }
+
     fn document(&self, resource: &Resource<'_>, consent: &Consent<'_>, patient: Option<&str>) -> Result<Document, ImportError> {
         use Document::Nothing;
         let mut status = None;
@@ -231,7 +237,7 @@ impl Reader<'_> {
         if signed.is_some_and(|m| day_number(m.span.first) > self.today.0) {
             return Ok(refuse("dated-in-the-future"));
         }
-        let by_patient = |r: &crate::fhir::Reference| resource.patient(r.reference.as_deref()) == patient;
+        let by_patient = |r: &Reference| resource.patient(r.reference.as_deref()).map(|whom| whom.id) == patient;
         if !consent.performer.iter().all(by_patient) {
             return Ok(lesser("by-proxy"));
         }
@@ -245,7 +251,7 @@ impl Reader<'_> {
             return Ok(lesser("root-narrowed"));
         }
         let start = Interval { first: signed.map_or(i32::MIN, |m| day_number(m.span.first)), ..ALWAYS };
-        let base = if root.period.is_some() { interval(resource, root.period.as_ref())? } else { start };
+        let base = if root.period.is_some() { interval(resource, "provision", root.period.as_ref())? } else { start };
         if root.provision.is_empty() {
             return Ok(Document::Withdrawal("refuses-everything", Withdrawal { days: base, signed: dated }));
         }
@@ -259,7 +265,7 @@ impl Reader<'_> {
         (base, signed): (Interval, Option<i32>),
     ) -> Result<Document, ImportError> {
         let (mut permits, mut denies, mut ignored) = (BTreeMap::<String, Vec<Permit>>::new(), Rules::new(), Vec::new());
-        for rule in &root.provision {
+        for (at, rule) in root.provision.iter().enumerate() {
             let permit = match rule.kind.as_deref() {
                 Some("permit") => true,
                 Some("deny") => false,
@@ -275,7 +281,7 @@ impl Reader<'_> {
                 }
                 return Ok(Document::Review("narrowed-deny"));
             }
-            let days = interval(resource, rule.period.as_ref())?;
+            let days = interval(resource, &format!("provision.provision[{at}]"), rule.period.as_ref())?;
             for coding in rule.code.iter().flat_map(|c| &c.coding) {
                 let code = self.policy.code(coding.system.as_deref(), coding.code.as_deref());
                 match (permit, code) {
@@ -303,27 +309,15 @@ impl Reader<'_> {
     }
 }
 
-fn interval(resource: &Resource<'_>, period: Option<&Period>) -> Result<Interval, ImportError> {
-    let start = resource.date("period.start", period.and_then(|p| p.start.as_deref()))?;
-    let end = resource.date("period.end", period.and_then(|p| p.end.as_deref()))?;
+/// The days of a rule, which stands at an element.
+fn interval(resource: &Resource<'_>, element: &str, period: Option<&Period>) -> Result<Interval, ImportError> {
+    let start = resource.date(&format!("{element}.period.start"), period.and_then(|p| p.start.as_deref()))?;
+    let end = resource.date(&format!("{element}.period.end"), period.and_then(|p| p.end.as_deref()))?;
     Ok(Interval { first: start.map_or(i32::MIN, |m| day_number(m.span.first)), last: end.map_or(i32::MAX, |m| day_number(m.span.last)) })
 }
 
-/// The joined rules of one person's documents.
-#[derive(Default)]
-struct Joined {
-    permits: BTreeMap<String, Vec<Permit>>,
-    denies: Rules,
-    withdrawals: Vec<Withdrawal>,
-    /// When documents were signed that may be meant to permit less.
-    lesser: Vec<Option<i32>>,
-    /// A document refuses at its root and could not be read as a whole package.
-    incomplete: bool,
-    review: bool,
-}
-
 pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &ScopeRegistry) -> Result<Consents, ImportError> {
-    let mut reader = Reader { policy, today, documents: BTreeMap::new(), merged: HashMap::new(), read: 0 };
+    let mut reader = Reader { policy, today, documents: BTreeMap::new(), merged: HashMap::new(), servers: HashMap::new(), read: 0 };
     let bundles = if path.is_dir() {
         crate::source::list(path, &LINES, "").is_err()
     } else {
@@ -331,7 +325,8 @@ pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &S
     };
     let facts = if bundles { read_bundles(path, &mut reader, &|_| {})? } else { read_folder(path, &mut reader, &|_| {})? };
     refuse_partial(path, &facts)?;
-    let mut report = ConsentReport { documents_read: reader.read, ..ConsentReport::default() };
+    reader.retract()?;
+    let mut report = ConsentReport { documents_read: reader.read, beside: tables_beside(path)?, ..ConsentReport::default() };
     let mut people: BTreeMap<&str, Joined> = BTreeMap::new();
     for entry in reader.documents.values() {
         let Some(patient) = &entry.patient else {
@@ -342,9 +337,9 @@ pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &S
         join(person, &entry.document, policy, &mut report);
     }
     let mut table = ConsentTable::new();
+    let named: BTreeSet<_> = people.keys().filter_map(|id| PatientId::new(*id).ok()).collect();
     for (id, person) in &people {
-        // a later document that permits less than the package may be meant to narrow an earlier one: a person must look
-        if person.review || (person.incomplete && !person.permits.is_empty()) || person.may_be_lessened() {
+        if person.needs_review() {
             report.patients_for_review += 1;
             continue;
         }
@@ -361,16 +356,7 @@ pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &S
             }
         }
     }
-    Ok(Consents { table, report })
-}
-
-impl Joined {
-    /// True if a permit was not certainly signed after a document that may be meant to permit less.
-    fn may_be_lessened(&self) -> bool {
-        let later =
-            |permit: &Permit, lesser: Option<i32>| matches!((permit.signed, lesser), (Some(permit), Some(lesser)) if permit > lesser);
-        self.permits.values().flatten().any(|permit| self.lesser.iter().any(|lesser| !later(permit, *lesser)))
-    }
+    Ok(Consents { table, report, named, documents: Some(path.to_owned()) })
 }
 
 /// Refuses an export of consents that does not hold all of them: the one that is missing may be a withdrawal. Nobody can acknowledge that.
@@ -382,70 +368,4 @@ fn refuse_partial(path: &Path, facts: &FolderFacts) -> Result<(), ImportError> {
     }
     let problem = format!("these consents are not whole, and one that is missing may be a withdrawal: {}", problems.join("; "));
     Err(ImportError::Package { place: Place::new(path, 0), problem })
-}
-
-fn join(person: &mut Joined, document: &Document, policy: &ConsentPolicy, report: &mut ConsentReport) {
-    let mut refused = |why: &str| *report.refused.entry(why.to_owned()).or_default() += 1;
-    match document {
-        Document::Nothing(why) => refused(why),
-        Document::Lesser(why, signed) => {
-            refused(why);
-            person.lesser.push(*signed);
-        }
-        Document::Review(why) => {
-            refused(why);
-            person.review = true;
-        }
-        Document::Withdrawal(why, withdrawal) => {
-            refused(why);
-            person.withdrawals.push(*withdrawal);
-        }
-        Document::Rules { permits, denies, ignored } => {
-            for (code, days) in denies {
-                person.denies.entry(code.clone()).or_default().extend(days);
-            }
-            if !policy.package.iter().all(|code| permits.contains_key(code)) {
-                refused(if permits.is_empty() { "permits-nothing" } else { "package-incomplete" });
-                for why in ignored {
-                    *report.permits_ignored.entry((*why).to_owned()).or_default() += 1;
-                }
-                // a document of nothing but denies is understood in full
-                person.incomplete |= !permits.is_empty() || !ignored.is_empty();
-                return;
-            }
-            for why in ignored {
-                *report.permits_ignored.entry((*why).to_owned()).or_default() += 1;
-            }
-            for (code, days) in permits {
-                person.permits.entry(code.clone()).or_default().extend(days);
-            }
-            report.documents_used += 1;
-        }
-    }
-}
-
-/// Scopes valid today, with the last day of the stretch that holds today.
-fn scopes<'p>(person: &Joined, policy: &'p ConsentPolicy, today: Day) -> BTreeMap<&'p str, i32> {
-    let mut found: BTreeMap<&str, i32> = BTreeMap::new();
-    let mut gated = false;
-    for (entries, gate) in [(&policy.gate, true), (&policy.extra, false)] {
-        for (code, names) in entries {
-            let mut days: Vec<Interval> = Vec::new();
-            for permit in person.permits.get(code).into_iter().flatten() {
-                let taken = person.withdrawals.iter().filter(|w| w.takes(permit));
-                let left = taken.fold(vec![permit.days], |left, w| left.into_iter().flat_map(|d| d.without(w.days)).collect());
-                days.extend(left);
-            }
-            for deny in person.denies.get(code).into_iter().flatten() {
-                days = days.into_iter().flat_map(|d| d.without(*deny)).collect();
-            }
-            let Some(until) = days.iter().filter(|d| d.first <= today.0 && today.0 <= d.last).map(|d| d.last).max() else { continue };
-            gated |= gate;
-            for name in names {
-                let day = found.entry(name).or_insert(until);
-                *day = until.max(*day);
-            }
-        }
-    }
-    if gated { found } else { BTreeMap::new() }
 }

@@ -1,13 +1,38 @@
 //! What is kept of a resource: only what the dictionary asks for, already translated by the mapping.
 
+use super::word::ConsentWord;
 use crate::calendar::Moment;
 use rust_decimal::Decimal;
 
 /// Index of a person's identifier.
 pub(crate) type PersonIndex = u32;
 
+/// The types of resources that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Patient,
+    Observation,
+    Condition,
+    Encounter,
+    Consent,
+}
+
+impl Kind {
+    /// The type's name in FHIR.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Patient => "Patient",
+            Self::Observation => "Observation",
+            Self::Condition => "Condition",
+            Self::Encounter => "Encounter",
+            Self::Consent => "Consent",
+        }
+    }
+}
+
 /// One version of a resource.
 pub(crate) struct Fact {
+    pub(crate) kind: Kind,
     pub(crate) subject: Option<PersonIndex>,
     pub(crate) body: Body,
 }
@@ -21,6 +46,7 @@ pub(crate) enum Body {
     Observation(Box<ObservationFact>),
     Condition(Box<ConditionFact>),
     Encounter(EncounterFact),
+    Consent(ConsentWord),
 }
 
 pub(crate) struct PatientFact {
@@ -75,6 +101,8 @@ pub(crate) enum PartValue {
 
 pub(crate) struct ConditionFact {
     pub(crate) counts: bool,
+    /// Its verification status is said in words nobody knows: it does not count.
+    pub(crate) status_unclear: bool,
     /// Value sets it belongs to, by their position in the dictionary.
     pub(crate) sets: Vec<usize>,
     pub(crate) onset: Option<Moment>,
@@ -85,6 +113,8 @@ pub(crate) struct ConditionFact {
 
 pub(crate) struct EncounterFact {
     pub(crate) counts: bool,
+    /// A record of the same identifier was entered in error, or an extension may say something else: it is no encounter whatever its own status.
+    pub(crate) retracted: bool,
     /// Status after the mapping; an index into the collector's list of statuses.
     pub(crate) status: u32,
     pub(crate) start: Option<Moment>,

@@ -58,15 +58,18 @@ impl Manifest {
         }
         let text = whole(&path)?;
         let place = Place::new(&path, 0);
-        let form: ManifestForm = serde_json::from_str(&text).map_err(|e| ImportError::json(Place::new(&path, e.line() as u64), &e))?;
+        let form: ManifestForm = super::element::read("", &text, &place)?;
         if form.request.as_deref().is_some_and(|r| r.contains("_since=")) {
             return Err(ImportError::Incremental { place });
         }
         if form.output.len() + form.deleted.len() > FILES_MAX {
             return Err(ImportError::Limit { place, what: "the number of files", max: FILES_MAX as u64 });
         }
-        let time =
-            form.transaction_time.parse().map_err(|source| ImportError::Date { place: place.clone(), field: "transactionTime", source })?;
+        let time = form.transaction_time.parse().map_err(|source| ImportError::Date {
+            place: place.clone(),
+            field: "transactionTime".into(),
+            source,
+        })?;
         let mut output: Vec<(PathBuf, String, Option<u64>)> = Vec::with_capacity(form.output.len());
         for file in form.output {
             let path = local(folder, &file.url, &place)?;

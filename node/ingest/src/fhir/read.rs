@@ -1,15 +1,21 @@
 //! From files to resources: NDJSON folders with an optional manifest, and bundles.
 
-use super::{manifest::Manifest, resource::Header, version::Version};
+use super::{
+    deletion::{Deletion, delete_all, deletions},
+    element,
+    manifest::Manifest,
+    resource::Header,
+    version::Version,
+    whom::PatientRef,
+};
 use crate::{
     calendar::{Moment, NotADate},
     error::{ImportError, Place},
-    source::{Lines, Progress, list, passed_over, whole},
+    source::{Lines, Progress, list, passed_over},
 };
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     path::{Path, PathBuf},
 };
 
@@ -30,49 +36,79 @@ pub(crate) struct Resource<'a> {
     pub(crate) updated: Option<Moment>,
     pub(crate) version: Version,
     pub(crate) text: &'a str,
+    /// Address of the server it is of, if its bundle says it.
+    pub(crate) base: Option<&'a str>,
     /// Addresses of patients inside the same bundle.
     pub(crate) addresses: &'a HashMap<String, String>,
 }
 
-/// A resource that was deleted at the source.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Deletion {
-    pub(crate) kind: String,
-    pub(crate) id: String,
-    pub(crate) version: Version,
-}
-
 impl Resource<'_> {
     pub(crate) fn parse<'t, T: Deserialize<'t>>(&'t self) -> Result<T, ImportError> {
-        serde_json::from_str(self.text).map_err(|e| {
-            let place = Place { line: self.place.line + (e.line() as u64).saturating_sub(1), ..self.place.clone() };
-            ImportError::json(place, &e)
+        element::read(self.kind, self.text, self.place)
+    }
+
+    /// A date of an element of this resource.
+    pub(crate) fn date(&self, element: &str, text: Option<&str>) -> Result<Option<Moment>, ImportError> {
+        text.map(str::parse).transpose().map_err(|source: NotADate| ImportError::Date {
+            place: self.place.clone(),
+            field: format!("{}.{element}", self.kind),
+            source,
         })
     }
 
-    pub(crate) fn date(&self, field: &'static str, text: Option<&str>) -> Result<Option<Moment>, ImportError> {
-        text.map(str::parse).transpose().map_err(|source: NotADate| ImportError::Date { place: self.place.clone(), field, source })
+    /// Whom this resource is, if it is a patient.
+    pub(crate) fn itself(&self) -> PatientRef<'_> {
+        PatientRef { base: self.base, id: self.id }
     }
 
-    /// The patient's id a reference names, if it names a patient.
-    pub(crate) fn patient<'r>(&'r self, reference: Option<&'r str>) -> Option<&'r str> {
+    /// The patient a reference names, if it names a patient.
+    pub(crate) fn patient<'r>(&'r self, reference: Option<&'r str>) -> Option<PatientRef<'r>> {
         let reference = reference?;
         if let Some(id) = self.addresses.get(reference) {
-            return Some(id);
+            return Some(PatientRef { base: base_of(reference, "Patient", id), id });
         }
         let reference = reference.split("/_history/").next()?;
-        match reference.rsplit_once('/') {
-            Some((before, id)) => (before == "Patient" || before.ends_with("/Patient")).then_some(id),
-            None => reference.strip_prefix("urn:uuid:"),
-        }
-        .filter(|id| crate::table::is_identifier(id))
+        let whom = match reference.rsplit_once('/') {
+            // relative to the server that the resource itself is of
+            Some(("Patient", id)) => PatientRef { base: self.base, id },
+            Some((_, id)) => match base_of(reference, "Patient", id) {
+                Some(base) => PatientRef { base: Some(base), id },
+                None => PatientRef { base: None, id: reference.strip_suffix(id)?.strip_suffix("/Patient/").map(|_| id)? },
+            },
+            None => PatientRef { base: None, id: reference.strip_prefix("urn:uuid:")? },
+        };
+        crate::table::is_identifier(whom.id).then_some(whom)
     }
 }
 
-/// Types a file's name may promise.
-const TYPES_BY_NAME: [&str; 5] = ["Patient", "Observation", "Condition", "Encounter", "Consent"];
+/// What stands before `/Type/id` in an address of the web.
+pub(super) fn base_of<'u>(url: &'u str, kind: &str, id: &str) -> Option<&'u str> {
+    url.strip_suffix(id)?.strip_suffix('/')?.strip_suffix(kind)?.strip_suffix('/').filter(|base| base.contains("://"))
+}
 
-fn hand_over(
+/// Types a file's name may promise.
+pub(super) const TYPES_BY_NAME: [&str; 5] = ["Patient", "Observation", "Condition", "Encounter", "Consent"];
+
+/// The first type a text names. It may be a contained resource's, and the text no JSON at all.
+fn first_type(text: &str) -> Option<&str> {
+    let (_, after) = text.split_once("\"resourceType\"")?;
+    after.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?.split('"').next()
+}
+
+/// The type that a text seems to be of, for an error; empty if it is none that is read.
+pub(super) fn type_of(text: &str) -> &str {
+    first_type(text).filter(|kind| TYPES_BY_NAME.contains(kind) || *kind == "Bundle").unwrap_or_default()
+}
+
+/// The type a file promises in its name or its manifest, if nobody reads resources of it.
+fn unread_type(file: &Path, expected: Option<&str>) -> Option<String> {
+    let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let kind = expected.unwrap_or_else(|| name.split(['.', '-', '_']).next().unwrap_or_default());
+    let read = TYPES_BY_NAME.contains(&kind) || kind == "Bundle";
+    (!read && !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_alphanumeric())).then(|| kind.to_owned())
+}
+
+pub(super) fn hand_over(
     sink: &mut dyn Sink,
     place: &Place,
     text: &str,
@@ -80,8 +116,7 @@ fn hand_over(
     full_url: Option<&str>,
     addresses: &HashMap<String, String>,
 ) -> Result<(), ImportError> {
-    let header: Header = serde_json::from_str(text)
-        .map_err(|e| ImportError::json(Place { line: place.line + (e.line() as u64).saturating_sub(1), ..place.clone() }, &e))?;
+    let header: Header = element::read(type_of(text), text, place)?;
     let wrong = |found: &str| ImportError::ResourceType {
         place: place.clone(),
         found: found.to_owned(),
@@ -117,19 +152,20 @@ fn hand_over(
     let updated =
         header.meta.as_ref().and_then(|m| m.last_updated.as_deref()).map(str::parse).transpose().map_err(|source| ImportError::Date {
             place: place.clone(),
-            field: "meta.lastUpdated",
+            field: format!("{kind}.meta.lastUpdated"),
             source,
         })?;
     let version = Version::of(updated, header.meta.as_ref());
-    sink.resource(&Resource { place, kind, id: &id, updated, version, text, addresses })
+    let base = full_url.and_then(|url| base_of(url, kind, &id));
+    sink.resource(&Resource { place, kind, id: &id, updated, version, text, base, addresses })
 }
 
 /// Endings of files of one resource a line.
 pub(crate) const LINES: [&str; 4] = [".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz"];
 /// What else may hold FHIR resources.
-const OTHERS: [&str; 4] = [".ndjson", ".jsonl", ".json", ".xml"];
+pub(super) const OTHERS: [&str; 4] = [".ndjson", ".jsonl", ".json", ".xml"];
 /// The name by which a mapping acknowledges files of a folder that were not read.
-const PASSED_OVER: &str = "folder:passed-over";
+pub(super) const PASSED_OVER: &str = "folder:passed-over";
 
 /// What a folder said about itself.
 #[derive(Default)]
@@ -170,11 +206,16 @@ pub(crate) fn read_folder(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(Pr
     let mut records = 0;
     for (files_done, (file, expected, count)) in files.iter().enumerate() {
         let before = records;
+        let unread = unread_type(file, expected.as_deref());
         let mut lines = Lines::open(file)?;
         while lines.advance()? {
             let place = lines.place();
             let text = lines.last()?;
-            hand_over(sink, &place, text, expected.as_deref(), None, &none)?;
+            match &unread {
+                // what nobody reads need not be well formed either
+                Some(kind) if first_type(text) == Some(kind) => sink.unread(kind),
+                _ => hand_over(sink, &place, text, expected.as_deref(), None, &none)?,
+            }
             records += 1;
             if records % 4096 == 0 {
                 progress(Progress { files_done, files: facts.files, records });
@@ -197,258 +238,4 @@ pub(crate) fn read_folder(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(Pr
     delete_all(sink, &gone);
     progress(Progress { files_done: facts.files, files: facts.files, records });
     Ok(facts)
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BundleForm<'a> {
-    resource_type: Option<String>,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    #[serde(borrow, default)]
-    entry: Vec<EntryForm<'a>>,
-    #[serde(default)]
-    link: Vec<LinkForm>,
-}
-
-#[derive(Deserialize)]
-struct LinkForm {
-    relation: String,
-    url: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct EntryForm<'a> {
-    full_url: Option<String>,
-    #[serde(borrow)]
-    resource: Option<&'a RawValue>,
-    request: Option<RequestForm>,
-    response: Option<ResponseForm>,
-}
-
-#[derive(Deserialize)]
-struct RequestForm {
-    method: Option<String>,
-    url: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ResponseForm {
-    etag: Option<String>,
-    last_modified: Option<String>,
-}
-
-const NOT_UNDERSTOOD: &str = "the url of a DELETE request names no resource by type and id (a condition, a urn, or a whole type); nothing may be read past a \
-                              deletion that is not understood";
-
-/// Type and id that the url of a DELETE request names: relative, rooted or absolute, with a version or without (FHIR R4, http.html#delete).
-fn deleted_resource(url: &str) -> Option<(&str, &str)> {
-    if url.contains(['?', '#']) {
-        return None;
-    }
-    let path = match url.split_once("://") {
-        Some(("http" | "https", rest)) => rest.split_once('/')?.1,
-        Some(_) => return None,
-        None => url,
-    };
-    let path = path.trim_matches('/');
-    let path = match path.split_once("/_history") {
-        Some((path, rest)) if rest.is_empty() || rest.starts_with('/') => path,
-        Some(_) => return None,
-        None => path,
-    };
-    let (before, id) = path.rsplit_once('/')?;
-    let kind = before.rsplit('/').next()?;
-    let named = kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.bytes().all(|b| b.is_ascii_alphanumeric());
-    (named && is_id(id)).then_some((kind, id))
-}
-
-/// An id as FHIR writes it (datatypes.html#id), and the underscores and lengths that servers have beside it. Anything else, an escaped letter above
-/// all, would name no resource that was read, and delete nothing.
-fn is_id(text: &str) -> bool {
-    crate::table::is_identifier(text) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
-}
-
-/// Deletes what is read; the rest is counted as what it is.
-fn delete_all(sink: &mut dyn Sink, gone: &[Deletion]) {
-    for deletion in gone {
-        if TYPES_BY_NAME.contains(&deletion.kind.as_str()) {
-            sink.delete(deletion);
-        } else {
-            sink.unread(&deletion.kind);
-        }
-    }
-}
-
-/// A line of a manifest's `deleted` file: a transaction bundle of DELETE requests.
-fn deletions(place: &Place, text: &str, gone: &mut Vec<Deletion>) -> Result<(), ImportError> {
-    let bundle: BundleForm<'_> = serde_json::from_str(text).map_err(|e| ImportError::json(place.clone(), &e))?;
-    let fault = |problem: &str| ImportError::Package { place: place.clone(), problem: problem.to_owned() };
-    if bundle.resource_type.as_deref() != Some("Bundle") || bundle.kind.as_deref() != Some("transaction") {
-        return Err(fault("a line of a `deleted` file is a transaction Bundle"));
-    }
-    for entry in bundle.entry {
-        let request = entry.request.filter(|r| r.method.as_deref() == Some("DELETE")).and_then(|r| r.url);
-        let url = request.ok_or_else(|| fault("an entry of a `deleted` bundle is a DELETE request"))?;
-        let (kind, id) = deleted_resource(&url).ok_or_else(|| fault(NOT_UNDERSTOOD))?;
-        gone.push(Deletion { kind: kind.to_owned(), id: id.to_owned(), version: Version::default() });
-    }
-    Ok(())
-}
-
-/// Pages of search results and histories: the addresses they say come next, and their own.
-#[derive(Default)]
-struct Pages {
-    next: HashSet<String>,
-    own: HashSet<String>,
-}
-
-impl Pages {
-    fn note(&mut self, links: &[LinkForm]) {
-        for link in links {
-            match link.relation.as_str() {
-                "next" => drop(self.next.insert(link.url.clone())),
-                "self" => drop(self.own.insert(link.url.clone())),
-                _ => {}
-            }
-        }
-    }
-
-    /// What is missing, in words.
-    fn missing(&self) -> Option<String> {
-        let count = self.next.difference(&self.own).count();
-        let words = "bundles name a next page that no other bundle here is by its `self` link: fetch it, too";
-        (count > 0).then(|| format!("{count} {words}"))
-    }
-}
-
-/// Reads bundles (or single resources) from JSON files.
-pub(crate) fn read_bundles(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(Progress)) -> Result<FolderFacts, ImportError> {
-    let files = list(path, &[".json"], "*.json file")?;
-    let mut records = 0;
-    let (mut servers, mut pages, mut gone) = (HashMap::new(), Pages::default(), Vec::new());
-    for (files_done, file) in files.iter().enumerate() {
-        let text = whole(file)?;
-        let fault = |e: &serde_json::Error| ImportError::json(Place::new(file, e.line() as u64), e);
-        let header: Header = serde_json::from_str(&text).map_err(|e| fault(&e))?;
-        if header.resource_type.as_deref() == Some("Bundle") {
-            let bundle: BundleForm<'_> = serde_json::from_str(&text).map_err(|e| fault(&e))?;
-            same_server(file, &bundle, &mut servers)?;
-            pages.note(&bundle.link);
-            records += read_bundle(sink, file, &text, bundle, &mut gone)?;
-        } else {
-            hand_over(sink, &Place::new(file, 1), &text, None, None, &HashMap::new())?;
-            records += 1;
-        }
-        progress(Progress { files_done: files_done + 1, files: files.len(), records });
-    }
-    // a deletion may stand in a file before the one that has what it deletes
-    delete_all(sink, &gone);
-    let mut facts = FolderFacts { files: files.len(), ..FolderFacts::default() };
-    facts.not_whole.extend(passed_over(path, &[".json"], &OTHERS)?.map(|words| (PASSED_OVER, words)));
-    facts.not_whole.extend(pages.missing().map(|words| ("export:next-page", words)));
-    Ok(facts)
-}
-
-/// Refuses a type and id that two servers gave to two resources (the bases of their addresses differ): they would become one.
-fn same_server(file: &Path, bundle: &BundleForm<'_>, seen: &mut HashMap<(String, String), String>) -> Result<(), ImportError> {
-    for entry in &bundle.entry {
-        let (Some(url), Some(raw)) = (&entry.full_url, entry.resource) else { continue };
-        let Ok(Header { resource_type: Some(kind), id: Some(id), .. }) = serde_json::from_str(raw.get()) else { continue };
-        let Some(base) = url.strip_suffix(&format!("/{kind}/{id}")).filter(|base| base.contains("://")) else { continue };
-        if !TYPES_BY_NAME.contains(&kind.as_str()) {
-            continue;
-        }
-        if seen.insert((kind, id), base.to_owned()).is_some_and(|other| other != base) {
-            let problem = "two servers (the addresses before Type/id differ) have a resource of one type and id: import each server's records as a \
-                           hospital of its own, or give the resources ids of their own";
-            return Err(ImportError::Package { place: Place::new(file, 0), problem: problem.into() });
-        }
-    }
-    Ok(())
-}
-
-fn read_bundle(sink: &mut dyn Sink, file: &Path, text: &str, bundle: BundleForm<'_>, gone: &mut Vec<Deletion>) -> Result<u64, ImportError> {
-    let kind = bundle.kind.as_deref().unwrap_or("nothing");
-    if !["transaction", "batch", "collection", "searchset", "document", "history"].contains(&kind) {
-        let problem = "a bundle's type is transaction, batch, collection, searchset, document or history".into();
-        return Err(ImportError::Package { place: Place::new(file, 0), problem });
-    }
-    let mut addresses = HashMap::new();
-    for entry in &bundle.entry {
-        let (Some(url), Some(raw)) = (&entry.full_url, entry.resource) else { continue };
-        let header: Option<Header> = serde_json::from_str(raw.get()).ok();
-        if let Some(header) = header.filter(|h| h.resource_type.as_deref() == Some("Patient")) {
-            let id = header.id.or_else(|| url.rsplit(['/', ':']).next().map(str::to_owned));
-            addresses.extend(id.map(|id| (url.clone(), id)));
-        }
-    }
-    let (mut line, mut at) = (1, 0);
-    let mut resources = Vec::new();
-    for entry in &bundle.entry {
-        if let Some(request) = entry.request.as_ref().filter(|r| r.method.as_deref() == Some("DELETE")) {
-            gone.push(deletion(&Place::new(file, line), request, entry.response.as_ref())?);
-            continue;
-        }
-        let Some(raw) = entry.resource else { continue };
-        // the raw value is a slice of the file's text: its distance from the start gives the line
-        let start = (raw.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-        line += text.as_bytes().get(at..start).unwrap_or_default().iter().filter(|b| **b == b'\n').count() as u64;
-        at = start.max(at);
-        resources.push((line, raw.get(), entry.full_url.as_deref()));
-    }
-    // a history has its newest version first (FHIR R4, http.html#history), and of versions that do not say how old they are the last one counts
-    if kind == "history" {
-        resources.reverse();
-    }
-    for (line, text, full_url) in &resources {
-        hand_over(sink, &Place::new(file, *line), text, None, *full_url, &addresses)?;
-    }
-    Ok(resources.len() as u64)
-}
-
-/// A DELETE entry of a bundle. One of a history says when it was (`response.lastModified`) and which version it made (`response.etag`).
-fn deletion(place: &Place, request: &RequestForm, response: Option<&ResponseForm>) -> Result<Deletion, ImportError> {
-    let fault = || ImportError::Package { place: place.clone(), problem: NOT_UNDERSTOOD.to_owned() };
-    let (kind, id) = request.url.as_deref().and_then(deleted_resource).ok_or_else(fault)?;
-    let time = response.and_then(|r| r.last_modified.as_deref()).map(str::parse).transpose();
-    let time = time.map_err(|source| ImportError::Date { place: place.clone(), field: "response.lastModified", source })?;
-    let tag = response.and_then(|r| r.etag.as_deref()).map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
-    Ok(Deletion { kind: kind.to_owned(), id: id.to_owned(), version: Version::new(time, tag) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::deleted_resource;
-
-    #[test]
-    fn every_form_of_a_deletion_that_fhir_allows_names_its_resource() {
-        for url in [
-            "Patient/p2",
-            "/Patient/p2",
-            "Patient/p2/",
-            "Patient/p2/_history/3",
-            "Patient/p2/_history",
-            "https://h.example/fhir/Patient/p2",
-            "http://h.example/Patient/p2/_history/1",
-            "/fhir/R4/Patient/p2",
-        ] {
-            assert_eq!(deleted_resource(url), Some(("Patient", "p2")), "{url}");
-        }
-        for url in [
-            "",
-            "Patient",
-            "Patient/",
-            "Patient?identifier=http://x|p2",
-            "urn:uuid:1-2",
-            "patient/p2",
-            "ftp://x/Patient/p2",
-            "https://h.example",
-            "Patient/p2#a",
-        ] {
-            assert_eq!(deleted_resource(url), None, "{url}");
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The few elements of FHIR R4 resources that are read; everything else is skipped while parsing.
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 #[derive(Deserialize)]
@@ -35,6 +35,21 @@ pub(crate) struct Reference {
     pub(crate) reference: Option<String>,
 }
 
+/// A business identifier: what people and systems call a record, under whatever id a server keeps it.
+#[derive(Deserialize)]
+pub(crate) struct Identifier {
+    pub(crate) system: Option<String>,
+    pub(crate) value: Option<String>,
+}
+
+/// An extension, as far as any is read: a reference by an address.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Extension {
+    pub(crate) url: Option<String>,
+    pub(crate) value_reference: Option<Reference>,
+}
+
 #[derive(Deserialize, Default)]
 pub(crate) struct Period {
     pub(crate) start: Option<String>,
@@ -63,6 +78,9 @@ pub(crate) struct PatientLink {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Condition {
+    pub(crate) modifier_extension: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(crate) identifier: Vec<Identifier>,
     pub(crate) subject: Option<Reference>,
     pub(crate) code: Option<CodeableConcept>,
     pub(crate) verification_status: Option<CodeableConcept>,
@@ -73,13 +91,17 @@ pub(crate) struct Condition {
     pub(crate) abatement_date_time: Option<String>,
     pub(crate) abatement_period: Option<Period>,
     pub(crate) abatement_boolean: Option<bool>,
-    pub(crate) abatement_age: Option<serde::de::IgnoredAny>,
-    pub(crate) abatement_range: Option<serde::de::IgnoredAny>,
-    pub(crate) abatement_string: Option<serde::de::IgnoredAny>,
+    pub(crate) abatement_age: Option<IgnoredAny>,
+    pub(crate) abatement_range: Option<IgnoredAny>,
+    pub(crate) abatement_string: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Encounter {
+    pub(crate) modifier_extension: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(crate) identifier: Vec<Identifier>,
     pub(crate) subject: Option<Reference>,
     pub(crate) status: Option<String>,
     pub(crate) period: Option<Period>,
@@ -98,6 +120,19 @@ pub(crate) struct Quantity<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Component<'a> {
+    /// A value of a type that no rule reads: that it is there is what matters.
+    #[serde(
+        rename = "valueString",
+        alias = "valueInteger",
+        alias = "valueBoolean",
+        alias = "valueRange",
+        alias = "valueRatio",
+        alias = "valueSampledData",
+        alias = "valueTime",
+        alias = "valueDateTime",
+        alias = "valuePeriod"
+    )]
+    pub(crate) other_value: Option<IgnoredAny>,
     pub(crate) code: Option<CodeableConcept>,
     #[serde(borrow)]
     pub(crate) value_quantity: Option<Quantity<'a>>,
@@ -107,6 +142,24 @@ pub(crate) struct Component<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Observation<'a> {
+    pub(crate) modifier_extension: Option<IgnoredAny>,
+    /// A value of a type that no rule reads: that it is there is what matters.
+    #[serde(
+        rename = "valueString",
+        alias = "valueInteger",
+        alias = "valueBoolean",
+        alias = "valueRange",
+        alias = "valueRatio",
+        alias = "valueSampledData",
+        alias = "valueTime",
+        alias = "valueDateTime",
+        alias = "valuePeriod"
+    )]
+    pub(crate) other_value: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(crate) identifier: Vec<Identifier>,
+    #[serde(default)]
+    pub(crate) extension: Vec<Extension>,
     pub(crate) subject: Option<Reference>,
     pub(crate) status: Option<String>,
     pub(crate) code: Option<CodeableConcept>,
@@ -123,6 +176,8 @@ pub(crate) struct Observation<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Consent<'a> {
+    #[serde(default)]
+    pub(crate) identifier: Vec<Identifier>,
     pub(crate) status: Option<String>,
     pub(crate) scope: Option<CodeableConcept>,
     pub(crate) patient: Option<Reference>,

@@ -392,6 +392,9 @@ fn rule(form: SourceForm, attribute: &Attribute, context: &Context<'_>, place: &
         SourceForm::Death { window } => SourceRule::Death { window: within(&window)? },
         SourceForm::Encounter { window, status, distinct, pick: _ } => {
             only(distinct.as_deref(), place, "distinct", "id")?;
+            if status.iter().flatten().any(|s| s == "entered-in-error") {
+                return Err(key_error(place, "`status`: what is entered-in-error never counts"));
+            }
             SourceRule::Encounter { window: within(&window)?, status: status.unwrap_or_else(|| vec!["finished".into()]) }
         }
         SourceForm::Observation(form) => {

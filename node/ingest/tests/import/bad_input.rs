@@ -65,11 +65,14 @@ fn tables() {
 fn lines_of_ndjson() {
     let good = patient("SECRET", "");
     assert!(matches!(
-        fhir_error("a.ndjson", format!("{good}\n{{\"resourceType\":"), "a.ndjson:4: the JSON ends too early"),
+        fhir_error("a.ndjson", format!("{good}\n{{\"resourceType\":"), "a.ndjson:4: resourceType: the JSON ends too early"),
         ImportError::Json { .. }
     ));
     assert!(matches!(fhir_error("a.ndjson", format!("{good}SECRET\n"), "a.ndjson:3: not JSON"), ImportError::Json { .. }));
-    assert!(matches!(fhir_error("a.ndjson", good.replace("\"female\"", "[\"SECRET\"]"), "a.ndjson:1: a field"), ImportError::Json { .. }));
+    assert!(matches!(
+        fhir_error("a.ndjson", good.replace("\"female\"", "[\"SECRET\"]"), "a.ndjson:1: Patient.gender: "),
+        ImportError::Json { .. }
+    ));
     assert!(matches!(fhir_error("a.ndjson", [good.as_bytes(), b"\xff\n"].concat(), "a.ndjson:3: not UTF-8"), ImportError::Utf8 { .. }));
     assert!(matches!(fhir_error("a.ndjson", "{\"id\":\"SECRET\"}", "a.ndjson:1: no resourceType"), ImportError::ResourceType { .. }));
     assert!(matches!(
@@ -80,11 +83,14 @@ fn lines_of_ndjson() {
         fhir_error("a.ndjson", "{\"resourceType\":\"Patient\"}", "a.ndjson:1: the resource's id"),
         ImportError::Identifier { .. }
     ));
-    assert!(matches!(fhir_error("a.ndjson", good.replace("1960-05-05", "1960-13-05"), "a.ndjson:1: birthDate"), ImportError::Date { .. }));
-    let reading = format!("{good}{}", lab("o", "SECRET", "4548-4", "\"value\":1", "yesterday"));
-    assert!(matches!(fhir_error("a.ndjson", reading, "a.ndjson:3: effective"), ImportError::Date { .. }));
     assert!(matches!(
-        fhir_error("a.ndjson", encounter("e", "p", "finished", "2018-99"), "a.ndjson:1: period.start"),
+        fhir_error("a.ndjson", good.replace("1960-05-05", "1960-13-05"), "a.ndjson:1: Patient.birthDate"),
+        ImportError::Date { .. }
+    ));
+    let reading = format!("{good}{}", lab("o", "SECRET", "4548-4", "\"value\":1", "yesterday"));
+    assert!(matches!(fhir_error("a.ndjson", reading, "a.ndjson:3: Observation.effectiveDateTime"), ImportError::Date { .. }));
+    assert!(matches!(
+        fhir_error("a.ndjson", encounter("e", "p", "finished", "2018-99"), "a.ndjson:1: Encounter.period.start"),
         ImportError::Date { .. }
     ));
     let long = format!("{{\"resourceType\":\"Patient\",\"id\":\"SECRET\",\"x\":\"{}\"}}", "x".repeat(17 << 20));
@@ -112,7 +118,7 @@ fn bundles_and_manifests() {
         ImportError::Package { .. }
     ));
     let bundle = "{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[\n{\"resource\":{\"resourceType\":\"Organization\",\"id\":\"o\"}},\n{\"resource\":\n{\"resourceType\":\"Patient\",\n\"id\":\"p\",\"gender\":\n5}}]}";
-    assert!(matches!(fhir_error("b.json", bundle, "b.json:6: a field"), ImportError::Json { .. }));
+    assert!(matches!(fhir_error("b.json", bundle, "b.json:6: Patient.gender: "), ImportError::Json { .. }));
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.ndjson"), patient("p", "")).unwrap();
     fs::write(

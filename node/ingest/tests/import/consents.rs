@@ -5,7 +5,7 @@ use countersign_circuits::consent::{Day, ScopeRegistry};
 use countersign_ingest::{ConsentPolicy, ConsentSource, Consents, ImportError, PatientId, read_consents, shipped};
 use std::fs;
 
-fn registry() -> ScopeRegistry {
+pub(super) fn registry() -> ScopeRegistry {
     let scopes =
         ["p.health", "p.linkage", "c.demographics", "c.conditions", "c.labs", "c.vitals", "c.lifestyle", "c.encounters", "c.outcomes"];
     ScopeRegistry { scopes: scopes.map(str::to_owned).to_vec(), grid: vec![day("2025-12-31"), day("2030-12-31")] }

@@ -2,10 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bad_input;
+mod codings;
 mod consents;
+mod consents_beside;
+mod fields;
+mod in_error;
 mod oracle;
 mod replay;
 mod rules;
+mod whose;
+mod windows;
 
 use countersign_circuits::consent::Day;
 use countersign_ingest::{Import, ImportError, ImportOptions, Mapping, PatientId, Reading, import, parse_day, shipped};

@@ -24,14 +24,14 @@ pub(super) fn lab(id: &str, patient: &str, code: &str, quantity: &str, when: &st
     )
 }
 
-fn condition(id: &str, patient: &str, code: &str, more: &str) -> String {
+pub(super) fn condition(id: &str, patient: &str, code: &str, more: &str) -> String {
     format!(
         "{{\"resourceType\":\"Condition\",\"id\":\"{id}\",\"subject\":{{\"reference\":\"Patient/{patient}\"}},\
          \"code\":{{\"coding\":[{{\"system\":\"http://snomed.info/sct\",\"code\":\"{code}\"}}]}}{more}}}\n"
     )
 }
 
-fn import_text(text: &str) -> Import {
+pub(super) fn import_text(text: &str) -> Import {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("export.ndjson"), text).unwrap();
     read_fhir(folder.path(), shipped::MAPPING_FHIR).unwrap()
@@ -430,7 +430,7 @@ fn an_export_that_is_not_whole_stops_unless_it_is_acknowledged_by_name() {
 
 #[test]
 fn what_lies_beside_what_is_read_stops_unless_it_is_acknowledged() {
-    for name in ["Observation.json", "more.xml.gz", "inside/Observation.ndjson"] {
+    for name in ["Observation.json", "more.xml.gz", "inside/Observation.ndjson", "Observation.ndjson.bz2", "all.zip", "all.parquet"] {
         let folder = export("", PATIENTS);
         fs::remove_file(folder.path().join("manifest.json")).unwrap();
         assert!(
@@ -560,4 +560,22 @@ fn whoever_was_not_observed_to_the_end_of_a_window_is_missing() {
     assert_eq!((value(&reading, &early, "p", "died"), value(&reading, &early, "d", "died").as_deref()), (None, Some("yes")));
     assert!(early.report.notes.iter().any(|n| n.starts_with("died: 1 people's window ends after the data do")), "{}", early.report);
     assert_eq!(value(&reading, &read("2020-01-01"), "p", "died").as_deref(), Some("no"));
+}
+
+#[test]
+fn files_of_types_nobody_reads_are_not_parsed() {
+    let folder = export("", &(PATIENTS.to_owned() + "{\"type\":\"Procedure\",\"url\":\"https://h/Procedure.ndjson\"},"));
+    let path = folder.path().join("Procedure.ndjson");
+    fs::write(&path, "{\"resourceType\":\"Procedure\",\"id\":5,\"broken\":\n").unwrap();
+    let reading = core();
+    let read = || import(&reading, &Mapping::from_toml(shipped::MAPPING_FHIR, &reading).unwrap(), folder.path(), &ImportOptions::default());
+    assert!(read().unwrap().report.notes.iter().any(|n| n.contains("1 resources of type Procedure")));
+    // what is read and stands in the wrong file is not passed over
+    fs::write(&path, patient("x", "")).unwrap();
+    assert!(matches!(read(), Err(ImportError::ResourceType { .. })));
+    // the same where only its name says what a file holds
+    fs::remove_file(folder.path().join("manifest.json")).unwrap();
+    assert_eq!(read_fhir(folder.path(), shipped::MAPPING_FHIR).unwrap().report.people, 3);
+    fs::write(&path, "{\"resourceType\":\"Procedure\",\"id\":5,\"broken\":\n").unwrap();
+    assert_eq!(read_fhir(folder.path(), shipped::MAPPING_FHIR).unwrap().report.people, 2);
 }

@@ -8,15 +8,14 @@ use super::{Context, State};
 use crate::rejection::Rejection;
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::consent::Day;
-use countersign_messages::EnvelopeError;
+use countersign_messages::{Class, EnvelopeError};
 use countersign_messages::{
-    Payload, Transaction,
+    Transaction,
     limits::{
         FAILED_ANCHORS_A_DAY_MAX, FAILED_ANSWERS_A_DAY_MAX, REJECTED_ANCHOR_BYTES_A_DAY_MAX, REJECTED_BYTES_A_DAY_MAX, STUDIES_A_DAY_MAX,
         WITHDRAWALS_A_DAY_MAX,
     },
 };
-use std::fmt;
 
 fn bytes_max(class: Class) -> u64 {
     if class == Class::Anchors { REJECTED_ANCHOR_BYTES_A_DAY_MAX } else { REJECTED_BYTES_A_DAY_MAX }

@@ -2,7 +2,6 @@
 
 use super::{
     Context, State,
-    account::Class,
     records::PairRecord,
     result::{Effect, TransactionResult, Verdict},
 };
@@ -10,13 +9,13 @@ use crate::{
     checker::{AnswerVerdict, ProofChecker, RecordedChecker},
     rejection::Rejection,
 };
-use countersign_messages::EnvelopeError;
 use countersign_messages::{
     Block, BlockError, BlockTime, Header, Height, Payload, Transaction, TransactionId,
     codec::{Wire, length_of},
     limits::{BLOCK_BYTES_MAX, BLOCK_PROOFS_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX},
     merkle, transaction_leaves,
 };
+use countersign_messages::{Class, EnvelopeError};
 use std::{
     collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},

@@ -3,8 +3,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
 
 mod changes;
-#[path = "../harness/mod.rs"]
-mod harness;
+use countersign_harness as harness;
 mod proposals;
 
 use countersign_circuits::{
@@ -12,6 +11,7 @@ use countersign_circuits::{
     hash::Digest32,
 };
 use countersign_ledger::*;
+use countersign_messages::*;
 use harness::*;
 
 fn newcomer() -> Change {

@@ -4,6 +4,7 @@ use crate::{
     circuit_keys::KeysFolder,
     failure::Failure,
     network::{Holder, Network, now, registry},
+    service::Running,
 };
 use anyhow::{Context, anyhow};
 use countersign_consensus::{Node, NodeConfig, Pace};

@@ -1,0 +1,97 @@
+//! The plain model of a ledger, as far as one hospital goes.
+
+use crate::source::SCOPES;
+use countersign_circuits::{
+    consent::{Day, ScopeRegistry},
+    hash::Digest32,
+    segment::SegmentId,
+};
+use countersign_hospital::{
+    ledger_view::LedgerView,
+    opening::{OpeningKey, TableKind, TableName},
+    slots::SlotIndex,
+};
+use countersign_ingest::{Mapping, Reading, shipped};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::LazyLock,
+};
+
+pub(crate) static READING: LazyLock<Reading> = LazyLock::new(|| Reading::from_toml(shipped::HEART_DISEASE).unwrap());
+pub(crate) static MAPPING: LazyLock<Mapping> = LazyLock::new(|| Mapping::from_toml(shipped::MAPPING_HEART_CSV, &READING).unwrap());
+
+pub(crate) fn registry() -> ScopeRegistry {
+    ScopeRegistry { scopes: SCOPES.map(String::from).to_vec(), grid: vec![Day(18_500), Day(19_000), Day(20_000)] }
+}
+
+pub(crate) fn tables() -> [TableName; 2] {
+    [TableName { kind: TableKind::Data, digest: READING.digest() }, TableName { kind: TableKind::Consent, digest: registry().digest() }]
+}
+
+/// A transaction, as the model reads it.
+#[derive(Debug, Clone)]
+pub(crate) enum Sent {
+    Anchor(Vec<(OpeningKey, Vec<u8>)>),
+    Withdraw(BTreeSet<SlotIndex>),
+}
+
+/// The ledger: current segments, slots out of force, what it has seen, and cuts of studies.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    pub(crate) current: BTreeMap<(TableName, u32), (u32, Vec<u8>)>,
+    pub(crate) withdrawn: BTreeSet<SlotIndex>,
+    pub(crate) decided: HashMap<Vec<u8>, bool>,
+    pub(crate) cuts: Vec<Vec<OpeningKey>>,
+    pub(crate) research: Option<Research>,
+}
+
+/// The research cut: which versions, which slots were out of force, and who was in it with which row.
+pub(crate) struct Research {
+    pub(crate) data: Vec<SegmentId>,
+    pub(crate) consent: Vec<SegmentId>,
+    pub(crate) out: BTreeSet<SlotIndex>,
+    pub(crate) people: BTreeMap<u32, Vec<u16>>,
+}
+
+impl LedgerView for Ledger {
+    fn segments(&self, table: TableName) -> u32 {
+        self.current.keys().filter(|(of, _)| *of == table).count() as u32
+    }
+
+    fn current(&self, table: TableName, segment: u32) -> Option<(u32, Vec<u8>)> {
+        self.current.get(&(table, segment)).cloned()
+    }
+
+    fn withdrawn(&self) -> Vec<SlotIndex> {
+        self.withdrawn.iter().copied().collect()
+    }
+
+    fn registry(&self, digest: &Digest32) -> Option<ScopeRegistry> {
+        (*digest == registry().digest()).then(registry)
+    }
+}
+
+impl Ledger {
+    pub(crate) fn execute(&mut self, sent: &Sent) -> bool {
+        match sent {
+            Sent::Anchor(segments) => {
+                let next = |key: &OpeningKey| self.current.get(&(key.table, key.segment.index)).map_or(0, |(version, _)| version + 1);
+                if segments.iter().any(|(key, _)| key.segment.version != next(key)) {
+                    return false;
+                }
+                for (key, points) in segments {
+                    self.current.insert((key.table, key.segment.index), (key.segment.version, points.clone()));
+                }
+                true
+            }
+            Sent::Withdraw(slots) => {
+                let spanned = tables().map(|t| self.segments(t)).into_iter().max().unwrap();
+                if slots.iter().any(|s| s.segment() >= spanned || self.withdrawn.contains(s)) {
+                    return false;
+                }
+                self.withdrawn.extend(slots);
+                true
+            }
+        }
+    }
+}
