@@ -47,6 +47,9 @@ pub enum DecodeError {
 }
 
 /// Refuses a text that others will be shown and that is no plain line.
+///
+/// # Errors
+/// [`DecodeError::Text`].
 pub fn plain(what: &'static str, field: &'static str, text: &str) -> Result<(), DecodeError> {
     if text.chars().any(is_unprintable) { Err(DecodeError::Text { what, field }) } else { Ok(()) }
 }
@@ -87,6 +90,9 @@ pub trait Wire: BorshSerialize + BorshDeserialize {
 }
 
 /// Borsh bytes of a value in memory.
+///
+/// # Panics
+/// Never: writing to memory does not fail.
 pub fn bytes_of<T: BorshSerialize + ?Sized>(value: &T) -> Vec<u8> {
     let mut out = Vec::new();
     value.serialize(&mut out).expect("writing to memory does not fail");
@@ -94,11 +100,17 @@ pub fn bytes_of<T: BorshSerialize + ?Sized>(value: &T) -> Vec<u8> {
 }
 
 /// Number of borsh bytes of a value.
+///
+/// # Panics
+/// Never: counting bytes does not fail.
 pub fn length_of<T: BorshSerialize + ?Sized>(value: &T) -> usize {
     borsh::object_length(value).expect("counting bytes does not fail")
 }
 
 /// One field's bound.
+///
+/// # Errors
+/// [`DecodeError::Field`].
 pub fn bound(what: &'static str, field: &'static str, found: usize, max: usize) -> Result<(), DecodeError> {
     if found > max { Err(DecodeError::Field { what, field, found, max }) } else { Ok(()) }
 }

@@ -68,6 +68,11 @@ impl Tree {
         self.levels.first().map_or(0, Vector::len)
     }
 
+    /// True if it has no place.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Writes a leaf at a place, or behind the last.
     pub fn put(&mut self, place: usize, leaf: Digest32) {
         if self.levels.is_empty() {

@@ -44,10 +44,9 @@ impl Asked<'_> {
     }
 
     fn attribute(&self, index: u16) -> Result<&Attribute, HospitalError> {
-        Ok(self
-            .dictionary
+        self.dictionary
             .attribute(index)
-            .ok_or_else(|| HospitalError::Statement("it names an attribute its dictionary does not have".into()))?)
+            .ok_or_else(|| HospitalError::Statement("it names an attribute its dictionary does not have".into()))
     }
 
     /// True if a filter or a group reads an attribute whose missingness is protected: then every measure is treated as protected.
