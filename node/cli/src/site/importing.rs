@@ -105,7 +105,7 @@ impl Site {
     ///
     /// # Errors
     /// The hospital's consents are anchored and none are given now.
-    pub fn refuse_dropped_consents(&self, network: &Network, imported: &Imported) -> Result<(), Failure> {
+    fn refuse_dropped_consents(&self, network: &Network, imported: &Imported) -> Result<(), Failure> {
         let state = network.state();
         let table = TableKey { hospital: self.member.id(), table: state.registry_digest() };
         let anchored = state.table(&table).into_iter().flat_map(|t| t.current()).filter_map(|id| state.segment(&SegmentKey { table, id }));
@@ -117,11 +117,12 @@ impl Site {
         Ok(())
     }
 
-    /// Reads a source by a dictionary and a mapping, and anchors it. Where its rows cannot be used, who took a consent back is out of force all the same: the
+    /// Reads a source by a dictionary and a mapping, and anchors it; killed anywhere, run again it goes on. Where its rows cannot be used, who took a consent back is out of force all the same: the
     /// failure says how many. `progress` and `saying` hear what is being done.
     ///
     /// # Errors
-    /// As [`Source::read_consents`], [`Source::read_records`] and [`Site::anchor`].
+    /// As [`Source::read_consents`] and [`Source::read_records`]; the report says that the import must stop, consents that are anchored were not given or are other
+    /// people's, or the ledger refuses.
     pub async fn import_and_anchor(
         &self,
         network: &mut Network,
@@ -180,12 +181,9 @@ impl Site {
         Ok(people)
     }
 
-    /// Anchors what was read: compares every row and grant with what the ledger holds, takes out of force the slots whose consents were lost or
-    /// shortened, and anchors what differs. An anchor that was interrupted goes on, or is finished first. `saying` hears what is being done.
-    ///
-    /// # Errors
-    /// The report says that the import must stop, consents that are anchored were not given, or the ledger refuses; run it again to go on.
-    pub async fn anchor(
+    /// Anchors what was read and checked: compares every row and grant with what the ledger holds, takes out of force the slots whose consents were lost or
+    /// shortened, and anchors what differs. An anchor that was interrupted goes on, or is finished first.
+    async fn anchor(
         &self,
         network: &mut Network,
         reading: &Reading,
@@ -193,7 +191,6 @@ impl Site {
         imported: &Imported,
         saying: &(dyn Fn(&str) + Sync),
     ) -> Result<AnchorReport, Failure> {
-        self.check_import(network, imported).await?;
         let report = &imported.import.report;
         network.refresh().await?;
         self.refuse_dropped_consents(network, imported)?;
