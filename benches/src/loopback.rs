@@ -6,9 +6,9 @@ use countersign_circuits::{
     segment::SegmentId,
 };
 use countersign_consensus::{Node, NodeConfig, Pace};
-use countersign_ledger::{
-    Anchor, AnchoredTable, AnswerCheck, AnswerVerdict, BlockTime, CircuitKeys, Genesis, Member, MemberId, Name, Payload, ProofChecker,
-    ProofFault, ProofRefused, Role, Rules, SegmentsCheck, Transaction,
+use countersign_ledger::{AnswerCheck, AnswerVerdict, ProofChecker, ProofFault, ProofRefused, SegmentsCheck};
+use countersign_messages::{
+    Anchor, AnchoredTable, BlockTime, CircuitKeys, Genesis, Member, MemberId, Name, Payload, Role, Rules, Transaction,
 };
 use countersign_net::{NetConfig, PeerAddress, Transport};
 use countersign_store::{ChainStore, StoreUrl};

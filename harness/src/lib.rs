@@ -20,6 +20,7 @@ use countersign_circuits::{
     statement::{Clause, Literal, Measures, Statement},
 };
 use countersign_ledger::*;
+use countersign_messages::*;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::json;
 use std::{

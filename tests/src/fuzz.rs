@@ -12,7 +12,8 @@ use countersign_consensus::{
     request::{BlocksWanted, blob, digest},
 };
 use countersign_ingest::Reading;
-use countersign_ledger::{Block, Certificate, Transaction, ValidatorSet, Wire, light::AnswerExport};
+use countersign_ledger::light::AnswerExport;
+use countersign_messages::{Block, Certificate, Transaction, ValidatorSet, Wire};
 use countersign_net::{
     Channel,
     frame::{self, Message},

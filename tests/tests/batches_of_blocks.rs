@@ -6,10 +6,8 @@ use countersign_circuits::{
     hash::Digest32,
     statement::{Measures, Statement},
 };
-use countersign_ledger::{
-    AnswerCheck, AnswerVerdict, CachingChecker, CircuitKeys, KeyedChecker, ProofChecker, ProofRefused, SegmentsCheck, SlotBitmap,
-    TransactionId,
-};
+use countersign_ledger::{AnswerCheck, AnswerVerdict, CachingChecker, KeyedChecker, ProofChecker, ProofRefused, SegmentsCheck, SlotBitmap};
+use countersign_messages::{CircuitKeys, TransactionId};
 use countersign_testkit::world::{World, keys};
 use std::sync::atomic::{AtomicUsize, Ordering};
 

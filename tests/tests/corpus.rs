@@ -11,7 +11,7 @@ use countersign_consensus::malachite::{
     part::{Opening, parts},
     signing::Keys,
 };
-use countersign_ledger::NetworkId;
+use countersign_messages::NetworkId;
 use countersign_net::Channel;
 use countersign_testkit::world::{World, keys};
 use countersign_tests::fuzz::TARGETS;
@@ -50,7 +50,7 @@ fn honest(name: &str) -> Vec<Vec<u8>> {
 /// A vote and the parts of a proposal, as a validator sends them.
 fn consensus() -> Vec<Vec<u8>> {
     let keys = Keys::new(NetworkId(Digest32::of(b"n")), ed25519_dalek::SigningKey::from_bytes(&[1; 32]));
-    let block = BlockId(countersign_ledger::BlockId(Digest32::of(b"b")));
+    let block = BlockId(countersign_messages::BlockId(Digest32::of(b"b")));
     let vote = keys.vote(Chain.new_precommit(Height(3), Round::new(1), NilOrVal::Val(block), keys.address()));
     let proposal = keys.proposal(Chain.new_proposal(Height(3), Round::new(1), block, Round::Nil, keys.address()));
     let opening = Opening::sign(&keys, (Height(3), Round::new(1), Round::Nil), block, b"bytes");

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use countersign_circuits::{hash::Digest32, segment::Segment};
-use countersign_ledger::{CircuitKeys, KeyedChecker, ProofChecker, ProofFault, SegmentsCheck, TransactionId};
+use countersign_ledger::{KeyedChecker, ProofChecker, ProofFault, SegmentsCheck};
+use countersign_messages::{CircuitKeys, TransactionId};
 use countersign_testkit::world::{World, keys};
 
 /// The ledger's checker verifies with the keys an instance names, and with no others.

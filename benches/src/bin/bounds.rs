@@ -16,10 +16,10 @@ use countersign_circuits::{
     hash::Digest32,
     segment::{SLOTS, SegmentId, point_bytes},
 };
-use countersign_ledger::{
-    Anchor, AnchoredTable, AnswerCheck, AnswerVerdict, BlockTime, Change, CircuitKeys, Genesis, Height, Member, MemberId, Name, Payload,
-    ProofChecker, ProofRefused, Proposal, Role, Rules, SealingKey, SealingParty, SegmentsCheck, State, StudyApprove, StudyId, StudySubmit,
-    Transaction, Wire, Withdraw, WithdrawnBy, limits,
+use countersign_ledger::{AnswerCheck, AnswerVerdict, ProofChecker, ProofRefused, SegmentsCheck, State};
+use countersign_messages::{
+    Anchor, AnchoredTable, BlockTime, Change, CircuitKeys, Genesis, Height, Member, MemberId, Name, Payload, Proposal, Role, Rules,
+    SealingKey, SealingParty, StudyApprove, StudyId, StudySubmit, Transaction, Wire, Withdraw, WithdrawnBy, limits,
 };
 use ed25519_dalek::SigningKey;
 use std::time::{Duration, Instant};
@@ -94,7 +94,7 @@ impl Chain {
                 let one = self.sign(
                     BOARD,
                     0,
-                    Payload::StudyApprove(StudyApprove { study: StudyId(countersign_ledger::TransactionId(Digest32::default())) }),
+                    Payload::StudyApprove(StudyApprove { study: StudyId(countersign_messages::TransactionId(Digest32::default())) }),
                 );
                 self.block(1_000, vec![one]).2
             })

@@ -8,7 +8,7 @@
 
 use countersign_benches::loopback::Loopback;
 use countersign_consensus::{Pace, RoleNow};
-use countersign_ledger::Height;
+use countersign_messages::Height;
 use std::time::{Duration, Instant};
 
 const VALIDATORS: usize = 4;

@@ -12,7 +12,8 @@ use crate::{
     view::{Id, Time, transaction::TransactionSummary},
 };
 use axum::response::sse;
-use countersign_ledger::{Effect, Height, Tip};
+use countersign_ledger::{Effect, Tip};
+use countersign_messages::Height;
 use countersign_store::{ChainStore, StoreError, StoredBlock};
 use serde::Serialize;
 use std::{collections::BTreeMap, str::FromStr, sync::Arc};

@@ -1,6 +1,7 @@
 //! The seam to the node.
 
-use countersign_ledger::{BlockTime, EnvelopeError, Height, MemberId, NetworkId, State, Tip, Transaction};
+use countersign_ledger::{State, Tip};
+use countersign_messages::{BlockTime, EnvelopeError, Height, MemberId, NetworkId, Transaction};
 use countersign_store::ChainStore;
 use tokio::sync::watch;
 

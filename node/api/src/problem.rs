@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use countersign_ledger::EnvelopeError;
+use countersign_messages::EnvelopeError;
 use countersign_store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -13,7 +13,7 @@ pub(crate) mod study;
 pub(crate) mod transaction;
 
 use countersign_circuits::{consent::Day, hash::Digest32};
-use countersign_ledger::BlockTime;
+use countersign_messages::BlockTime;
 use jiff::{SignedDuration, civil::DateTime};
 use serde::Serialize;
 use utoipa::ToSchema;

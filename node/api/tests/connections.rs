@@ -166,7 +166,7 @@ async fn stopping_ends_waits_and_cuts_off_what_hangs() {
     let served = serve_with(Limits { drain_ms: 100, ..roomy() }, false).await;
     served.node.set(Mood::Hanging);
     let request = served.client.post(served.url("/transactions")).header("content-type", "application/octet-stream");
-    let request = request.body(countersign_ledger::Wire::encode(&served.withdrawal(4))).send();
+    let request = request.body(countersign_messages::Wire::encode(&served.withdrawal(4))).send();
     let (answer, ()) = tokio::join!(request, async {
         served.node.entered.notified().await;
         served.stop.notify_one();

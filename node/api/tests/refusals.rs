@@ -6,7 +6,7 @@ mod common;
 
 use common::{harness::*, *};
 use countersign_api::{Limits, SubmitRefused};
-use countersign_ledger::*;
+use countersign_messages::*;
 use reqwest::Method;
 use serde_json::json;
 

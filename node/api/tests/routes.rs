@@ -10,6 +10,7 @@ use countersign_circuits::{
     hash::Digest32,
 };
 use countersign_ledger::*;
+use countersign_messages::*;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 

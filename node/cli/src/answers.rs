@@ -1,6 +1,6 @@
 //! What came back: sealed cells opened, checked against the ledger, and tabulated.
 
-use crate::{failure::Failure, network::Network, site::seal_context};
+use crate::{failure::Failure, network::Network};
 use anyhow::anyhow;
 use borsh::BorshDeserialize;
 use countersign_circuits::{
@@ -8,7 +8,8 @@ use countersign_circuits::{
     consent::Eligibility,
     statement::Plan,
 };
-use countersign_ledger::{AnswerRecord, MemberId, PairStatus, QueryId};
+use countersign_ledger::{AnswerRecord, PairStatus};
+use countersign_messages::{MemberId, QueryId};
 use countersign_query::Question;
 use countersign_stats::{CellStatus, ResultTable, SiteAnswer, SiteState, SiteTable, WithholdReason, tabulate};
 use std::collections::BTreeMap;
@@ -72,9 +73,10 @@ impl Network {
     async fn open_answer(&self, query: QueryId, site: &MemberId, answer: &AnswerRecord, plan: &Plan) -> Result<SiteTable, Failure> {
         let name = self.site_name(site);
         let sealed =
-            self.blob(&answer.sealed).await?.ok_or_else(|| Failure::NotVerified(format!("{name}'s sealed answer is not stored")))?;
+            self.sealed(&answer.sealed).await?.ok_or_else(|| Failure::NotVerified(format!("{name}'s sealed answer is not stored")))?;
         let researcher = self.holder().reader()?;
-        let opened = countersign_seal::open(&sealed, &seal_context(&query, &site.digest()), researcher.sealing())?;
+        let opened =
+            countersign_messages::sealed::open(&sealed, &countersign_messages::sealed::answer_context(&query, site), researcher.sealing())?;
         let opening = CellsOpening::try_from_slice(&opened)
             .map_err(|_| Failure::NotVerified(format!("{name} sealed something that is no answer")))?;
         let size = AggregateSize::for_cells(plan.cells().len()).ok_or_else(|| anyhow!("the statement has too many cells"))?;

@@ -5,15 +5,13 @@
 use crate::failure::Failure;
 use anyhow::{Context, anyhow};
 use countersign_circuits::keys::{CircuitName, KeyOrigin};
+use countersign_hospital::ProvingKeys;
+use countersign_member::{VerifyingFolder, key_file_name};
 use countersign_prover::keys::CircuitKey;
-use countersign_verifier::{VerifyingKey, VerifyingKeys};
+use countersign_verifier::VerifyingKeys;
 use rand::{SeedableRng, rngs::StdRng};
 use rayon::prelude::*;
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::path::{Path, PathBuf};
 
 /// Said on every screen on which development keys are used.
 pub const DEVELOPMENT_NOTICE: &str = "DEVELOPMENT KEYS: whoever made them could forge proofs; these proofs convince nobody else";
@@ -22,8 +20,7 @@ pub const DEVELOPMENT_NOTICE: &str = "DEVELOPMENT KEYS: whoever made them could 
 #[derive(Debug, Clone)]
 pub struct KeysFolder {
     path: PathBuf,
-    /// proving keys read so far: reading one takes as long as a tenth of a proof
-    read: Arc<Mutex<HashMap<CircuitName, Arc<CircuitKey>>>>,
+    proving: ProvingKeys,
 }
 
 impl KeysFolder {
@@ -34,7 +31,8 @@ impl KeysFolder {
             let base = var("XDG_CACHE_HOME").or_else(|| var("HOME").map(|h| h.join(".cache"))).unwrap_or_else(std::env::temp_dir);
             base.join("countersign").join(format!("development-keys-v{}", countersign_circuits::aggregate::CIRCUIT_VERSION))
         };
-        Self { path: named.unwrap_or_else(cache), read: Arc::default() }
+        let path = named.unwrap_or_else(cache);
+        Self { proving: ProvingKeys::new(&path), path }
     }
 
     /// Where it is.
@@ -44,7 +42,7 @@ impl KeysFolder {
 
     /// True if keys are there.
     pub fn exists(&self) -> bool {
-        self.path.join(file_name(CircuitName::Validity, "proving")).is_file()
+        self.path.join(key_file_name(CircuitName::Validity, "proving")).is_file()
     }
 
     /// Makes development keys if there are none (some seconds).
@@ -62,8 +60,8 @@ impl KeysFolder {
             let mut seed = zeroize::Zeroizing::new([0; 32]);
             getrandom::fill(&mut *seed).map_err(|e| anyhow!("no randomness: {e}"))?;
             let key = CircuitKey::generate_development(name, &mut StdRng::from_seed(*seed))?;
-            std::fs::write(fresh.path().join(file_name(name, "verifying")), key.verifying_file())?;
-            std::fs::write(fresh.path().join(file_name(name, "proving")), key.proving_file())?;
+            std::fs::write(fresh.path().join(key_file_name(name, "verifying")), key.verifying_file())?;
+            std::fs::write(fresh.path().join(key_file_name(name, "proving")), key.proving_file())?;
             Ok(())
         })?;
         let fresh = fresh.keep();
@@ -79,43 +77,19 @@ impl KeysFolder {
         Ok(())
     }
 
-    fn file(&self, name: CircuitName, role: &str) -> Result<Vec<u8>, Failure> {
-        let path = self.path.join(file_name(name, role));
-        let hint = "make keys with `countersign keys generate`";
-        Ok(std::fs::read(&path).with_context(|| format!("cannot read {}; {hint}", path.display()))?)
-    }
-
     /// The verifying keys.
     ///
     /// # Errors
     /// A file is missing, damaged or for another version.
     pub fn verifying(&self) -> Result<VerifyingKeys, Failure> {
-        let read = |name| -> Result<VerifyingKey, Failure> {
-            let file = self.file(name, "verifying")?;
-            Ok(VerifyingKey::read(name, &file).with_context(|| format!("{} in {}", name.name(), self.path.display()))?)
-        };
-        let [a, b, c] = CircuitName::ALL;
-        Ok(VerifyingKeys { validity: read(a)?, aggregate_128: read(b)?, aggregate_256: read(c)? })
+        let hint = "make keys with `countersign keys generate`";
+        Ok(VerifyingFolder::new(&self.path).read().context(hint)?)
     }
 
-    /// A proving key, read once a process.
-    ///
-    /// # Errors
-    /// The file is missing, damaged or for another version.
-    pub fn proving(&self, name: CircuitName) -> Result<Arc<CircuitKey>, Failure> {
-        let mut kept = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = kept.get(&name) {
-            return Ok(Arc::clone(key));
-        }
-        let file = self.file(name, "proving")?;
-        let key = Arc::new(CircuitKey::read(name, &file).with_context(|| format!("{} in {}", name.name(), self.path.display()))?);
-        kept.insert(name, Arc::clone(&key));
-        Ok(key)
+    /// The proving keys.
+    pub fn proving(&self) -> &ProvingKeys {
+        &self.proving
     }
-}
-
-fn file_name(name: CircuitName, role: &str) -> String {
-    format!("{}.{role}.key", name.name())
 }
 
 /// Words for an origin.

@@ -8,11 +8,12 @@ pub mod template;
 #[cfg(test)]
 mod tests;
 
-use crate::{failure::Failure, member::Member, network::MemberFolder};
+use crate::failure::Failure;
 use anyhow::Context;
 use countersign_circuits::hash::Digest32;
 use countersign_consensus::Pace;
-use countersign_ledger::MemberId;
+use countersign_member::{Member, MemberFolder};
+use countersign_messages::MemberId;
 use countersign_net::{NetConfig, PeerAddress, Transport};
 use countersign_store::StoreUrl;
 use serde::Deserialize;
@@ -245,7 +246,7 @@ impl Config {
         })?;
         let mut config = Self::parse(&text).map_err(|fault| Failure::Refused(format!("{}:{fault}", path.display())))?;
         if config.storage.as_ref().is_some_and(|Storage(url)| has_password(url)) {
-            crate::member::refuse_readable(path)?;
+            countersign_member::refuse_readable(path)?;
         }
         if let Some(storage) = &overrides.storage {
             config.storage = Some(Storage(storage.clone()));

@@ -94,9 +94,7 @@ other!(
     countersign_consensus::NodeError,
     countersign_hospital::KeepingError,
     countersign_prover::keys::KeyError,
-    countersign_prover::aggregate::ProveError,
-    countersign_prover::validity::AnchorError,
-    countersign_seal::SealError,
+    countersign_messages::sealed::SealError,
     countersign_stats::TableError,
     tokio::task::JoinError,
 );
@@ -108,6 +106,57 @@ impl From<countersign_ingest::ImportError> for Failure {
             countersign_ingest::ImportError::Io { .. } => Self::Other(anyhow::anyhow!("{error}")),
             other => Self::Refused(other.to_string()),
         }
+    }
+}
+
+impl From<countersign_hospital::HospitalError> for Failure {
+    fn from(error: countersign_hospital::HospitalError) -> Self {
+        match error {
+            countersign_hospital::HospitalError::Ledger(error) => error.into(),
+            countersign_hospital::HospitalError::Member(error) => error.into(),
+            error if error.is_refusal() => Self::Refused(error.to_string()),
+            error => Self::Other(error.into()),
+        }
+    }
+}
+
+impl From<countersign_member::LedgerError> for Failure {
+    fn from(error: countersign_member::LedgerError) -> Self {
+        use countersign_member::LedgerError;
+        match error {
+            LedgerError::Refused(_) | LedgerError::Rejected { .. } => Self::Refused(error.to_string()),
+            LedgerError::Overtaken(sequence) => Self::Overtaken(sequence),
+            LedgerError::Gateway(error) => error.into(),
+            LedgerError::Store(error) => error.into(),
+            error => Self::Other(error.into()),
+        }
+    }
+}
+
+impl From<countersign_member::MemberError> for Failure {
+    fn from(error: countersign_member::MemberError) -> Self {
+        use countersign_member::MemberError;
+        match error {
+            MemberError::Readable(_) | MemberError::Card { .. } => Self::Refused(error.to_string()),
+            error => Self::Other(error.into()),
+        }
+    }
+}
+
+impl From<countersign_member::gateway::GatewayError> for Failure {
+    fn from(error: countersign_member::gateway::GatewayError) -> Self {
+        use countersign_member::gateway::GatewayError;
+        match error {
+            GatewayError::Problem(problem) if problem.status == reqwest::StatusCode::NOT_FOUND => Self::Refused(problem.to_string()),
+            GatewayError::Url { .. } => Self::Refused(error.to_string()),
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+impl From<countersign_messages::NameError> for Failure {
+    fn from(error: countersign_messages::NameError) -> Self {
+        Self::Refused(error.to_string())
     }
 }
 

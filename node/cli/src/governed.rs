@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use anyhow::Context;
 use countersign_circuits::consent::ScopeRegistry;
 use countersign_ingest::parse_day;
-use countersign_ledger::Rules;
+use countersign_messages::Rules;
 use serde::{Deserialize, de::DeserializeOwned};
 use std::path::Path;
 

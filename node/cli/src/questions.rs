@@ -7,7 +7,8 @@ use crate::{
 };
 use anyhow::anyhow;
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{BlockTime, Cut, MemberId, PairRecord, PairStatus, QueryId, QueryRecord, StudyId, TableKey};
+use countersign_ledger::{Cut, PairRecord, PairStatus, QueryRecord, TableKey};
+use countersign_messages::{BlockTime, MemberId, QueryId, StudyId};
 use countersign_query::{Question, compile};
 use std::collections::BTreeMap;
 

@@ -2,21 +2,24 @@
 
 mod answering;
 mod facade;
+mod running;
 
 use crate::{
     circuit_keys::KeysFolder,
     config::{AnswerMode, Config},
     failure::Failure,
-    network::MemberFolder,
 };
 use anyhow::{Context, anyhow};
 use countersign_api::{Gateway, GatewayConfig};
 use countersign_consensus::{Node, NodeConfig};
-use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker, Role};
+use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
+use countersign_member::MemberFolder;
+use countersign_messages::Role;
 use countersign_store::{ChainStore, StoreError};
 pub use facade::ACCUSED;
 use facade::Facade;
 use metrics_exporter_prometheus::PrometheusHandle;
+pub use running::Running;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 

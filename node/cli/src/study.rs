@@ -2,15 +2,16 @@
 
 use crate::{
     failure::Failure,
-    member::Member,
     network::{BOARD, Holder, Network, VALIDATOR},
-    site::Site,
 };
 use anyhow::anyhow;
 use countersign_circuits::{consent::Day, dictionary::Dictionary, hash::Digest32, text::is_unprintable};
-use countersign_ledger::{
-    Change, Effect, Height, MemberId, Payload, Proposal, ProposalId, ProposalStatus, Query, QueryId, Role, SealingKey, SealingParty, State,
-    StudyApprove, StudyId, StudySubmit, Tally, Vote,
+use countersign_hospital::Hospital;
+use countersign_ledger::{Effect, ProposalStatus, State, Tally};
+use countersign_member::Member;
+use countersign_messages::{
+    Change, Height, MemberId, Payload, Proposal, ProposalId, Query, QueryId, Role, SealingKey, SealingParty, StudyApprove, StudyId,
+    StudySubmit, Vote,
 };
 use countersign_query::Question;
 use std::collections::BTreeSet;
@@ -168,7 +169,7 @@ pub async fn approve_study(network: &mut Network, board: &Member, study: StudyId
 ///
 /// # Errors
 /// A step is refused.
-pub async fn open_study(network: &mut Network, dictionary: &Digest32, plan: &StudyPlan, sites: &[Site]) -> Result<StudyId, Failure> {
+pub async fn open_study(network: &mut Network, dictionary: &Digest32, plan: &StudyPlan, sites: &[Hospital]) -> Result<StudyId, Failure> {
     let (researcher, board) = (network.holder().reader()?, network.member(BOARD)?);
     let study = submit_study(network, &researcher, &[board.id()], dictionary, plan).await?;
     approve_study(network, &board, study).await?;

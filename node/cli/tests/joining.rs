@@ -5,7 +5,7 @@ mod common;
 mod organisations;
 
 use common::{folder, run};
-use countersign::{card::Card, member::Member};
+use countersign_member::{Card, Member};
 use organisations::{Organisation, genesis};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
@@ -113,7 +113,7 @@ fn a_genesis_and_who_joins_it() {
     // signed by the member itself, under another name than the genesis has
     let mut renamed = Member::load(&verifier.folder.join("keys.toml")).unwrap();
     renamed.name = "imposter".into();
-    std::fs::write(&imposter, Card::new(&renamed, None).to_text().unwrap()).unwrap();
+    std::fs::write(&imposter, Card::new(&renamed, None).to_text()).unwrap();
     let said = run(arguments!["join", "--folder", board.folder, "--genesis", file, "--peer", imposter]).failed(2);
     assert!(said.stderr.contains("has the key of \"verifier\""), "{said:?}");
 }

@@ -1,6 +1,6 @@
 //! What an operator should know: conditions that hold now, and what members were seen to do wrong.
 
-use countersign_ledger::{Height, MemberId};
+use countersign_messages::{Height, MemberId};
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt,

@@ -3,7 +3,7 @@
 //! Block time is what validators agree on. A proposer takes its clock's time, or the first millisecond after the last block if its clock
 //! is behind that. The others accept no proposal from the future, and a fresh one only if its time is near their own clock's.
 
-use countersign_ledger::BlockTime;
+use countersign_messages::BlockTime;
 use std::{
     fmt,
     sync::Arc,

@@ -5,9 +5,10 @@ use countersign_circuits::{
     hash::Digest32,
     segment::SegmentId,
 };
-use countersign_ledger::{
-    Anchor, AnchoredTable, AnswerCheck, AnswerVerdict, BlockTime, Change, CircuitKeys, Genesis, Height, Member, MemberId, Name, Payload,
-    ProofChecker, ProofFault, ProofRefused, Proposal, Role, Rules, SegmentsCheck, State, Transaction,
+use countersign_ledger::{AnswerCheck, AnswerVerdict, ProofChecker, ProofFault, ProofRefused, SegmentsCheck, State};
+use countersign_messages::{
+    Anchor, AnchoredTable, BlockTime, Change, CircuitKeys, Genesis, Height, Member, MemberId, Name, Payload, Proposal, Role, Rules,
+    Transaction,
 };
 use ed25519_dalek::SigningKey;
 

@@ -9,7 +9,7 @@ use crate::{
     request::{BLOCKS_MAX, BlocksWanted, Method},
     stop::stopped,
 };
-use countersign_ledger::{Block, BlockError, Certificate, Height, MemberId, ValidatorSet, Wire};
+use countersign_messages::{Block, BlockError, Certificate, Height, MemberId, ValidatorSet, Wire};
 use countersign_net::{Net, RequestError};
 use std::{
     collections::BTreeSet,

@@ -1,7 +1,7 @@
 //! How far other validators say they are. What they say is a hint: blocks are taken with their certificates only.
 
 use crate::voting::faulty_max;
-use countersign_ledger::{Height, MemberId, ValidatorSet};
+use countersign_messages::{Height, MemberId, ValidatorSet};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::watch;
 

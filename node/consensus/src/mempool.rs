@@ -29,8 +29,9 @@ pub use admitted::Admitted;
 pub use allowance::{Allowance, FAULTS_MAX, Standing, Throttled};
 pub use verdict::{Fault, Inserted, SubmitError};
 
-use countersign_ledger::{
-    EnvelopeError, MemberId, State, Transaction,
+use countersign_ledger::State;
+use countersign_messages::{
+    EnvelopeError, MemberId, Transaction,
     limits::{FUTURE_SEQUENCES_MAX, MEMBERS_MAX, TRANSACTION_BYTES_MAX},
 };
 use queue::{Held, Queue};

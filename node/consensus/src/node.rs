@@ -25,7 +25,8 @@ use crate::{
     server::Server,
     validator::{Conduct, Honest, Pace},
 };
-use countersign_ledger::{MemberId, ProofChecker, State, Transaction, ValidatorSet};
+use countersign_ledger::{ProofChecker, State};
+use countersign_messages::{MemberId, Transaction, ValidatorSet};
 use countersign_net::{Net, NetConfig, NetError, system_clock};
 use countersign_store::ChainStore;
 use ed25519_dalek::SigningKey;

@@ -7,7 +7,8 @@ use crate::{
     replica::Replica,
 };
 use bytes::Bytes;
-use countersign_ledger::{MemberId, State, Transaction, Wire};
+use countersign_ledger::State;
+use countersign_messages::{MemberId, Transaction, Wire};
 use countersign_net::{Channel, Net};
 use std::{
     collections::{BTreeMap, VecDeque},

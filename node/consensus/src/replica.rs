@@ -2,7 +2,8 @@
 //!
 //! One task at a time moves it on: the validator's or the follower's. Everybody else reads.
 
-use countersign_ledger::{Block, BlockError, BlockTime, Certificate, CommitError, Outcome, ProofChecker, Proposed, State, Transaction};
+use countersign_ledger::{CommitError, Outcome, ProofChecker, Proposed, State};
+use countersign_messages::{Block, BlockError, BlockTime, Certificate, Transaction};
 use countersign_store::{ChainStore, StoreError};
 use std::{fmt, sync::Arc};
 use tokio::sync::watch;

@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{DecodeError, Height, Wire};
+use countersign_messages::{DecodeError, Height, Wire};
 use countersign_store::BLOB_BYTES_MAX;
 
 /// The methods of requests.

@@ -7,7 +7,7 @@ use crate::{
     request::{BLOCKS_MAX, BlocksWanted, Method, PutBlobAnswer, WAIT_MS_MAX, blob, digest},
 };
 use bytes::Bytes;
-use countersign_ledger::{DecodeError, MemberId, Role, Wire};
+use countersign_messages::{DecodeError, MemberId, Role, Wire};
 use countersign_net::Responder;
 use countersign_store::StoreError;
 use std::{

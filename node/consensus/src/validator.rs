@@ -50,7 +50,8 @@ use arc_malachitebft_app_channel::{
     },
 };
 use arc_malachitebft_core_types::{CommitCertificate, Context, Round, Validator as _};
-use countersign_ledger::{Block, Certificate, Height, Outcome, Wire};
+use countersign_ledger::Outcome;
+use countersign_messages::{Block, Certificate, Height, Wire};
 use countersign_store::VotingRecord;
 use incoming::{Incoming, Whole};
 use judge::Fresh;

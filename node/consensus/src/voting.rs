@@ -19,7 +19,7 @@ mod log;
 
 pub use log::{Log, read};
 
-use countersign_ledger::{Height, ValidatorSet};
+use countersign_messages::{Height, ValidatorSet};
 use countersign_store::VotingRecord;
 use std::fmt;
 
@@ -155,7 +155,7 @@ pub fn begins(record: VotingRecord, height: Height, log: Height) -> VotingRecord
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign_ledger::MemberId;
+    use countersign_messages::MemberId;
 
     const KNOWN: VotingRecord = VotingRecord { engine: Height(8), before: Height(7), silent_until: Some(Height(0)) };
 

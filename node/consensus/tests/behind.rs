@@ -8,7 +8,7 @@ use countersign_harness as harness;
 
 use cluster::{Cluster, PATIENCE, validator_id};
 use countersign_consensus::{AlertCode, Offence, RoleNow};
-use countersign_ledger::*;
+use countersign_messages::*;
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 /// The one that loses something.

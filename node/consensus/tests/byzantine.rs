@@ -10,6 +10,7 @@ use actors::*;
 use cluster::{Cluster, PATIENCE, now, validator_id, validator_key};
 use countersign_consensus::{Offence, malachite::signing::Keys};
 use countersign_ledger::*;
+use countersign_messages::*;
 use harness::*;
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use countersign_harness as harness;
 
 use cluster::*;
 use countersign_consensus::{AlertCode, RoleNow};
-use countersign_ledger::*;
+use countersign_messages::*;
 use harness::*;
 
 fn log() {

@@ -11,7 +11,7 @@ use countersign_consensus::{
     BlobError, Clock,
     request::{Method, PutBlobAnswer},
 };
-use countersign_ledger::*;
+use countersign_messages::*;
 use countersign_store::{ChainStore, StoreError};
 use harness::*;
 use std::time::Duration;

@@ -51,3 +51,18 @@ pub enum KeepingError {
     #[error("the journal knows no such {0}")]
     Unknown(&'static str),
 }
+
+/// SQLite's SQLITE_BUSY and SQLITE_LOCKED, with any extension (https://sqlite.org/rescode.html).
+const IN_USE: [u32; 2] = [5, 6];
+
+impl KeepingError {
+    /// True if another process has the file open.
+    pub fn is_in_use(&self) -> bool {
+        let code = |error: &sqlx::Error| error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<u32>().ok());
+        let in_use = |error: &sqlx::Error| code(error).is_some_and(|code| IN_USE.contains(&(code & 0xff)));
+        match self {
+            Self::Database(error) | Self::Migration(sqlx::migrate::MigrateError::Execute(error)) => in_use(error),
+            _ => false,
+        }
+    }
+}

@@ -1,8 +1,11 @@
-//! The hospital's own keeping: everything a prover node must remember and nobody else may see.
+//! A hospital: it imports, anchors, accepts studies, answers and withdraws.
+//!
+//! [`Hospital`] is the whole work of a prover node, each piece one call that takes plain values and gives a report. It stands on the hospital's own keeping:
+//! everything a prover node must remember and nobody else may see.
 //!
 //! One SQLite file (mode 600, opened by one process at a time) holds the [slot register](slots), the [openings](opening) of
 //! anchored segments, the [`journal`] of anchors and answers, and the [memory of released cells](released). Secrets
-//! are zeroed when dropped and hidden in `Debug`. Nothing here proves or signs: the caller does the work that a
+//! are zeroed when dropped and hidden in `Debug`. The keeping proves and signs nothing: [`Hospital`] does the work that a
 //! [`Step`](journal::Step) names and reports back; each report is one transaction of the database.
 //!
 //! Invariants:
@@ -21,6 +24,7 @@ pub mod intake;
 pub mod journal;
 mod keeping;
 pub mod ledger_view;
+mod node;
 pub mod opening;
 pub mod released;
 pub mod research_cut;
@@ -28,3 +32,4 @@ pub mod slots;
 
 pub use error::KeepingError;
 pub use keeping::{CheckReport, Height, Keeping};
+pub use node::{AnchorReport, Answering, Hospital, HospitalError, IfInUse, Imported, ProvingKeys, ResearchCut, Source};

@@ -3,14 +3,11 @@
 //! A slot is in force from the start (an empty slot too) and out of force for ever from the height of its withdrawal. The state keeps
 //! the withdrawals with their heights, so the bits of every past height can be told.
 
-use crate::identity::MemberId;
-use crate::{
-    section::Section,
-    time::Height,
-    transaction::{TransactionId, WithdrawnBy},
-};
+use crate::section::Section;
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::{hash::Digest32, segment::SLOTS};
+use countersign_messages::MemberId;
+use countersign_messages::{Height, TransactionId, WithdrawnBy};
 use std::fmt;
 
 /// One bit a slot of a segment.

@@ -3,7 +3,7 @@
 //! The state machine says exactly what must be proved, from its own state alone, and asks a [`ProofChecker`]. A checker must be a pure
 //! function of its keys and the instance: every validator asks the same and must hear the same.
 
-use crate::{active::SlotBitmap, codec::bytes_of, limits::CACHED_VERDICTS_MAX, transaction::TransactionId};
+use crate::active::SlotBitmap;
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::{
     aggregate::GateCounts,
@@ -13,35 +13,24 @@ use countersign_circuits::{
     segment::{Segment, TableContext},
     statement::Plan,
 };
+use countersign_messages::{CircuitKeys, Genesis, KeysError, TransactionId, codec::bytes_of, limits::CACHED_VERDICTS_MAX};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Mutex, PoisonError},
 };
 
-/// A set of circuit keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct CircuitKeys {
-    /// Digest of all verifying keys.
-    pub digest: Digest32,
-    /// True if somebody may know the trapdoor.
-    pub development: bool,
-}
-
-/// What keeps a node from verifying. Its operator is at fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeysError {
-    /// It does not hold the keys.
-    #[error("this node does not hold the circuit keys {0}, which are in force; get their files and start it with them")]
-    Missing(Digest32),
-    /// Development keys outside a development network: whoever made them can forge answers.
-    #[error("the circuit keys {0} are development keys and refused on a network that is not a development one; use keys from a ceremony")]
-    Development(Digest32),
-}
-
 /// Checks that keys are held, and may be used on a kind of network.
 pub(crate) fn check_held(checker: &dyn ProofChecker, digest: &Digest32, development: bool) -> Result<(), KeysError> {
     let keys = checker.keys(digest).ok_or(KeysError::Missing(*digest))?;
     if keys.development && !development { Err(KeysError::Development(*digest)) } else { Ok(()) }
+}
+
+/// Checks that a node holds the circuit keys a network starts with. Those in force later are for [`crate::State::check_keys`].
+///
+/// # Errors
+/// [`KeysError`].
+pub fn check_genesis_keys(genesis: &Genesis, checker: &dyn ProofChecker) -> Result<(), KeysError> {
+    check_held(checker, &genesis.circuit_keys, genesis.development)
 }
 
 /// Segments whose validity (S1) is to be proved.

@@ -2,12 +2,13 @@
 
 use crate::{
     active::SlotBitmap,
-    checker::{AnswerCheck, AnswerVerdict, CircuitKeys, ProofChecker, ProofFault, ProofRefused, SegmentsCheck},
+    checker::{AnswerCheck, AnswerVerdict, ProofChecker, ProofFault, ProofRefused, SegmentsCheck},
 };
 use countersign_circuits::{
     aggregate::AggregateSize, commitment::Generators, context::AggregateInstance, field::G1Affine, hash::Digest32, segment::SLOTS,
     validity::SegmentsInstance,
 };
+use countersign_messages::CircuitKeys;
 use countersign_verifier::{VerifiedAnswer, VerifyError, VerifyingKeys, verify_aggregate, verify_batch, verify_segments};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use std::{
@@ -37,7 +38,7 @@ impl KeyedChecker {
         self.ring.keys()
     }
 
-    /// Blocks are executed only if the keys in force are held ([`crate::KeysError`]), so this fails only for who asks past that.
+    /// Blocks are executed only if the keys in force are held ([`countersign_messages::KeysError`]), so this fails only for who asks past that.
     fn ring(&self, digest: &Digest32) -> Result<&VerifyingKeys, ProofRefused> {
         let refused = || ProofRefused { fault: ProofFault::Unsupported, detail: format!("the circuit keys {digest} are not held") };
         self.ring.get(digest).ok_or_else(refused)

@@ -19,41 +19,20 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests may panic"))]
 
 mod active;
-mod block;
-mod certificate;
 mod checker;
-mod codec;
-mod genesis;
-mod identity;
 mod keyed;
 pub mod light;
-pub mod limits;
-pub mod merkle;
 mod rejection;
 mod section;
 mod state;
-mod time;
-mod transaction;
 
 pub use active::{Leavers, SlotBitmap, WithdrawalRecord};
-pub use block::{Block, BlockError, BlockId, Header};
-pub use certificate::{Certificate, CertificateError, ValidatorSet, VoteKind, vote_message};
-pub use checker::{
-    AnswerCheck, AnswerVerdict, CachingChecker, CircuitKeys, KeysError, ProofChecker, ProofFault, ProofRefused, SegmentsCheck,
-};
-pub use codec::{DecodeError, Wire};
+pub use checker::{AnswerCheck, AnswerVerdict, CachingChecker, ProofChecker, ProofFault, ProofRefused, SegmentsCheck, check_genesis_keys};
 pub use countersign_circuits::{aggregate::GateCounts, context::AnswerContext};
-pub use genesis::{Genesis, GenesisError, Member, NetworkId, Rules};
-pub use identity::{MemberId, Name, NameError, Role};
 pub use keyed::{KeyedChecker, active_point};
-pub use rejection::{EnvelopeError, Rejection, RejectionCode};
+pub use rejection::Rejection;
 pub use state::{
-    Admission, AnswerRecord, AnswerTask, Class, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus,
+    Admission, AnswerRecord, AnswerTask, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus,
     ProposalRecord, ProposalStatus, Proposed, QueryRecord, SegmentKey, SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus,
     TableKey, TableRecord, Tally, Tip, TransactionResult, Verdict, VoteRecord,
-};
-pub use time::{BlockTime, Height};
-pub use transaction::{
-    Anchor, AnchoredTable, Answer, Change, Payload, Proposal, ProposalId, Query, QueryId, Refusal, RefusalCode, SealingKey, SealingParty,
-    Signature, StudyAccept, StudyApprove, StudyId, StudySubmit, Transaction, TransactionId, Vote, Withdraw, WithdrawnBy,
 };

@@ -24,19 +24,18 @@ pub use inclusion::Inclusion;
 
 use crate::{
     active::Leavers,
-    block::{BlockId, Header},
-    certificate::{Certificate, ValidatorSet},
-    checker::{AnswerCheck, AnswerVerdict, CircuitKeys, KeysError, ProofChecker, ProofRefused, SegmentsCheck},
-    codec::{DecodeError, Wire, bound},
-    genesis::{Genesis, GenesisError, NetworkId},
-    limits::BLOCK_TRANSACTIONS_MAX,
-    rejection::{EnvelopeError, Rejection},
+    checker::{AnswerCheck, AnswerVerdict, ProofChecker, ProofRefused, SegmentsCheck},
+    rejection::Rejection,
     state::{AnswerRecord, Context, Effect, QueryRecord, State, StudyRecord},
-    time::Height,
-    transaction::{Payload, TransactionId},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
+use countersign_messages::{
+    BlockId, Certificate, Genesis, GenesisError, Header, Height, NetworkId, Payload, TransactionId, ValidatorSet,
+    codec::{DecodeError, Wire, bound},
+    limits::BLOCK_TRANSACTIONS_MAX,
+};
+use countersign_messages::{CircuitKeys, EnvelopeError, KeysError};
 
 /// Bytes of an export: the anchors of two tables of a million rows, in many versions.
 pub const EXPORT_BYTES_MAX: usize = 1 << 30;

@@ -1,64 +1,9 @@
 //! Why a transaction is refused.
 
-use crate::{
-    codec::DecodeError,
-    identity::{MemberId, Name, Role},
-    state::{Class, ProposalStatus, StudyStatus},
-    time::{BlockTime, Height},
-    transaction::{QueryId, RefusalCode},
-};
-use borsh::{BorshDeserialize, BorshSerialize};
+use crate::state::{ProposalStatus, StudyStatus};
 use countersign_circuits::consent::Day;
-use std::fmt;
-
-/// Why a transaction cannot be attributed to its signer or used again. Such a transaction stands in no block.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EnvelopeError {
-    /// Over a bound.
-    #[error(transparent)]
-    Bounds(#[from] DecodeError),
-    /// Encodes to more bytes than a transaction may have.
-    #[error("the transaction has {0} bytes; at most {max}", max = crate::limits::TRANSACTION_BYTES_MAX)]
-    TooLong(usize),
-    /// Signed for another network.
-    #[error("the transaction is signed for another network")]
-    Network,
-    /// The signer is nobody here.
-    #[error("the signer {0:?} is not a member of this network")]
-    Signer(MemberId),
-    /// Not the signer's next sequence number: a replay, or something is missing before it.
-    #[error("sequence {found} of this signer, the next is {next}: {}", if found < next { "this number has been used" } else { "send the ones before it first" })]
-    Sequence {
-        /// The transaction's.
-        found: u64,
-        /// The signer's next.
-        next: u64,
-    },
-    /// The signer may not send this.
-    #[error("only a member with the role {0} may do this")]
-    Role(Role),
-    /// Too much of what the signer sent today was rejected.
-    #[error(
-        "too many of your {class} were rejected today, so no more of them are taken until 00:00 UTC; see in their results what is wrong"
-    )]
-    DayClosed {
-        /// What is closed.
-        class: Class,
-    },
-    /// The signature does not verify.
-    #[error("the signature does not verify under the signer's key")]
-    Signature,
-}
-
-/// Stable number of a [`Rejection`]; this is what results commit to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
-pub struct RejectionCode(pub u16);
-
-impl fmt::Display for RejectionCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "L{:03}", self.0)
-    }
-}
+use countersign_messages::RejectionCode;
+use countersign_messages::{BlockTime, Height, Name, QueryId, RefusalCode, Role};
 
 /// A rule that a properly signed transaction breaks. The signer is at fault unless the message says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -167,14 +112,14 @@ pub enum Rejection {
     SlotInactive(u32),
 
     /// The day's withdrawals are made.
-    #[error("a hospital makes at most {max} withdrawals a day, each of many slots; put several patients into one", max = crate::limits::WITHDRAWALS_A_DAY_MAX)]
+    #[error("a hospital makes at most {max} withdrawals a day, each of many slots; put several patients into one", max = countersign_messages::limits::WITHDRAWALS_A_DAY_MAX)]
     WithdrawalsADay,
 
     /// Purpose or categories.
     #[error("the study's scopes are refused: {0}")]
     StudyScopes(String),
     /// Below the least allowed.
-    #[error("k_min {found} is refused: from {least} to {max}", max = crate::genesis::K_MIN_MAX)]
+    #[error("k_min {found} is refused: from {least} to {max}", max = countersign_messages::K_MIN_MAX)]
     KMin {
         /// Asked for.
         found: u32,
@@ -193,16 +138,16 @@ pub enum Rejection {
     #[error("answers of this study are not sealed to the board that approves it; have it submitted again, sealed to you")]
     BoardNotSealed,
     /// The day's studies are submitted.
-    #[error("you have submitted {max} studies today, all you may; go on tomorrow", max = crate::limits::STUDIES_A_DAY_MAX)]
+    #[error("you have submitted {max} studies today, all you may; go on tomorrow", max = countersign_messages::limits::STUDIES_A_DAY_MAX)]
     StudiesADay,
     /// A member's share of the waiting studies is used up.
-    #[error("{max} of your studies wait for a board, all that may; wait until one is approved, or forgotten after {days} days", max = crate::limits::STUDIES_WAITING_MAX, days = crate::limits::WAITING_DAYS)]
+    #[error("{max} of your studies wait for a board, all that may; wait until one is approved, or forgotten after {days} days", max = countersign_messages::limits::STUDIES_WAITING_MAX, days = countersign_messages::limits::WAITING_DAYS)]
     StudiesWaiting,
     /// No title or summary.
     #[error("a study has a title and a plain-language summary")]
     StudyText,
     /// In the past or too far.
-    #[error("a study ends from today to {max} days from now", max = crate::limits::STUDY_DAYS_MAX)]
+    #[error("a study ends from today to {max} days from now", max = countersign_messages::limits::STUDY_DAYS_MAX)]
     StudyExpiry,
     /// No such study.
     #[error("there is no such study")]
@@ -293,7 +238,7 @@ pub enum Rejection {
     #[error("this site has declined the query ({0})")]
     Declined(RefusalCode),
     /// Three invalid answers.
-    #[error("closed: {max} answers of this site did not verify", max = crate::limits::INVALID_ANSWERS_MAX)]
+    #[error("closed: {max} answers of this site did not verify", max = countersign_messages::limits::INVALID_ANSWERS_MAX)]
     ClosedInvalid,
     /// Not a height from the query to the block before.
     #[error("the answer names height {found}; it must lie from the query's height {query} to {last}")]
@@ -357,7 +302,7 @@ pub enum Rejection {
     #[error("another member is named \"{0}\"")]
     NameTaken(Name),
     /// The list is full.
-    #[error("a network has at most {max} members", max = crate::limits::MEMBERS_MAX)]
+    #[error("a network has at most {max} members", max = countersign_messages::limits::MEMBERS_MAX)]
     MembersFull,
     /// Nobody to be removed.
     #[error("there is no such member")]
@@ -375,7 +320,7 @@ pub enum Rejection {
     #[error("the scope registry is refused: {0}")]
     Registry(#[from] countersign_circuits::consent::ScopeError),
     /// Below the disclosure floor.
-    #[error("rules with k_min {found} are refused: from {least} to {max}", max = crate::genesis::K_MIN_MAX)]
+    #[error("rules with k_min {found} are refused: from {least} to {max}", max = countersign_messages::K_MIN_MAX)]
     RulesKMin {
         /// Asked for.
         found: u32,
@@ -398,10 +343,10 @@ pub enum Rejection {
     #[error("a proposal says why in plain words")]
     ProposalText,
     /// One member's share of the list is used up.
-    #[error("you have {max} proposals pending, all you may; wait until one is decided and in force", max = crate::limits::PROPOSALS_A_MEMBER_MAX)]
+    #[error("you have {max} proposals pending, all you may; wait until one is decided and in force", max = countersign_messages::limits::PROPOSALS_A_MEMBER_MAX)]
     ProposalsOfMember,
     /// The list is full.
-    #[error("{max} proposals are pending, all there may be; wait until some are decided and in force", max = crate::limits::PROPOSALS_PENDING_MAX)]
+    #[error("{max} proposals are pending, all there may be; wait until some are decided and in force", max = countersign_messages::limits::PROPOSALS_PENDING_MAX)]
     ProposalsPending,
     /// No such proposal.
     #[error("there is no such proposal")]

@@ -3,12 +3,12 @@
 //! Cloning is O(1), so a block is executed on a copy and thrown away without cost. An entry is hashed once, when it is
 //! written. The tree is over the entries in the order in which their keys first came, so a block costs what it changes and not what there is.
 
-use crate::{
+use borsh::{BorshDeserialize, BorshSerialize};
+use countersign_circuits::hash::Digest32;
+use countersign_messages::{
     codec::bytes_of,
     merkle::{self, Tree},
 };
-use borsh::{BorshDeserialize, BorshSerialize};
-use countersign_circuits::hash::Digest32;
 use imbl::OrdMap;
 use std::{fmt, ops::RangeInclusive, sync::Arc};
 

@@ -15,7 +15,6 @@ mod snapshot;
 mod study;
 mod withdraw;
 
-pub use account::Class;
 pub use admission::Admission;
 pub use answer::AnswerTask;
 pub use execute::{CommitError, Outcome, Proposed};
@@ -29,21 +28,18 @@ pub use snapshot::SnapshotError;
 
 use crate::{
     active::{Leavers, SlotBitmap, WithdrawalRecord, Withdrawals},
-    block::BlockId,
-    certificate::ValidatorSet,
-    codec::bytes_of,
-    genesis::{Genesis, GenesisError, Member, NetworkId},
-    identity::MemberId,
-    limits::{ANSWER_AGE_MS_MAX, RECENT_HEIGHTS_MAX},
     rejection::Rejection,
     section::Section,
-    time::{BlockTime, Height},
-    transaction::{Payload, ProposalId, QueryId, StudyId},
 };
 use account::DayAccount;
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
     hash::Digest32,
+};
+use countersign_messages::{
+    BlockId, BlockTime, Genesis, GenesisError, Height, Member, MemberId, NetworkId, Payload, ProposalId, QueryId, StudyId, ValidatorSet,
+    codec::bytes_of,
+    limits::{ANSWER_AGE_MS_MAX, RECENT_HEIGHTS_MAX},
 };
 use imbl::{OrdMap, OrdSet};
 use in_force::InForce;
@@ -109,7 +105,7 @@ pub(crate) struct Context<'a> {
     /// The block being executed.
     pub(crate) height: Height,
     pub(crate) time: BlockTime,
-    pub(crate) transaction: crate::TransactionId,
+    pub(crate) transaction: countersign_messages::TransactionId,
     pub(crate) signer: MemberId,
     pub(crate) checker: &'a dyn crate::ProofChecker,
 }
@@ -230,7 +226,7 @@ impl State {
     }
 
     /// The transactions that withdrew slots of a hospital until a height.
-    pub(crate) fn withdrawn_by(&self, hospital: MemberId, until: Height) -> impl Iterator<Item = crate::TransactionId> {
+    pub(crate) fn withdrawn_by(&self, hospital: MemberId, until: Height) -> impl Iterator<Item = countersign_messages::TransactionId> {
         self.withdrawals.transactions(hospital, until)
     }
 

@@ -6,6 +6,7 @@ use countersign_harness as harness;
 
 use countersign_circuits::{consent::Day, hash::Digest32};
 use countersign_ledger::*;
+use countersign_messages::*;
 use harness::*;
 
 fn published() -> Net {

@@ -6,6 +6,7 @@ use countersign_harness as harness;
 
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{light::*, *};
+use countersign_messages::*;
 use harness::*;
 
 /// What the store makes.

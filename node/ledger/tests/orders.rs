@@ -7,6 +7,7 @@
 use countersign_harness as harness;
 
 use countersign_ledger::*;
+use countersign_messages::*;
 use harness::*;
 use proptest::prelude::*;
 

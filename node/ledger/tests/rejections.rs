@@ -11,6 +11,7 @@ use countersign_circuits::{
     statement::{Measures, Statement},
 };
 use countersign_ledger::*;
+use countersign_messages::*;
 use harness::*;
 use std::collections::BTreeSet;
 

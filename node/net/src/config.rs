@@ -1,6 +1,6 @@
 //! What a member says about its connections.
 
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use std::{
     net::SocketAddr,
     sync::Arc,

@@ -9,7 +9,7 @@ use crate::{
     request::Pending,
     tie::Claim,
 };
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use std::{
     net::SocketAddr,
     sync::{

@@ -10,7 +10,7 @@ use crate::{
     session,
     shared::Shared,
 };
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,

@@ -2,7 +2,7 @@
 
 use crate::{channel::Channel, limits::RESPONSE_BYTES_MAX, reason::Reason};
 use bytes::Bytes;
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// Something that happened. For one member the order is: `Connected`, messages and requests, `Disconnected`, `Connected`, ...; messages

@@ -4,7 +4,7 @@ use crate::{
     config::Clock,
     limits::{CERTIFICATE_CLOCK_SKEW, CERTIFICATE_RENEWAL, CERTIFICATE_VALIDITY},
 };
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use ed25519_dalek::Signer as _;
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyUsagePurpose};
 use rustls::{

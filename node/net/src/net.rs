@@ -13,7 +13,7 @@ use crate::{
     shared::Shared,
 };
 use bytes::Bytes;
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use ed25519_dalek::SigningKey;
 use std::{
     collections::BTreeSet,

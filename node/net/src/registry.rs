@@ -5,7 +5,7 @@ use crate::{
     reason::Reason,
     tie::{Winner, winner},
 };
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

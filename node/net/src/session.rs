@@ -15,7 +15,7 @@ use crate::{
     tls::{NAME, Tls},
     verifier::Verifier,
 };
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use quinn::crypto::rustls::{HandshakeData, QuicClientConfig, QuicServerConfig};
 use rustls::pki_types::CertificateDer;
 use std::{

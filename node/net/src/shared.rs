@@ -22,7 +22,7 @@ use crate::{
     tls::Tls,
 };
 use bytes::Bytes;
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use ed25519_dalek::SigningKey;
 use quinn::{Endpoint, TransportConfig};
 use std::{

@@ -5,7 +5,7 @@
 //! given it up; of two that were dialled by different ends, the one dialled by the smaller key stays, whichever came first.
 
 use crate::hello::Instance;
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 
 /// What matters about a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::{
     net::{Members, NetError},
     verifier::{Verifier, member_of_certificate},
 };
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use rustls::{
     ClientConfig, ServerConfig,
     client::Resumption,

@@ -1,7 +1,7 @@
 //! Whose certificate is accepted.
 
 use crate::{config::Clock, identity::SPKI_PREFIX, net::Members};
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, PeerIncompatible, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},

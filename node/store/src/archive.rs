@@ -6,7 +6,8 @@
 
 use crate::{BLOB_BYTES_MAX, ChainStore, StoreError, StoredBlock, chain_store::RESULT_BYTES_MAX};
 use borsh::BorshDeserialize;
-use countersign_ledger::{Block, Certificate, Genesis, Height, TransactionResult, Wire, limits::BLOCK_TRANSACTIONS_MAX};
+use countersign_ledger::TransactionResult;
+use countersign_messages::{Block, Certificate, Genesis, Height, Wire, limits::BLOCK_TRANSACTIONS_MAX};
 use std::io::{Read, Write};
 
 /// First bytes of an archive of any version; the version and the end of the line follow.

@@ -8,7 +8,8 @@ use crate::{
     ChainStore, StoreError, StoreUrl, StoredBlock,
     archive::{ArchiveReader, Part},
 };
-use countersign_ledger::{Block, Certificate, Effect, Genesis, Outcome, ProofChecker, State, Tip};
+use countersign_ledger::{Effect, Outcome, ProofChecker, State, Tip};
+use countersign_messages::{Block, Certificate, Genesis};
 use std::io::Read;
 
 /// What an audit found to be in order.
@@ -49,7 +50,7 @@ impl<'a> Auditor<'a> {
     /// # Errors
     /// The genesis breaks a rule, or the checker's keys are not the network's.
     pub fn new(genesis: Genesis, checker: &'a dyn ProofChecker) -> Result<Self, StoreError> {
-        genesis.check_keys(checker)?;
+        countersign_ledger::check_genesis_keys(&genesis, checker)?;
         let state = State::new(genesis)?;
         let report = AuditReport { tip: state.tip(), signatures: 0, accepted: 0, rejected: 0, segments: 0, answers: 0, blobs: 0 };
         Ok(Self { state, checker, report })

@@ -20,9 +20,10 @@ use crate::{
 use borsh::BorshDeserialize;
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{
-    Block, Certificate, Genesis, Header, Height, MemberId, QueryId, State, Transaction, TransactionId, TransactionResult, Wire,
+    State, TransactionResult,
     light::{AnswerExport, Attestation, Inclusion},
 };
+use countersign_messages::{Block, Certificate, Genesis, Header, Height, MemberId, QueryId, Transaction, TransactionId, Wire};
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Row, any::AnyRow};
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -2,7 +2,8 @@
 
 use crate::{AuditFault, StoreUrl};
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{BlockError, CertificateError, CommitError, DecodeError, GenesisError, Height, KeysError};
+use countersign_ledger::CommitError;
+use countersign_messages::{BlockError, CertificateError, DecodeError, GenesisError, Height, KeysError};
 use std::path::PathBuf;
 
 /// Why the store refused or failed.

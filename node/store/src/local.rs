@@ -1,9 +1,8 @@
 //! A chain with one validator.
 
 use crate::{ChainStore, StoreError, StoreUrl};
-use countersign_ledger::{
-    Block, BlockTime, Certificate, EnvelopeError, Genesis, MemberId, ProofChecker, State, Transaction, TransactionResult, ValidatorSet,
-};
+use countersign_ledger::{ProofChecker, State, TransactionResult};
+use countersign_messages::{Block, BlockTime, Certificate, EnvelopeError, Genesis, MemberId, Transaction, ValidatorSet};
 use ed25519_dalek::SigningKey;
 use std::sync::Arc;
 
@@ -44,7 +43,7 @@ impl LocalChain {
     /// There is a chain, the genesis breaks a rule, the key is not that of its only validator, or the checker's keys are not the network's or
     /// not fit for it.
     pub async fn create(url: &StoreUrl, genesis: Genesis, key: SigningKey, checker: Arc<dyn ProofChecker>) -> Result<Self, StoreError> {
-        genesis.check_keys(checker.as_ref())?;
+        countersign_ledger::check_genesis_keys(&genesis, checker.as_ref())?;
         let state = State::new(genesis)?;
         check_alone(&state, &key)?;
         let store = ChainStore::create(url, state.genesis()).await?;

@@ -8,6 +8,7 @@ mod databases;
 
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::*;
+use countersign_messages::*;
 use countersign_store::{
     AuditFault, Auditor, ChainStore, LocalChain, StoreError, StoredBlock,
     archive::{self, Blobs},

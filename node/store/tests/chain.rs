@@ -8,6 +8,7 @@ mod databases;
 
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::*;
+use countersign_messages::*;
 use countersign_store::{
     Auditor, BLOB_BYTES_MAX, ChainStore, LocalChain, PROPOSALS_MAX, StoreError, VotingRecord,
     archive::{self, Blobs},

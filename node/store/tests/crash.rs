@@ -7,6 +7,7 @@ use countersign_harness as harness;
 mod databases;
 
 use countersign_ledger::*;
+use countersign_messages::*;
 use countersign_store::{Auditor, ChainStore, LocalChain, StoreUrl};
 use databases::{Place, on_both};
 use harness::*;

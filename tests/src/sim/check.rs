@@ -9,7 +9,7 @@ mod withdrawals;
 
 pub(super) use agreement::Watch;
 
-use countersign_ledger::{CertificateError, Height, MemberId, QueryId, TransactionId};
+use countersign_messages::{CertificateError, Height, MemberId, QueryId, TransactionId};
 
 /// A property that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]

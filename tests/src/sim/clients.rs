@@ -8,9 +8,9 @@ use super::{
     people::{SENDERS, prefix, sign, toolbox},
     weather::Ms,
 };
-use countersign_ledger::{
-    Answer, Change, Height, MemberId, PairRecord, Payload, ProposalRecord, ProposalStatus, QueryId, Rules, State, StudyAccept,
-    StudyApprove, StudyStatus, TableKey, Transaction, TransactionId, WithdrawnBy,
+use countersign_ledger::{PairRecord, ProposalRecord, ProposalStatus, State, StudyStatus, TableKey};
+use countersign_messages::{
+    Answer, Change, Height, MemberId, Payload, QueryId, Rules, StudyAccept, StudyApprove, Transaction, TransactionId, WithdrawnBy,
 };
 use rand::{Rng, rngs::StdRng};
 use std::{collections::BTreeMap, sync::Arc};

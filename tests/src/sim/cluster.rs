@@ -12,7 +12,7 @@ use super::{
     verifier::Memo,
     weather::{Death, Ms, Weather},
 };
-use countersign_ledger::Transaction;
+use countersign_messages::Transaction;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{
     cmp::Reverse,

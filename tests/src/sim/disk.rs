@@ -5,7 +5,7 @@ use arc_malachitebft_core_consensus::Input;
 use arc_malachitebft_core_types::Validity;
 use countersign_consensus::malachite::context::Chain;
 use countersign_consensus::voting::Log;
-use countersign_ledger::{Block, Certificate, Height};
+use countersign_messages::{Block, Certificate, Height};
 use countersign_store::VotingRecord;
 use rand::{Rng, rngs::StdRng};
 use std::sync::Arc;

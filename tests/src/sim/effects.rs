@@ -107,7 +107,7 @@ impl Shell {
                     self.out.accused = true;
                     self.out.notes.push(format!("saw two votes of one validator at {}", certificate.height));
                 }
-                let next = countersign_ledger::Height::from(certificate.height).next();
+                let next = countersign_messages::Height::from(certificate.height).next();
                 self.out.later.push((1, NodeEvent::Start(next)));
                 r.resume_with(())
             }

@@ -21,9 +21,9 @@ use countersign_consensus::{
     mempool::{Allowance, Mempool, Standing, SubmitError},
     voting,
 };
-use countersign_ledger::{
-    AnswerCheck, AnswerVerdict, Block, BlockId, CachingChecker, Certificate, CircuitKeys, Height, MemberId, Outcome, ProofChecker,
-    ProofRefused, SegmentsCheck, State, Transaction, Wire,
+use countersign_ledger::{AnswerCheck, AnswerVerdict, CachingChecker, Outcome, ProofChecker, ProofRefused, SegmentsCheck, State};
+use countersign_messages::{
+    Block, BlockId, Certificate, CircuitKeys, Height, MemberId, Transaction, Wire,
     limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX},
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -3,7 +3,7 @@
 use arc_malachitebft_core_consensus::{LivenessMsg, SignedConsensusMsg};
 use arc_malachitebft_core_types::Round;
 use countersign_consensus::malachite::context::{Address, Chain};
-use countersign_ledger::{Block, BlockId, Certificate, Height, Transaction};
+use countersign_messages::{Block, BlockId, Certificate, Height, Transaction};
 use std::sync::Arc;
 
 /// A proposed block, as its parts put together.

@@ -16,7 +16,8 @@ use countersign_consensus::{
     malachite::context::{Chain, Validators},
     voting::{self, Standing},
 };
-use countersign_ledger::{Block, CachingChecker, Certificate, Height, TransactionResult};
+use countersign_ledger::{CachingChecker, TransactionResult};
+use countersign_messages::{Block, Certificate, Height};
 use countersign_store::VotingRecord;
 use rand::rngs::StdRng;
 use std::{
@@ -33,8 +34,8 @@ pub(super) enum NodeEvent {
     },
     /// A transaction from a member.
     Submitted {
-        from: countersign_ledger::MemberId,
-        transaction: Arc<countersign_ledger::Transaction>,
+        from: countersign_messages::MemberId,
+        transaction: Arc<countersign_messages::Transaction>,
     },
     Timer {
         id: u64,

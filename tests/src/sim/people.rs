@@ -2,9 +2,8 @@
 
 use super::harness::{self, Net, Points, Who};
 use countersign_consensus::malachite::signing::Keys;
-use countersign_ledger::{
-    Block, Certificate, Change, Genesis, Height, Payload, ProposalId, Role, State, StudyAccept, StudyId, Transaction,
-};
+use countersign_ledger::State;
+use countersign_messages::{Block, Certificate, Change, Genesis, Height, Payload, ProposalId, Role, StudyAccept, StudyId, Transaction};
 use std::sync::{Arc, OnceLock};
 
 /// Validators of a simulated network: f = 1.

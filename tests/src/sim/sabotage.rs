@@ -1,6 +1,6 @@
 //! Nodes that are broken on purpose. Each must be found by a check, or the check is none.
 
-use countersign_ledger::{Payload, Transaction};
+use countersign_messages::{Payload, Transaction};
 
 /// What is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

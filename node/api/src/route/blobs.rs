@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{MemberId, QueryId, TransactionId};
+use countersign_messages::{MemberId, QueryId, TransactionId};
 use countersign_store::BLOB_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

@@ -17,7 +17,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use countersign_ledger::{Height, Wire};
+use countersign_messages::{Height, Wire};
 use countersign_store::StoredBlock;
 use serde::Deserialize;
 use utoipa::IntoParams;

@@ -12,7 +12,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response, Sse, sse::KeepAlive},
 };
-use countersign_ledger::Height;
+use countersign_messages::Height;
 use futures_util::stream;
 use serde::Deserialize;
 use std::convert::Infallible;

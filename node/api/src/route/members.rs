@@ -17,7 +17,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use countersign_ledger::Wire;
+use countersign_messages::Wire;
 
 /// List the members whose transactions the next block may hold, by key.
 #[utoipa::path(

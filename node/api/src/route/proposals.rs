@@ -12,7 +12,7 @@ use crate::{
 };
 use axum::{Json, extract::State};
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{ProposalId, TransactionId};
+use countersign_messages::{ProposalId, TransactionId};
 
 /// List proposals, in order of number.
 #[utoipa::path(

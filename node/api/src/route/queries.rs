@@ -13,7 +13,8 @@ use crate::{
 };
 use axum::{Json, extract::State, response::Response};
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{AnswerRecord, MemberId, PairStatus, QueryId, State as LedgerState, StudyId, TransactionId, Wire};
+use countersign_ledger::{AnswerRecord, PairStatus, State as LedgerState};
+use countersign_messages::{MemberId, QueryId, StudyId, TransactionId, Wire};
 use serde::Deserialize;
 use utoipa::IntoParams;
 

@@ -12,7 +12,7 @@ use crate::{
 };
 use axum::{Json, extract::State};
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{StudyId, TransactionId};
+use countersign_messages::{StudyId, TransactionId};
 
 /// List studies, in order of number.
 #[utoipa::path(

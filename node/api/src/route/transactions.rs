@@ -19,7 +19,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{Transaction, TransactionId, Wire};
+use countersign_messages::{Transaction, TransactionId, Wire};
 use serde::Deserialize;
 use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};

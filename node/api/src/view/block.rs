@@ -1,7 +1,7 @@
 //! Blocks and headers.
 
 use super::{Id, Time, transaction::TransactionSummary};
-use countersign_ledger as ledger;
+use countersign_messages as messages;
 use countersign_store::StoredBlock;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,8 +29,8 @@ pub(crate) struct Header {
     validators: Id,
 }
 
-impl From<&ledger::Header> for Header {
-    fn from(header: &ledger::Header) -> Self {
+impl From<&messages::Header> for Header {
+    fn from(header: &messages::Header) -> Self {
         Self {
             height: header.height.0,
             time: header.time.into(),
@@ -76,9 +76,9 @@ pub(crate) struct Certificate {
     signatures: Vec<CommitSignature>,
 }
 
-impl From<&ledger::Certificate> for Certificate {
-    fn from(certificate: &ledger::Certificate) -> Self {
-        let signature = |(validator, signature): &(ledger::MemberId, ledger::Signature)| CommitSignature {
+impl From<&messages::Certificate> for Certificate {
+    fn from(certificate: &messages::Certificate) -> Self {
+        let signature = |(validator, signature): &(messages::MemberId, messages::Signature)| CommitSignature {
             validator: Id::of(validator),
             signature: hex::encode(signature.0),
         };

@@ -1,7 +1,8 @@
 //! Members and validators.
 
 use super::Id;
-use countersign_ledger::{Member as LedgerMember, State};
+use countersign_ledger::State;
+use countersign_messages::Member as LedgerMember;
 use serde::Serialize;
 use utoipa::ToSchema;
 

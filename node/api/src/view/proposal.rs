@@ -2,7 +2,8 @@
 
 use super::{Id, Time, date};
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{Change as LedgerChange, ProposalId, ProposalRecord, ProposalStatus, State, Tally as LedgerTally, VoteRecord};
+use countersign_ledger::{ProposalRecord, ProposalStatus, State, Tally as LedgerTally, VoteRecord};
+use countersign_messages::{Change as LedgerChange, ProposalId};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,7 +1,8 @@
 //! Queries, what became of them at each site, and answers.
 
 use super::{Id, Time, date, transaction::Leavers};
-use countersign_ledger::{AnswerRecord, BlockTime, GateCounts, Lag as LedgerLag, MemberId, PairStatus, QueryId, QueryRecord, Role, State};
+use countersign_ledger::{AnswerRecord, GateCounts, Lag as LedgerLag, PairStatus, QueryRecord, State};
+use countersign_messages::{BlockTime, MemberId, QueryId, Role};
 use serde::Serialize;
 use utoipa::ToSchema;
 

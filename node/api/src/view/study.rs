@@ -1,7 +1,8 @@
 //! Studies.
 
 use super::{Id, date};
-use countersign_ledger::{BlockTime, Cut, SealingParty, State, StudyId, StudyRecord, StudyStatus};
+use countersign_ledger::{Cut, State, StudyRecord, StudyStatus};
+use countersign_messages::{BlockTime, SealingParty, StudyId};
 use serde::Serialize;
 use utoipa::ToSchema;
 

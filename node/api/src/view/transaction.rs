@@ -4,9 +4,8 @@ use super::{
     Id, Time,
     proposal::{ProposalStanding, Tally},
 };
-use countersign_ledger::{
-    Effect, Leavers as LedgerLeavers, Transaction as LedgerTransaction, Verdict as LedgerVerdict, light::Inclusion, merkle,
-};
+use countersign_ledger::{Effect, Leavers as LedgerLeavers, Verdict as LedgerVerdict, light::Inclusion};
+use countersign_messages::{Transaction as LedgerTransaction, merkle};
 use countersign_store::StoredBlock;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 pub use countersign_api::Node;
 use countersign_api::{Alert, Gateway, GatewayConfig, Limits, MempoolStatus, NodeStatus, Peer, Progress, SubmitRefused};
 use countersign_ledger::*;
+use countersign_messages::*;
 use countersign_store::{ChainStore, LocalChain};
 use harness::*;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};

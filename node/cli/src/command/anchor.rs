@@ -1,14 +1,10 @@
 //! `countersign anchor`: a hospital's records onto the ledger, as commitments.
 
 use super::{EVERYBODY_CONSENTS, Session, mapping, place::Place, reading};
-use crate::{
-    circuit_keys::DEVELOPMENT_NOTICE,
-    failure::Failure,
-    site::{AnchorReport, Site, Source},
-    study::publish_dictionary,
-};
+use crate::{circuit_keys::DEVELOPMENT_NOTICE, failure::Failure, study::publish_dictionary};
 use clap::Args;
 use countersign_circuits::consent::Day;
+use countersign_hospital::{AnchorReport, Source};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -55,7 +51,7 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
         Some(name) => name.clone(),
         None => network.holder().reader()?.name,
     };
-    let site = Site::open(&network, &session.keys, &name).await?;
+    let site = network.hospital(&session.keys, &name).await?;
     publish_dictionary(&mut network, reading.canonical()).await?;
     let source = Source { path: arguments.path.clone(), as_of: arguments.as_of, consents: arguments.consents.clone(), policy };
     if source.consents.is_none() {

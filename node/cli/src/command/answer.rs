@@ -6,9 +6,9 @@ use crate::{
     failure::Failure,
     network::{Network, now},
     screen::plain,
-    site::{Answering, Site},
 };
 use clap::Args;
+use countersign_hospital::Answering;
 use countersign_ledger::PairRecord;
 use serde_json::json;
 
@@ -32,7 +32,7 @@ pub struct AnswerArguments {
 pub async fn run(session: &Session, arguments: &AnswerArguments) -> Result<(), Failure> {
     let mut network = arguments.member.open(session).await?;
     let name = network.holder().reader()?.name;
-    let site = Site::open(&network, &session.keys, &name).await?;
+    let site = network.hospital(&session.keys, &name).await?;
     // a ciphertext that an earlier run left behind, between the ledger's word and its delivery
     let delivered = site.deliver(&network).await;
     site.close().await;
@@ -42,7 +42,7 @@ pub async fn run(session: &Session, arguments: &AnswerArguments) -> Result<(), F
         return network.close().await;
     };
     let query = named::query(network.state(), text)?;
-    let site = Site::open(&network, &session.keys, &name).await?;
+    let site = network.hospital(&session.keys, &name).await?;
     let working = session.screen.working(format!("{name}: answering and proving"));
     let outcome = match &arguments.decline {
         Some(reason) => site.decline(&mut network, query, reason).await,
@@ -73,7 +73,7 @@ fn list(session: &Session, network: &Network) -> Result<(), Failure> {
         false => open.iter().map(|(_, q)| format!("Q-{}  {}", q.number, plain(&q.query.question))).collect::<Vec<_>>().join("\n"),
     };
     let value = || {
-        let one = |(id, q): &(&countersign_ledger::QueryId, &countersign_ledger::QueryRecord)| json!({ "query": id.to_string(), "number": q.number, "question": q.query.question });
+        let one = |(id, q): &(&countersign_messages::QueryId, &countersign_ledger::QueryRecord)| json!({ "query": id.to_string(), "number": q.number, "question": q.query.question });
         json!({ "open": open.iter().map(one).collect::<Vec<_>>() })
     };
     session.screen.result(text, value);

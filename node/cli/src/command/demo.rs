@@ -7,17 +7,14 @@ mod outage;
 mod story;
 
 use super::{Session, audit, mapping, reading, stopwatch, temporary};
-use crate::{
-    circuit_keys::DEVELOPMENT_NOTICE,
-    failure::Failure,
-    site::{Answering, Site, Source},
-    study::ask,
-};
+use crate::{circuit_keys::DEVELOPMENT_NOTICE, failure::Failure, study::ask};
 use clap::Args;
 use consortium::{BOARD, Consortium, RESEARCHER};
 use countersign_generate::{Profile, generate};
 use countersign_hospital::slots::PatientId;
-use countersign_ledger::{Height, KeyedChecker, StudyId};
+use countersign_hospital::{Answering, Hospital, Source};
+use countersign_ledger::KeyedChecker;
+use countersign_messages::{Height, StudyId};
 use countersign_query::compile;
 use outage::Outage;
 use serde_json::{Value, json};
@@ -35,22 +32,22 @@ pub struct DemoArguments {
 }
 
 /// A hospital of the story.
-struct Hospital {
+struct Invented {
     name: &'static str,
     profile: Profile,
     mapping: &'static str,
     words: &'static str,
 }
 
-const HOSPITALS: [Hospital; 3] = [
-    Hospital { name: "st-anna", profile: Profile::Complete, mapping: "mapping-fhir", words: "complete records, SNOMED and LOINC" },
-    Hospital {
+const HOSPITALS: [Invented; 3] = [
+    Invented { name: "st-anna", profile: Profile::Complete, mapping: "mapping-fhir", words: "complete records, SNOMED and LOINC" },
+    Invented {
         name: "north-clinic",
         profile: Profile::OtherCodes,
         mapping: "mapping-fhir-other",
         words: "other codes and units (ICD-10-GM, mmol/mol)",
     },
-    Hospital {
+    Invented {
         name: "valley",
         profile: Profile::SmallGaps,
         mapping: "mapping-fhir-gaps",
@@ -170,11 +167,11 @@ async fn anchor(
     session: &Session,
     consortium: &Consortium,
     reading: &countersign_ingest::Reading,
-    hospital: &Hospital,
+    hospital: &Invented,
     patients: u32,
     seed: u64,
     folder: &Path,
-) -> Result<Site, Failure> {
+) -> Result<Hospital, Failure> {
     let (screen, name) = (session.screen, hospital.name);
     let network = &mut consortium.network(name)?;
     network.until("the dictionary", |s| s.dictionary(&reading.digest()).is_some()).await?;
@@ -193,7 +190,7 @@ async fn anchor(
         },
         _ => Source { consents: Some(export.join("consents.csv")), path: export, as_of: None, policy: None },
     };
-    let site = Site::open(network, &session.keys, name).await?;
+    let site = network.hospital(&session.keys, name).await?;
     let progress = |p: countersign_ingest::Progress| working.now(format!("{name}: reading, {} records", p.records));
     let saying = |what: &str| working.now(format!("{name}: {what}"));
     let (imported, _) = site.import_and_anchor(network, (reading, &mapping), &source, &progress, &saying).await?;
@@ -212,7 +209,7 @@ async fn question(
     consortium: &mut Consortium,
     study: StudyId,
     reading: &countersign_ingest::Reading,
-    sites: &[Site],
+    sites: &[Hospital],
     asked: &Asked,
 ) -> Result<Value, Failure> {
     let screen = session.screen;
@@ -229,7 +226,7 @@ async fn question(
         network.until("the query", |s| s.query(&query).is_some()).await?;
         let working = screen.working(format!("{name}: answering and proving"));
         let outcome = if asked.cheats == Some(name.as_str()) {
-            site.answer_dropping_rows(network, query).await?
+            cheat::answer_dropping_rows(site, network, query).await?
         } else {
             site.answer(network, query).await?
         };
@@ -259,12 +256,13 @@ async fn question(
 }
 
 /// One patient withdraws.
-async fn leave(session: &Session, consortium: &Consortium, sites: &[Site], name: &str) -> Result<(), Failure> {
+async fn leave(session: &Session, consortium: &Consortium, sites: &[Hospital], name: &str) -> Result<(), Failure> {
     let Some(site) = sites.iter().find(|s| s.member.name == name) else { return Ok(()) };
     let register = site.keeping().register().await?;
     let first: Option<PatientId> = register.live().map(|(patient, _)| patient).min_by(|a, b| a.expose().cmp(b.expose())).cloned();
     if let Some(patient) = first {
-        site.withdraw(&mut consortium.network(name)?, &[patient]).await?;
+        let network = &mut consortium.network(name)?;
+        site.withdraw(network, &[patient]).await?;
         session.screen.say(format!("\nA patient of {name} withdraws. From the next block on, no answer can count that record."));
     }
     Ok(())

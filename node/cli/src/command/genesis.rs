@@ -2,7 +2,6 @@
 
 use super::Session;
 use crate::{
-    card::Card,
     circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
     governed,
@@ -10,7 +9,9 @@ use crate::{
 };
 use anyhow::Context;
 use clap::Args;
-use countersign_ledger::{Genesis, KeyedChecker, Member, Name, Role, Rules, Wire};
+use countersign_ledger::KeyedChecker;
+use countersign_member::Card;
+use countersign_messages::{Genesis, Member, Name, Role, Rules, Wire};
 use serde_json::json;
 use std::{collections::BTreeSet, io::Write, path::PathBuf};
 
@@ -72,7 +73,8 @@ pub fn run(session: &Session, arguments: &GenesisArguments) -> Result<(), Failur
         circuit_keys: keys.digest(),
     };
     genesis.check().map_err(|e| Failure::Refused(e.to_string()))?;
-    genesis.check_keys(&KeyedChecker::new(keys)).map_err(|e| Failure::Refused(format!("{e}. For a trial, make it with --development")))?;
+    countersign_ledger::check_genesis_keys(&genesis, &KeyedChecker::new(keys))
+        .map_err(|e| Failure::Refused(format!("{e}. For a trial, make it with --development")))?;
     let write = || std::fs::File::create_new(&arguments.out)?.write_all(&genesis.encode());
     write().with_context(|| format!("cannot write {}", arguments.out.display()))?;
     let count = |role: Role| genesis.members.iter().filter(|m| m.has_role(role)).count();

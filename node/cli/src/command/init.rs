@@ -2,16 +2,15 @@
 
 use super::Session;
 use crate::{
-    card::Card,
     circuit_keys::DEVELOPMENT_NOTICE,
     config::template,
     failure::Failure,
-    member::{Member, is_usable, role},
     network::{DataFolder, Network, NetworkOptions},
 };
 use anyhow::Context;
 use clap::Args;
-use countersign_ledger::Role;
+use countersign_member::{Card, Member, is_usable, role};
+use countersign_messages::Role;
 use serde_json::json;
 use std::{
     io::Write,
@@ -104,7 +103,7 @@ fn member(session: &Session, arguments: &InitArguments, name: &str, folder: &Pat
     member.save(&keys)?;
     // the configuration may come to hold a database's password
     write_new(&config, &template::text(name, &member.roles, arguments.listen), 0o600)?;
-    write_new(&card_file, &card.to_text()?, 0o644)?;
+    write_new(&card_file, &card.to_text(), 0o644)?;
     let text = || {
         format!(
             "{name}, member {}\n  {}  secret keys: keep a copy in a safe place, show it to nobody\n  {}  the node's configuration, with comments\n  {}  \

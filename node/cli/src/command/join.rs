@@ -2,14 +2,13 @@
 
 use super::Session;
 use crate::{
-    card::Card,
     config::{Config, Overrides, peers},
     failure::Failure,
-    member::Member,
 };
 use anyhow::Context;
 use clap::Args;
-use countersign_ledger::{Genesis, Role, Wire};
+use countersign_member::{Card, Member};
+use countersign_messages::{Genesis, Role, Wire};
 use countersign_store::{ChainStore, StoreError};
 use serde_json::json;
 use std::path::PathBuf;

@@ -2,7 +2,8 @@
 
 use crate::failure::Failure;
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{ProposalId, QueryId, State, StudyId, TransactionId};
+use countersign_ledger::State;
+use countersign_messages::{ProposalId, QueryId, StudyId, TransactionId};
 
 /// What a person wrote: a number or an id.
 enum Named {

@@ -2,15 +2,13 @@
 
 use super::Session;
 use crate::{
-    chain::{Chain, beside::Beside},
-    client::Client,
     config::{Config, Overrides},
     failure::Failure,
     network::{DataFolder, Holder, Network},
     service,
 };
 use clap::Args;
-use countersign_store::StoreError;
+use countersign_member::{Beside, Connection, LedgerError, gateway::GatewayClient};
 use std::path::{Path, PathBuf};
 
 /// A data folder or a configuration.
@@ -66,15 +64,12 @@ async fn open(session: &Session, config: &Path, overrides: &Overrides) -> Result
     let config = Config::load(config, overrides)?;
     let folder = config.member_folder()?;
     let checker = service::checker(&config, &session.keys)?;
-    let client = Client::new(&config.gateway_url())?;
-    let beside = Beside::open(&config.store_url()?, client).await.map_err(|failure| match failure {
-        Failure::Other(error) => match error.downcast::<StoreError>() {
-            Ok(error) => service::no_chain(&config, error),
-            Err(error) => Failure::Other(error),
-        },
-        other => other,
+    let client = GatewayClient::new(&config.gateway_url())?;
+    let beside = Beside::open(&config.store_url()?, client).await.map_err(|error| match error {
+        LedgerError::Store(error) => service::no_chain(&config, error),
+        other => other.into(),
     })?;
-    let network = Network::new(Holder::Member(Box::new(folder)), Chain::Beside(Box::new(beside)), checker);
+    let network = Network::new(Holder::Member(Box::new(folder)), Connection::new(beside, checker));
     network.state().check_keys(network.checker()).map_err(|e| Failure::Refused(e.to_string()))?;
     Ok(network)
 }

@@ -1,9 +1,11 @@
 //! `countersign proposals`: what is proposed, and how the votes stand.
 
 use super::Session;
-use crate::{client::Client, command::place::OfMember, config::Overrides, failure::Failure, screen::plain};
+use crate::{command::place::OfMember, config::Overrides, failure::Failure, screen::plain};
 use clap::Args;
-use countersign_ledger::{Change, ProposalId, ProposalRecord, State};
+use countersign_ledger::{ProposalRecord, State};
+use countersign_member::gateway::GatewayClient;
+use countersign_messages::{Change, ProposalId};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -48,7 +50,7 @@ pub async fn run(session: &Session, arguments: &ProposalsArguments) -> Result<()
 
 /// What a gateway says.
 async fn told(session: &Session, url: &str, pending: bool) -> Result<(), Failure> {
-    let client = Client::new(url)?;
+    let client = GatewayClient::new(url)?;
     let (mut all, mut offset) = (Vec::new(), Some(0));
     while let Some(at) = offset {
         let page = client.json(&format!("/v1/proposals?offset={at}")).await?;

@@ -1,10 +1,12 @@
 //! `countersign propose`: a governance member proposes a change of members, dictionaries, scopes, rules or circuit keys.
 
 use super::{Session, place::OfMember, proposals::in_words, reading};
-use crate::{card::Card, circuit_keys::KeysFolder, failure::Failure, governed, study::propose};
+use crate::{circuit_keys::KeysFolder, failure::Failure, governed, study::propose};
 use clap::{Args, Subcommand};
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{Change, CircuitKeys, Height, MemberId, State};
+use countersign_ledger::State;
+use countersign_member::Card;
+use countersign_messages::{Change, CircuitKeys, Height, MemberId};
 use serde_json::json;
 use std::path::PathBuf;
 

@@ -4,12 +4,13 @@ use super::{Session, named, place::Place, result};
 use crate::{
     failure::Failure,
     network::{Holder, Network},
-    site::{Answering, Site},
     study::{StudyPlan, ask, open_study},
 };
 use clap::Args;
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{Member, PairRecord, QueryId, Role, StudyId, StudyRecord, TableKey};
+use countersign_hospital::Answering;
+use countersign_ledger::{PairRecord, StudyRecord, TableKey};
+use countersign_messages::{Member, QueryId, Role, StudyId};
 use countersign_query::{Question, compile};
 use serde_json::json;
 use std::{
@@ -96,7 +97,7 @@ async fn study_for(session: &Session, network: &mut Network, dictionary: &Digest
     let plan = StudyPlan { title: "development study".into(), summary: "Opened by the query command.".into(), categories, k_min };
     let mut sites = Vec::new();
     for name in &with_table {
-        sites.push(Site::open(network, &session.keys, name).await?);
+        sites.push(network.hospital(&session.keys, name).await?);
     }
     let study = open_study(network, dictionary, &plan, &sites).await;
     for site in sites {
@@ -106,7 +107,7 @@ async fn study_for(session: &Session, network: &mut Network, dictionary: &Digest
 }
 
 /// What has to happen before a member may ask.
-fn waiting(network: &Network, reader: &crate::member::Member, dictionary: &Digest32, needed: &BTreeSet<String>) -> String {
+fn waiting(network: &Network, reader: &countersign_member::Member, dictionary: &Digest32, needed: &BTreeSet<String>) -> String {
     let state = network.state();
     let covers = |s: &StudyRecord| s.submitted.dictionary == *dictionary && needed.iter().all(|c| s.submitted.categories.contains(c));
     let found = state.studies().filter(|(_, s)| s.submitted.researchers.contains(&reader.id()) && covers(s)).max_by_key(|(_, s)| s.number);
@@ -220,8 +221,8 @@ async fn answered(session: &Session, network: &mut Network, query: QueryId, wait
 }
 
 async fn answer(session: &Session, network: &mut Network, name: &str, query: QueryId) -> Result<Answering, Failure> {
-    let site = Site::open(network, &session.keys, name).await?;
+    let site = network.hospital(&session.keys, name).await?;
     let answered = site.answer(network, query).await;
     site.close().await;
-    answered
+    Ok(answered?)
 }

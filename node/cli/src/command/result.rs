@@ -10,7 +10,8 @@ use crate::{
 };
 use anyhow::{Context, anyhow};
 use clap::Args;
-use countersign_ledger::{PairStatus, QueryId, Wire};
+use countersign_ledger::PairStatus;
+use countersign_messages::{QueryId, Wire};
 use serde_json::json;
 use std::{
     collections::BTreeMap,

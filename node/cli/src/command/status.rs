@@ -2,13 +2,13 @@
 
 use super::Session;
 use crate::{
-    client::{Client, ClientError, text},
     config::{Config, Overrides},
     failure::Failure,
     network::now,
     service::{self, ACCUSED},
 };
 use clap::Args;
+use countersign_member::{gateway::GatewayClient, gateway::GatewayError, gateway::text};
 use countersign_store::ChainStore;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -38,12 +38,12 @@ pub async fn run(session: &Session, arguments: &StatusArguments) -> Result<(), F
         (None, Some(url)) => url.clone(),
         (None, None) => return Err(Failure::Refused("name a node's configuration (--config) or a gateway (--url)".into())),
     };
-    let client = Client::new(&url)?;
+    let client = GatewayClient::new(&url)?;
     let sync = match client.json("/v1/sync").await {
         // a port the system chose may be another node's by now
         Ok(sync) if config.as_ref().is_some_and(|c| sync["name"] != c.name.as_str()) => return stopped(session, config.as_ref()).await,
         Ok(sync) => sync,
-        Err(ClientError::Away { .. }) if config.is_some() => return stopped(session, config.as_ref()).await,
+        Err(GatewayError::Away { .. }) if config.is_some() => return stopped(session, config.as_ref()).await,
         Err(error) => return Err(error.into()),
     };
     let validators = client.json("/v1/validators").await?;

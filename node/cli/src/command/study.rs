@@ -5,11 +5,11 @@ use crate::{
     failure::Failure,
     network::{Holder, Network},
     screen::plain,
-    site::Site,
     study::{StudyPlan, approve_study, boards, submit_study},
 };
 use clap::{Args, Subcommand};
-use countersign_ledger::{State, StudyId, StudyRecord};
+use countersign_ledger::{State, StudyRecord};
+use countersign_messages::StudyId;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -91,7 +91,7 @@ pub async fn run(session: &Session, command: &StudyCommand) -> Result<(), Failur
             let id = named::study(network.state(), study)?;
             let name = network.holder().reader()?.name;
             let least = network.state().study(&id).map_or(0, |s| s.submitted.k_min);
-            let site = Site::open(&network, &session.keys, &name).await?;
+            let site = network.hospital(&session.keys, &name).await?;
             let accepted = site.accept(&mut network, id, k_min.unwrap_or(least)).await;
             site.close().await;
             let (_, research) = accepted?;

@@ -5,12 +5,12 @@ use crate::{
     circuit_keys::DEVELOPMENT_NOTICE,
     failure::Failure,
     network::{DataFolder, Network, NetworkOptions},
-    site::{Answering, Site, Source},
     study::{StudyPlan, ask, open_study, publish_dictionary},
 };
 use anyhow::anyhow;
 use clap::Args;
 use countersign_circuits::consent::Day;
+use countersign_hospital::{Answering, Source};
 use countersign_query::{Question, compile};
 use serde_json::json;
 use std::{
@@ -87,7 +87,7 @@ pub async fn run(session: &Session, arguments: &TryArguments) -> Result<(), Fail
     let mut reports = BTreeMap::new();
     for (name, path) in &arguments.sites {
         let working = screen.working(format!("{name}: reading"));
-        let site = Site::open(&network, &session.keys, name).await?;
+        let site = network.hospital(&session.keys, name).await?;
         let consents = arguments.consents.iter().find(|(n, _)| n == name).map(|(_, path)| path.clone());
         let as_of = arguments.as_of.or_else(|| (!path.join("manifest.json").exists()).then(|| network.state().tip().time.day()));
         let source = Source { path: path.clone(), as_of, consents, policy: None };

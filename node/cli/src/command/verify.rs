@@ -1,18 +1,16 @@
 //! `countersign verify`: an exported answer, from a file or from a gateway that is not trusted.
 
 use super::Session;
-use crate::{
-    circuit_keys::DEVELOPMENT_NOTICE,
-    client::{Client, text},
-    failure::Failure,
-};
+use crate::{circuit_keys::DEVELOPMENT_NOTICE, failure::Failure};
 use anyhow::Context;
 use clap::Args;
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{
-    Height, KeyedChecker, Wire,
+    KeyedChecker,
     light::{AnswerExport, EXPORT_BYTES_MAX},
 };
+use countersign_member::{gateway::GatewayClient, gateway::text};
+use countersign_messages::{Height, Wire};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -42,7 +40,7 @@ pub struct VerifyArguments {
 /// The bytes of the export, and what they are called.
 async fn bytes(arguments: &VerifyArguments) -> Result<(String, Vec<u8>), Failure> {
     if let (Some(url), Some(query), Some(site)) = (&arguments.url, &arguments.query, &arguments.site) {
-        let client = Client::new(url)?;
+        let client = GatewayClient::new(url)?;
         let query = listed(&client, "queries", query, &|item| format!("Q-{}", item["number"])).await?;
         let site = listed(&client, "members", site, &|item| item["name"].as_str().unwrap_or_default().to_owned()).await?;
         let path = format!("/v1/queries/{query}/answers/{site}/export");
@@ -54,7 +52,7 @@ async fn bytes(arguments: &VerifyArguments) -> Result<(String, Vec<u8>), Failure
 }
 
 /// The id of what a person names, from a list of the gateway's.
-async fn listed(client: &Client, what: &str, wanted: &str, name: &(dyn Fn(&Value) -> String + Sync)) -> Result<String, Failure> {
+async fn listed(client: &GatewayClient, what: &str, wanted: &str, name: &(dyn Fn(&Value) -> String + Sync)) -> Result<String, Failure> {
     if wanted.parse::<Digest32>().is_ok() {
         return Ok(wanted.to_owned());
     }

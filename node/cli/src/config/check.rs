@@ -1,7 +1,7 @@
 //! Reading a configuration, with file, line and key in what is refused.
 
 use super::{Config, PaceSection};
-use crate::member::is_usable;
+use countersign_member::is_usable;
 use std::{fmt, ops::RangeInclusive};
 
 /// Times of a pace: a network slower than an hour a step is a mistake in the unit.

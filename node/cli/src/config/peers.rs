@@ -1,8 +1,9 @@
 //! Adding members to the configuration file, keeping everything a person wrote in it.
 
 use super::Config;
-use crate::{card::Card, failure::Failure};
+use crate::failure::Failure;
 use anyhow::Context;
+use countersign_member::Card;
 use std::{io::Write, path::Path};
 
 /// Appends the members among the cards that listen somewhere and are not in the file yet; gives their names.

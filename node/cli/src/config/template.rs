@@ -1,7 +1,7 @@
 //! The configuration file `init --member` writes. Every key is there with its meaning, unit and default; what is left at its default is
 //! commented out (`#key = value`).
 
-use countersign_ledger::Role;
+use countersign_messages::Role;
 use std::net::SocketAddr;
 
 /// The text of a new configuration.

@@ -1,6 +1,6 @@
 use super::*;
-use crate::card::Card;
-use countersign_ledger::Role;
+use countersign_member::Card;
+use countersign_messages::Role;
 
 fn fault(text: &str) -> String {
     Config::parse(text).unwrap_err().to_string()

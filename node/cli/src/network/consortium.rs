@@ -7,15 +7,12 @@
 //! ```
 
 use super::{Holder, Network, now};
-use crate::{
-    chain::Chain,
-    circuit_keys::KeysFolder,
-    failure::Failure,
-    member::{Member, is_usable},
-};
+use crate::{circuit_keys::KeysFolder, failure::Failure};
 use anyhow::{Context, anyhow};
 use countersign_circuits::consent::{Day, ScopeRegistry};
-use countersign_ledger::{CachingChecker, Genesis, KeyedChecker, Member as GenesisMember, Name, ProofChecker, Role, Rules};
+use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
+use countersign_member::{Alone, Connection, Member, is_usable};
+use countersign_messages::{Genesis, Member as GenesisMember, Name, Role, Rules};
 use countersign_store::{ChainStore, LocalChain, StoreError, StoreUrl};
 use std::{
     collections::BTreeSet,
@@ -185,7 +182,7 @@ impl Network {
         let checker: Arc<dyn ProofChecker> = Arc::new(CachingChecker::new(KeyedChecker::new(verifying)));
         let key = Member::load(&folder.member(VALIDATOR))?.signing().clone();
         let chain = LocalChain::create(&folder.store(), genesis, key, Arc::clone(&checker)).await?;
-        Ok(Self::new(Holder::Consortium(folder), Chain::Local(Box::new(chain)), checker))
+        Ok(Self::new(Holder::Consortium(folder), Connection::new(Alone::new(chain, now), checker)))
     }
 
     /// Opens the network of a folder.
@@ -200,6 +197,6 @@ impl Network {
         let checker: Arc<dyn ProofChecker> = Arc::new(CachingChecker::new(KeyedChecker::new(keys.verifying()?)));
         let key = Member::load(&folder.member(VALIDATOR))?.signing().clone();
         let chain = LocalChain::open(&folder.store(), key, Arc::clone(&checker)).await?;
-        Ok(Self::new(Holder::Consortium(folder), Chain::Local(Box::new(chain)), checker))
+        Ok(Self::new(Holder::Consortium(folder), Connection::new(Alone::new(chain, now), checker)))
     }
 }

@@ -1,37 +1,9 @@
 //! Whose secret keys are at hand, and where their files are.
-//!
-//! ```text
-//! FOLDER/node.toml             the node's configuration
-//! FOLDER/keys.toml             the member's secret keys, mode 600
-//! FOLDER/chain.sqlite          the chain, unless the configuration names another place
-//! FOLDER/wal                   a validator's write-ahead log
-//! FOLDER/keeping.sqlite        a hospital's own keeping, mode 600
-//! FOLDER/gateway.address       where the running node's gateway listens
-//! ```
 
 use super::consortium::{DataFolder, RESEARCHER};
-use crate::{failure::Failure, member::Member};
-use std::path::{Path, PathBuf};
-
-/// A member's own folder with its keys.
-#[derive(Debug, Clone)]
-pub struct MemberFolder {
-    /// The member.
-    pub member: Member,
-    path: PathBuf,
-}
-
-impl MemberFolder {
-    /// The folder of a member.
-    pub fn new(member: Member, path: impl Into<PathBuf>) -> Self {
-        Self { member, path: path.into() }
-    }
-
-    /// Its path.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
+use crate::failure::Failure;
+use countersign_member::{Member, MemberFolder};
+use std::path::PathBuf;
 
 /// Whose keys are at hand.
 #[derive(Debug)]
@@ -45,7 +17,7 @@ pub enum Holder {
 impl Holder {
     pub(super) fn member(&self, name: &str) -> Result<Member, Failure> {
         match self {
-            Self::Consortium(folder) => Member::load(&folder.member(name)),
+            Self::Consortium(folder) => Ok(Member::load(&folder.member(name))?),
             Self::Member(own) if own.member.name == name => Ok(own.member.clone()),
             Self::Member(own) => {
                 Err(Failure::Refused(format!("these are the keys of \"{}\"; only \"{name}\" itself can do this", own.member.name)))
@@ -67,7 +39,7 @@ impl Holder {
     pub(super) fn keeping(&self, site: &str) -> PathBuf {
         match self {
             Self::Consortium(folder) => folder.keeping(site),
-            Self::Member(own) => own.path.join("keeping.sqlite"),
+            Self::Member(own) => own.keeping(),
         }
     }
 }

@@ -3,15 +3,17 @@
 //! Every step is in the hospital's journal, as when a person answers: a node that is killed goes on where it stopped. The hospital's own file
 //! is open only while an answer is made, so that `anchor` and the other commands can use it in between.
 
+use super::Running;
 use crate::{
-    chain::Chain,
     circuit_keys::KeysFolder,
     failure::Failure,
-    network::{Holder, MemberFolder, Network, now},
-    site::{Answering as Outcome, Site},
+    network::{Holder, Network, now},
 };
 use countersign_consensus::Node;
-use countersign_ledger::{PairRecord, ProofChecker, QueryId, State};
+use countersign_hospital::Answering as Outcome;
+use countersign_ledger::{PairRecord, ProofChecker, State};
+use countersign_member::{Connection, MemberFolder};
+use countersign_messages::QueryId;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 
@@ -93,22 +95,22 @@ impl Answering {
 
     fn network(&self) -> Network {
         let holder = Holder::Member(Box::new(self.folder.clone()));
-        Network::new(holder, Chain::of_node(self.node.clone()), Arc::clone(&self.checker))
+        Network::new(holder, Connection::new(Running::new(self.node.clone()), Arc::clone(&self.checker)))
     }
 
     async fn deliver(&self) -> Result<(), Failure> {
         let network = self.network();
-        let site = Site::open(&network, &self.keys, &self.folder.member.name).await?;
+        let site = network.hospital(&self.keys, &self.folder.member.name).await?;
         let delivered = site.deliver(&network).await;
         site.close().await;
-        delivered
+        Ok(delivered?)
     }
 
     async fn answer(&self, query: QueryId) -> Result<Outcome, Failure> {
         let mut network = self.network();
-        let site = Site::open(&network, &self.keys, &self.folder.member.name).await?;
+        let site = network.hospital(&self.keys, &self.folder.member.name).await?;
         let answered = site.answer(&mut network, query).await;
         site.close().await;
-        answered
+        Ok(answered?)
     }
 }

@@ -4,7 +4,8 @@ use crate::config::Config;
 use async_trait::async_trait;
 use countersign_api::{Alert, MempoolStatus, NodeStatus, Peer, Progress, SubmitRefused};
 use countersign_consensus::{Accusation, AlertCode, Node, RoleNow, mempool::SubmitError};
-use countersign_ledger::{EnvelopeError, State, Tip, Transaction};
+use countersign_ledger::{State, Tip};
+use countersign_messages::{EnvelopeError, Transaction};
 use countersign_net::Transport;
 use countersign_store::ChainStore;
 use std::{

@@ -16,7 +16,7 @@ use arc_malachitebft_core_types::{CommitCertificate, CommitSignature, ExtendedCo
 use arc_malachitebft_sync as sync;
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
-use countersign_ledger::{Block, Certificate, DecodeError, Wire};
+use countersign_messages::{Block, Certificate, DecodeError, Wire};
 use std::io;
 
 /// The codec of the chain.
@@ -64,7 +64,7 @@ impl Codec<ValidatorProof<Chain>> for Borsh {
 /// A certificate of Malachite as the ledger keeps it: signatures ascending by validator. `None` if its round is none.
 pub fn to_ledger(certificate: &CommitCertificate<Chain>) -> Option<Certificate> {
     let mut signatures: Vec<_> =
-        certificate.commit_signatures.iter().map(|s| (s.address.0, countersign_ledger::Signature(s.signature.0))).collect();
+        certificate.commit_signatures.iter().map(|s| (s.address.0, countersign_messages::Signature(s.signature.0))).collect();
     signatures.sort_by_key(|s| s.0);
     Some(Certificate { height: certificate.height.into(), round: certificate.round.as_u32()?, block: certificate.value_id.0, signatures })
 }
@@ -72,7 +72,7 @@ pub fn to_ledger(certificate: &CommitCertificate<Chain>) -> Option<Certificate> 
 /// A certificate of the ledger as Malachite wants it.
 pub fn to_malachite(certificate: &Certificate) -> CommitCertificate<Chain> {
     let signature =
-        |(member, signature): &(_, countersign_ledger::Signature)| CommitSignature::new(Address(*member), Signature(signature.0));
+        |(member, signature): &(_, countersign_messages::Signature)| CommitSignature::new(Address(*member), Signature(signature.0));
     CommitCertificate {
         height: Height::from(certificate.height),
         round: Round::new(certificate.round),
@@ -90,7 +90,7 @@ pub fn to_sync(certificate: &Certificate) -> ExtendedCommitCertificate<Chain> {
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct BlockRun {
     /// Height of the first.
-    pub first: countersign_ledger::Height,
+    pub first: countersign_messages::Height,
     /// Blocks without gaps: each with its certificate, both as encoded.
     pub blocks: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -147,7 +147,7 @@ impl HasEncodedLen<sync::Response<Chain>> for Borsh {
 mod tests {
     use super::*;
     use countersign_circuits::hash::Digest32;
-    use countersign_ledger::{BlockTime, Header, Height as LedgerHeight, NetworkId};
+    use countersign_messages::{BlockTime, Header, Height as LedgerHeight, NetworkId};
 
     fn block(text: &[u8]) -> Block {
         let digest = Digest32::of(text);
@@ -155,7 +155,7 @@ mod tests {
             network: NetworkId(digest),
             height: LedgerHeight(7),
             time: BlockTime(1),
-            previous: countersign_ledger::BlockId(digest),
+            previous: countersign_messages::BlockId(digest),
             transactions_root: digest,
             results_root: digest,
             state_digest: digest,

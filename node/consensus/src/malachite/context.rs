@@ -6,8 +6,8 @@ use arc_malachitebft_core_types as malachite;
 use arc_malachitebft_core_types::{Context, LinearTimeouts, NilOrVal, Round, SignedExtension, VoteType, VotingPower};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
-use countersign_ledger as ledger;
-use countersign_ledger::MemberId;
+use countersign_messages as messages;
+use countersign_messages::MemberId;
 use ed25519_dalek::VerifyingKey;
 use std::{fmt, sync::Arc};
 
@@ -58,13 +58,13 @@ impl malachite::Height for Height {
     }
 }
 
-impl From<ledger::Height> for Height {
-    fn from(height: ledger::Height) -> Self {
+impl From<messages::Height> for Height {
+    fn from(height: messages::Height) -> Self {
         Self(height.0)
     }
 }
 
-impl From<Height> for ledger::Height {
+impl From<Height> for messages::Height {
     fn from(height: Height) -> Self {
         Self(height.0)
     }
@@ -72,7 +72,7 @@ impl From<Height> for ledger::Height {
 
 /// The value of a height: a block's id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
-pub struct BlockId(pub ledger::BlockId);
+pub struct BlockId(pub messages::BlockId);
 
 impl fmt::Display for BlockId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,7 +82,7 @@ impl fmt::Display for BlockId {
 
 impl fmt::Debug for BlockId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(ledger::BlockId(digest)) = self;
+        let Self(messages::BlockId(digest)) = self;
         f.write_str(&Digest32::short(digest))
     }
 }
@@ -120,9 +120,9 @@ impl malachite::Validator<Chain> for Validator {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Validators(Arc<Vec<Validator>>);
 
-impl From<&ledger::ValidatorSet> for Validators {
+impl From<&messages::ValidatorSet> for Validators {
     /// The ledger admits proper keys only, so none is left out.
-    fn from(set: &ledger::ValidatorSet) -> Self {
+    fn from(set: &messages::ValidatorSet) -> Self {
         let validator = |id: &MemberId| Some(Validator { address: Address(*id), key: VerifyingKey::from_bytes(&id.0).ok()? });
         Self(Arc::new(set.members().iter().filter_map(validator).collect()))
     }

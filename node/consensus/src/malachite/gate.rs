@@ -9,7 +9,7 @@ use super::{
     signing::Keys,
 };
 use arc_malachitebft_engine::network::NetworkEvent;
-use countersign_ledger::{MemberId, limits::MEMBERS_MAX};
+use countersign_messages::{MemberId, limits::MEMBERS_MAX};
 use ed25519_dalek::VerifyingKey;
 use std::{
     collections::BTreeMap,
@@ -49,12 +49,12 @@ struct Place {
 
 impl Begun {
     /// The engine is about to begin after this height.
-    pub fn after(height: countersign_ledger::Height) -> Self {
+    pub fn after(height: countersign_messages::Height) -> Self {
         Self(Arc::new(Place { height: AtomicU64::new(height.0), away: AtomicBool::new(false) }))
     }
 
     /// The engine has come to a height. It never goes back.
-    pub fn reach(&self, height: countersign_ledger::Height) {
+    pub fn reach(&self, height: countersign_messages::Height) {
         self.0.height.fetch_max(height.0, Ordering::Relaxed);
     }
 
@@ -64,7 +64,7 @@ impl Begun {
     }
 
     /// The engine is about to take part from a height on.
-    pub fn join(&self, height: countersign_ledger::Height) {
+    pub fn join(&self, height: countersign_messages::Height) {
         self.reach(height);
         self.0.away.store(false, Ordering::Relaxed);
     }
@@ -148,7 +148,7 @@ mod tests {
     use crate::malachite::{context::Vote, network::peer_id};
     use arc_malachitebft_core_types::{NilOrVal, Round, SignedMessage, VoteType};
     use countersign_circuits::hash::Digest32;
-    use countersign_ledger::NetworkId;
+    use countersign_messages::NetworkId;
     use ed25519_dalek::SigningKey;
 
     fn keys(i: u8) -> Keys {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn gate() -> Gate {
-        Gate::new(keys(9), Begun::after(countersign_ledger::Height(5)))
+        Gate::new(keys(9), Begun::after(countersign_messages::Height(5)))
     }
 
     #[test]
@@ -187,8 +187,8 @@ mod tests {
         let heights =
             |gate: &Gate| (1..12).filter(|height| heard(gate, 1, keys(1).vote(vote(1, *height, 0))) == Ok(true)).collect::<Vec<_>>();
         assert_eq!(heights(&gate), [5, 6, 7]);
-        gate.begun.reach(countersign_ledger::Height(8));
-        gate.begun.reach(countersign_ledger::Height(7));
+        gate.begun.reach(countersign_messages::Height(8));
+        gate.begun.reach(countersign_messages::Height(7));
         assert_eq!(heights(&gate), [8, 9, 10]);
     }
 
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(heard(&gate, 1, keys(2).vote(vote(1, 5, 0))), Ok(false));
         assert_eq!(heard(&gate, 1, keys(1).vote(vote(1, 6, 0))), Ok(false));
         assert!(gate.early.lock().unwrap().is_empty());
-        gate.begun.join(countersign_ledger::Height(9));
+        gate.begun.join(countersign_messages::Height(9));
         assert_eq!(heard(&gate, 1, keys(1).vote(vote(1, 9, 0))), Ok(true));
     }
 
@@ -211,7 +211,7 @@ mod tests {
             |by: u8, height| (0..1_000).filter(|round| heard(&gate, by, keys(by).vote(vote(by, height, *round))) == Ok(true)).count();
         assert_eq!((let_through(1, 6), let_through(1, 7), let_through(2, 6)), (EARLY_MAX, EARLY_MAX, EARLY_MAX));
         // it is over when the height comes
-        gate.begun.reach(countersign_ledger::Height(6));
+        gate.begun.reach(countersign_messages::Height(6));
         assert_eq!((let_through(1, 6), let_through(1, 7), let_through(1, 8)), (1_000, 0, EARLY_MAX));
         assert!(gate.early.lock().unwrap().len() <= 3);
     }

@@ -27,7 +27,7 @@ use arc_malachitebft_sync::{self as sync, OutboundFailureReason, OutboundRequest
 use async_trait::async_trait;
 use borsh::BorshDeserialize;
 use bytes::Bytes;
-use countersign_ledger::{MemberId, ValidatorSet, Wire};
+use countersign_messages::{MemberId, ValidatorSet, Wire};
 use countersign_net::{Channel, Net, RequestError};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{
@@ -319,7 +319,7 @@ impl Wires {
                 Ok(bytes) => {
                     let decoded: std::io::Result<sync::Response<Chain>> = Borsh.decode(bytes);
                     if let Err(error) = &decoded {
-                        alerts.accuse(member, Offence::InvalidSync, countersign_ledger::Height(from), error.to_string());
+                        alerts.accuse(member, Offence::InvalidSync, countersign_messages::Height(from), error.to_string());
                     }
                     NetworkEvent::SyncResponse(reply, peer, decoded.ok())
                 }

@@ -11,7 +11,7 @@ use arc_malachitebft_core_types as malachite;
 use arc_malachitebft_core_types::Round;
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{Block, NetworkId, Wire};
+use countersign_messages::{Block, NetworkId, Wire};
 
 /// Bytes of a block in one piece: small enough that pieces of several blocks take turns on a connection.
 pub const PIECE_BYTES_MAX: usize = 256 << 10;
@@ -184,7 +184,7 @@ mod tests {
 
     fn proposal(bytes: &[u8]) -> Vec<Part> {
         let keys = Keys::new(network(), SigningKey::from_bytes(&[1; 32]));
-        let block = BlockId(countersign_ledger::BlockId(Digest32::of(b"block")));
+        let block = BlockId(countersign_messages::BlockId(Digest32::of(b"block")));
         parts(Opening::sign(&keys, (Height(2), Round::new(0), Round::Nil), block, bytes), bytes)
     }
 

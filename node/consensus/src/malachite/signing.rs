@@ -1,6 +1,6 @@
 //! What validators sign and check: votes, proposals and parts, with the member's own Ed25519 key.
 //!
-//! Votes are signed over [`countersign_ledger::vote_message`], so that a commit certificate can be checked without Malachite.
+//! Votes are signed over [`countersign_messages::vote_message`], so that a commit certificate can be checked without Malachite.
 
 use super::context::{Address, Chain, Proposal, Vote};
 use arc_malachitebft_core_types::{NilOrVal, SignedMessage, SigningScheme, ValidatorProof, VoteExtensionScope, VoteType};
@@ -8,7 +8,7 @@ use arc_malachitebft_signing::{Error, Signer, VerificationResult, Verifier};
 use async_trait::async_trait;
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{MemberId, NetworkId, VoteKind, vote_message};
+use countersign_messages::{MemberId, NetworkId, VoteKind, vote_message};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use std::fmt;
 
@@ -197,7 +197,7 @@ mod tests {
     }
 
     fn block() -> BlockId {
-        BlockId(countersign_ledger::BlockId(Digest32::of(b"block")))
+        BlockId(countersign_messages::BlockId(Digest32::of(b"block")))
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
     fn a_precommit_is_what_certificates_hold() {
         let keys = keys(1);
         let signed = keys.vote(Chain.new_precommit(Height(3), Round::new(1), NilOrVal::Val(block()), keys.address()));
-        let message = vote_message(keys.network(), VoteKind::Precommit, countersign_ledger::Height(3), 1, Some(&block().0));
+        let message = vote_message(keys.network(), VoteKind::Precommit, countersign_messages::Height(3), 1, Some(&block().0));
         assert!(signed_by(&SigningKey::from_bytes(&[1; 32]).verifying_key(), &message, &signed.signature));
     }
 

@@ -2,7 +2,8 @@
 
 use super::{MEMBER_TRANSACTIONS_MAX, SubmitError};
 use bytes::Bytes;
-use countersign_ledger::{EnvelopeError, State, Transaction, Wire};
+use countersign_ledger::State;
+use countersign_messages::{EnvelopeError, Transaction, Wire};
 
 /// See the module's documentation.
 #[derive(Debug, Clone, PartialEq, Eq)]

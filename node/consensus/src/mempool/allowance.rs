@@ -95,7 +95,7 @@ impl Allowance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign_ledger::EnvelopeError;
+    use countersign_messages::EnvelopeError;
 
     const fn at(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn only_what_the_sender_should_have_seen_is_its_fault() {
-        let signer = countersign_ledger::MemberId([1; 32]);
+        let signer = countersign_messages::MemberId([1; 32]);
         let harmless: Vec<Result<Inserted, SubmitError>> = vec![
             Ok(Inserted::Ready),
             Ok(Inserted::Known),
@@ -138,8 +138,8 @@ mod tests {
             Err(SubmitError::Share { signer, bytes: 1, max: 1 }),
             Err(SubmitError::Envelope(EnvelopeError::Sequence { found: 0, next: 1 })),
             Err(SubmitError::Envelope(EnvelopeError::Signer(signer))),
-            Err(SubmitError::Envelope(EnvelopeError::Role(countersign_ledger::Role::Hospital))),
-            Err(SubmitError::Envelope(EnvelopeError::DayClosed { class: countersign_ledger::Class::Anchors })),
+            Err(SubmitError::Envelope(EnvelopeError::Role(countersign_messages::Role::Hospital))),
+            Err(SubmitError::Envelope(EnvelopeError::DayClosed { class: countersign_messages::Class::Anchors })),
         ];
         let mut peer = Allowance::new(at(0));
         for verdict in harmless.iter().cycle().take(1_000) {

@@ -1,6 +1,6 @@
 //! One member's transactions, by sequence number.
 
-use countersign_ledger::Transaction;
+use countersign_messages::Transaction;
 use std::{collections::BTreeMap, time::Duration};
 
 /// A transaction that is held.

@@ -1,7 +1,8 @@
 //! Which transactions to propose: in turn between members, in sequence within one.
 
 use super::{Mempool, queue::Queue};
-use countersign_ledger::{MemberId, State, Transaction};
+use countersign_ledger::State;
+use countersign_messages::{MemberId, Transaction};
 use std::collections::BTreeMap;
 
 /// A member's place in one selection.

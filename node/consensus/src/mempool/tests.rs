@@ -4,7 +4,7 @@ mod model;
 
 use super::*;
 use crate::fixture::{Chain, anchor, filler, genesis, key, member};
-use countersign_ledger::{Wire, limits::BLOCK_BYTES_MAX};
+use countersign_messages::{Wire, limits::BLOCK_BYTES_MAX};
 
 const NOW: Duration = Duration::ZERO;
 
@@ -109,7 +109,7 @@ fn what_no_honest_node_passes_on_is_the_senders_fault() {
     other_network.network.0.0[0] ^= 1;
     let mut stolen = good.clone();
     stolen.signer = member(2);
-    let unbounded = Transaction::sign(&key(1), network, 0, filler(0, countersign_ledger::limits::DICTIONARY_BYTES_MAX + 1));
+    let unbounded = Transaction::sign(&key(1), network, 0, filler(0, countersign_messages::limits::DICTIONARY_BYTES_MAX + 1));
     let oversized = Transaction::sign(&key(1), network, 0, anchor(TRANSACTION_BYTES_MAX));
     for bad in [other_network, stolen, unbounded, oversized] {
         let refused = s.pool.insert(&s.chain.state, bad, NOW).unwrap_err();

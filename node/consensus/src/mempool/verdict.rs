@@ -1,6 +1,6 @@
 //! What became of a transaction that was sent to the mempool.
 
-use countersign_ledger::{EnvelopeError, MemberId};
+use countersign_messages::{EnvelopeError, MemberId};
 
 /// Taken in, or known already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

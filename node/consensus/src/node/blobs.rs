@@ -4,7 +4,7 @@ use super::{Node, Shared};
 use crate::request::{Method, PutBlobAnswer};
 use crate::stop::stopped;
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{MemberId, Wire};
+use countersign_messages::{MemberId, Wire};
 use countersign_store::StoreError;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 

@@ -3,7 +3,8 @@
 use super::Node;
 use crate::mempool::SubmitError;
 use crate::stop::stopped;
-use countersign_ledger::{Height, Transaction, TransactionResult};
+use countersign_ledger::TransactionResult;
+use countersign_messages::{Height, Transaction};
 use countersign_store::StoreError;
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{alert::Offence, stop::stopped};
 use bytes::Bytes;
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use countersign_net::{Channel, Event, Events};
 use std::{
     sync::Arc,

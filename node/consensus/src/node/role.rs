@@ -14,7 +14,7 @@ use crate::{
     validator::{self, Parts, ValidatorError},
     voting::{self, Log, Standing},
 };
-use countersign_ledger::Height;
+use countersign_messages::Height;
 use countersign_store::{StoreError, VotingRecord};
 use std::{
     io,

@@ -5,7 +5,8 @@ use crate::{
     alert::{Accusation, AlertCode},
     pool::PoolCounts,
 };
-use countersign_ledger::{MemberId, NetworkId, Tip, ValidatorSet};
+use countersign_ledger::Tip;
+use countersign_messages::{MemberId, NetworkId, ValidatorSet};
 use countersign_net::PeerStatus;
 
 /// What a node does now.

@@ -4,7 +4,7 @@
 //! if they were larger, as each takes a place in the engine's queue, which has no bound of its own: what can stand there is what the buckets let through.
 
 use crate::bucket::Bucket;
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use countersign_net::Channel;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(traffic.charge(member(1), Channel::Parts, 1, 4, Duration::ZERO), Err(Overuse::Busy));
         // the largest block passes at once, and again
         let mut traffic = Traffic::default();
-        let pieces = countersign_ledger::limits::BLOCK_BYTES_MAX.div_ceil(256 << 10);
+        let pieces = countersign_messages::limits::BLOCK_BYTES_MAX.div_ceil(256 << 10);
         assert_eq!(let_through(&mut traffic, Channel::Parts, 256 << 10, 2 * pieces, Duration::ZERO), 2 * pieces);
     }
 

@@ -7,7 +7,7 @@ use crate::malachite::{
 };
 use arc_malachitebft_app_channel::app::streaming::{StreamContent, StreamMessage};
 use bytes::Bytes;
-use countersign_ledger::{Height, MemberId, NetworkId};
+use countersign_messages::{Height, MemberId, NetworkId};
 use std::{cmp::Ordering, collections::BTreeMap};
 
 /// Proposals of one validator that may be coming in at a time: this round's and the next one's.
@@ -167,7 +167,7 @@ mod tests {
     /// What a validator sends to propose.
     fn messages(by: u8, height: u64, round: u32, bytes: &[u8]) -> Vec<StreamMessage<Part>> {
         let keys = Keys::new(network(), key(by));
-        let block = BlockId(countersign_ledger::BlockId(Digest32::of(bytes)));
+        let block = BlockId(countersign_messages::BlockId(Digest32::of(bytes)));
         let opening = Opening::sign(&keys, (H(height), Round::new(round), Round::Nil), block, bytes);
         let id = StreamId::new(borsh::to_vec(&(height, round)).unwrap().into());
         let contents = parts(opening, bytes).into_iter().map(StreamContent::Data).chain([StreamContent::Fin]);

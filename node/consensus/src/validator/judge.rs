@@ -11,7 +11,7 @@ use crate::{
 };
 use arc_malachitebft_app_channel::app::{engine::host::SyncedValueOutcome, types::ProposedValue};
 use arc_malachitebft_core_types::{Round, Validity};
-use countersign_ledger::{Block, BlockError, Height, Wire};
+use countersign_messages::{Block, BlockError, Height, Wire};
 use std::sync::Arc;
 
 /// Whether a proposal has just come, so that its time must be near the clock's.

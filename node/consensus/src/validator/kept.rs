@@ -9,7 +9,7 @@ use crate::{
     malachite::{context::BlockId, part::Opening},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
-use countersign_ledger::{Block, Height, Wire};
+use countersign_messages::{Block, Height, Wire};
 use countersign_store::StoreError;
 use std::borrow::Cow;
 

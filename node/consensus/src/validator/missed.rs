@@ -35,7 +35,7 @@ impl Missed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign_ledger::MemberId;
+    use countersign_messages::MemberId;
 
     #[test]
     fn nobody_is_named_for_a_height_that_others_had_decided() {

@@ -18,7 +18,7 @@ use arc_malachitebft_app_channel::{
 };
 use arc_malachitebft_core_types::{Round, Validity};
 use arc_malachitebft_peer::PeerId;
-use countersign_ledger::{
+use countersign_messages::{
     Height, Wire,
     limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX},
 };

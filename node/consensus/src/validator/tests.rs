@@ -10,7 +10,7 @@ use crate::{
 };
 use arc_malachitebft_app_channel::app::engine::host::SyncedValueOutcome;
 use arc_malachitebft_core_types::{CommitSignature, NilOrVal, VoteType};
-use countersign_ledger::{BlockTime, MemberId, NetworkId, Transaction};
+use countersign_messages::{BlockTime, MemberId, NetworkId, Transaction};
 use countersign_net::{Net, NetConfig, system_clock};
 use countersign_store::{ChainStore, StoreUrl};
 use ed25519_dalek::SigningKey;
@@ -24,7 +24,7 @@ fn network() -> NetworkId {
 
 /// The one who proposes in a round of the first height.
 fn proposer(round: u32) -> SigningKey {
-    let set = countersign_ledger::ValidatorSet::new((1..=VALIDATORS).map(member));
+    let set = countersign_messages::ValidatorSet::new((1..=VALIDATORS).map(member));
     let validators = Validators::from(&set);
     let address = *Chain.select_proposer(&validators, Height(1).into(), Round::new(round)).address();
     (1..=VALIDATORS).map(key).find(|k| MemberId::from(&k.verifying_key()) == address.0).unwrap()

@@ -82,7 +82,7 @@ mod tests {
         signing::Keys,
     };
     use countersign_circuits::hash::Digest32;
-    use countersign_ledger::{MemberId, NetworkId, ValidatorSet};
+    use countersign_messages::{MemberId, NetworkId, ValidatorSet};
     use ed25519_dalek::SigningKey;
 
     fn key(i: u8) -> SigningKey {
@@ -100,7 +100,7 @@ mod tests {
         let whose = Round::new(round + u32::from(!in_turn));
         let proposer = *Chain.select_proposer(&validators(), Height(7), whose).address();
         let key = (1..=4).map(key).find(|k| MemberId::from(&k.verifying_key()) == proposer.0).unwrap();
-        let block_id = BlockId(countersign_ledger::BlockId(Digest32::of(block)));
+        let block_id = BlockId(countersign_messages::BlockId(Digest32::of(block)));
         Opening::sign(&Keys::new(network, key), (Height(7), Round::new(round), pol_round), block_id, block)
     }
 

@@ -4,7 +4,7 @@
 //! first, and one that is not whole is not used. Format: `arc-malachitebft-wal` 0.8.2, version 1, all integers big-endian: version (4 bytes), height
 //! (8), and entries of a flag for compression (1), length (8), CRC-32 (4) and that many bytes.
 
-use countersign_ledger::Height;
+use countersign_messages::Height;
 use std::{
     fs::File,
     io::{self, BufReader, Read},

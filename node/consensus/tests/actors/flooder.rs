@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use countersign_consensus::Node;
-use countersign_ledger::{MemberId, Signature, Transaction, Wire};
+use countersign_messages::{MemberId, Signature, Transaction, Wire};
 use countersign_net::{Channel, Sent};
 
 /// Sends to a member until it is cut off or so many were taken; gives how many.

@@ -8,7 +8,7 @@ use countersign_consensus::malachite::{
     network::{Outgoing, consensus_bytes, consensus_message},
     signing::Keys,
 };
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use countersign_net::Channel;
 
 pub struct Forger {

@@ -1,6 +1,7 @@
 //! Executes with a checker that accepts every proof, and so proposes blocks that record false answers as accepted.
 
 use countersign_ledger::*;
+use countersign_messages::*;
 
 pub struct AcceptsEverything(pub CircuitKeys);
 

@@ -15,7 +15,7 @@ use countersign_consensus::malachite::{
     part::{Opening, Part, parts},
     signing::Keys,
 };
-use countersign_ledger::{MemberId, NetworkId};
+use countersign_messages::{MemberId, NetworkId};
 use countersign_net::Channel;
 use ed25519_dalek::SigningKey;
 
@@ -28,7 +28,7 @@ impl OutOfTurn {
     /// The parts of a proposal of some bytes, as they are sent.
     fn proposal(&self, name: SigningKey, height: Height, round: Round) -> impl Iterator<Item = (Channel, Bytes)> + use<> {
         let bytes = b"a block of its own";
-        let block = BlockId(countersign_ledger::BlockId(Digest32::of(bytes)));
+        let block = BlockId(countersign_messages::BlockId(Digest32::of(bytes)));
         let opening = Opening::sign(&Keys::new(self.network, name), (height, round, Round::Nil), block, bytes);
         let id = StreamId::new(borsh::to_vec(&(opening.hash, opening.proposer, round)).unwrap().into());
         let contents = parts(opening, bytes).into_iter().map(StreamContent::Data).chain([StreamContent::Fin]);

@@ -1,7 +1,7 @@
 //! Says it is an hour later than it is, or an hour earlier.
 
 use countersign_consensus::Clock;
-use countersign_ledger::BlockTime;
+use countersign_messages::BlockTime;
 
 pub const HOUR_MS: u64 = 3_600_000;
 

@@ -12,13 +12,13 @@ use countersign_consensus::{
         signing::Keys,
     },
 };
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use countersign_net::{Channel, Sent};
 
 /// Sends to a member until it is cut off.
 pub async fn flood(node: &Node, keys: &Keys, to: &MemberId) {
     for i in 0_u64.. {
-        let value = NilOrVal::Val(BlockId(countersign_ledger::BlockId(Digest32::of(&i.to_le_bytes()))));
+        let value = NilOrVal::Val(BlockId(countersign_messages::BlockId(Digest32::of(&i.to_le_bytes()))));
         let height = node.state().tip().height.next().into();
         let vote = keys.vote(Vote { kind: VoteType::Prevote, height, round: Round::new(0), value, address: keys.address() });
         let message = consensus_bytes(&SignedConsensusMsg::Vote(vote)).unwrap();

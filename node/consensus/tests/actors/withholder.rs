@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use countersign_consensus::malachite::network::Outgoing;
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use countersign_net::Channel;
 
 pub struct Withholder;

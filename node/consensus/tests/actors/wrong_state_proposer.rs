@@ -2,7 +2,7 @@
 
 use countersign_circuits::hash::Digest32;
 use countersign_consensus::Conduct;
-use countersign_ledger::Block;
+use countersign_messages::Block;
 
 pub struct WrongStateProposer;
 

@@ -5,6 +5,7 @@
 use crate::harness::{self, Script, Who, digest, keys_digest, registry, rules};
 use countersign_consensus::{Accusation, Conduct, Honest, Node, NodeConfig, Offence, Pace, RoleNow, malachite::network::Outgoing};
 use countersign_ledger::*;
+use countersign_messages::*;
 use countersign_net::{NetConfig, PeerAddress, Transport};
 use countersign_store::{ChainStore, StoreUrl};
 use countersign_tests::loopback::unused_address;

@@ -5,13 +5,8 @@
 //! header. An audit gives one for every header. Who has a certificate for a later header and for every change of the set in between needs none of the
 //! others ([`ChainFollower::skip`]).
 
-use crate::{
-    block::{BlockId, Header},
-    certificate::{Certificate, CertificateError, ValidatorSet},
-    genesis::{Genesis, NetworkId},
-    state::Tip,
-    time::{BlockTime, Height},
-};
+use crate::state::Tip;
+use countersign_messages::{BlockId, BlockTime, Certificate, CertificateError, Genesis, Header, Height, NetworkId, ValidatorSet};
 
 /// Why a header does not follow. Whoever made or passed it on is at fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,14 +1,9 @@
 //! One transaction of a block, with paths to its header.
 
-use crate::{
-    block::{Block, Header, transaction_leaves},
-    merkle::Path,
-    state::TransactionResult,
-    time::Height,
-    transaction::{Payload, Transaction},
-};
+use crate::state::TransactionResult;
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
+use countersign_messages::{Block, Header, Height, Payload, Transaction, merkle::Path, transaction_leaves};
 
 /// A transaction and its result with their paths to a header's roots.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

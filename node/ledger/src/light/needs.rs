@@ -1,13 +1,8 @@
 //! What an export of an answer must hold.
 
-use crate::{
-    certificate::ValidatorSet,
-    identity::MemberId,
-    state::{PairStatus, ProposalStatus, SegmentKey, State, TableKey},
-    time::Height,
-    transaction::{QueryId, TransactionId},
-};
+use crate::state::{PairStatus, ProposalStatus, SegmentKey, State, TableKey};
 use countersign_circuits::segment::SegmentId;
+use countersign_messages::{Height, MemberId, QueryId, TransactionId, ValidatorSet};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl State {

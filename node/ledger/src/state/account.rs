@@ -5,63 +5,27 @@
 //! nothing a hospital's program gets wrong elsewhere keeps a patient from leaving.
 
 use super::{Context, State};
-use crate::{
+use crate::rejection::Rejection;
+use borsh::{BorshDeserialize, BorshSerialize};
+use countersign_circuits::consent::Day;
+use countersign_messages::{Class, EnvelopeError};
+use countersign_messages::{
+    Transaction,
     limits::{
         FAILED_ANCHORS_A_DAY_MAX, FAILED_ANSWERS_A_DAY_MAX, REJECTED_ANCHOR_BYTES_A_DAY_MAX, REJECTED_BYTES_A_DAY_MAX, STUDIES_A_DAY_MAX,
         WITHDRAWALS_A_DAY_MAX,
     },
-    rejection::{EnvelopeError, Rejection},
-    transaction::{Payload, Transaction},
 };
-use borsh::{BorshDeserialize, BorshSerialize};
-use countersign_circuits::consent::Day;
-use std::fmt;
 
-/// Kinds of transactions that are counted together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
-    /// Anchors.
-    Anchors,
-    /// Answers.
-    Answers,
-    /// Withdrawals.
-    Withdrawals,
-    /// All others.
-    Others,
+fn bytes_max(class: Class) -> u64 {
+    if class == Class::Anchors { REJECTED_ANCHOR_BYTES_A_DAY_MAX } else { REJECTED_BYTES_A_DAY_MAX }
 }
 
-impl fmt::Display for Class {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Anchors => "anchors",
-            Self::Answers => "answers",
-            Self::Withdrawals => "withdrawals",
-            Self::Others => "transactions of this kind",
-        })
-    }
-}
-
-impl Class {
-    /// The class of a payload.
-    pub fn of(payload: &Payload) -> Self {
-        match payload {
-            Payload::Anchor(_) => Self::Anchors,
-            Payload::Answer(_) => Self::Answers,
-            Payload::Withdraw(_) => Self::Withdrawals,
-            _ => Self::Others,
-        }
-    }
-
-    fn bytes_max(self) -> u64 {
-        if self == Self::Anchors { REJECTED_ANCHOR_BYTES_A_DAY_MAX } else { REJECTED_BYTES_A_DAY_MAX }
-    }
-
-    fn failed_max(self) -> u32 {
-        match self {
-            Self::Anchors => FAILED_ANCHORS_A_DAY_MAX,
-            Self::Answers => FAILED_ANSWERS_A_DAY_MAX,
-            Self::Withdrawals | Self::Others => u32::MAX,
-        }
+fn failed_max(class: Class) -> u32 {
+    match class {
+        Class::Anchors => FAILED_ANCHORS_A_DAY_MAX,
+        Class::Answers => FAILED_ANSWERS_A_DAY_MAX,
+        Class::Withdrawals | Class::Others => u32::MAX,
     }
 }
 
@@ -136,7 +100,7 @@ impl State {
         let class = Class::of(&transaction.payload);
         let mut account = **account;
         let rejected = account.rejected_mut(class);
-        if rejected.bytes >= class.bytes_max() || rejected.failed >= class.failed_max() {
+        if rejected.bytes >= bytes_max(class) || rejected.failed >= failed_max(class) {
             return Err(EnvelopeError::DayClosed { class });
         }
         Ok(())

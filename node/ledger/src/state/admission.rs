@@ -1,13 +1,13 @@
 //! Which transactions may stand in a block, now or soon.
 
 use super::State;
-use crate::{
+use countersign_circuits::consent::Day;
+use countersign_messages::EnvelopeError;
+use countersign_messages::{
+    Transaction,
     codec::{Wire, length_of},
     limits::{FUTURE_SEQUENCES_MAX, TRANSACTION_BYTES_MAX},
-    rejection::EnvelopeError,
-    transaction::Transaction,
 };
-use countersign_circuits::consent::Day;
 
 /// What a pool of waiting transactions may do with one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

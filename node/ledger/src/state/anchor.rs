@@ -5,17 +5,14 @@ use super::{
     records::{SegmentKey, SegmentRecord, TableKey, TableRecord},
     result::Effect,
 };
-use crate::{
-    checker::SegmentsCheck,
-    rejection::Rejection,
-    transaction::{Anchor, AnchoredTable},
-};
+use crate::{checker::SegmentsCheck, rejection::Rejection};
 use countersign_circuits::{
     dictionary::SegmentLayout,
     hash::Digest32,
     segment::{POINT_BYTES, SEGMENTS_MAX, Segment, SegmentError, SegmentId, TableContext},
     validity::StackShape,
 };
+use countersign_messages::{Anchor, AnchoredTable};
 use std::sync::OnceLock;
 
 /// Canonical compressed form of the identity of G1: infinity flag, all else zero.

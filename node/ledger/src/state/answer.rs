@@ -9,11 +9,7 @@ use super::{
 use crate::{
     active::SlotBitmap,
     checker::{AnswerCheck, ProofChecker},
-    identity::{MemberId, Role},
-    limits::{ANSWER_AGE_MS_MAX, CELL_BUDGET_DAYS, STALE_ANSWERS_MAX},
     rejection::Rejection,
-    time::{BlockTime, Height},
-    transaction::{Answer, Payload, QueryId, Transaction, TransactionId},
 };
 use countersign_circuits::{
     consent::Day,
@@ -21,6 +17,10 @@ use countersign_circuits::{
     hash::Digest32,
     segment::{Segment, SegmentId},
     statement::Plan,
+};
+use countersign_messages::{
+    Answer, BlockTime, Height, MemberId, Payload, QueryId, Role, Transaction, TransactionId,
+    limits::{ANSWER_AGE_MS_MAX, CELL_BUDGET_DAYS, STALE_ANSWERS_MAX},
 };
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -2,20 +2,20 @@
 
 use super::{
     Context, State,
-    account::Class,
     records::PairRecord,
     result::{Effect, TransactionResult, Verdict},
 };
 use crate::{
-    block::{Block, BlockError, Header, transaction_leaves},
     checker::{AnswerVerdict, ProofChecker, RecordedChecker},
+    rejection::Rejection,
+};
+use countersign_messages::{
+    Block, BlockError, BlockTime, Header, Height, Payload, Transaction, TransactionId,
     codec::{Wire, length_of},
     limits::{BLOCK_BYTES_MAX, BLOCK_PROOFS_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX},
-    merkle,
-    rejection::{EnvelopeError, Rejection},
-    time::{BlockTime, Height},
-    transaction::{Payload, Transaction, TransactionId},
+    merkle, transaction_leaves,
 };
+use countersign_messages::{Class, EnvelopeError};
 use std::{
     collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},

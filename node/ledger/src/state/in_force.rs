@@ -1,16 +1,11 @@
 //! What is in force: what the genesis said, as changed by vote.
 
 use super::{ProposalRecord, State};
-use crate::{
-    certificate::ValidatorSet,
-    checker::{KeysError, ProofChecker, check_held},
-    genesis::{Member, Rules},
-    identity::{MemberId, Role},
-    time::Height,
-    transaction::ProposalId,
-};
+use crate::checker::{ProofChecker, check_held};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::{consent::ScopeRegistry, hash::Digest32};
+use countersign_messages::KeysError;
+use countersign_messages::{Height, Member, MemberId, ProposalId, Role, Rules, ValidatorSet};
 use std::sync::Arc;
 
 /// What is in force beside members, dictionaries and the validator set.

@@ -1,12 +1,8 @@
 //! Records of governance.
 
-use crate::{
-    identity::MemberId,
-    rejection::RejectionCode,
-    time::{BlockTime, Height},
-    transaction::{Proposal, TransactionId},
-};
 use borsh::{BorshDeserialize, BorshSerialize};
+use countersign_messages::RejectionCode;
+use countersign_messages::{BlockTime, Height, MemberId, Proposal, TransactionId};
 use std::fmt;
 
 /// Where a proposal stands.

@@ -5,20 +5,14 @@ use super::{
     records::{PairRecord, PairStatus, QueryRecord, StudyRecord},
     result::Effect,
 };
-use crate::{
-    codec::bytes_of,
-    identity::{MemberId, Role},
-    limits::QUERY_WINDOW_MS_MAX,
-    rejection::Rejection,
-    time::BlockTime,
-    transaction::{Query, QueryId, Refusal, StudyId},
-};
+use crate::rejection::Rejection;
 use countersign_circuits::{
     consent::{Day, Eligibility},
     dictionary::Dictionary,
     hash::Digest32,
     statement::{Measures, Plan, Statement},
 };
+use countersign_messages::{BlockTime, MemberId, Query, QueryId, Refusal, Role, StudyId, codec::bytes_of, limits::QUERY_WINDOW_MS_MAX};
 
 /// Digest of a statement's canonical bytes.
 pub(super) fn statement_digest(statement: &Statement) -> Digest32 {

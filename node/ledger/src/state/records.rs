@@ -1,12 +1,6 @@
 //! What the state keeps.
 
-use crate::{
-    active::Leavers,
-    identity::MemberId,
-    limits::WAITING_DAYS,
-    time::{BlockTime, Height},
-    transaction::{Query, QueryId, RefusalCode, StudyId, StudySubmit, TransactionId},
-};
+use crate::active::Leavers;
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::{
     aggregate::GateCounts,
@@ -14,6 +8,9 @@ use countersign_circuits::{
     dictionary::Dictionary,
     hash::Digest32,
     segment::{Segment, SegmentId, TableContext},
+};
+use countersign_messages::{
+    BlockTime, Height, MemberId, Query, QueryId, RefusalCode, StudyId, StudySubmit, TransactionId, limits::WAITING_DAYS,
 };
 use std::{fmt, sync::OnceLock};
 
@@ -314,7 +311,7 @@ pub enum PairStatus {
 pub struct PairRecord {
     /// Where it stands.
     pub status: PairStatus,
-    /// Answers whose proof failed. At [`crate::limits::INVALID_ANSWERS_MAX`] the pair is closed.
+    /// Answers whose proof failed. At [`countersign_messages::limits::INVALID_ANSWERS_MAX`] the pair is closed.
     pub invalid: u8,
     /// Answers refused for a withdrawal in between.
     pub stale: Vec<TransactionId>,
@@ -327,7 +324,7 @@ impl PairRecord {
 
     /// True if an answer may still come (before the deadline).
     pub fn is_open(&self) -> bool {
-        self.status == PairStatus::Open && self.invalid < crate::limits::INVALID_ANSWERS_MAX
+        self.status == PairStatus::Open && self.invalid < countersign_messages::limits::INVALID_ANSWERS_MAX
     }
 }
 

@@ -4,15 +4,11 @@ use super::{
     proposal::{ProposalStatus, Tally},
     records::{AnswerRecord, CutId, TableKey},
 };
-use crate::{
-    active::Leavers,
-    codec::bytes_of,
-    merkle,
-    rejection::{Rejection, RejectionCode},
-    transaction::{ProposalId, QueryId, StudyId, TransactionId},
-};
+use crate::{active::Leavers, rejection::Rejection};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
+use countersign_messages::RejectionCode;
+use countersign_messages::{ProposalId, QueryId, StudyId, TransactionId, codec::bytes_of, merkle};
 
 /// What an accepted transaction did.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -108,8 +104,8 @@ pub struct TransactionResult {
 impl TransactionResult {
     pub(crate) fn rejected(transaction: TransactionId, rejection: &Rejection) -> Self {
         let mut detail = rejection.to_string();
-        if detail.len() > crate::limits::DETAIL_BYTES_MAX {
-            let cut = (0..=crate::limits::DETAIL_BYTES_MAX).rev().find(|i| detail.is_char_boundary(*i)).unwrap_or(0);
+        if detail.len() > countersign_messages::limits::DETAIL_BYTES_MAX {
+            let cut = (0..=countersign_messages::limits::DETAIL_BYTES_MAX).rev().find(|i| detail.is_char_boundary(*i)).unwrap_or(0);
             detail.truncate(cut);
         }
         Self { transaction, verdict: Verdict::Rejected { code: rejection.code(), detail } }

@@ -1,17 +1,10 @@
 //! A state as bytes. What is read back is compared with the digest of the header it belongs to.
 
 use super::{State, Tip, in_force::InForce};
-use crate::{
-    active::Withdrawals,
-    block::Header,
-    codec::bytes_of,
-    genesis::{Genesis, GenesisError},
-    limits::SNAPSHOT_BYTES_MAX,
-    section::Section,
-    time::{BlockTime, Height},
-};
+use crate::{active::Withdrawals, section::Section};
 use borsh::BorshDeserialize;
 use countersign_circuits::segment::POINT_BYTES;
+use countersign_messages::{BlockTime, Genesis, GenesisError, Header, Height, codec::bytes_of, limits::SNAPSHOT_BYTES_MAX};
 
 /// A snapshot that is not the state of its header. The disk, or whoever wrote it, is at fault: replay the chain instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -113,16 +106,11 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        block::BlockId,
-        certificate::ValidatorSet,
-        genesis::{Member, Rules},
-        identity::{MemberId, Name, Role},
-    };
     use countersign_circuits::{
         consent::{Day, ScopeRegistry},
         hash::Digest32,
     };
+    use countersign_messages::{BlockId, Member, MemberId, Name, Role, Rules, ValidatorSet};
 
     fn genesis() -> Genesis {
         let id = MemberId::from(&ed25519_dalek::SigningKey::from_bytes(&[1; 32]).verifying_key());

@@ -5,18 +5,16 @@ use super::{
     records::{Cut, CutId, SegmentKey, StudyRecord, TableKey},
     result::Effect,
 };
-use crate::{
-    codec::bytes_of,
-    genesis::K_MIN_MAX,
-    identity::{MemberId, Role},
-    limits::{STUDIES_WAITING_MAX, STUDY_DAYS_MAX},
-    rejection::Rejection,
-    transaction::{SealingKey, SealingParty, StudyAccept, StudyApprove, StudyId, StudySubmit},
-};
+use crate::rejection::Rejection;
 use countersign_circuits::{
     consent::{Day, STUDY_SCOPES_MAX, ScopeError},
     hash::Digest32,
     segment::SegmentId,
+};
+use countersign_messages::{
+    K_MIN_MAX, MemberId, Role, SealingKey, SealingParty, StudyAccept, StudyApprove, StudyId, StudySubmit,
+    codec::bytes_of,
+    limits::{STUDIES_WAITING_MAX, STUDY_DAYS_MAX},
 };
 
 impl State {

@@ -3,11 +3,10 @@
 use super::{Context, State, records::TableKey, result::Effect};
 use crate::{
     active::{Leavers, WithdrawalRecord},
-    identity::MemberId,
     rejection::Rejection,
-    transaction::Withdraw,
 };
 use countersign_circuits::{hash::Digest32, segment::SLOTS};
+use countersign_messages::{MemberId, Withdraw};
 
 impl State {
     pub(super) fn apply_withdraw(&mut self, cx: &Context<'_>, withdraw: &Withdraw) -> Result<Effect, Rejection> {

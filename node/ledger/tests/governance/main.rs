@@ -11,6 +11,7 @@ use countersign_circuits::{
     hash::Digest32,
 };
 use countersign_ledger::*;
+use countersign_messages::*;
 use harness::*;
 
 fn newcomer() -> Change {

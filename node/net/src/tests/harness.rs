@@ -11,7 +11,7 @@ use crate::{
     tls::{NAME, Tls},
 };
 use bytes::Bytes;
-use countersign_ledger::MemberId;
+use countersign_messages::MemberId;
 use ed25519_dalek::SigningKey;
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::ClientConfig;

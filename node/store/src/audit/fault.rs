@@ -1,9 +1,8 @@
 //! What an audit found wrong, and where.
 
 use crate::StoredBlock;
-use countersign_ledger::{
-    Block, BlockError, CertificateError, EnvelopeError, Height, ProofChecker, State, TransactionId, TransactionResult, Verdict,
-};
+use countersign_ledger::{ProofChecker, State, TransactionResult, Verdict};
+use countersign_messages::{Block, BlockError, CertificateError, EnvelopeError, Height, TransactionId};
 
 /// The first thing that does not hold. Whoever made the file, or changed it since, is at fault.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,8 @@
 use super::{ChainStore, damaged, digest, integer};
 use crate::StoreError;
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{BlockId, Certificate, CertificateError, Header, Height, State, ValidatorSet, Wire};
+use countersign_ledger::State;
+use countersign_messages::{BlockId, Certificate, CertificateError, Header, Height, ValidatorSet, Wire};
 use sqlx::{AnyConnection, Row};
 
 impl ChainStore {

@@ -2,7 +2,7 @@
 
 use super::{ChainStore, damaged, digest, height_of, integer, last_height};
 use crate::StoreError;
-use countersign_ledger::{Block, BlockId, Height, Wire};
+use countersign_messages::{Block, BlockId, Height, Wire};
 use sqlx::Row;
 
 /// Proposals kept for a height. Past it the lowest round gives way: a block that can still be decided is proposed again in later rounds.

@@ -6,7 +6,8 @@
 use super::{ChainStore, decode_result, digest, height_of, integer};
 use crate::StoreError;
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{Effect, Height, TransactionResult};
+use countersign_ledger::{Effect, TransactionResult};
+use countersign_messages::Height;
 use sqlx::{AnyConnection, Row};
 
 /// Bytes of a sealed answer: 256 cells and a wrapped key for each of 16 readers are about 10 KiB.

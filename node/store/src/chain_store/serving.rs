@@ -2,7 +2,7 @@
 
 use super::{ChainStore, damaged, height_of, integer};
 use crate::StoreError;
-use countersign_ledger::{Header, Height, Wire};
+use countersign_messages::{Header, Height, Wire};
 use sqlx::Row;
 use std::collections::BTreeMap;
 

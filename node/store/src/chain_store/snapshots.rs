@@ -2,7 +2,8 @@
 
 use super::{ChainStore, damaged, height_of, integer};
 use crate::StoreError;
-use countersign_ledger::{Height, State, limits::SNAPSHOT_BYTES_MAX};
+use countersign_ledger::State;
+use countersign_messages::{Height, limits::SNAPSHOT_BYTES_MAX};
 use sqlx::Row;
 
 /// Snapshots above this are not kept (both databases carry values up to about 10^9 bytes); such a chain is replayed.

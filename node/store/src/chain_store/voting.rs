@@ -2,7 +2,7 @@
 
 use super::{ChainStore, integer};
 use crate::StoreError;
-use countersign_ledger::Height;
+use countersign_messages::Height;
 use sqlx::{AnyConnection, Row};
 
 /// What is known of the votes made with this database.

@@ -5,7 +5,7 @@
 mod server;
 
 use crate::harness::*;
-use countersign_ledger::*;
+use countersign_messages::*;
 use countersign_store::{ChainStore, StoreUrl};
 use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Row, any::AnyConnectOptions, migrate::Migrator};
 use std::path::{Path, PathBuf};

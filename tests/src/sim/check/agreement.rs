@@ -14,7 +14,8 @@ use crate::sim::{
     node::Committed,
     people::{VALIDATORS, prefix},
 };
-use countersign_ledger::{Certificate, Effect, Height, State, TransactionId, ValidatorSet};
+use countersign_ledger::{Effect, State};
+use countersign_messages::{Certificate, Height, TransactionId, ValidatorSet};
 use std::collections::BTreeMap;
 
 /// Looks at every commit.

@@ -5,7 +5,8 @@
 //! - two answers of one hospital to one statement of one study are accepted, whichever queries asked it.
 
 use super::{Failure, history::Executed};
-use countersign_ledger::{AnswerRecord, Effect, MemberId, Payload, QueryId, StudyId};
+use countersign_ledger::{AnswerRecord, Effect};
+use countersign_messages::{MemberId, Payload, QueryId, StudyId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was asked: study, and the statement's bytes within the query that asked it.

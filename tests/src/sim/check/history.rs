@@ -2,7 +2,8 @@
 
 use super::{Failure, answers, validity, withdrawals};
 use crate::sim::{harness, people::prefix};
-use countersign_ledger::{Block, Certificate, Height, Transaction, TransactionResult};
+use countersign_ledger::TransactionResult;
+use countersign_messages::{Block, Certificate, Height, Transaction};
 use std::sync::Arc;
 
 /// Blocks after the common beginning.
@@ -56,8 +57,8 @@ pub(in crate::sim) fn with_replay(mut block: Block, decided: &[(Arc<Block>, Cert
 /// Adds a transaction to a block and makes its header name it.
 pub fn replay(block: &mut Block, transaction: Transaction) {
     block.transactions.push(transaction);
-    let leaves: Vec<_> = block.transaction_ids().iter().map(|id| countersign_ledger::merkle::leaf(&id.0.0)).collect();
-    block.header.transactions_root = countersign_ledger::merkle::root(&leaves);
+    let leaves: Vec<_> = block.transaction_ids().iter().map(|id| countersign_messages::merkle::leaf(&id.0.0)).collect();
+    block.header.transactions_root = countersign_messages::merkle::root(&leaves);
 }
 
 /// A certificate of all four validators for a block, good or not.

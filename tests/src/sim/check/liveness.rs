@@ -8,7 +8,7 @@
 //! - a transaction signed by an honest member, withdrawals first of all, is in no block when everything has settled.
 
 use super::{Failure, history::History};
-use countersign_ledger::TransactionId;
+use countersign_messages::TransactionId;
 use std::collections::BTreeSet;
 
 pub(super) fn all_in(history: &History, mut signed: impl Iterator<Item = (TransactionId, &'static str)>) -> Result<(), Failure> {

@@ -11,7 +11,8 @@ use crate::sim::{
     harness::{self, HospitalA, Net, Who, id},
     people::{prefix, sign},
 };
-use countersign_ledger::{Block, Effect, State, Transaction, TransactionResult, WithdrawnBy};
+use countersign_ledger::{Effect, State, TransactionResult};
+use countersign_messages::{Block, Transaction, WithdrawnBy};
 use std::sync::Arc;
 
 /// A block after the common beginning, properly made.
@@ -66,7 +67,7 @@ fn a_second_answer_is_found() {
     assert!(matches!(pairs.add(&record, None), Err(Failure::DoubleAnswer { .. })));
     // the same statement under another query
     let mut other = record.clone();
-    other.query = countersign_ledger::QueryId(record.transaction);
+    other.query = countersign_messages::QueryId(record.transaction);
     let question = (prefix().study, vec![1]);
     let mut questions = Answered::default();
     assert_eq!(questions.add(&record, Some(&question)), Ok(()));

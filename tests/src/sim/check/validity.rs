@@ -37,6 +37,6 @@ pub(super) fn check(history: &History, from_genesis: bool) -> Result<Executed, F
     Ok(executed)
 }
 
-fn invalid(block: &countersign_ledger::Block, error: &dyn std::error::Error) -> Failure {
+fn invalid(block: &countersign_messages::Block, error: &dyn std::error::Error) -> Failure {
     Failure::Invalid { height: block.header.height, why: error.to_string() }
 }

@@ -12,7 +12,8 @@
 
 use super::{Failure, history::Executed};
 use countersign_circuits::segment::SLOTS;
-use countersign_ledger::{AnswerRecord, Block, Effect, Height, MemberId, Payload, State, Transaction, TransactionResult};
+use countersign_ledger::{AnswerRecord, Effect, State, TransactionResult};
+use countersign_messages::{Block, Height, MemberId, Payload, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Withdrawals that stand in blocks.

@@ -15,7 +15,7 @@ use countersign_consensus::{
     },
     voting,
 };
-use countersign_ledger::{Block, Certificate, Height, Wire};
+use countersign_messages::{Block, Certificate, Height, Wire};
 use std::sync::Arc;
 
 impl Shell {

@@ -1,13 +1,12 @@
 //! Auditing a chain as a gateway sends it, block by block.
 
 use super::judged;
-use crate::{
-    client::{Client, JSON_BYTES_MAX},
-    failure::Failure,
-};
+use crate::failure::Failure;
 use anyhow::{Context, anyhow};
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{Block, Certificate, Genesis, Height, MemberId, ProofChecker, Signature, Wire};
+use countersign_ledger::ProofChecker;
+use countersign_member::{gateway::GatewayClient, gateway::JSON_BYTES_MAX};
+use countersign_messages::{Block, Certificate, Genesis, Height, MemberId, Signature, Wire};
 use countersign_store::{AuditReport, Auditor};
 use serde::Deserialize;
 use std::path::Path;
@@ -40,7 +39,7 @@ pub(super) async fn chain(
     checker: &dyn ProofChecker,
     mut progress: impl FnMut(&AuditReport),
 ) -> Result<AuditReport, Failure> {
-    let client = Client::new(url)?;
+    let client = GatewayClient::new(url)?;
     let bytes = match genesis {
         Some(path) => std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?,
         None => client.raw_patiently("/v1/genesis", Genesis::BYTES_MAX, TRIES).await?,

@@ -4,12 +4,12 @@ use super::consortium::{BOARD, Consortium, RESEARCHER, VALIDATORS};
 use crate::{
     failure::Failure,
     screen::Screen,
-    site::Site,
     study::{StudyPlan, approve_study, propose, submit_study, vote},
 };
 use countersign_circuits::hash::Digest32;
+use countersign_hospital::Hospital;
 use countersign_ingest::Reading;
-use countersign_ledger::{Change, Height, StudyId};
+use countersign_messages::{Change, Height, StudyId};
 
 /// The dictionary is published by vote.
 pub(super) async fn publish(screen: Screen, consortium: &Consortium, reading: &Reading) -> Result<Digest32, Failure> {
@@ -42,7 +42,7 @@ pub(super) async fn open_study(
     consortium: &Consortium,
     reading: &Reading,
     dictionary: &Digest32,
-    sites: &[Site],
+    sites: &[Hospital],
 ) -> Result<StudyId, Failure> {
     let plan = StudyPlan {
         title: "Diabetes, blood pressure and weight".into(),

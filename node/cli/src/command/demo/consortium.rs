@@ -1,15 +1,16 @@
 //! The organisations of the demo: each with its own keys, its own folder, its own store and its own node, connected over QUIC on loopback.
 
 use crate::{
-    chain::Chain,
     circuit_keys::KeysFolder,
     failure::Failure,
-    member::Member,
-    network::{Holder, MemberFolder, Network, now, registry},
+    network::{Holder, Network, now, registry},
+    service::Running,
 };
 use anyhow::{Context, anyhow};
 use countersign_consensus::{Node, NodeConfig, Pace};
-use countersign_ledger::{CachingChecker, Genesis, Height, KeyedChecker, Member as GenesisMember, Name, ProofChecker, Role, Rules};
+use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
+use countersign_member::{Connection, Member, MemberFolder};
+use countersign_messages::{Genesis, Height, Member as GenesisMember, Name, Role, Rules};
 use countersign_net::{NetConfig, PeerAddress, Transport};
 use countersign_store::{ChainStore, StoreUrl};
 use std::{
@@ -149,7 +150,7 @@ impl Consortium {
         let seat = self.seat(name)?;
         let node = seat.node.as_ref().map_or_else(|| self.node(VALIDATORS[0]), Ok)?;
         let holder = Holder::Member(Box::new(MemberFolder::new(seat.member.clone(), &seat.folder)));
-        Ok(Network::new(holder, Chain::of_node(node.clone()), Arc::clone(&seat.checker)))
+        Ok(Network::new(holder, Connection::new(Running::new(node.clone()), Arc::clone(&seat.checker))))
     }
 
     /// A member with its keys.

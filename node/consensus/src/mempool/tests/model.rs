@@ -2,7 +2,7 @@
 
 use super::super::*;
 use crate::fixture::{Chain, filler, genesis, key, member};
-use countersign_ledger::Wire;
+use countersign_messages::Wire;
 use proptest::prelude::*;
 
 const MEMBERS: u8 = 4;

@@ -1,0 +1,101 @@
+//! A hospital: imports, anchors, accepts and answers. Every step is journalled, so that a process killed anywhere goes on or starts over,
+//! and neither anchors nor answers twice.
+
+mod accepting;
+mod anchoring;
+mod answering;
+mod error;
+mod importing;
+mod judging;
+mod on_ledger;
+mod padding;
+mod proving_keys;
+mod source_root;
+mod withdrawing;
+
+pub use accepting::ResearchCut;
+pub use answering::Answering;
+pub use error::HospitalError;
+pub use importing::{AnchorReport, Imported, Source};
+pub use proving_keys::ProvingKeys;
+
+use crate::{Keeping, KeepingError};
+use countersign_circuits::{dictionary::Dictionary, hash::Digest32};
+use countersign_ledger::{State, TableKey};
+use countersign_member::{Connection, Member};
+use std::path::Path;
+
+/// How often a hospital's file is waited for, some seconds each: longer than an answer takes.
+const TURNS_MAX: u32 = 24;
+
+/// What to do when another process has the hospital's file open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfInUse {
+    /// Wait for it, some minutes at most: a node or a command holds it for one piece of work.
+    Wait,
+    /// Say so.
+    Fail,
+}
+
+/// A hospital's node.
+#[derive(Debug)]
+pub struct Hospital {
+    /// Its keys.
+    pub member: Member,
+    keeping: Keeping,
+    keys: ProvingKeys,
+}
+
+/// A dictionary the ledger publishes.
+fn dictionary<'a>(state: &'a State, digest: &Digest32) -> Result<&'a Dictionary, HospitalError> {
+    state.dictionary(digest).map(|record| record.dictionary()).ok_or(HospitalError::Unknown("dictionary"))
+}
+
+impl Hospital {
+    /// Opens a hospital's own file; makes it on first use.
+    ///
+    /// # Errors
+    /// The member is no hospital, or its file is damaged, in use, or lost after an anchor.
+    pub async fn open(
+        connection: &Connection,
+        keys: &ProvingKeys,
+        member: Member,
+        path: &Path,
+        if_in_use: IfInUse,
+    ) -> Result<Self, HospitalError> {
+        let hospitals = connection.sites();
+        if !hospitals.contains(&member.name) {
+            return Err(HospitalError::NoHospital { name: member.name, hospitals });
+        }
+        let anchored = || {
+            let mut tables = connection.state().dictionaries().map(|d| TableKey { hospital: member.id(), table: d.dictionary().digest() });
+            tables.any(|table| connection.state().table(&table).is_some())
+        };
+        if !path.exists() && anchored() {
+            return Err(HospitalError::FileLost { path: path.to_owned(), name: member.name });
+        }
+        let turns = if if_in_use == IfInUse::Wait { TURNS_MAX } else { 1 };
+        Ok(Self { keeping: open_in_turn(path, turns).await?, member, keys: keys.clone() })
+    }
+
+    /// Its own file.
+    pub fn keeping(&self) -> &Keeping {
+        &self.keeping
+    }
+
+    /// Closes its file.
+    pub async fn close(self) {
+        self.keeping.close().await;
+    }
+}
+
+/// Opens a hospital's file when whoever has it open has closed it.
+async fn open_in_turn(path: &Path, turns: u32) -> Result<Keeping, KeepingError> {
+    for _ in 1..turns {
+        match Keeping::open(path).await {
+            Err(error) if error.is_in_use() => {}
+            other => return other,
+        }
+    }
+    Keeping::open(path).await
+}

@@ -1,0 +1,141 @@
+//! What keeps a hospital from doing its work.
+
+use crate::{KeepingError, slots::SlotError};
+use countersign_ingest::{ConsentReport, ImportError, ImportReport};
+use countersign_member::{LedgerError, MemberError};
+use countersign_messages::sealed::SealError;
+use countersign_prover::{aggregate::ProveError, keys::KeyError, validity::AnchorError};
+use std::path::PathBuf;
+
+/// Why something a hospital set out to do was not done. No message names a patient or a value.
+#[derive(Debug, thiserror::Error)]
+pub enum HospitalError {
+    /// The member is none.
+    #[error("\"{name}\" is no hospital of this network; its hospitals: {}", hospitals.join(", "))]
+    NoHospital {
+        /// Who.
+        name: String,
+        /// Who is.
+        hospitals: Vec<String>,
+    },
+    /// Its own file is gone.
+    #[error("{} is gone, but {name} has anchored: restore the hospital's file from its backup", path.display())]
+    FileLost {
+        /// The file.
+        path: PathBuf,
+        /// Whose.
+        name: String,
+    },
+    /// The ledger does not know it.
+    #[error("the ledger has no such {0}")]
+    Unknown(&'static str),
+    /// Files that cannot be read, or are not what they should be.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The report says that the import must stop.
+    #[error("the import must stop; nothing was anchored.\n{0}")]
+    Stops(Box<ImportReport>),
+    /// Consents that are no table, without a policy to read them by.
+    #[error("{}: consents are a .csv file; FHIR Consents can be anchored with --policy, which says what they mean", .0.display())]
+    ConsentsWithoutPolicy(PathBuf),
+    /// What the ledger says consents were read by must be what they were read by.
+    #[error("{}: --policy says how FHIR Consents are read, and this is a table: leave it out", .0.display())]
+    PolicyBesideTable(PathBuf),
+    /// Consents that are anchored were not given.
+    #[error("this hospital's consents are anchored; without --consents everybody would count as consenting. Give the consents again")]
+    ConsentsLeftOut,
+    /// Consents of other people, or under other ids.
+    #[error("nobody with a row permits anything; nothing was anchored. Are these the consents of these patients, under the same ids?\n{0}")]
+    ForeignConsents(Box<ConsentReport>),
+    /// Nothing was anchored, and who took a consent back was taken out of force.
+    #[error(
+        "{stopped}\nThe consents could be read: {people} people took back or shortened one that is anchored, and no answer counts them by it from now on"
+    )]
+    StoppedAndTakenBack {
+        /// Why nothing was anchored.
+        stopped: Box<Self>,
+        /// How many were taken out of force.
+        people: u64,
+    },
+    /// Nothing was anchored, and who took a consent back could not be taken out of force.
+    #[error("{stopped}\nWho took a consent back could not be taken out of force either: {reason}")]
+    StoppedAndNotTakenBack {
+        /// Why nothing was anchored.
+        stopped: Box<Self>,
+        /// Why they could not.
+        reason: Box<Self>,
+    },
+    /// The ledger refused an anchor.
+    #[error("the ledger refused the anchor; nothing of it stands. {0}")]
+    AnchorRefused(LedgerError),
+    /// No circuit is large enough.
+    #[error("the statement has {0} cells, more than any circuit")]
+    Cells(usize),
+    /// An opening that a study needs was destroyed.
+    #[error("the opening of segment {0} was destroyed; the study needs a new cut")]
+    OpeningDestroyed(u32),
+    /// A row is counted whose slot is nobody's here: it must not look like fewer people.
+    #[error("a row is counted whose slot is not in use here; restore the hospital's file from its backup")]
+    CountedNobody,
+    /// What is stored does not fit together.
+    #[error("the hospital's file is damaged ({0}); restore it from its backup")]
+    Damaged(&'static str),
+    /// A statement of the ledger that does not fit its dictionary: a fault of this program.
+    #[error("the statement does not fit the ledger: {0}")]
+    Statement(String),
+    /// An identifier the file does not take.
+    #[error(transparent)]
+    Slots(#[from] SlotError),
+    /// The hospital's own file.
+    #[error(transparent)]
+    Store(#[from] KeepingError),
+    /// The chain.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A file of the member.
+    #[error(transparent)]
+    Member(#[from] MemberError),
+    /// A proving key.
+    #[error("{} in {}: {source}", circuit.name(), folder.display())]
+    ProvingKey {
+        /// Which.
+        circuit: countersign_circuits::keys::CircuitName,
+        /// Where.
+        folder: PathBuf,
+        /// Why.
+        source: KeyError,
+    },
+    /// A proof of an answer.
+    #[error(transparent)]
+    Prove(#[from] ProveError),
+    /// A proof of an anchor.
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
+    /// Sealing.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A thread of this program failed.
+    #[error("this program failed while it computed; please report it")]
+    Panicked(#[from] tokio::task::JoinError),
+}
+
+impl HospitalError {
+    /// True if a rule or the input is the reason, so that whoever asked must ask or give something else; false if the same may work another time.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::NoHospital { .. }
+            | Self::Unknown(_)
+            | Self::Stops(_)
+            | Self::ConsentsWithoutPolicy(_)
+            | Self::PolicyBesideTable(_)
+            | Self::ConsentsLeftOut
+            | Self::ForeignConsents(_)
+            | Self::AnchorRefused(_)
+            | Self::Cells(_) => true,
+            Self::Import(error) => !matches!(error, ImportError::Io { .. }),
+            Self::StoppedAndTakenBack { stopped, .. } | Self::StoppedAndNotTakenBack { stopped, .. } => stopped.is_refusal(),
+            Self::Ledger(error) => matches!(error, LedgerError::Refused(_) | LedgerError::Rejected { .. }),
+            _ => false,
+        }
+    }
+}

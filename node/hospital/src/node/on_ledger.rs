@@ -1,0 +1,44 @@
+//! The ledger's word on a hospital's tables.
+
+use crate::{ledger_view::LedgerView, opening::TableName, released::Dictionaries, slots::SlotIndex};
+use countersign_circuits::{consent::ScopeRegistry, dictionary::Dictionary, hash::Digest32, segment::SegmentId};
+use countersign_ledger::{SegmentKey, State, TableKey};
+use countersign_messages::MemberId;
+
+/// A hospital as the ledger has it.
+pub(super) struct OnLedger<'a> {
+    pub(super) state: &'a State,
+    pub(super) hospital: MemberId,
+}
+
+impl OnLedger<'_> {
+    fn key(&self, table: TableName) -> TableKey {
+        TableKey { hospital: self.hospital, table: table.digest }
+    }
+}
+
+impl Dictionaries for OnLedger<'_> {
+    fn dictionary(&self, digest: &Digest32) -> Option<Dictionary> {
+        self.state.dictionary(digest).map(|record| record.dictionary().clone())
+    }
+}
+
+impl LedgerView for OnLedger<'_> {
+    fn segments(&self, table: TableName) -> u32 {
+        self.state.table(&self.key(table)).map_or(0, |record| record.segment_count())
+    }
+
+    fn current(&self, table: TableName, segment: u32) -> Option<(u32, Vec<u8>)> {
+        let version = *self.state.table(&self.key(table))?.versions.get(segment as usize)?;
+        let key = SegmentKey { table: self.key(table), id: SegmentId { index: segment, version } };
+        Some((version, self.state.segment(&key)?.bytes.clone()))
+    }
+
+    fn withdrawn(&self) -> Vec<SlotIndex> {
+        self.state.withdrawals(self.hospital).map(|(slot, _)| SlotIndex(slot)).collect()
+    }
+
+    fn registry(&self, digest: &Digest32) -> Option<ScopeRegistry> {
+        self.state.registry_of(digest).cloned()
+    }
+}

@@ -1,0 +1,22 @@
+//! One member of a network and its line to the chain.
+//!
+//! [`Member`] is a member with its secret keys, [`Card`] what the others know of it, [`MemberFolder`] where its files are. A [`Connection`] reads the chain and sends
+//! transactions through whatever implements [`Ledger`]: the chain of one validator in this process, a node of another process on this machine ([`Beside`]), or a
+//! node in this process (the service's).
+
+mod card;
+mod circuit_keys;
+mod connection;
+mod error;
+mod folder;
+pub mod gateway;
+mod keys;
+mod ledger;
+
+pub use card::Card;
+pub use circuit_keys::{VerifyingFolder, key_file_name};
+pub use connection::{Connection, PATIENCE};
+pub use error::{LedgerError, MemberError};
+pub use folder::MemberFolder;
+pub use keys::{Member, is_usable, refuse_readable, role};
+pub use ledger::{Alone, Beside, Ledger};

@@ -1,0 +1,34 @@
+//! Countersign's messages: everything that members sign, send and keep, with its one canonical form.
+//!
+//! Transactions, blocks, certificates, the genesis, sealed answers; the bounds of each. No rules beyond form: what a message does is the
+//! state machine's business (`countersign-ledger`).
+
+mod block;
+mod certificate;
+mod circuit_keys;
+mod class;
+pub mod codec;
+mod envelope;
+mod genesis;
+mod identity;
+pub mod limits;
+pub mod merkle;
+mod rejection_code;
+pub mod sealed;
+mod time;
+mod transaction;
+
+pub use block::{Block, BlockError, BlockId, HEADER_BYTES, Header, transaction_leaves};
+pub use certificate::{Certificate, CertificateError, ValidatorSet, VoteKind, vote_message};
+pub use circuit_keys::{CircuitKeys, KeysError};
+pub use class::Class;
+pub use codec::{DecodeError, Wire};
+pub use envelope::EnvelopeError;
+pub use genesis::{Genesis, GenesisError, K_MIN_FLOOR, K_MIN_MAX, Member, NetworkId, Rules};
+pub use identity::{MemberId, Name, NameError, Role};
+pub use rejection_code::RejectionCode;
+pub use time::{BlockTime, Height};
+pub use transaction::{
+    Anchor, AnchoredTable, Answer, Change, Payload, Proposal, ProposalId, Query, QueryId, Refusal, RefusalCode, SealingKey, SealingParty,
+    Signature, StudyAccept, StudyApprove, StudyId, StudySubmit, Transaction, TransactionId, Vote, Withdraw, WithdrawnBy,
+};

@@ -1,0 +1,171 @@
+//! Signed transactions.
+
+mod anchor;
+mod governance;
+mod query;
+mod study;
+mod withdraw;
+
+pub use anchor::{Anchor, AnchoredTable};
+pub use governance::{Change, Proposal, ProposalId, Vote};
+pub use query::{Answer, Query, QueryId, Refusal, RefusalCode};
+pub use study::{SealingKey, SealingParty, StudyAccept, StudyApprove, StudyId, StudySubmit};
+pub use withdraw::{Withdraw, WithdrawnBy};
+
+use crate::{
+    codec::{DecodeError, Wire, bytes_of},
+    envelope::EnvelopeError,
+    genesis::NetworkId,
+    identity::{MemberId, Role},
+    limits::TRANSACTION_BYTES_MAX,
+};
+use borsh::{BorshDeserialize, BorshSerialize};
+use countersign_circuits::hash::Digest32;
+use ed25519_dalek::{Signer, SigningKey};
+use std::fmt;
+
+/// Hash of a signed transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct TransactionId(pub Digest32);
+
+impl fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An Ed25519 signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Signature(pub [u8; 64]);
+
+/// What a transaction does.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Payload {
+    /// Proposes a change of what is governed (governance).
+    Propose(Proposal),
+    /// Votes on a proposal (governance).
+    Vote(Vote),
+    /// Anchors segments of a table (hospital).
+    Anchor(Anchor),
+    /// Takes slots out of force for ever (hospital).
+    Withdraw(Withdraw),
+    /// Submits a study (researcher).
+    StudySubmit(StudySubmit),
+    /// Approves a study (board).
+    StudyApprove(StudyApprove),
+    /// Accepts a study at a site and fixes its cut (hospital).
+    StudyAccept(StudyAccept),
+    /// Asks (researcher of the study).
+    Query(Query),
+    /// Answers with a proof (hospital).
+    Answer(Answer),
+    /// Declines to answer (hospital).
+    Refusal(Refusal),
+}
+
+impl Payload {
+    /// Its kind, for people and indexes.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Propose(_) => "propose",
+            Self::Vote(_) => "vote",
+            Self::Anchor(_) => "anchor",
+            Self::Withdraw(_) => "withdraw",
+            Self::StudySubmit(_) => "study-submit",
+            Self::StudyApprove(_) => "study-approve",
+            Self::StudyAccept(_) => "study-accept",
+            Self::Query(_) => "query",
+            Self::Answer(_) => "answer",
+            Self::Refusal(_) => "refusal",
+        }
+    }
+
+    /// The role it takes to send it.
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Propose(_) | Self::Vote(_) => Role::Governance,
+            Self::Anchor(_) | Self::Withdraw(_) | Self::StudyAccept(_) | Self::Answer(_) | Self::Refusal(_) => Role::Hospital,
+            Self::StudySubmit(_) | Self::Query(_) => Role::Researcher,
+            Self::StudyApprove(_) => Role::Board,
+        }
+    }
+
+    /// True if executing it verifies a proof.
+    pub fn has_proof(&self) -> bool {
+        matches!(self, Self::Anchor(_) | Self::Answer(_))
+    }
+
+    fn check_bounds(&self) -> Result<(), DecodeError> {
+        match self {
+            Self::Propose(proposal) => proposal.check_bounds(),
+            Self::Anchor(anchor) => anchor.check_bounds(),
+            Self::Withdraw(withdraw) => withdraw.check_bounds(),
+            Self::StudySubmit(study) => study.check_bounds(),
+            Self::Vote(_) | Self::StudyApprove(_) | Self::StudyAccept(_) => Ok(()),
+            Self::Query(query) => query.check_bounds(),
+            Self::Answer(answer) => answer.check_bounds(),
+            Self::Refusal(refusal) => refusal.check_bounds(),
+        }
+    }
+}
+
+/// A transaction of a member.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Transaction {
+    /// The network it is for.
+    pub network: NetworkId,
+    /// Who signs.
+    pub signer: MemberId,
+    /// Counts the signer's transactions in blocks, from 0: a transaction is valid once, in order.
+    pub sequence: u64,
+    /// What it does.
+    pub payload: Payload,
+    /// Ed25519 over [`Transaction::message`].
+    pub signature: Signature,
+}
+
+impl Wire for Transaction {
+    const WHAT: &'static str = "transaction";
+    const BYTES_MAX: usize = TRANSACTION_BYTES_MAX;
+
+    fn check_bounds(&self) -> Result<(), DecodeError> {
+        self.payload.check_bounds()
+    }
+}
+
+impl Transaction {
+    /// Makes and signs a transaction.
+    pub fn sign(key: &SigningKey, network: NetworkId, sequence: u64, payload: Payload) -> Self {
+        let signer = MemberId::from(&key.verifying_key());
+        let message = message(&network, &signer, sequence, &payload);
+        Self { network, signer, sequence, payload, signature: Signature(key.sign(&message.0).to_bytes()) }
+    }
+
+    /// What is signed: a tagged hash of everything but the signature.
+    pub fn message(&self) -> Digest32 {
+        message(&self.network, &self.signer, self.sequence, &self.payload)
+    }
+
+    /// Hash of the signed bytes.
+    ///
+    /// # Panics
+    /// Never: writing to memory does not fail.
+    pub fn id(&self) -> TransactionId {
+        TransactionId(Digest32::tagged("countersign/transaction-id/1", [bytes_of(self).as_slice()]))
+    }
+
+    /// Checks the signature strictly: canonical scalar, no key or point of small order.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Signature`].
+    pub fn check_signature(&self) -> Result<(), EnvelopeError> {
+        let key = self.signer.key().ok_or(EnvelopeError::Signature)?;
+        let signature = ed25519_dalek::Signature::from_bytes(&self.signature.0);
+        key.verify_strict(&self.message().0, &signature).map_err(|_| EnvelopeError::Signature)
+    }
+}
+
+fn message(network: &NetworkId, signer: &MemberId, sequence: u64, payload: &Payload) -> Digest32 {
+    let head = bytes_of(&(network, signer, sequence));
+    Digest32::tagged("countersign/transaction/1", [head.as_slice(), &bytes_of(payload)])
+}

@@ -1,0 +1,99 @@
+//! Governance: changes proposed and voted on.
+
+use super::TransactionId;
+use crate::{
+    circuit_keys::CircuitKeys,
+    codec::{DecodeError, bound, plain},
+    genesis::{Member, Rules},
+    identity::{MemberId, Role},
+    limits::{DICTIONARY_BYTES_MAX, TEXT_BYTES_MAX},
+    time::Height,
+};
+use borsh::{BorshDeserialize, BorshSerialize};
+use countersign_circuits::consent::{GRID_MAX, SCOPES_MAX, ScopeRegistry};
+use std::fmt;
+
+/// A proposal's identity: the transaction that made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct ProposalId(pub TransactionId);
+
+impl fmt::Display for ProposalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What is to be changed.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Change {
+    /// Admits a member; if its key is a member's already, its name and roles are replaced.
+    Admit(Member),
+    /// Removes a member. Its tables, cuts and answers stay for audits; it can sign nothing any more.
+    Remove(MemberId),
+    /// Publishes a dictionary: its canonical bytes.
+    Dictionary(Vec<u8>),
+    /// Another scope registry, and with it another layout of consent tables. Studies keep the one they were submitted under.
+    Registry(ScopeRegistry),
+    /// Other governed numbers.
+    Rules(Rules),
+    /// Other circuit keys. Every validator must hold them before the change is in force.
+    CircuitKeys(CircuitKeys),
+}
+
+impl Change {
+    /// Its kind, for people and indexes.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Admit(_) => "admit",
+            Self::Remove(_) => "remove",
+            Self::Dictionary(_) => "dictionary",
+            Self::Registry(_) => "registry",
+            Self::Rules(_) => "rules",
+            Self::CircuitKeys(_) => "circuit-keys",
+        }
+    }
+
+    fn check_bounds(&self) -> Result<(), DecodeError> {
+        match self {
+            Self::Admit(member) => bound("member", "roles", member.roles.len(), Role::ALL.len()),
+            Self::Dictionary(bytes) => bound("dictionary", "canonical bytes", bytes.len(), DICTIONARY_BYTES_MAX),
+            Self::Registry(registry) => {
+                bound("scope registry", "scopes", registry.scopes.len(), SCOPES_MAX)?;
+                bound("scope registry", "dates", registry.grid.len(), GRID_MAX)?;
+                registry.scopes.iter().try_for_each(|scope| {
+                    bound("scope registry", "bytes of a scope", scope.len(), 64)?;
+                    plain("scope registry", "scope", scope)
+                })
+            }
+            Self::Remove(_) | Self::Rules(_) | Self::CircuitKeys(_) => Ok(()),
+        }
+    }
+}
+
+/// Proposes a change. The proposer approves it by proposing.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Proposal {
+    /// The change.
+    pub change: Change,
+    /// The first block it is in force in. If it is carried in that block or later, it is in force from the next block on.
+    pub in_force: Height,
+    /// Why, in plain words.
+    pub reason: String,
+}
+
+impl Proposal {
+    pub(super) fn check_bounds(&self) -> Result<(), DecodeError> {
+        bound("proposal", "reason bytes", self.reason.len(), TEXT_BYTES_MAX)?;
+        plain("proposal", "reason", &self.reason)?;
+        self.change.check_bounds()
+    }
+}
+
+/// Votes on an open proposal: once, and for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Vote {
+    /// The proposal.
+    pub proposal: ProposalId,
+    /// True for, false against.
+    pub approve: bool,
+}
