@@ -3,7 +3,8 @@
 use crate::{
     amount::{Count, Hidden, Parts},
     answer::SiteState,
-    statistic::{Estimate, Moments, Shown},
+    shown::Shown,
+    statistic,
     table::{Item, ResultTable, Row},
 };
 use serde_json::{Map, Value, json};
@@ -62,7 +63,7 @@ fn entry(row: &Row, item: &Item, shown: &Shown) -> Value {
     }
     let fields = match shown {
         Shown::Count(c) => json!({ "n": count(c) }),
-        Shown::Estimate(e) => estimate(e),
+        Shown::Estimate(e) => statistic::of(&item.ask).and_then(|s| s.json(e)).unwrap_or_else(|| json!({ "value": null })),
         Shown::NoEstimate(c) => json!({ "n": count(c), "value": null }),
         Shown::QuantileBetween { range, n } => json!({ "n": count(n), "value": null, "between": range }),
         Shown::Undefined { reason, n } => json!({ "n": exact(*n), "value": null, "undefined": reason }),
@@ -77,7 +78,8 @@ fn entry(row: &Row, item: &Item, shown: &Shown) -> Value {
     Value::Object(out)
 }
 
-fn exact(n: u64) -> Value {
+/// A released count.
+pub(crate) fn exact(n: u64) -> Value {
     json!({ "value": n, "status": "exact" })
 }
 
@@ -99,29 +101,4 @@ fn count(count: &Count) -> Value {
             json!({ "value": null, "status": "interval", "low": low, "high": high, key: hidden, "of": of })
         }
     }
-}
-
-fn estimate(estimate: &Estimate) -> Value {
-    match estimate {
-        Estimate::Sum(m) => moments("sum", json!(m.sum), m),
-        Estimate::Mean(m) => moments("mean", json!(m.mean), m),
-        Estimate::Variance(m) => moments("variance", json!(m.variance), m),
-        Estimate::StdDev(m) => moments("sd", json!(m.sd()), m),
-        Estimate::Share { count, n, value, ci95 } => {
-            json!({ "estimate": "share", "value": value, "ci95": ci95, "count": exact(*count), "n": exact(*n) })
-        }
-        Estimate::Correlation { n, value, ci95 } => json!({ "estimate": "correlation", "value": value, "ci95": ci95, "n": exact(*n) }),
-        Estimate::Covariance { n, value } => json!({ "estimate": "covariance", "value": value, "n": exact(*n) }),
-        Estimate::Quantile { n, value, band, ci95 } => {
-            json!({ "estimate": "quantile", "value": value, "band": band, "ci95": ci95, "n": exact(*n) })
-        }
-    }
-}
-
-/// All that the sums give, whichever was asked for: they are released together.
-fn moments(name: &str, value: Value, m: &Moments) -> Value {
-    json!({
-        "estimate": name, "value": value, "n": exact(m.n), "sum": m.sum, "sum_of_squares": m.sum_of_squares,
-        "mean": m.mean, "variance": m.variance, "sd": m.sd(), "ci95": m.mean_ci95,
-    })
 }

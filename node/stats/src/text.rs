@@ -3,12 +3,14 @@
 use crate::{
     amount::{Count, Hidden, Parts},
     answer::{SiteState, WithholdReason},
+    figure::{people, thousands},
     json::title,
-    statistic::{Estimate, Shown},
+    shown::{BandCount, Shown},
+    statistic,
     table::{Item, ResultTable, Row, SiteResult},
 };
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use countersign_query::{Ask, unit_words};
+use countersign_query::unit_words;
 use std::fmt::Write as _;
 
 /// How the query language names the group of those without a value.
@@ -109,7 +111,7 @@ impl Marks {
     }
 }
 
-/// One table of the plain items, then one of each histogram. With site names, sites run fastest.
+/// One table of the plain items, then one of each item with a table of its own. With site names, sites run fastest.
 fn section(out: &mut String, table: &ResultTable, blocks: &[(Option<&str>, &[Row])], marks: &mut Marks) {
     let by_site = blocks.iter().any(|(name, _)| name.is_some());
     let mut head: Vec<String> = table.grouping.clone();
@@ -122,17 +124,17 @@ fn section(out: &mut String, table: &ResultTable, blocks: &[(Option<&str>, &[Row
     let labels = |name: Option<&str>, row: &Row| -> Vec<String> {
         row.group.iter().map(|(_, band)| band.clone()).chain(name.map(str::to_owned)).collect()
     };
-    let is_histogram = |item: &Item| matches!(item.ask, Ask::Histogram { .. });
-    if table.items.iter().any(|i| !is_histogram(i)) {
-        let titles = table.items.iter().filter(|i| !is_histogram(i)).map(heading);
+    let has_own_table = |item: &Item| statistic::of(&item.ask).is_some_and(|s| s.has_own_table());
+    if table.items.iter().any(|i| !has_own_table(i)) {
+        let titles = table.items.iter().filter(|i| !has_own_table(i)).map(heading);
         let lines = each.iter().map(|(name, row)| {
-            let shown = row.shown.iter().zip(&table.items).filter(|(_, i)| !is_histogram(i)).map(|(s, _)| cell(s, marks));
+            let shown = row.shown.iter().zip(&table.items).filter(|(_, i)| !has_own_table(i)).map(|(s, i)| cell(s, i, marks));
             labels(*name, row).into_iter().chain(shown).collect()
         });
         let lines: Vec<Vec<String>> = lines.collect();
         write_table(out, head.iter().cloned().chain(titles).collect(), lines, head.len());
     }
-    for (i, item) in table.items.iter().enumerate().filter(|(_, i)| is_histogram(i)) {
+    for (i, item) in table.items.iter().enumerate().filter(|(_, i)| has_own_table(i)) {
         let mut lines = Vec::new();
         let most = each.iter().flat_map(|(_, row)| bands(row, i)).filter_map(|b| b.count.exact()).max().unwrap_or(0).max(1);
         for (name, row) in &each {
@@ -148,7 +150,7 @@ fn section(out: &mut String, table: &ResultTable, blocks: &[(Option<&str>, &[Row
     }
 }
 
-fn bands(row: &Row, item: usize) -> &[crate::statistic::BandCount] {
+fn bands(row: &Row, item: usize) -> &[BandCount] {
     match row.shown.get(item) {
         Some(Shown::Bands(bands)) => bands,
         _ => &[],
@@ -175,25 +177,22 @@ fn write_table(out: &mut String, head: Vec<String>, lines: Vec<Vec<String>>, lab
 
 fn heading(item: &Item) -> String {
     let unit = item.unit.as_deref().map(|u| format!(", {}", unit_words(u))).unwrap_or_default();
-    let interval = match item.ask {
-        Ask::Mean { .. } | Ask::Share { .. } | Ask::Correlation { .. } | Ask::Quantile { .. } => " (95 % CI)",
-        _ => "",
-    };
+    let interval = if statistic::of(&item.ask).is_some_and(|s| s.has_interval()) { " (95 % CI)" } else { "" };
     format!("{}{unit}{interval}", item.title)
 }
 
-fn cell(shown: &Shown, marks: &mut Marks) -> String {
+fn cell(shown: &Shown, item: &Item, marks: &mut Marks) -> String {
     match shown {
         Shown::Count(c) => count(c, marks),
-        Shown::Estimate(e) => estimate(e),
+        Shown::Estimate(e) => statistic::of(&item.ask).and_then(|s| s.words(e)).unwrap_or_else(|| "–".to_owned()),
         Shown::NoEstimate(n) => match n {
-            Count::Exact(n) => format!("– n {}", thousands(&n.to_string())),
+            Count::Exact(n) => format!("– {}", people(*n)),
             Count::Hidden { .. } => count(n, marks),
             Count::Between { .. } => format!("– n {}", count(n, marks)),
         },
         Shown::QuantileBetween { range: Some((low, high)), n } => format!("between {low} and {high}, n {}", count(n, marks)),
         Shown::QuantileBetween { range: None, n } => format!("– n {}", count(n, marks)),
-        Shown::Undefined { reason, n } => format!("– ({reason}) n {}", thousands(&n.to_string())),
+        Shown::Undefined { reason, n } => format!("– ({reason}) {}", people(*n)),
         Shown::Bands(_) => String::new(),
     }
 }
@@ -229,56 +228,4 @@ fn count(count: &Count, marks: &mut Marks) -> String {
             }
         }
     }
-}
-
-fn estimate(estimate: &Estimate) -> String {
-    let n_of = |n: &u64| format!("n {}", thousands(&n.to_string()));
-    let optional = |x: Option<f64>, decimals: usize| x.map_or_else(|| "–".to_owned(), |x| fixed(x, decimals));
-    match estimate {
-        Estimate::Sum(m) => format!("{}  {}", thousands(&m.sum), n_of(&m.n)),
-        Estimate::Mean(m) => {
-            let d = m.decimals as usize + 2;
-            format!("{}{}  {}", optional(m.mean, d), interval(m.mean_ci95, d), n_of(&m.n))
-        }
-        Estimate::Variance(m) => format!("{}  {}", optional(m.variance, m.decimals as usize + 2), n_of(&m.n)),
-        Estimate::StdDev(m) => format!("{}  {}", optional(m.sd(), m.decimals as usize + 2), n_of(&m.n)),
-        Estimate::Share { count, n, value, ci95 } => {
-            let ci95 = (ci95.0 * 100.0, ci95.1 * 100.0);
-            let (count, n) = (thousands(&count.to_string()), thousands(&n.to_string()));
-            format!("{} %{}  {count} of {n}", fixed(value * 100.0, 1), interval(Some(ci95), 1))
-        }
-        Estimate::Correlation { n, value, ci95 } => format!("{}{}  {}", fixed(*value, 3), interval(*ci95, 3), n_of(n)),
-        Estimate::Covariance { n, value } => format!("{}  {}", fixed(*value, 3), n_of(n)),
-        Estimate::Quantile { n, value, band, ci95 } => {
-            format!("{} in {}-{} ({} to {})  {}", fixed(*value, 1), band.0, band.1, ci95.0, ci95.1, n_of(n))
-        }
-    }
-}
-
-fn interval(ci95: Option<(f64, f64)>, decimals: usize) -> String {
-    ci95.map(|(low, high)| format!(" ({} to {})", fixed(low, decimals), fixed(high, decimals))).unwrap_or_default()
-}
-
-fn fixed(x: f64, decimals: usize) -> String {
-    let text = format!("{x:.decimals$}");
-    let zero = text.trim_start_matches('-').bytes().all(|b| b == b'0' || b == b'.');
-    thousands(if zero { text.trim_start_matches('-') } else { &text })
-}
-
-/// Commas between groups of three digits before the point.
-fn thousands(number: &str) -> String {
-    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
-    let (integer, fraction) = digits.split_once('.').map_or((digits, None), |(i, f)| (i, Some(f)));
-    let mut out = sign.to_owned();
-    for (i, c) in integer.chars().enumerate() {
-        if i > 0 && (integer.len() - i) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    if let Some(fraction) = fraction {
-        out.push('.');
-        out.push_str(fraction);
-    }
-    out
 }

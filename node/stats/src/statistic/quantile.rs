@@ -1,4 +1,4 @@
-//! Quantiles from counts in governed bands.
+//! `MEDIAN(x)`, `PERCENTILE(x, p)`: quantiles from counts in governed bands.
 //!
 //! A p quantile of n people is a value with at least p n of them at or below it and at least (1 - p) n at or above (Hyndman and Fan, "Sample
 //! Quantiles in Statistical Packages", The American Statistician 50, 1996, section 2). If the counts up to a band make p n exactly, every value from the last
@@ -6,29 +6,78 @@
 //! cumulative count exceeds p n, and is interpolated linearly inside. The bands are always given: they are all the counts prove. If counts are
 //! hidden, only the bands it can lie in are given.
 
+use super::Statistic;
 use crate::{
     amount::Count,
     exact::{self, Line},
+    figure,
     interval::quantile_ranks,
+    json,
+    reader::Place,
+    shown::{Estimate, Shown},
 };
-use countersign_circuits::dictionary::Scale;
+use countersign_circuits::{dictionary::Scale, statement::CellMeaning};
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Zero;
 use rust_decimal::{Decimal, prelude::ToPrimitive};
+use serde_json::{Value, json};
+
+/// The p quantile of a number or count.
+pub(super) struct Quantile {
+    pub(super) attribute: u16,
+    pub(super) p: Decimal,
+}
+
+impl Statistic for Quantile {
+    fn about(&self) -> Vec<u16> {
+        vec![self.attribute]
+    }
+
+    fn unit_of(&self) -> Option<u16> {
+        Some(self.attribute)
+    }
+
+    fn has_interval(&self) -> bool {
+        true
+    }
+
+    fn shown(&self, place: &Place<'_>) -> Shown {
+        let (Some(axis), Some(scale)) = (place.distribution(), place.scale(self.attribute)) else {
+            return Shown::NoEstimate(place.known(self.attribute));
+        };
+        let bin = |(i, levels): (usize, Option<(u32, u32)>)| Some(Bin { levels: levels?, count: place.count(i, CellMeaning::Rows) });
+        let bins: Vec<Bin> = axis.bands.iter().map(|b| b.levels).enumerate().filter_map(bin).collect();
+        match quantile(scale, self.p, &bins) {
+            Found::Point { value, band, ci95, n } => Shown::Estimate(Estimate::Quantile { n, value, band, ci95 }),
+            Found::Between(range) => Shown::QuantileBetween { range, n: place.known(self.attribute) },
+            Found::Empty => Shown::Undefined { reason: "nobody is known", n: 0 },
+        }
+    }
+
+    fn words(&self, estimate: &Estimate) -> Option<String> {
+        let Estimate::Quantile { n, value, band, ci95 } = estimate else { return None };
+        Some(format!("{} in {}-{} ({} to {})  {}", figure::fixed(*value, 1), band.0, band.1, ci95.0, ci95.1, figure::people(*n)))
+    }
+
+    fn json(&self, estimate: &Estimate) -> Option<Value> {
+        let Estimate::Quantile { n, value, band, ci95 } = estimate else { return None };
+        Some(json!({ "estimate": "quantile", "value": value, "band": band, "ci95": ci95, "n": json::exact(*n) }))
+    }
+}
 
 /// A band with its edges and its count.
 #[derive(Debug, Clone)]
-pub(crate) struct Bin {
+struct Bin {
     /// Lowest and highest level inside.
-    pub(crate) levels: (u32, u32),
+    levels: (u32, u32),
     /// People in it.
-    pub(crate) count: Count,
+    count: Count,
 }
 
 /// A quantile as far as the counts tell.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Quantile {
+enum Found {
     /// All counts are known.
     Point {
         value: f64,
@@ -50,12 +99,12 @@ fn edges(scale: &Scale, levels: (u32, u32)) -> (BigRational, BigRational) {
     (at(levels.0), at((levels.1 + 1).min(scale.levels - 1)))
 }
 
-pub(crate) fn quantile(scale: &Scale, p: Decimal, bins: &[Bin]) -> Quantile {
+fn quantile(scale: &Scale, p: Decimal, bins: &[Bin]) -> Found {
     let counts: Option<Vec<u64>> = bins.iter().map(|b| b.count.exact()).collect();
     let Some(counts) = counts else { return between(scale, p, bins) };
     let n: u64 = counts.iter().sum();
     if n == 0 {
-        return Quantile::Empty;
+        return Found::Empty;
     }
     let target = exact::rational(p) * BigRational::from_integer(BigInt::from(n));
     let mut before = BigRational::zero();
@@ -73,11 +122,11 @@ pub(crate) fn quantile(scale: &Scale, p: Decimal, bins: &[Bin]) -> Quantile {
             }
             let (first, last) = quantile_ranks(p.to_f64().unwrap_or(0.5), n);
             let ci95 = (edge_f(&edge_of_rank(scale, bins, &counts, first).0), edge_f(&edge_of_rank(scale, bins, &counts, last).1));
-            return Quantile::Point { value: edge_f(&value), band: (edge_f(&low), edge_f(&high)), ci95, n };
+            return Found::Point { value: edge_f(&value), band: (edge_f(&low), edge_f(&high)), ci95, n };
         }
         before += count;
     }
-    Quantile::Empty
+    Found::Empty
 }
 
 /// Edges of the band that holds the person of a rank; the range's ends beyond the first and the last person.
@@ -98,7 +147,7 @@ fn edge_of_rank(scale: &Scale, bins: &[Bin], counts: &[u64], rank: u64) -> (BigR
 
 /// The first and the last band the quantile can lie in: counts below as large, and above as small, as they can be, and the
 /// other way round.
-fn between(scale: &Scale, p: Decimal, bins: &[Bin]) -> Quantile {
+fn between(scale: &Scale, p: Decimal, bins: &[Bin]) -> Found {
     let p = exact::rational(p);
     let sum = |list: &[Bin], high: bool| -> Option<BigInt> {
         list.iter().try_fold(BigInt::zero(), |sum, b| {
@@ -127,8 +176,8 @@ fn between(scale: &Scale, p: Decimal, bins: &[Bin]) -> Quantile {
     match (first.and_then(|j| bins.get(j)), last.and_then(|j| bins.get(j))) {
         (Some(first), Some(last)) => {
             let (low, high) = (edges(scale, first.levels).0, edges(scale, last.levels).1);
-            Quantile::Between(Some((exact::float(&low), exact::float(&high))))
+            Found::Between(Some((exact::float(&low), exact::float(&high))))
         }
-        _ => Quantile::Between(None),
+        _ => Found::Between(None),
     }
 }
