@@ -11,9 +11,9 @@ pub use policy::{ConsentPolicy, PolicyError};
 
 use crate::{
     calendar::parse_day,
-    csv_table::{Table, beside_tables},
+    csv_file::{Table, beside_tables},
     error::{ImportError, Place},
-    source::list,
+    files::list,
     table::PatientId,
 };
 use countersign_circuits::consent::{Day, ScopeRegistry};

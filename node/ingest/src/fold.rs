@@ -1,14 +1,28 @@
-//! From facts to rows: who is in the population, and one level an attribute (design: product, section 2.2).
+//! From records to rows: who is in the population, and one level an attribute (design: product, section 2.2).
 
+mod cohort;
 mod people;
 mod pick;
+mod rows;
 mod scope;
 
-pub(crate) use people::{Cohort, ConsentsFound, fold};
+pub(crate) use cohort::{Cohort, ConsentsFound};
 
-use crate::report::AttributeReport;
+use crate::{error::ImportError, import::ImportOptions, reading::Reading, report::AttributeReport, source::Records};
 use countersign_circuits::dictionary::Scale;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
+
+/// Folds what a source holds into rows, whatever the source.
+///
+/// # Errors
+/// [`ImportError::MergeCircle`]: patients took each other's place.
+pub(crate) fn fold(reading: &Reading, records: Records, table_day: Date, options: &ImportOptions<'_>) -> Result<Cohort, ImportError> {
+    match records {
+        Records::Facts(facts) => people::fold_facts(reading, &facts, table_day, options),
+        Records::Rows(rows) => Ok(rows::fold_rows(reading, rows, options)),
+    }
+}
 
 /// A converted value becomes a level: the one place where anything is rounded. Counts what was out of range.
 pub(crate) fn to_level(scale: &Scale, value: Decimal, report: &mut AttributeReport) -> Option<u32> {

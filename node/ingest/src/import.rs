@@ -1,16 +1,14 @@
 //! The import: from a path to a table and a report. It reads; it writes nothing.
 
 use crate::{
-    calendar::{date_of, day_text},
     consent::Consents,
-    csv_table,
     error::ImportError,
-    fhir::{collect::Collector, read_bundles, read_folder},
-    fold::{Cohort, ConsentsFound, fold},
-    mapping::{Mapping, SourceKind},
-    reading::{Index, Reading},
+    files::Progress,
+    fold::{ConsentsFound, fold},
+    mapping::Mapping,
+    reading::Reading,
     report::{ImportReport, Problem, UNMAPPED_PERCENT_MAX, strays_words},
-    source::Progress,
+    source::{self, Order},
     table::{PatientId, ResearchTable},
 };
 use countersign_circuits::consent::Day;
@@ -49,18 +47,6 @@ pub struct Import {
     pub report: ImportReport,
 }
 
-/// What a reader of one kind of source found.
-pub(crate) struct Found {
-    pub(crate) cohort: Cohort,
-    pub(crate) data_as_of: String,
-    pub(crate) files: u64,
-    pub(crate) resources: u64,
-    pub(crate) repeated: u64,
-    pub(crate) deleted: u64,
-    pub(crate) notes: Vec<String>,
-    pub(crate) not_whole: Vec<(&'static str, String)>,
-}
-
 /// Reads a hospital's files into a research table.
 ///
 /// The source is a file or a folder of the kind the mapping says. The same files, dictionary, mapping and options give the
@@ -69,11 +55,12 @@ pub(crate) struct Found {
 /// # Errors
 /// [`ImportError`] with file and line; nothing is changed anywhere.
 pub fn import(reading: &Reading, mapping: &Mapping, source: &Path, options: &ImportOptions<'_>) -> Result<Import, ImportError> {
-    let found = match &mapping.source {
-        SourceKind::Ndjson | SourceKind::Bundle => fhir(reading, mapping, source, options)?,
-        SourceKind::Csv { patient, duplicate } => csv_table::read(reading, mapping, source, options, patient, *duplicate)?,
-    };
-    let cohort = found.cohort;
+    let silent = |_: Progress| {};
+    let progress = options.progress.unwrap_or(&silent);
+    let kind = source::of(&mapping.source);
+    kind.check(reading)?;
+    let found = kind.read(&Order { reading, mapping, path: source, as_of: options.as_of, progress })?;
+    let cohort = fold(reading, found.records, found.table_day, options)?;
     let mut report = ImportReport {
         dictionary: reading.dictionary().reference(),
         dictionary_digest: reading.digest(),
@@ -133,57 +120,4 @@ fn consents_beside(report: &mut ImportReport, found: &ConsentsFound, acknowledge
     if found.contradicted > 0 {
         report.found(Problem::ConsentsBeside { people: found.contradicted }, acknowledged);
     }
-}
-
-pub(crate) fn table_date(options: &ImportOptions<'_>) -> Result<(jiff::civil::Date, String), ImportError> {
-    let day = options.as_of.ok_or(ImportError::TableDateMissing)?;
-    let date = date_of(day).ok_or(ImportError::TableDateMissing)?;
-    Ok((date, day_text(day)))
-}
-
-fn fhir(reading: &Reading, mapping: &Mapping, source: &Path, options: &ImportOptions<'_>) -> Result<Found, ImportError> {
-    if reading.index() == &Index::Column {
-        return Err(reading.refuse("FHIR", "its index date is a column of a table; use a CSV file").into());
-    }
-    if reading.rules().iter().any(|r| r.sources.is_empty()) {
-        return Err(reading.refuse("FHIR", "an attribute has neither `from` nor `any_of`, so it can only be a column of a table").into());
-    }
-    let mut collector = Collector::new(reading, mapping);
-    let silent = |_: Progress| {};
-    let progress = options.progress.unwrap_or(&silent);
-    let mut notes = Vec::new();
-    let not_whole;
-    let (files, day, data_as_of) = if mapping.source == SourceKind::Ndjson {
-        let facts = read_folder(source, &mut collector, progress)?;
-        if facts.not_in_manifest > 0 {
-            notes.push(format!("{} files of the folder are not named by the manifest and were not read", facts.not_in_manifest));
-        }
-        not_whole = facts.not_whole;
-        let (day, text) = match (facts.manifest, options.as_of) {
-            (None, _) => table_date(options)?,
-            (Some((place, text, time)), Some(as_of)) if date_of(as_of) != Some(time.span.first) => {
-                return Err(ImportError::TableDateConflict { place, manifest: text, as_of: day_text(as_of) });
-            }
-            (Some((_, text, time)), _) => (time.span.first, text),
-        };
-        (facts.files, day, text)
-    } else {
-        let (day, text) = table_date(options)?;
-        let facts = read_bundles(source, &mut collector, progress)?;
-        not_whole = facts.not_whole;
-        (facts.files, day, text)
-    };
-    collector.settle()?;
-    let cohort = fold(reading, &collector, day, options)?;
-    notes.extend(collector.notes());
-    Ok(Found {
-        cohort,
-        data_as_of,
-        files: files as u64,
-        resources: collector.resources,
-        repeated: collector.repeated,
-        deleted: collector.deleted,
-        notes,
-        not_whole,
-    })
 }

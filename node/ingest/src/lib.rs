@@ -11,9 +11,11 @@
 
 mod calendar;
 mod consent;
-mod csv_table;
+mod csv_file;
 mod error;
+mod fact;
 mod fhir;
+mod files;
 mod fold;
 mod form;
 mod import;
@@ -26,12 +28,12 @@ mod table;
 
 pub use calendar::{NotADate, NotADay, day_text, parse_day};
 pub use consent::{ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Consents, PolicyError, read_consents};
-pub use csv_table::{COLUMNS_MAX, RECORD_BYTES_MAX};
+pub use csv_file::{COLUMNS_MAX, RECORD_BYTES_MAX};
 pub use error::{ImportError, Place};
+pub use files::{FILES_MAX, LINE_BYTES_MAX, Progress, WHOLE_FILE_BYTES_MAX};
 pub use form::FormError;
 pub use import::{Import, ImportOptions, import};
 pub use mapping::{Mapping, MappingError};
 pub use reading::{Reading, ReadingError};
 pub use report::{AttributeReport, ImportReport, LeftOut, Problem, UNMAPPED_PERCENT_MAX};
-pub use source::{FILES_MAX, LINE_BYTES_MAX, Progress, WHOLE_FILE_BYTES_MAX};
 pub use table::{IDENTIFIER_BYTES_MAX, NotAnIdentifier, PatientId, ResearchTable, TableRow};

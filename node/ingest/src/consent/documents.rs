@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     calendar::day_number,
-    csv_table::tables_beside,
+    csv_file::tables_beside,
     error::{ImportError, Place},
     fhir::{
         Age, Consent, ConsentProvision, Deletion, FolderFacts, LINES, Names, Patient, PatientRef, Period, Reference, Resource, Retractions,
@@ -319,7 +319,7 @@ fn interval(resource: &Resource<'_>, element: &str, period: Option<&Period>) -> 
 pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &ScopeRegistry) -> Result<Consents, ImportError> {
     let mut reader = Reader { policy, today, documents: BTreeMap::new(), merged: HashMap::new(), servers: HashMap::new(), read: 0 };
     let bundles = if path.is_dir() {
-        crate::source::list(path, &LINES, "").is_err()
+        crate::files::list(path, &LINES, "").is_err()
     } else {
         path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"))
     };

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{ImportError, Place},
-    source::{Progress, list, passed_over, whole},
+    files::{Progress, list, passed_over, whole},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -3,13 +3,13 @@
 use super::{
     collect::Collector,
     element::not_a_number,
-    fact::{Body, ConditionFact, EncounterFact, Fact, Kind, ObservationFact, Part, PartValue},
     read::Resource,
     resource::{CodeableConcept, Condition, Encounter, Observation, Quantity},
     retraction::Names,
 };
 use crate::{
     error::ImportError,
+    fact::{Body, ConditionFact, EncounterFact, Fact, Kind, ObservationFact, Part, PartValue},
     mapping::number,
     reading::{CodeSet, SourceRule, ValueRule, code_matches},
 };

@@ -3,48 +3,22 @@
 use super::{
     clinical::Translated,
     deletion::Deletion,
-    fact::{Body, Death, Fact, Kind, PatientFact, PersonIndex},
     read::{Resource, Sink},
     resource::{CodeableConcept, Consent, Patient, Reference},
     retraction::{Names, Retractions, Verdict},
     systems::CodeSystems,
     version::{Age, Version},
     whom::People,
-    word::ConsentWord,
+    word::consent_word,
 };
-use crate::{error::ImportError, mapping::Mapping, reading::Reading};
+use crate::{
+    error::ImportError,
+    fact::{Body, Death, Fact, Facts, Kind, PatientFact, PersonIndex, Texts},
+    mapping::Mapping,
+    reading::Reading,
+};
 use countersign_circuits::hash::Digest32;
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
-
-/// Most different problem texts and statuses kept apart; further ones share the last.
-const TEXTS_MAX: usize = 1000;
-/// Longest text of a problem shown, in characters.
-const TEXT_CHARS_MAX: usize = 80;
-
-/// Different texts by number.
-#[derive(Default)]
-pub(crate) struct Texts {
-    list: Vec<String>,
-    index: HashMap<String, u32>,
-}
-
-impl Texts {
-    pub(super) fn number(&mut self, text: &str) -> u32 {
-        let shown: String = text.chars().take(TEXT_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let shown = if self.list.len() < TEXTS_MAX || self.index.contains_key(&shown) { shown } else { "others".to_owned() };
-        if let Some(i) = self.index.get(&shown) {
-            return *i;
-        }
-        let i = u32::try_from(self.list.len()).expect("at most a thousand texts");
-        self.list.push(shown.clone());
-        self.index.insert(shown, i);
-        i
-    }
-
-    pub(crate) fn text(&self, number: u32) -> &str {
-        self.list.get(number as usize).map_or("", String::as_str)
-    }
-}
 
 /// The version of a resource that counts so far.
 struct Kept {
@@ -66,10 +40,10 @@ pub(crate) struct Collector<'a> {
     pub(super) reading: &'a Reading,
     pub(super) mapping: &'a Mapping,
     versions: HashMap<[u8; 16], Kept>,
-    pub(crate) facts: Vec<Fact>,
-    pub(crate) people: People,
-    pub(crate) problems: Texts,
-    pub(crate) statuses: Texts,
+    facts: Vec<Fact>,
+    people: People,
+    pub(super) problems: Texts,
+    pub(super) statuses: Texts,
     pub(super) systems: CodeSystems,
     named: Vec<Named>,
     /// Readings whose place others took: the id, and the fact that says so.
@@ -77,7 +51,7 @@ pub(crate) struct Collector<'a> {
     /// Records with an extension that may change what they say, by type.
     pub(super) modified: BTreeMap<Kind, u64>,
     /// Patients who were deleted at the source: their records belong to nobody, and for a known reason.
-    pub(crate) gone: HashSet<PersonIndex>,
+    gone: HashSet<PersonIndex>,
     /// Resources of types that nobody reads.
     unread: HashMap<u32, u64>,
     pub(crate) resources: u64,
@@ -193,9 +167,14 @@ impl<'a> Collector<'a> {
         kept.and_then(|kept| self.facts.get(kept.fact)).is_some_and(|f| f.subject == Some(person) && matches!(f.body, Body::Patient(_)))
     }
 
-    /// For each number of a person, the one under which the patient's own record stands.
-    pub(crate) fn same_people(&self) -> Result<Vec<PersonIndex>, ImportError> {
-        self.people.same(|person| self.has_record(person))
+    /// What is left of the resources: facts that no longer say how they were written.
+    ///
+    /// # Errors
+    /// [`ImportError::TwoServers`]: it cannot be told whose records some are.
+    pub(crate) fn into_facts(self) -> Result<Facts, ImportError> {
+        let same = self.people.same(|person| self.has_record(person))?;
+        let Self { facts, people, gone, problems, statuses, .. } = self;
+        Ok(Facts { list: facts, ids: people.into_ids(), same, gone, problems, statuses })
     }
 
     pub(super) fn subject(&mut self, resource: &Resource<'_>, reference: Option<&Reference>) -> Option<PersonIndex> {
@@ -244,7 +223,7 @@ impl<'a> Collector<'a> {
     fn consent(&mut self, resource: &Resource<'_>) -> Result<Translated, ImportError> {
         let consent: Consent<'_> = resource.parse()?;
         let subject = self.subject(resource, consent.patient.as_ref());
-        let word = ConsentWord::of(resource, &consent)?;
+        let word = consent_word(resource, &consent)?;
         let fact = Fact { kind: Kind::Consent, subject, body: Body::Consent(word) };
         Ok(Translated { outranks: word.refuses(), ..Translated::plain(fact) })
     }

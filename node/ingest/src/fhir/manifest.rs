@@ -3,7 +3,7 @@
 use crate::{
     calendar::Moment,
     error::{ImportError, Place},
-    source::{FILES_MAX, whole},
+    files::{FILES_MAX, whole},
 };
 use serde::Deserialize;
 use std::path::{Path, PathBuf};

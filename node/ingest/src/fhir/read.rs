@@ -11,7 +11,7 @@ use super::{
 use crate::{
     calendar::{Moment, NotADate},
     error::{ImportError, Place},
-    source::{Lines, Progress, list, passed_over},
+    files::{Lines, Progress, list, passed_over},
 };
 use serde::Deserialize;
 use std::{

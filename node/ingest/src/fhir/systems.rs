@@ -1,8 +1,8 @@
 //! Code systems that were met and that nothing matched.
 
-use super::collect::Texts;
 use super::resource::CodeableConcept;
 use crate::{
+    fact::Texts,
     mapping::Mapping,
     reading::{CodeSet, code_matches},
 };

@@ -1,7 +1,6 @@
 //! Whom references name: the Patient/1 of one server is not that of another (FHIR R4, references.html and bundle.html#references).
 
-use super::fact::PersonIndex;
-use crate::error::ImportError;
+use crate::{error::ImportError, fact::PersonIndex};
 use std::collections::HashMap;
 
 /// A reference to a patient.
@@ -46,13 +45,14 @@ impl People {
         self.by_id.get(id).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.list.len()
-    }
-
     /// A person's id.
     pub(crate) fn id(&self, index: PersonIndex) -> &str {
         self.list.get(index as usize).map_or("", |(_, id)| id)
+    }
+
+    /// Everybody's id, by number.
+    pub(crate) fn into_ids(self) -> Vec<String> {
+        self.list.into_iter().map(|(_, id)| id).collect()
     }
 
     /// For each number, whose it is: the number under which the patient's own record stands. A person of another server stays alone.

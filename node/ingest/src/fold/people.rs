@@ -1,18 +1,13 @@
 //! People: merged records, the population, and each person's row.
 
-use super::scope::Scope;
+use super::{Cohort, scope::Scope};
 use crate::{
     error::ImportError,
-    fhir::{
-        ConsentWord,
-        collect::Collector,
-        fact::{Body, ConditionFact, EncounterFact, Kind, ObservationFact, PatientFact, PersonIndex},
-        last_word_refuses,
-    },
+    fact::{Body, ConditionFact, ConsentWord, EncounterFact, Facts, Kind, ObservationFact, PatientFact, PersonIndex, last_word_refuses},
     import::ImportOptions,
     reading::{AttributeRule, Reading, SourceRule},
     report::{AttributeReport, LeftOut, incomplete},
-    table::{PatientId, ResearchTable, TableRow},
+    table::{PatientId, TableRow},
 };
 use countersign_circuits::dictionary::{Attribute, AttributeKind};
 use jiff::civil::Date;
@@ -29,47 +24,18 @@ pub(super) struct Person<'a> {
     pub(super) encounters: Vec<&'a EncounterFact>,
 }
 
-/// What a fold found.
-#[derive(Default)]
-pub(crate) struct Cohort {
-    pub(crate) table: ResearchTable,
-    pub(crate) attributes: Vec<AttributeReport>,
-    pub(crate) left_out: BTreeMap<LeftOut, u64>,
-    pub(crate) people: u64,
-    pub(crate) merged: u64,
-    pub(crate) without_patient: u64,
-    /// Records whose patient is not in the export, and all records, by type.
-    pub(crate) strays: BTreeMap<&'static str, (u64, u64)>,
-    pub(crate) consents: ConsentsFound,
-    /// Everybody who is in the source, with a row or without; kept if there are consents to compare with.
-    pub(crate) known: BTreeSet<PatientId>,
-}
-
-/// Consents that stand among the records.
-#[derive(Default)]
-pub(crate) struct ConsentsFound {
-    pub(crate) documents: u64,
-    /// People whom the given consents permit, and a document here refuses; documents that refuse and name nobody count as one each.
-    pub(crate) contradicted: u64,
-}
-
 /// Folds facts into rows.
-pub(crate) fn fold(
-    reading: &Reading,
-    collector: &Collector<'_>,
-    table_day: Date,
-    options: &ImportOptions<'_>,
-) -> Result<Cohort, ImportError> {
+pub(super) fn fold_facts(reading: &Reading, facts: &Facts, table_day: Date, options: &ImportOptions<'_>) -> Result<Cohort, ImportError> {
     let mut cohort = Cohort::default();
-    let roots = roots(collector, &mut cohort)?;
-    let people = gather(collector, &roots, &mut cohort, options.consents.is_some());
-    consents(collector, &roots, options, &mut cohort);
+    let roots = roots(facts, &mut cohort)?;
+    let people = gather(facts, &roots, &mut cohort, options.consents.is_some());
+    consents(facts, &roots, options, &mut cohort);
     let attributes = reading.dictionary().attributes();
     cohort.attributes = attributes.iter().map(|a| AttributeReport { name: a.name().into(), ..Default::default() }).collect();
     let mut used = vec![BTreeSet::new(); attributes.len()];
     for (id, person) in people {
         cohort.people += 1;
-        let scope = Scope { reading, collector, person: &person, table_day };
+        let scope = Scope { reading, facts, person: &person, table_day };
         let index = match scope.index(id, options.consented) {
             Ok(index) => index,
             Err(why) => {
@@ -89,7 +55,7 @@ pub(crate) fn fold(
         for ((report, level), used) in cohort.attributes.iter_mut().zip(&levels).zip(&mut used) {
             report.row(*level, used);
         }
-        let patient = PatientId::new(id).expect("resource ids were checked when they were read");
+        let patient = PatientId::new(id).expect("identifiers were checked when they were read");
         cohort.table.rows.push(TableRow { patient, levels });
     }
     for (position, ((report, attribute), used)) in cohort.attributes.iter_mut().zip(attributes).zip(&used).enumerate() {
@@ -112,9 +78,9 @@ fn nothing_found(rule: &AttributeRule, attribute: &Attribute, report: &mut Attri
 }
 
 /// For each person index, the surviving record's.
-fn roots(collector: &Collector<'_>, cohort: &mut Cohort) -> Result<Vec<PersonIndex>, ImportError> {
-    let mut next: Vec<Option<PersonIndex>> = vec![None; collector.people.len()];
-    for fact in &collector.facts {
+fn roots(facts: &Facts, cohort: &mut Cohort) -> Result<Vec<PersonIndex>, ImportError> {
+    let mut next: Vec<Option<PersonIndex>> = vec![None; facts.ids.len()];
+    for fact in &facts.list {
         if let (Some(subject), Body::Patient(patient)) = (fact.subject, &fact.body)
             && let (Some(to), Some(slot)) = (patient.replaced_by, next.get_mut(subject as usize))
         {
@@ -123,7 +89,7 @@ fn roots(collector: &Collector<'_>, cohort: &mut Cohort) -> Result<Vec<PersonInd
         }
     }
     // a survivor may be the only one to say so; where the old record names another, that is its own word
-    for fact in &collector.facts {
+    for fact in &facts.list {
         let (Some(survivor), Body::Patient(patient)) = (fact.subject, &fact.body) else { continue };
         for old in patient.replaces.iter().filter(|old| **old != survivor) {
             if let Some(slot) = next.get_mut(*old as usize).filter(|slot| slot.is_none()) {
@@ -133,8 +99,7 @@ fn roots(collector: &Collector<'_>, cohort: &mut Cohort) -> Result<Vec<PersonInd
         }
     }
     // references of one server and of none are to one person
-    let same = collector.same_people()?;
-    let home = |at: PersonIndex| same.get(at as usize).copied().unwrap_or(at);
+    let home = |at: PersonIndex| facts.same.get(at as usize).copied().unwrap_or(at);
     let follow = |start: usize| {
         let mut at = home(start as PersonIndex);
         for _ in 0..MERGES_MAX {
@@ -149,10 +114,10 @@ fn roots(collector: &Collector<'_>, cohort: &mut Cohort) -> Result<Vec<PersonInd
 }
 
 /// People in order of their identifiers, with their facts.
-fn gather<'a>(collector: &'a Collector<'_>, roots: &[PersonIndex], cohort: &mut Cohort, keep_known: bool) -> BTreeMap<&'a str, Person<'a>> {
-    let mut slots: Vec<Option<Person<'a>>> = (0..collector.people.len()).map(|_| None).collect();
+fn gather<'a>(facts: &'a Facts, roots: &[PersonIndex], cohort: &mut Cohort, keep_known: bool) -> BTreeMap<&'a str, Person<'a>> {
+    let mut slots: Vec<Option<Person<'a>>> = (0..facts.ids.len()).map(|_| None).collect();
     let mut inactive = BTreeSet::new();
-    for fact in &collector.facts {
+    for fact in &facts.list {
         if let (Some(subject), Body::Patient(patient)) = (fact.subject, &fact.body)
             && roots.get(subject as usize) == Some(&subject)
         {
@@ -166,7 +131,7 @@ fn gather<'a>(collector: &'a Collector<'_>, roots: &[PersonIndex], cohort: &mut 
             }
         }
     }
-    for (position, fact) in collector.facts.iter().enumerate() {
+    for (position, fact) in facts.list.iter().enumerate() {
         if matches!(fact.body, Body::Gone | Body::Patient(_) | Body::Consent(_)) {
             continue;
         }
@@ -175,7 +140,7 @@ fn gather<'a>(collector: &'a Collector<'_>, roots: &[PersonIndex], cohort: &mut 
         counted.1 += 1;
         let Some(person) = root.and_then(|r| slots.get_mut(*r as usize)).and_then(Option::as_mut) else {
             cohort.without_patient += 1;
-            counted.0 += u64::from(!root.is_some_and(|r| inactive.contains(r) || collector.gone.contains(r)));
+            counted.0 += u64::from(!root.is_some_and(|r| inactive.contains(r) || facts.gone.contains(r)));
             continue;
         };
         match &fact.body {
@@ -185,7 +150,7 @@ fn gather<'a>(collector: &'a Collector<'_>, roots: &[PersonIndex], cohort: &mut 
             Body::Gone | Body::Other | Body::Patient(_) | Body::Consent(_) => {}
         }
     }
-    let id = |index: usize| collector.people.id(index as PersonIndex);
+    let id = |index: usize| facts.id(index as PersonIndex);
     let there = slots.iter().enumerate().filter(|(_, slot)| slot.is_some()).map(|(index, _)| index);
     if keep_known {
         cohort.known = there.chain(inactive.iter().map(|i| *i as usize)).filter_map(|i| PatientId::new(id(i)).ok()).collect();
@@ -194,9 +159,9 @@ fn gather<'a>(collector: &'a Collector<'_>, roots: &[PersonIndex], cohort: &mut 
 }
 
 /// What the Consents among the records say against the consents that are given.
-fn consents(collector: &Collector<'_>, roots: &[PersonIndex], options: &ImportOptions<'_>, cohort: &mut Cohort) {
+fn consents(facts: &Facts, roots: &[PersonIndex], options: &ImportOptions<'_>, cohort: &mut Cohort) {
     let mut words: BTreeMap<PersonIndex, Vec<ConsentWord>> = BTreeMap::new();
-    for fact in collector.facts.iter().filter(|f| f.kind == Kind::Consent) {
+    for fact in facts.list.iter().filter(|f| f.kind == Kind::Consent) {
         let Body::Consent(word) = &fact.body else { continue };
         cohort.consents.documents += 1;
         match fact.subject.and_then(|s| roots.get(s as usize)) {
@@ -209,7 +174,6 @@ fn consents(collector: &Collector<'_>, roots: &[PersonIndex], options: &ImportOp
         (None, Some(consents)) => consents.table.scopes(id).next().is_some(),
         (None, None) => false,
     };
-    let refused =
-        words.iter().filter(|(_, words)| last_word_refuses(words)).filter_map(|(root, _)| PatientId::new(collector.people.id(*root)).ok());
+    let refused = words.iter().filter(|(_, words)| last_word_refuses(words)).filter_map(|(root, _)| PatientId::new(facts.id(*root)).ok());
     cohort.consents.contradicted += refused.filter(permits).count() as u64;
 }

@@ -7,10 +7,7 @@ use super::{
 };
 use crate::{
     calendar::{Moment, Offset, Precision, Range},
-    fhir::{
-        collect::Collector,
-        fact::{Death, PartValue},
-    },
+    fact::{Death, Facts, PartValue},
     reading::{Absent, AttributeRule, Censor, Comparator, Index, Pick, Reading, SourceRule},
     report::{AttributeReport, LeftOut},
     table::PatientId,
@@ -28,7 +25,7 @@ fn is_implausible(scale: Option<&Scale>, value: Value) -> bool {
 /// One person seen with one dictionary.
 pub(super) struct Scope<'a> {
     pub(super) reading: &'a Reading,
-    pub(super) collector: &'a Collector<'a>,
+    pub(super) facts: &'a Facts,
     pub(super) person: &'a Person<'a>,
     pub(super) table_day: Date,
 }
@@ -197,7 +194,7 @@ impl Scope<'_> {
         let mut count = 0_u64;
         for encounter in &self.person.encounters {
             match encounter.start {
-                _ if encounter.retracted || !status.iter().any(|s| s == self.collector.statuses.text(encounter.status)) => {
+                _ if encounter.retracted || !status.iter().any(|s| s == self.facts.statuses.text(encounter.status)) => {
                     report.wrong_status += u64::from(encounter.start.is_none_or(|start| range.holds(start.span)));
                 }
                 None => report.undated += 1,
@@ -278,7 +275,7 @@ impl Scope<'_> {
                 return None;
             }
             PartValue::Unmapped(problem) => {
-                report.unmapped(self.collector.problems.text(problem));
+                report.unmapped(self.facts.problems.text(problem));
                 return None;
             }
             PartValue::Unreadable => {

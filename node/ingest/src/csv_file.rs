@@ -1,19 +1,11 @@
-//! CSV: one line a patient, the columns the mapping names (RFC 4180, UTF-8 with or without a byte order mark).
+//! CSV files: records of fields (RFC 4180, UTF-8 with or without a byte order mark).
 
 use crate::{
     error::{ImportError, Place},
-    fold::{Cohort, to_level},
-    import::{Found, ImportOptions, table_date},
-    mapping::{Column, ColumnValue, Duplicate, Mapping, number},
-    reading::{Index, Reading},
-    report::{AttributeReport, LeftOut, incomplete},
-    source::{Progress, io_error, list, passed_over},
-    table::{PatientId, ResearchTable, TableRow},
+    files::{io_error, passed_over},
 };
-use countersign_circuits::dictionary::{Attribute, Domain};
 use std::{
     cell::Cell,
-    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, BufReader, Read},
     path::Path,
@@ -161,13 +153,6 @@ impl Table {
     }
 }
 
-/// Lines of a table by patient: where the row came from, the levels, and what was counted for it.
-struct Row {
-    place: Place,
-    levels: Vec<Option<u32>>,
-    reports: Vec<AttributeReport>,
-}
-
 /// Endings of files that may be tables.
 const TABLES: [&str; 6] = [".csv", ".tsv", ".tab", ".xlsx", ".xls", ".ods"];
 
@@ -179,135 +164,4 @@ pub(crate) fn beside_tables(folder: &Path) -> Result<Option<String>, ImportError
 /// Tables that a folder of other files holds, in words.
 pub(crate) fn tables_beside(folder: &Path) -> Result<Option<String>, ImportError> {
     passed_over(folder, &[], &TABLES)
-}
-
-pub(crate) fn read(
-    reading: &Reading,
-    mapping: &Mapping,
-    source: &Path,
-    options: &ImportOptions<'_>,
-    patient: &str,
-    duplicate: Duplicate,
-) -> Result<Found, ImportError> {
-    let population = reading.population();
-    if population.birth_date || population.observed.is_some() || population.alive_at_index {
-        return Err(reading.refuse("CSV", "its population is found from dated records; a table has none").into());
-    }
-    if matches!(reading.index(), Index::FirstEvent { .. }) {
-        return Err(reading.refuse("CSV", "its index date is found from dated records; a table has none").into());
-    }
-    let (_, data_as_of) = table_date(options)?;
-    let attributes = reading.dictionary().attributes();
-    let files = list(source, &[".csv"], "*.csv file")?;
-    let mut rows: BTreeMap<PatientId, Row> = BTreeMap::new();
-    let (mut records, mut repeated, mut blank) = (0, 0, 0_u64);
-    for (files_done, file) in files.iter().enumerate() {
-        let mut table = Table::open(file)?;
-        let id_column = table.column(patient)?;
-        let positions: Vec<Option<usize>> =
-            mapping.columns.iter().map(|c| c.as_ref().map(|c| table.column(&c.from)).transpose()).collect::<Result<_, _>>()?;
-        while table.advance()? {
-            table.check_utf8()?;
-            if table.is_blank() {
-                blank += 1;
-                continue;
-            }
-            records += 1;
-            if records % 4096 == 0 {
-                options.progress.iter().for_each(|p| p(Progress { files_done, files: files.len(), records }));
-            }
-            let place = table.place();
-            let id = PatientId::new(table.field(id_column)?)
-                .map_err(|_| ImportError::Identifier { place: place.clone(), what: "the patient's identifier" })?;
-            if let Some(first) = rows.get(&id) {
-                repeated += 1;
-                match duplicate {
-                    Duplicate::Refuse => return Err(ImportError::PatientTwice { place, first: first.place.clone() }),
-                    Duplicate::First => continue,
-                    Duplicate::Last => {}
-                }
-            }
-            let mut row = Row { place, levels: Vec::new(), reports: Vec::new() };
-            for ((attribute, column), position) in attributes.iter().zip(&mapping.columns).zip(&positions) {
-                let mut report = AttributeReport::default();
-                let text = position.map(|p| table.field(p)).transpose()?.unwrap_or_default();
-                row.levels.push(column.as_ref().and_then(|c| level(attribute, c, text, &mut report)));
-                row.reports.push(report);
-            }
-            rows.insert(id, row);
-        }
-        options.progress.iter().for_each(|p| p(Progress { files_done: files_done + 1, files: files.len(), records }));
-    }
-    let known = if options.consents.is_some() { rows.keys().cloned().collect() } else { BTreeSet::new() };
-    let cohort = Cohort { known, ..cohort(reading, rows, options.consented.filter(|_| population.consented)) };
-    Ok(Found {
-        cohort,
-        data_as_of,
-        files: files.len() as u64,
-        resources: records,
-        repeated,
-        deleted: 0,
-        notes: (blank > 0).then(|| format!("{blank} lines hold nothing and were skipped")).into_iter().collect(),
-        not_whole: beside_tables(source)?.map(|words| ("folder:passed-over", words)).into_iter().collect(),
-    })
-}
-
-fn level(attribute: &Attribute, column: &Column, text: &str, report: &mut AttributeReport) -> Option<u32> {
-    if column.missing.holds(text) {
-        return None;
-    }
-    match (&column.value, attribute.domain()) {
-        (ColumnValue::Map(map), _) => {
-            let exact = map.iter().find(|(t, ..)| t == text);
-            let value = number(text);
-            let entry = exact.or_else(|| map.iter().find(|(_, n, _)| value.is_some() && *n == value));
-            let Some((_, _, level)) = entry else {
-                report.unmapped(&format!("a value of column {}", column.from));
-                return None;
-            };
-            report.source_values += 1;
-            *level
-        }
-        (ColumnValue::Number { scale, offset }, Domain::Scale(levels)) => {
-            let Some(value) = number(text).and_then(|v| v.checked_mul(*scale)?.checked_add(*offset)) else {
-                report.unreadable += 1;
-                report.unmapped(&format!("a text in column {} that is not a number", column.from));
-                return None;
-            };
-            report.source_values += 1;
-            to_level(levels, value.normalize(), report)
-        }
-        (ColumnValue::Number { .. }, Domain::Levels(_)) => None,
-    }
-}
-
-fn cohort(reading: &Reading, rows: BTreeMap<PatientId, Row>, consented: Option<&BTreeSet<PatientId>>) -> Cohort {
-    let attributes = reading.dictionary().attributes();
-    let mut cohort = Cohort {
-        people: rows.len() as u64,
-        attributes: attributes.iter().map(|a| AttributeReport { name: a.name().into(), ..Default::default() }).collect(),
-        ..Cohort::default()
-    };
-    let mut used = vec![BTreeSet::new(); attributes.len()];
-    let mut table = ResearchTable::default();
-    for (patient, row) in rows {
-        if consented.is_some_and(|set| !set.contains(&patient)) {
-            *cohort.left_out.entry(LeftOut::NoConsent).or_default() += 1;
-            continue;
-        }
-        if incomplete(attributes, &row.levels, &mut cohort.attributes) {
-            *cohort.left_out.entry(LeftOut::Incomplete).or_default() += 1;
-            continue;
-        }
-        for (((total, one), level), used) in cohort.attributes.iter_mut().zip(&row.reports).zip(&row.levels).zip(&mut used) {
-            total.add(one);
-            total.row(*level, used);
-        }
-        table.rows.push(TableRow { patient, levels: row.levels });
-    }
-    for ((report, attribute), used) in cohort.attributes.iter_mut().zip(attributes).zip(&used) {
-        report.finish(attribute, used);
-    }
-    cohort.table = table;
-    cohort
 }

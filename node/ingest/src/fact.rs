@@ -1,13 +1,41 @@
-//! What is kept of a resource: only what the dictionary asks for, already translated by the mapping.
+//! Neutral facts: what is kept of a source's dated records, only what the dictionary asks for, already translated by the mapping.
 
-use super::word::ConsentWord;
+mod texts;
+mod word;
+
+pub(crate) use texts::Texts;
+pub(crate) use word::{ConsentWord, Gist, last_word_refuses};
+
 use crate::calendar::Moment;
 use rust_decimal::Decimal;
+use std::collections::HashSet;
 
 /// Index of a person's identifier.
 pub(crate) type PersonIndex = u32;
 
-/// The types of resources that are read.
+/// Everything a source holds of its people. A person's number is a position in `ids` and `same`.
+pub(crate) struct Facts {
+    pub(crate) list: Vec<Fact>,
+    /// Identifiers of everybody who is named. Whoever reads them checks them: each makes a [`PatientId`](crate::PatientId).
+    pub(crate) ids: Vec<String>,
+    /// The number under which the person's own record stands: two numbers may be of one person.
+    pub(crate) same: Vec<PersonIndex>,
+    /// Patients who were deleted at the source: their records belong to nobody, and for a known reason.
+    pub(crate) gone: HashSet<PersonIndex>,
+    /// What no rule covers, in words.
+    pub(crate) problems: Texts,
+    /// Statuses of encounters after the mapping.
+    pub(crate) statuses: Texts,
+}
+
+impl Facts {
+    /// A person's identifier.
+    pub(crate) fn id(&self, index: PersonIndex) -> &str {
+        self.ids.get(index as usize).map_or("", String::as_str)
+    }
+}
+
+/// The types of records, as FHIR names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Patient,
@@ -30,7 +58,7 @@ impl Kind {
     }
 }
 
-/// One version of a resource.
+/// One record.
 pub(crate) struct Fact {
     pub(crate) kind: Kind,
     pub(crate) subject: Option<PersonIndex>,
@@ -40,7 +68,7 @@ pub(crate) struct Fact {
 pub(crate) enum Body {
     /// Replaced by a newer version, or deleted.
     Gone,
-    /// A resource the dictionary does not ask for.
+    /// A record the dictionary does not ask for.
     Other,
     Patient(Box<PatientFact>),
     Observation(Box<ObservationFact>),
@@ -93,7 +121,7 @@ pub(crate) enum PartValue {
     /// There is a reading (pick `count`).
     Present,
     NoValue,
-    /// A code or unit no rule covers; an index into the collector's list of problems.
+    /// A code or unit no rule covers; an index into [`Facts::problems`].
     Unmapped(u32),
     /// Not a number within 28 digits.
     Unreadable,
@@ -115,7 +143,7 @@ pub(crate) struct EncounterFact {
     pub(crate) counts: bool,
     /// A record of the same identifier was entered in error, or an extension may say something else: it is no encounter whatever its own status.
     pub(crate) retracted: bool,
-    /// Status after the mapping; an index into the collector's list of statuses.
+    /// Status after the mapping; an index into [`Facts::statuses`].
     pub(crate) status: u32,
     pub(crate) start: Option<Moment>,
 }
