@@ -10,7 +10,6 @@ pub mod import;
 pub mod init;
 pub mod join;
 pub mod keys;
-mod named;
 pub mod node;
 pub mod place;
 pub mod proposals;
@@ -20,14 +19,15 @@ pub mod query;
 pub mod result;
 pub mod status;
 pub mod study;
-pub mod trial;
+pub mod try_out;
 pub mod verify;
 pub mod vote;
 
-use crate::{circuit_keys::KeysFolder, failure::Failure, screen::Screen};
+use crate::{failure::Failure, keys_folder::KeysFolder, screen::Screen};
 use anyhow::{Context, anyhow};
 use countersign_circuits::consent::Day;
 use countersign_ingest::{ConsentPolicy, Mapping, Reading, parse_day, shipped};
+use countersign_member::DEVELOPMENT_NOTICE;
 use std::path::Path;
 
 /// Said wherever consents are left out.
@@ -117,6 +117,11 @@ pub fn named_path(text: &str) -> Result<(String, std::path::PathBuf), String> {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.into())),
         _ => Err("write NAME=PATH".to_owned()),
     }
+}
+
+/// A text, with what is to be said where development keys were used.
+fn noticed(text: String, development: bool) -> String {
+    if development { format!("{text}\n{DEVELOPMENT_NOTICE}") } else { text }
 }
 
 /// All data categories of a dictionary.

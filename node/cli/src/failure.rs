@@ -1,6 +1,16 @@
 //! How a command fails, and its exit code.
 
-use countersign_query::Refusal;
+use countersign_audit::AuditError;
+use countersign_consortium::ConsortiumError;
+use countersign_hospital::HospitalError;
+use countersign_ingest::ImportError;
+use countersign_member::{
+    LedgerError, MemberError,
+    gateway::GatewayError,
+    named::NamedError,
+};
+use countersign_service::ServiceError;
+use countersign_study::StudyError;
 
 /// A command that did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -36,18 +46,6 @@ impl Failure {
         }
     }
 
-    /// The same failure, with something more to say.
-    #[must_use]
-    pub fn with(self, more: &str) -> Self {
-        match self {
-            Self::Refused(words) => Self::Refused(format!("{words}\n{more}")),
-            Self::NotVerified(words) => Self::NotVerified(format!("{words}\n{more}")),
-            Self::Unreadable(words) => Self::Unreadable(format!("{words}\n{more}")),
-            Self::SiteMissing(words) => Self::SiteMissing(format!("{words}\n{more}")),
-            Self::Overtaken(_) | Self::Other(_) => Self::Other(anyhow::anyhow!("{}\n{more}", self.message())),
-        }
-    }
-
     /// The failure as one JSON object for standard error.
     pub fn to_json(&self) -> serde_json::Value {
         let kind = match self {
@@ -74,12 +72,29 @@ impl Failure {
     }
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal.to_string())
-    }
+/// Errors that are refusals or something else.
+macro_rules! judged {
+    ($($error:ty),+ $(,)?) => { $(impl From<$error> for Failure {
+        fn from(error: $error) -> Self {
+            if error.is_refusal() { Self::Refused(error.to_string()) } else { Self::Other(error.into()) }
+        }
+    })+ };
 }
 
+judged!(ConsortiumError, MemberError);
+
+/// Errors that are refusals always.
+macro_rules! refused {
+    ($($error:ty),+ $(,)?) => { $(impl From<$error> for Failure {
+        fn from(error: $error) -> Self {
+            Self::Refused(error.to_string())
+        }
+    })+ };
+}
+
+refused!(countersign_query::Refusal, countersign_messages::NameError, NamedError);
+
+/// Errors that never are.
 macro_rules! other {
     ($($error:ty),+ $(,)?) => { $(impl From<$error> for Failure {
         fn from(error: $error) -> Self {
@@ -93,36 +108,65 @@ other!(
     countersign_store::StoreError,
     countersign_consensus::NodeError,
     countersign_hospital::KeepingError,
-    countersign_prover::keys::KeyError,
-    countersign_messages::sealed::SealError,
-    countersign_stats::TableError,
-    tokio::task::JoinError,
 );
 
-impl From<countersign_ingest::ImportError> for Failure {
-    fn from(error: countersign_ingest::ImportError) -> Self {
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
         match error {
             // nothing is wrong with the question or the records: they are not there
-            countersign_ingest::ImportError::Io { .. } => Self::Other(anyhow::anyhow!("{error}")),
+            ImportError::Io { .. } => Self::Other(anyhow::anyhow!("{error}")),
             other => Self::Refused(other.to_string()),
         }
     }
 }
 
-impl From<countersign_hospital::HospitalError> for Failure {
-    fn from(error: countersign_hospital::HospitalError) -> Self {
+impl From<HospitalError> for Failure {
+    fn from(error: HospitalError) -> Self {
         match error {
-            countersign_hospital::HospitalError::Ledger(error) => error.into(),
-            countersign_hospital::HospitalError::Member(error) => error.into(),
+            HospitalError::Ledger(error) => error.into(),
+            HospitalError::Member(error) => error.into(),
             error if error.is_refusal() => Self::Refused(error.to_string()),
             error => Self::Other(error.into()),
         }
     }
 }
 
-impl From<countersign_member::LedgerError> for Failure {
-    fn from(error: countersign_member::LedgerError) -> Self {
-        use countersign_member::LedgerError;
+impl From<StudyError> for Failure {
+    fn from(error: StudyError) -> Self {
+        match error {
+            StudyError::Ledger(error) => error.into(),
+            error if error.is_refusal() => Self::Refused(error.to_string()),
+            error if error.is_not_verified() => Self::NotVerified(error.to_string()),
+            error => Self::Other(error.into()),
+        }
+    }
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Ledger(error) => error.into(),
+            error if error.is_refusal() => Self::Refused(error.to_string()),
+            error => Self::Other(error.into()),
+        }
+    }
+}
+
+impl From<AuditError> for Failure {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::NotVerified(words) => Self::NotVerified(words),
+            AuditError::Unreadable(error) => Self::Unreadable(error.to_string()),
+            AuditError::NotListed { .. } => Self::Refused(error.to_string()),
+            AuditError::Gateway(error) => error.into(),
+            AuditError::Keys(error) => error.into(),
+            error => Self::Other(error.into()),
+        }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Refused(_) | LedgerError::Rejected { .. } => Self::Refused(error.to_string()),
             LedgerError::Overtaken(sequence) => Self::Overtaken(sequence),
@@ -133,35 +177,12 @@ impl From<countersign_member::LedgerError> for Failure {
     }
 }
 
-impl From<countersign_member::MemberError> for Failure {
-    fn from(error: countersign_member::MemberError) -> Self {
-        use countersign_member::MemberError;
+impl From<GatewayError> for Failure {
+    fn from(error: GatewayError) -> Self {
         match error {
-            MemberError::Readable(_) | MemberError::Card { .. } => Self::Refused(error.to_string()),
-            error => Self::Other(error.into()),
-        }
-    }
-}
-
-impl From<countersign_member::gateway::GatewayError> for Failure {
-    fn from(error: countersign_member::gateway::GatewayError) -> Self {
-        use countersign_member::gateway::GatewayError;
-        match error {
-            GatewayError::Problem(problem) if problem.status == reqwest::StatusCode::NOT_FOUND => Self::Refused(problem.to_string()),
+            GatewayError::Problem(problem) if problem.is_not_found() => Self::Refused(problem.to_string()),
             GatewayError::Url { .. } => Self::Refused(error.to_string()),
             other => Self::Other(other.into()),
         }
-    }
-}
-
-impl From<countersign_messages::NameError> for Failure {
-    fn from(error: countersign_messages::NameError) -> Self {
-        Self::Refused(error.to_string())
-    }
-}
-
-impl From<countersign_ledger::Rejection> for Failure {
-    fn from(rejection: countersign_ledger::Rejection) -> Self {
-        Self::Refused(rejection.to_string())
     }
 }

@@ -1,18 +1,12 @@
 //! The parts of the `countersign` program.
 //!
-//! [`network`] is a connection to a chain with the keys of whoever runs a command: of one member, or of everybody on a development network.
-//! [`service`] runs a node as [`config`] says. [`study`] is what researchers and boards do, [`answers`] collects what came back. [`command`] holds one file for
-//! each command. A hospital's whole work is `countersign-hospital`, a member's line to the chain `countersign-member`.
+//! [`command`] holds one file for each command: arguments, a call of a library, words. [`network`] is a connection to a chain with the keys of whoever runs a
+//! command: of one member, or of everybody on a [development network](development). A hospital's work is `countersign-hospital`, a researcher's and a board's
+//! `countersign-study`, what members decide together `countersign-consortium`, an auditor's `countersign-audit`, the running node `countersign-service`.
 
-pub mod answers;
-pub mod circuit_keys;
 pub mod command;
-pub mod config;
+pub mod development;
 pub mod failure;
-pub mod governed;
-pub mod log;
+pub mod keys_folder;
 pub mod network;
-pub mod questions;
 pub mod screen;
-pub mod service;
-pub mod study;

@@ -2,11 +2,12 @@
 
 use clap::{Parser, Subcommand};
 use countersign::{
-    circuit_keys::KeysFolder,
     command::{self, Session},
     failure::Failure,
+    keys_folder::KeysFolder,
     screen::Screen,
 };
+use countersign_audit::arguments::{AnswerArguments, ChainArguments};
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 /// Federated statistics for health research, with proofs instead of trust.
@@ -30,7 +31,7 @@ enum Command {
     /// The main job: three invented hospitals, a study, questions, withdrawals, a refusal, a cheat and an audit
     Demo(command::demo::DemoArguments),
     /// The whole pipeline on your own files in one go, on a development chain in a temporary folder
-    Try(command::trial::TryArguments),
+    Try(command::try_out::TryArguments),
     /// Make a member's keys and configuration, or a development network in a data folder
     Init(command::init::InitArguments),
     /// Make what a network starts from, from its members' cards (coordinator)
@@ -65,9 +66,9 @@ enum Command {
     /// Show the answers to a question that was asked, opened and verified here, at any time
     Result(command::result::ResultArguments),
     /// Verify an exported answer: a file, or from a gateway
-    Verify(command::verify::VerifyArguments),
+    Verify(AnswerArguments),
     /// Verify a whole chain from genesis: files, or from a gateway
-    Audit(command::audit::AuditArguments),
+    Audit(ChainArguments),
     /// Make or show circuit keys
     #[command(subcommand)]
     Keys(command::keys::KeysCommand),
@@ -76,7 +77,7 @@ enum Command {
 async fn run(session: &Session, command: Command) -> Result<(), Failure> {
     match command {
         Command::Demo(arguments) => Box::pin(command::demo::run(session, &arguments)).await,
-        Command::Try(arguments) => command::trial::run(session, &arguments).await,
+        Command::Try(arguments) => command::try_out::run(session, &arguments).await,
         Command::Init(arguments) => command::init::run(session, &arguments).await,
         Command::Genesis(arguments) => command::genesis::run(session, &arguments),
         Command::Join(arguments) => command::join::run(session, &arguments).await,

@@ -1,26 +1,14 @@
 //! The network as a command sees it: a chain, and the keys of whoever runs the command.
 
-mod consortium;
 mod holder;
 
-pub use consortium::{BOARD, DataFolder, NetworkOptions, RESEARCHER, VALIDATOR, registry};
 pub use holder::Holder;
 
-use crate::{circuit_keys::KeysFolder, failure::Failure};
+use crate::{failure::Failure, keys_folder::KeysFolder};
+use countersign_consortium::{DataFolder, NetworkOptions};
 use countersign_hospital::{Hospital, HospitalError, IfInUse};
-use countersign_member::{Connection, Member};
-use countersign_messages::BlockTime;
-use std::{
-    ops::{Deref, DerefMut},
-    time::{SystemTime, UNIX_EPOCH},
-};
-
-/// Milliseconds of the clock.
-#[allow(clippy::disallowed_methods, reason = "the program's edge is where the clock is read")]
-pub fn now() -> BlockTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    BlockTime(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
+use countersign_member::{Connection, Member, now};
+use std::ops::{Deref, DerefMut};
 
 /// A connection to a chain, with keys of members.
 #[derive(Debug)]
@@ -49,6 +37,24 @@ impl Network {
         Self { holder, connection }
     }
 
+    /// Makes a development network in a folder that holds none.
+    ///
+    /// # Errors
+    /// There is one, names are not usable, or files cannot be written.
+    pub async fn create(folder: DataFolder, keys: &KeysFolder, options: &NetworkOptions) -> Result<Self, Failure> {
+        let connection = folder.create(keys.verifying_folder(), options, now).await?;
+        Ok(Self::new(Holder::Everybody(folder), connection))
+    }
+
+    /// Opens the development network of a folder.
+    ///
+    /// # Errors
+    /// There is none, it is damaged or in use, or its circuit keys are not those of the keys folder.
+    pub async fn open(folder: DataFolder, keys: &KeysFolder) -> Result<Self, Failure> {
+        let connection = folder.open(keys.verifying_folder(), now).await?;
+        Ok(Self::new(Holder::Everybody(folder), connection))
+    }
+
     /// Whose keys are here.
     pub fn holder(&self) -> &Holder {
         &self.holder
@@ -68,7 +74,7 @@ impl Network {
     /// There are no keys of that name, or [`HospitalError`].
     pub async fn hospital(&self, keys: &KeysFolder, name: &str) -> Result<Hospital, Failure> {
         let if_in_use = match self.holder {
-            Holder::Consortium(_) => IfInUse::Fail,
+            Holder::Everybody(_) => IfInUse::Fail,
             Holder::Member(_) => IfInUse::Wait,
         };
         let path = self.holder.keeping(name);

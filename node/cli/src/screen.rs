@@ -38,6 +38,11 @@ impl Screen {
         if self.json { print(&value().to_string()) } else { print(&text()) }
     }
 
+    /// A report that has its own words and its own JSON.
+    pub fn found(self, report: &(impl std::fmt::Display + serde::Serialize)) {
+        self.result(|| report.to_string(), || serde_json::to_value(report).unwrap_or_default());
+    }
+
     /// A spinner with a message; it vanishes when dropped. Hidden where standard error is no terminal.
     pub fn working(self, message: impl Into<String>) -> Working {
         if self.json {

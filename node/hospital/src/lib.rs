@@ -3,6 +3,29 @@
 //! [`Hospital`] is the whole work of a prover node, each piece one call that takes plain values and gives a report. It stands on the hospital's own keeping:
 //! everything a prover node must remember and nobody else may see.
 //!
+//! A hospital that imports, anchors and answers (`tests/tests/roles.rs` runs the same):
+//!
+//! ```no_run
+//! # use countersign_hospital::{Answering, Hospital, HospitalError, IfInUse, ProvingKeys, Source, waiting};
+//! # use countersign_ingest::{Mapping, Reading};
+//! # use countersign_member::{Connection, MemberFolder, now};
+//! # async fn a_day(connection: &mut Connection, own: MemberFolder, reading: &Reading, mapping: &Mapping) -> Result<(), HospitalError> {
+//! let keys = ProvingKeys::new("/etc/countersign/circuit-keys");
+//! let hospital = Hospital::open(connection, &keys, own.member.clone(), &own.keeping(), IfInUse::Wait).await?;
+//! let source = Source { path: "export".into(), as_of: None, consents: Some("consents.csv".into()), policy: None };
+//! let (imported, report) = hospital.import_and_anchor(connection, (reading, mapping), &source, &|_| {}, &|_| {}).await?;
+//! println!("{}\n{} segments anchored in block {}", imported.import.report, report.segments, report.height);
+//! for query in waiting(connection.state(), &own.member.id(), now()) {
+//!     match hospital.answer(connection, query).await? {
+//!         Answering::Accepted => println!("answered"),
+//!         Answering::Declined(reason) | Answering::Rejected(reason) => println!("{reason}"),
+//!     }
+//! }
+//! hospital.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! One SQLite file (mode 600, opened by one process at a time) holds the [slot register](slots), the [openings](opening) of
 //! anchored segments, the [`journal`] of anchors and answers, and the [memory of released cells](released). Secrets
 //! are zeroed when dropped and hidden in `Debug`. The keeping proves and signs nothing: [`Hospital`] does the work that a
@@ -32,4 +55,4 @@ pub mod slots;
 
 pub use error::KeepingError;
 pub use keeping::{CheckReport, Height, Keeping};
-pub use node::{AnchorReport, Answering, Hospital, HospitalError, IfInUse, Imported, ProvingKeys, ResearchCut, Source};
+pub use node::{AnchorReport, Answering, Hospital, HospitalError, IfInUse, Imported, ProvingKeys, ResearchCut, Source, waiting};

@@ -6,6 +6,7 @@ mod anchoring;
 mod answering;
 mod error;
 mod importing;
+mod inbox;
 mod judging;
 mod on_ledger;
 mod padding;
@@ -17,6 +18,7 @@ pub use accepting::ResearchCut;
 pub use answering::Answering;
 pub use error::HospitalError;
 pub use importing::{AnchorReport, Imported, Source};
+pub use inbox::waiting;
 pub use proving_keys::ProvingKeys;
 
 use crate::{Keeping, KeepingError};

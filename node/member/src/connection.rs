@@ -47,6 +47,12 @@ impl Connection {
         self.checker.as_ref()
     }
 
+    /// True if proofs are made and verified by development keys now: whoever made those could forge proofs.
+    pub fn development(&self) -> bool {
+        // keys that are not held are believed to be the worse ones
+        self.checker.keys(&self.state().circuit_keys()).is_none_or(|keys| keys.development)
+    }
+
     /// A member's name, by its identity.
     pub fn site_name(&self, id: &MemberId) -> String {
         self.state().member(id).map_or_else(|| "unknown".to_owned(), |m| m.name.as_str().to_owned())

@@ -39,6 +39,9 @@ pub enum MemberError {
         /// Why.
         why: String,
     },
+    /// No circuit keys.
+    #[error("there are no circuit keys in {}; make development keys with `countersign keys generate`, or name another folder with --keys", .0.display())]
+    NoCircuitKeys(PathBuf),
     /// Circuit keys that are not what they should be.
     #[error("{} in {}: {source}", circuit.name(), folder.display())]
     CircuitKeys {
@@ -52,6 +55,13 @@ pub enum MemberError {
     /// No randomness.
     #[error("the operating system gives no randomness")]
     Entropy,
+}
+
+impl MemberError {
+    /// True if whoever gave the file must give another, or change it.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Readable(_) | Self::Card { .. })
+    }
 }
 
 /// What became of something that was read from the chain or sent to it.
@@ -105,6 +115,13 @@ pub enum LedgerError {
     /// The node failed.
     #[error("{0}")]
     Node(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl LedgerError {
+    /// True if the sender is at fault: it must send something else.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Rejected { .. })
+    }
 }
 
 struct Within(Option<Duration>);

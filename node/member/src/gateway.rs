@@ -24,11 +24,16 @@ pub struct GatewayClient {
 #[error("the gateway at {base} answers {status}: {detail}")]
 pub struct Problem {
     base: String,
-    /// The HTTP status.
-    pub status: StatusCode,
-    /// Seconds after which to try again, if that makes sense.
-    pub retry_seconds: Option<u64>,
+    pub(crate) status: StatusCode,
+    pub(crate) retry_seconds: Option<u64>,
     detail: String,
+}
+
+impl Problem {
+    /// True if the gateway does not have what was asked for.
+    pub fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
 }
 
 /// Why a request failed.

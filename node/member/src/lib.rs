@@ -2,19 +2,22 @@
 //!
 //! [`Member`] is a member with its secret keys, [`Card`] what the others know of it, [`MemberFolder`] where its files are. A [`Connection`] reads the chain and sends
 //! transactions through whatever implements [`Ledger`]: the chain of one validator in this process, a node of another process on this machine ([`Beside`]), or a
-//! node in this process (the service's).
+//! node in this process (the service's). [`named`] finds what people name.
 
 mod card;
 mod circuit_keys;
+mod clock;
 mod connection;
 mod error;
 mod folder;
 pub mod gateway;
 mod keys;
 mod ledger;
+pub mod named;
 
 pub use card::Card;
-pub use circuit_keys::{VerifyingFolder, key_file_name};
+pub use circuit_keys::{DEVELOPMENT_NOTICE, VerifyingFolder, key_file_name};
+pub use clock::now;
 pub use connection::{Connection, PATIENCE};
 pub use error::{LedgerError, MemberError};
 pub use folder::MemberFolder;

@@ -1,7 +1,7 @@
 //! `countersign anchor`: a hospital's records onto the ledger, as commitments.
 
-use super::{EVERYBODY_CONSENTS, Session, mapping, place::Place, reading};
-use crate::{circuit_keys::DEVELOPMENT_NOTICE, failure::Failure, study::publish_dictionary};
+use super::{EVERYBODY_CONSENTS, Session, mapping, noticed, place::Place, reading};
+use crate::{development::publish_dictionary, failure::Failure};
 use clap::Args;
 use countersign_circuits::consent::Day;
 use countersign_hospital::{AnchorReport, Source};
@@ -62,7 +62,7 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
     let saying = |what: &str| working.now(what.to_owned());
     let (imported, report) = site.import_and_anchor(&mut network, (&reading, &mapping), &source, &progress, &saying).await?;
     drop(working);
-    let rows = imported.import.table.rows.len();
+    let (rows, development) = (imported.import.table.rows.len(), network.development());
     screen.result(
         || {
             let consents = imported.consents.as_ref().map(|read| format!("\n{}", read.report)).unwrap_or_default();
@@ -70,11 +70,11 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
                 0 => String::new(),
                 count => format!("\n{count} FHIR Consents lie among the records and were not read"),
             };
-            format!("{}{consents}{beside}\n{DEVELOPMENT_NOTICE}", words(&report, rows))
+            noticed(format!("{}{consents}{beside}", words(&report, rows)), development)
         },
         || {
             json!({
-                "development_keys": true, "site": name, "new": !report.nothing_to_do(), "finished": report.planned.is_none(),
+                "development_keys": development, "site": name, "new": !report.nothing_to_do(), "finished": report.planned.is_none(),
                 "people": report.planned.map(|p| p.people), "people_new": report.planned.map(|p| p.new),
                 "held_back": report.planned.map(|p| p.held), "withdrawn": report.planned.map(|p| p.withdrawn),
                 "segments": report.segments, "rows": rows, "block": report.height, "report": report.report, "report_salt": report.report_salt,

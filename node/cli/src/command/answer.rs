@@ -1,15 +1,12 @@
 //! `countersign answer`: a hospital's person sees what is asked, and answers or declines.
 
-use super::{Session, named, place::OfMember};
-use crate::{
-    circuit_keys::DEVELOPMENT_NOTICE,
-    failure::Failure,
-    network::{Network, now},
-    screen::plain,
-};
+use super::{Session, noticed, place::OfMember};
+use crate::{failure::Failure, network::Network, screen::plain};
 use clap::Args;
-use countersign_hospital::Answering;
-use countersign_ledger::PairRecord;
+use countersign_hospital::{Answering, waiting};
+use countersign_ledger::QueryRecord;
+use countersign_member::{named, now};
+use countersign_messages::QueryId;
 use serde_json::json;
 
 /// Arguments of `answer`.
@@ -50,30 +47,27 @@ pub async fn run(session: &Session, arguments: &AnswerArguments) -> Result<(), F
     };
     drop(working);
     site.close().await;
+    let development = network.development();
     network.close().await?;
     let words = match outcome? {
         Answering::Accepted => "answered, and accepted by the ledger".to_owned(),
         Answering::Declined(_) => "declined; the researcher and the board see it".to_owned(),
         Answering::Rejected(reason) => return Err(Failure::Refused(format!("the ledger rejects the answer: {reason}"))),
     };
-    let value = json!({ "query": query.to_string(), "declined": arguments.decline.is_some(), "development_keys": true });
-    session.screen.result(|| format!("{words}\n{DEVELOPMENT_NOTICE}"), || value);
+    let value = json!({ "query": query.to_string(), "declined": arguments.decline.is_some(), "development_keys": development });
+    session.screen.result(|| noticed(words, development), || value);
     Ok(())
 }
 
 fn list(session: &Session, network: &Network) -> Result<(), Failure> {
     let (state, me) = (network.state(), network.holder().reader()?.id());
-    let waits = |id, q: &countersign_ledger::QueryRecord| {
-        q.query.deadline > now() && q.sites.contains(&me) && state.pair(id, &me).is_some_and(PairRecord::is_open)
-    };
-    let mut open: Vec<_> = state.queries().filter(|(id, q)| waits(id, q)).collect();
-    open.sort_unstable_by_key(|(_, q)| q.number);
+    let open: Vec<_> = waiting(state, &me, now()).into_iter().filter_map(|id| Some((id, state.query(&id)?))).collect();
     let text = || match open.is_empty() {
         true => "nothing waits for an answer of this hospital".to_owned(),
         false => open.iter().map(|(_, q)| format!("Q-{}  {}", q.number, plain(&q.query.question))).collect::<Vec<_>>().join("\n"),
     };
     let value = || {
-        let one = |(id, q): &(&countersign_messages::QueryId, &countersign_ledger::QueryRecord)| json!({ "query": id.to_string(), "number": q.number, "question": q.query.question });
+        let one = |(id, q): &(QueryId, &QueryRecord)| json!({ "query": id.to_string(), "number": q.number, "question": q.query.question });
         json!({ "open": open.iter().map(one).collect::<Vec<_>>() })
     };
     session.screen.result(text, value);

@@ -6,16 +6,18 @@ mod consortium;
 mod outage;
 mod story;
 
-use super::{Session, audit, mapping, reading, stopwatch, temporary};
-use crate::{circuit_keys::DEVELOPMENT_NOTICE, failure::Failure, study::ask};
+use super::{Session, mapping, reading, stopwatch, temporary};
+use crate::failure::Failure;
 use clap::Args;
 use consortium::{BOARD, Consortium, RESEARCHER};
+use countersign_audit::chain;
 use countersign_generate::{Profile, generate};
 use countersign_hospital::slots::PatientId;
 use countersign_hospital::{Answering, Hospital, Source};
-use countersign_ledger::KeyedChecker;
+use countersign_member::now;
 use countersign_messages::{Height, StudyId};
 use countersign_query::compile;
+use countersign_study::{ask, collect};
 use outage::Outage;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path};
@@ -113,16 +115,17 @@ pub async fn run(session: &Session, arguments: &DemoArguments) -> Result<(), Fai
     let (queries, refused) = told?;
 
     screen.say("\nThe ethics board checks the chain its observer has stored, from the first block, with fresh eyes and every proof again:");
-    let keys = session.keys.verifying()?;
     let working = screen.working("auditing");
     let progress = |r: &countersign_store::AuditReport| working.now(format!("auditing block {}", r.tip.height.0));
-    let report = audit::chain(&consortium.chain_file(BOARD)?, &KeyedChecker::new(keys), progress).await?;
+    let finding = chain::at(&consortium.chain_file(BOARD)?, session.keys.verifying()?, progress).await?;
     drop(working);
-    screen.say(audit::to_text(&report));
+    let development = finding.development_keys;
+    screen.say(finding.to_string());
     let seconds = elapsed();
-    screen.say(format!("\n{seconds:.1} seconds. {DEVELOPMENT_NOTICE}."));
+    screen.say(format!("\n{seconds:.1} seconds."));
     if screen.is_json() {
-        let value = json!({ "queries": queries, "refused": refused, "audit": audit::to_json(&report), "development_keys": true, "seconds": seconds });
+        let value =
+            json!({ "queries": queries, "refused": refused, "audit": finding, "development_keys": development, "seconds": seconds });
         screen.result(String::new, || value);
     }
     Ok(())
@@ -214,9 +217,9 @@ async fn question(
 ) -> Result<Value, Failure> {
     let screen = session.screen;
     let question = compile(asked.sql, reading.dictionary())?;
-    let mut researcher = consortium.network(RESEARCHER)?;
+    let (mut researcher, reader) = (consortium.network(RESEARCHER)?, consortium.member(RESEARCHER)?.clone());
     researcher.until("the last site", |s| s.cuts(&study).count() == sites.len()).await?;
-    let query = ask(&mut researcher, study, &question, asked.sql).await?;
+    let query = ask(&mut researcher, &reader, study, (&question, asked.sql), now()).await?;
     screen.say(format!("\nQuestion: {}\n  {}", asked.words, asked.sql));
     asked.outage.happen(screen, consortium).await?;
     let (mut refused, mut last) = (BTreeMap::new(), Height(0));
@@ -242,7 +245,7 @@ async fn question(
         }
     }
     researcher.until("the answers", |s| s.tip().height >= last).await?;
-    let collected = researcher.collect(query, &question, &refused).await?;
+    let collected = collect(&researcher, &reader, query, &question, &refused).await?;
     screen.say(story::indent(&countersign_stats::render_text(&collected.table)));
     screen.say(format!("  {} answers verified here, {} rejected.", collected.verified, collected.rejected));
     asked.outage.be_over(screen, consortium).await?;

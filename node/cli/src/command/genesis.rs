@@ -1,17 +1,12 @@
 //! `countersign genesis`: the coordinator makes what a network starts from, from the cards of its members.
 
-use super::Session;
-use crate::{
-    circuit_keys::DEVELOPMENT_NOTICE,
-    failure::Failure,
-    governed,
-    network::{now, registry},
-};
+use super::{Session, noticed};
+use crate::failure::Failure;
 use anyhow::Context;
 use clap::Args;
-use countersign_ledger::KeyedChecker;
-use countersign_member::Card;
-use countersign_messages::{Genesis, Member, Name, Role, Rules, Wire};
+use countersign_consortium::{Founding, governed, usual_registry};
+use countersign_member::{Card, now};
+use countersign_messages::{Member, Role, Rules, Wire};
 use serde_json::json;
 use std::{collections::BTreeSet, io::Write, path::PathBuf};
 
@@ -50,8 +45,7 @@ pub fn run(session: &Session, arguments: &GenesisArguments) -> Result<(), Failur
         session.ensure_keys()?;
     }
     let cards = arguments.cards.iter().map(|path| Card::load(path)).collect::<Result<Vec<_>, _>>()?;
-    let mut members = cards.iter().map(Card::listed).collect::<Result<Vec<Member>, _>>()?;
-    members.sort_by_key(|m| m.id);
+    let members = cards.iter().map(Card::listed).collect::<Result<Vec<Member>, _>>()?;
     let time = now();
     let mut rules = Rules::standard();
     if let Some(file) = &arguments.rules {
@@ -60,27 +54,18 @@ pub fn run(session: &Session, arguments: &GenesisArguments) -> Result<(), Failur
     rules.k_min = arguments.k_min.unwrap_or(rules.k_min);
     let registry = match &arguments.registry {
         Some(file) => governed::registry(file)?,
-        None => registry(&BTreeSet::new(), time.day())?,
+        None => usual_registry(&BTreeSet::new(), time.day())?,
     };
     let keys = session.keys.verifying()?;
-    let genesis = Genesis {
-        name: Name::new(arguments.name.clone()).map_err(|e| Failure::Refused(e.to_string()))?,
-        development: arguments.development,
-        time,
-        members,
-        registry,
-        rules,
-        circuit_keys: keys.digest(),
-    };
-    genesis.check().map_err(|e| Failure::Refused(e.to_string()))?;
-    countersign_ledger::check_genesis_keys(&genesis, &KeyedChecker::new(keys))
-        .map_err(|e| Failure::Refused(format!("{e}. For a trial, make it with --development")))?;
+    let development_keys = keys.development();
+    let founding = Founding { name: arguments.name.clone(), development: arguments.development, time, members, registry, rules };
+    let genesis = founding.genesis(keys)?;
     let write = || std::fs::File::create_new(&arguments.out)?.write_all(&genesis.encode());
     write().with_context(|| format!("cannot write {}", arguments.out.display()))?;
     let count = |role: Role| genesis.members.iter().filter(|m| m.has_role(role)).count();
     let text = || {
         let roles = Role::ALL.into_iter().map(|role| format!("{} {role}", count(role))).collect::<Vec<_>>().join(", ");
-        let mut text = format!(
+        let text = format!(
             "network {} (\"{}\"), {} members ({roles}), k_min {}\nwritten: {}\nnext: give this file and the cards to every member, who compares the \
              network's id with what you say, and runs `countersign join`",
             genesis.network(),
@@ -89,14 +74,11 @@ pub fn run(session: &Session, arguments: &GenesisArguments) -> Result<(), Failur
             genesis.rules.k_min,
             arguments.out.display()
         );
-        if genesis.development {
-            text.push_str(&format!("\n{DEVELOPMENT_NOTICE}"));
-        }
-        text
+        noticed(text, development_keys)
     };
     let value = || {
         json!({ "network": genesis.network().to_string(), "file": arguments.out, "members": genesis.members.len(), "validators": count(Role::Validator),
-            "k_min": genesis.rules.k_min, "development_keys": genesis.development })
+            "k_min": genesis.rules.k_min, "development_keys": development_keys })
     };
     session.screen.result(text, value);
     Ok(())

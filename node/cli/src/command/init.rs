@@ -1,21 +1,15 @@
 //! `countersign init`: a member's keys and configuration, or a development network in a data folder.
 
-use super::Session;
-use crate::{
-    circuit_keys::DEVELOPMENT_NOTICE,
-    config::template,
-    failure::Failure,
-    network::{DataFolder, Network, NetworkOptions},
-};
-use anyhow::Context;
+use super::{Session, noticed};
+use crate::{failure::Failure, network::Network};
 use clap::Args;
-use countersign_member::{Card, Member, is_usable, role};
+use countersign_consortium::{DataFolder, NetworkOptions};
+use countersign_member::role;
 use countersign_messages::Role;
+use countersign_service::{NewMember, new_member};
 use serde_json::json;
 use std::{
-    io::Write,
     net::SocketAddr,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -64,64 +58,30 @@ async fn development(session: &Session, arguments: &InitArguments, data: &Path) 
     session.ensure_keys()?;
     let options = NetworkOptions { sites: arguments.sites.clone(), k_min: arguments.k_min, categories: Default::default() };
     let network = Network::create(DataFolder::new(data), &session.keys, &options).await?;
-    let id = network.state().network();
+    let (id, development) = (network.state().network(), network.development());
     network.close().await?;
     let text =
-        || format!("development network {id} in {}\nhospitals: {}\n{DEVELOPMENT_NOTICE}", data.display(), arguments.sites.join(", "));
-    session.screen.result(text, || json!({ "network": id.to_string(), "folder": data, "sites": arguments.sites, "k_min": arguments.k_min, "development_keys": true }));
+        || noticed(format!("development network {id} in {}\nhospitals: {}", data.display(), arguments.sites.join(", ")), development);
+    session.screen.result(text, || json!({ "network": id.to_string(), "folder": data, "sites": arguments.sites, "k_min": arguments.k_min, "development_keys": development }));
     Ok(())
 }
 
-/// The address the others are told.
-fn address(arguments: &InitArguments) -> Result<Option<String>, Failure> {
-    match (arguments.listen, &arguments.address) {
-        (Some(listen), None) if listen.ip().is_unspecified() => {
-            let words = "listens on every address of this machine: say with --address HOST:PORT where the others reach it";
-            Err(Failure::Refused(format!("{listen} {words}")))
-        }
-        (Some(listen), None) => Ok(Some(listen.to_string())),
-        (_, address) => Ok(address.clone()),
-    }
-}
-
 fn member(session: &Session, arguments: &InitArguments, name: &str, folder: &Path) -> Result<(), Failure> {
-    if !is_usable(name) {
-        return Err(Failure::Refused(format!("\"{name}\" cannot be a member's name: 1 to 64 letters, digits, - and _")));
-    }
-    let address = address(arguments)?;
-    if arguments.roles.contains(&Role::Validator) && address.is_none() {
-        return Err(Failure::Refused("a validator listens for the others: give --listen ADDRESS:PORT".into()));
-    }
-    let (keys, config) = (folder.join("keys.toml"), folder.join("node.toml"));
-    if let Some(there) = [&keys, &config].into_iter().find(|p| p.exists()) {
-        return Err(Failure::Refused(format!("{} is there already; it is never written over. Use another folder", there.display())));
-    }
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let member = Member::generate(name, &arguments.roles)?;
-    let card = Card::new(&member, address);
-    let card_file = folder.join(card.file_name());
-    member.save(&keys)?;
-    // the configuration may come to hold a database's password
-    write_new(&config, &template::text(name, &member.roles, arguments.listen), 0o600)?;
-    write_new(&card_file, &card.to_text(), 0o644)?;
+    let new =
+        NewMember { name: name.to_owned(), roles: arguments.roles.clone(), listen: arguments.listen, address: arguments.address.clone() };
+    let made = new_member(&new, folder)?;
     let text = || {
         format!(
             "{name}, member {}\n  {}  secret keys: keep a copy in a safe place, show it to nobody\n  {}  the node's configuration, with comments\n  {}  \
              the public card: give it to the coordinator and the other members\nnext: the coordinator makes the genesis from all cards (`countersign \
              genesis`), or a governance member proposes you (`countersign propose member`)",
-            member.id(),
-            keys.display(),
-            config.display(),
-            card_file.display()
+            made.member,
+            made.keys.display(),
+            made.config.display(),
+            made.card.display()
         )
     };
-    let value = || json!({ "name": name, "member": member.id().to_string(), "keys": keys, "config": config, "card": card_file });
+    let value = || json!({ "name": name, "member": made.member.to_string(), "keys": made.keys, "config": made.config, "card": made.card });
     session.screen.result(text, value);
     Ok(())
-}
-
-/// Writes a file that must not be there yet.
-fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
-    let write = || std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?.write_all(text.as_bytes());
-    Ok(write().with_context(|| format!("cannot write {}", path.display()))?)
 }

@@ -1,20 +1,12 @@
 //! `countersign join`: a member makes its copy of the chain and learns where the others are.
 
 use super::Session;
-use crate::{
-    config::{Config, Overrides, peers},
-    failure::Failure,
-};
-use anyhow::Context;
+use crate::{command::place::OverrideArguments, failure::Failure};
 use clap::Args;
-use countersign_member::{Card, Member};
-use countersign_messages::{Genesis, Role, Wire};
-use countersign_store::{ChainStore, StoreError};
+use countersign_member::Card;
+use countersign_service::{Admission, join};
 use serde_json::json;
 use std::path::PathBuf;
-
-/// Bytes of a genesis file.
-const GENESIS_BYTES_MAX: u64 = Genesis::BYTES_MAX as u64;
 
 /// Arguments of `join`.
 #[derive(Debug, Args)]
@@ -30,7 +22,7 @@ pub struct JoinArguments {
     pub peers: Vec<PathBuf>,
     /// Where the chain is kept, instead of `storage` in the configuration
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub overrides: OverrideArguments,
 }
 
 /// Runs it. Running it again adds peers.
@@ -38,72 +30,36 @@ pub struct JoinArguments {
 /// # Errors
 /// The folder is no member's, the genesis is malformed, or the folder holds the chain of another network.
 pub async fn run(session: &Session, arguments: &JoinArguments) -> Result<(), Failure> {
-    let file = arguments.folder.join("node.toml");
-    let config = Config::load(&file, &arguments.overrides)?;
-    let own = config.member_folder()?;
-    let genesis = read(&arguments.genesis)?;
     let cards = arguments.peers.iter().map(|path| Card::load(path)).collect::<Result<Vec<_>, _>>()?;
-    for card in &cards {
-        let listed = genesis.member(&card.member);
-        if let Some(listed) = listed.filter(|m| m.name.as_str() != card.name) {
-            return Err(Failure::Refused(format!("the card of \"{}\" has the key of \"{}\" in the genesis", card.name, listed.name)));
-        }
-    }
-    let url = config.store_url()?;
-    std::fs::create_dir_all(own.path()).with_context(|| format!("cannot make {}", own.path().display()))?;
-    match ChainStore::create(&url, &genesis).await {
-        Ok(store) => store.close().await,
-        Err(StoreError::Exists(network)) if network == genesis.network().0 => {}
-        Err(StoreError::Exists(network)) => {
-            return Err(Failure::Refused(format!("{url} holds the chain of another network, {network}; use another folder")));
-        }
-        Err(error) => return Err(error.into()),
-    }
-    let me = Card::new(&own.member, None);
-    let added = peers::add(&file, &me, &cards)?;
-    let admission = admission(&genesis, &own.member, &me);
+    let joined = join(&arguments.folder, &arguments.genesis, &cards, &arguments.overrides.overrides()).await?;
+    let (genesis, file) = (&joined.genesis, joined.config.display());
+    let admission = joined.admission.as_ref().map(words);
     let text = || {
         let mut lines =
             vec![format!("joined network {} (\"{}\"); compare this id with what the other members say", genesis.network(), genesis.name)];
-        if !added.is_empty() {
-            lines.push(format!("{} connects to: {}", file.display(), added.join(", ")));
+        if !joined.peers_added.is_empty() {
+            lines.push(format!("{file} connects to: {}", joined.peers_added.join(", ")));
         }
         lines.extend(admission.clone());
-        lines.push(format!("next: countersign node --config {}", file.display()));
+        lines.push(format!("next: countersign node --config {file}"));
         lines.join("\n")
     };
-    let value = || json!({ "network": genesis.network().to_string(), "store": url.to_string(), "peers_added": added, "member": admission.is_none(), "admission": admission });
+    let value = || {
+        json!({ "network": genesis.network().to_string(), "store": joined.store, "peers_added": joined.peers_added, "member": admission.is_none(),
+            "admission": admission })
+    };
     session.screen.result(text, value);
     Ok(())
 }
 
-fn read(path: &PathBuf) -> Result<Genesis, Failure> {
-    let length = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
-    if length > GENESIS_BYTES_MAX {
-        return Err(Failure::Refused(format!("{} has {length} bytes and is no genesis", path.display())));
-    }
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let refused = |why: &dyn std::fmt::Display| Failure::Refused(format!("{} is no genesis: {why}", path.display()));
-    let genesis = Genesis::decode(&bytes).map_err(|e| refused(&e))?;
-    genesis.check().map_err(|e| refused(&e))?;
-    Ok(genesis)
-}
-
-/// What has to happen before this member can take part, if it is not in the genesis.
-fn admission(genesis: &Genesis, member: &Member, card: &Card) -> Option<String> {
-    match genesis.member(&member.id()) {
-        Some(_) => None,
-        None => {
-            let governing: Vec<String> =
-                genesis.members.iter().filter(|m| m.has_role(Role::Governance)).map(|m| m.name.to_string()).collect();
-            Some(format!(
-                "\"{}\" is not in the genesis: unless it was admitted since, one of {} runs `countersign propose member {} --reason TEXT --config \
-                 node.toml`, and more than two thirds of them vote for it with `countersign vote`. Start the node before or after: it connects \
-                 once the change is in force",
-                member.name,
-                governing.join(", "),
-                card.file_name()
-            ))
-        }
-    }
+/// What has to happen before this member can take part.
+fn words(admission: &Admission) -> String {
+    format!(
+        "\"{}\" is not in the genesis: unless it was admitted since, one of {} runs `countersign propose member {} --reason TEXT --config \
+         node.toml`, and more than two thirds of them vote for it with `countersign vote`. Start the node before or after: it connects \
+         once the change is in force",
+        admission.name,
+        admission.governing.join(", "),
+        admission.card
+    )
 }

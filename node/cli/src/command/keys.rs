@@ -1,10 +1,7 @@
 //! `countersign keys`: make and show circuit keys.
 
-use super::Session;
-use crate::{
-    circuit_keys::{DEVELOPMENT_NOTICE, origin_words},
-    failure::Failure,
-};
+use super::{Session, noticed};
+use crate::{failure::Failure, keys_folder::origin_words};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -31,10 +28,7 @@ pub fn run(session: &Session, command: &KeysCommand) -> Result<(), Failure> {
         let mut lines = vec![format!("keys in {}", session.keys.path().display())];
         lines.extend(listed.iter().map(|(name, key)| format!("{name:18} {:12} {}", origin_words(key.origin()), key.digest())));
         lines.push(format!("all together       {}", keys.digest()));
-        if keys.development() {
-            lines.push(DEVELOPMENT_NOTICE.to_owned());
-        }
-        lines.join("\n")
+        noticed(lines.join("\n"), keys.development())
     };
     let value = || {
         let circuits: Vec<_> = listed

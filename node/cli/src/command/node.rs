@@ -1,14 +1,10 @@
 //! `countersign node`: runs a member's node until it is told to stop.
 
 use super::Session;
-use crate::{
-    config::{Config, Overrides},
-    failure::Failure,
-    log,
-    service::{LostVotes, Service},
-};
+use crate::{command::place::OverrideArguments, failure::Failure};
 use anyhow::Context;
 use clap::Args;
+use countersign_service::{Config, LostVotes, Service, log};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
 use std::{net::SocketAddr, path::PathBuf};
@@ -22,7 +18,7 @@ pub struct NodeArguments {
     pub config: PathBuf,
     /// What goes before the configuration
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub overrides: OverrideArguments,
     /// Where the node listens, instead of `network.listen` in the file
     #[arg(long, env = "COUNTERSIGN_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
@@ -39,7 +35,7 @@ pub struct NodeArguments {
 /// # Errors
 /// The configuration is malformed, there is no chain, or a port cannot be had.
 pub async fn run(session: &Session, arguments: &NodeArguments) -> Result<(), Failure> {
-    let mut config = Config::load(&arguments.config, &arguments.overrides)?;
+    let mut config = Config::load(&arguments.config, &arguments.overrides.overrides())?;
     config.network.listen = arguments.listen.or(config.network.listen);
     log::start(arguments.log.as_ref().unwrap_or(&config.log.filter))?;
     // before anything that takes long: who stops the node while it starts is heard
@@ -47,7 +43,7 @@ pub async fn run(session: &Session, arguments: &NodeArguments) -> Result<(), Fai
     let mut interrupted = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?;
     let votes = if arguments.accept_lost_votes { LostVotes::Accept } else { LostVotes::BeSilent };
-    let service = Service::start(&config, &session.keys, metrics, votes).await?;
+    let service = Service::start(&config, session.keys.verifying_folder(), metrics, votes).await?;
     let (state, url) = (service.node().state(), format!("http://{}", service.gateway()));
     let listen = service.node().net().local_address().map(|a| a.to_string());
     let text = || {

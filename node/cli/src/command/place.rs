@@ -2,14 +2,34 @@
 
 use super::Session;
 use crate::{
-    config::{Config, Overrides},
     failure::Failure,
-    network::{DataFolder, Holder, Network},
-    service,
+    network::{Holder, Network},
 };
 use clap::Args;
-use countersign_member::{Beside, Connection, LedgerError, gateway::GatewayClient};
-use std::path::{Path, PathBuf};
+use countersign_consortium::DataFolder;
+use countersign_service::{Config, Overrides, beside};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// What flags and environment variables say instead of the configuration.
+#[derive(Debug, Clone, Default, Args)]
+pub struct OverrideArguments {
+    /// Where the chain is kept, instead of `storage` in the file
+    #[arg(long, env = "COUNTERSIGN_STORAGE", hide_env_values = true, value_name = "URL")]
+    pub storage: Option<String>,
+    /// Where the gateway listens, instead of `gateway.listen` in the file
+    #[arg(long, env = "COUNTERSIGN_GATEWAY", value_name = "ADDRESS")]
+    pub gateway: Option<SocketAddr>,
+}
+
+impl OverrideArguments {
+    /// As the configuration takes them.
+    pub fn overrides(&self) -> Overrides {
+        Overrides { storage: self.storage.clone().map(Into::into), gateway: self.gateway }
+    }
+}
 
 /// A data folder or a configuration.
 #[derive(Debug, Clone, Args)]
@@ -22,7 +42,7 @@ pub struct Place {
     pub config: Option<PathBuf>,
     /// What goes before the configuration
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub overrides: OverrideArguments,
 }
 
 /// A configuration.
@@ -33,7 +53,7 @@ pub struct OfMember {
     pub config: PathBuf,
     /// What goes before the configuration
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub overrides: OverrideArguments,
 }
 
 impl Place {
@@ -60,16 +80,8 @@ impl OfMember {
     }
 }
 
-async fn open(session: &Session, config: &Path, overrides: &Overrides) -> Result<Network, Failure> {
-    let config = Config::load(config, overrides)?;
-    let folder = config.member_folder()?;
-    let checker = service::checker(&config, &session.keys)?;
-    let client = GatewayClient::new(&config.gateway_url())?;
-    let beside = Beside::open(&config.store_url()?, client).await.map_err(|error| match error {
-        LedgerError::Store(error) => service::no_chain(&config, error),
-        other => other.into(),
-    })?;
-    let network = Network::new(Holder::Member(Box::new(folder)), Connection::new(beside, checker));
-    network.state().check_keys(network.checker()).map_err(|e| Failure::Refused(e.to_string()))?;
-    Ok(network)
+async fn open(session: &Session, config: &Path, overrides: &OverrideArguments) -> Result<Network, Failure> {
+    let config = Config::load(config, &overrides.overrides())?;
+    let (folder, connection) = beside(&config, session.keys.verifying_folder()).await?;
+    Ok(Network::new(Holder::Member(Box::new(folder)), connection))
 }

@@ -1,7 +1,11 @@
 //! `countersign proposals`: what is proposed, and how the votes stand.
 
 use super::Session;
-use crate::{command::place::OfMember, config::Overrides, failure::Failure, screen::plain};
+use crate::{
+    command::place::{OfMember, OverrideArguments},
+    failure::Failure,
+    screen::plain,
+};
 use clap::Args;
 use countersign_ledger::{ProposalRecord, State};
 use countersign_member::gateway::GatewayClient;
@@ -20,7 +24,7 @@ pub struct ProposalsArguments {
     pub url: Option<String>,
     /// What goes before the configuration
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub overrides: OverrideArguments,
     /// Only those that are open or wait to come into force
     #[arg(long)]
     pub pending: bool,

@@ -1,12 +1,12 @@
 //! `countersign propose`: a governance member proposes a change of members, dictionaries, scopes, rules or circuit keys.
 
 use super::{Session, place::OfMember, proposals::in_words, reading};
-use crate::{circuit_keys::KeysFolder, failure::Failure, governed, study::propose};
+use crate::failure::Failure;
 use clap::{Args, Subcommand};
-use countersign_circuits::hash::Digest32;
+use countersign_consortium::{Proposed as Recorded, governed, propose};
 use countersign_ledger::State;
-use countersign_member::Card;
-use countersign_messages::{Change, CircuitKeys, Height, MemberId};
+use countersign_member::{Card, VerifyingFolder, named};
+use countersign_messages::{Change, CircuitKeys, Height};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -101,25 +101,16 @@ impl Proposed {
     fn change(&self, state: &State) -> Result<Change, Failure> {
         Ok(match self {
             Self::Member { card, .. } => Change::Admit(Card::load(card)?.listed()?),
-            Self::RemoveMember { member, .. } => Change::Remove(named_member(state, member)?),
+            Self::RemoveMember { member, .. } => Change::Remove(named::member(state, member)?),
             Self::Dictionary { file, .. } => Change::Dictionary(reading(file)?.canonical().to_vec()),
             Self::Rules { file, .. } => Change::Rules(governed::rules(file, state.rules())?),
             Self::Registry { file, .. } => Change::Registry(governed::registry(file)?),
             Self::CircuitKeys { folder, .. } => {
-                let keys = KeysFolder::new(Some(folder.clone())).verifying()?;
+                let keys = VerifyingFolder::new(folder).read()?;
                 Change::CircuitKeys(CircuitKeys { digest: keys.digest(), development: keys.development() })
             }
         })
     }
-}
-
-fn named_member(state: &State, text: &str) -> Result<MemberId, Failure> {
-    if let Ok(id) = text.parse::<Digest32>() {
-        return Ok(MemberId(id.0));
-    }
-    let found = state.members().find(|m| m.name.as_str() == text).map(|m| m.id);
-    let names = || state.members().map(|m| m.name.to_string()).collect::<Vec<_>>().join(", ");
-    found.ok_or_else(|| Failure::Refused(format!("\"{text}\" is no member; members are {}", names())))
 }
 
 /// Runs it.
@@ -131,7 +122,7 @@ pub async fn run(session: &Session, arguments: &ProposeArguments) -> Result<(), 
     let mut network = common.member.open(session).await?;
     let change = arguments.change.change(network.state())?;
     let (words, member) = (in_words(network.state(), &change), network.holder().reader()?);
-    let (proposal, number, status) = propose(&mut network, &member, change, Height(common.in_force), &common.reason).await?;
+    let Recorded { proposal, number, status } = propose(&mut network, &member, change, Height(common.in_force), &common.reason).await?;
     network.close().await?;
     let text = || {
         let next = format!("the other governance members vote with `countersign vote G-{number} yes --config node.toml`");

@@ -1,26 +1,23 @@
 //! `countersign query`: a question to the hospitals of a study.
 
-use super::{Session, named, place::Place, result};
+use super::{Session, place::Place, result};
 use crate::{
+    development::open_study,
     failure::Failure,
     network::{Holder, Network},
-    study::{StudyPlan, ask, open_study},
 };
 use clap::Args;
 use countersign_circuits::hash::Digest32;
 use countersign_hospital::Answering;
-use countersign_ledger::{PairRecord, StudyRecord, TableKey};
-use countersign_messages::{Member, QueryId, Role, StudyId};
-use countersign_query::{Question, compile};
-use serde_json::json;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    time::Duration,
+use countersign_member::{named, now};
+use countersign_messages::{QueryId, StudyId};
+use countersign_query::Question;
+use countersign_study::{
+    HospitalsAtHand, NotCovered, StudyDraft, ask, asked_before, categories_of, collect, covering, dictionary, find, hospitals_with_table,
+    until_answered, writable,
 };
-
-/// Pause between two looks for answers.
-const LOOK: Duration = Duration::from_millis(200);
+use serde_json::json;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// Arguments of `query`.
 #[derive(Debug, Args)]
@@ -44,85 +41,59 @@ pub struct QueryArguments {
     pub export: Option<PathBuf>,
 }
 
-/// The dictionary the question names, among those the hospitals have anchored.
-fn find(network: &Network, sql: &str) -> Result<(Digest32, Question), Failure> {
-    let mut refusal = None;
-    for record in network.state().dictionaries() {
-        match compile(sql, record.dictionary()) {
-            Ok(question) => return Ok((record.dictionary().digest(), question)),
-            Err(error) if refusal.is_none() || sql.contains(record.dictionary().id()) => refusal = Some(error),
-            Err(_) => {}
-        }
-    }
-    Err(refusal.map_or_else(|| Failure::Refused("no dictionary is published yet; anchor a table first".into()), Failure::from))
-}
-
-/// An open study that covers the question and accepts the same statement now, or a new one.
-async fn study_for(session: &Session, network: &mut Network, dictionary: &Digest32, question: &Question) -> Result<StudyId, Failure> {
-    let state = network.state();
-    let has_table = |m: &&Member| m.has_role(Role::Hospital) && state.table(&TableKey { hospital: m.id, table: *dictionary }).is_some();
-    let with_table: Vec<String> = state.members().filter(has_table).map(|m| m.name.to_string()).collect();
-    if let Holder::Consortium(_) = network.holder() {
+/// An open study that covers the question and accepts the same statement now; on a development network a new one, if there is none.
+async fn study_for(session: &Session, network: &mut Network, table: &Digest32, question: &Question) -> Result<StudyId, Failure> {
+    let with_table = hospitals_with_table(network.state(), table);
+    let everybody = matches!(network.holder(), Holder::Everybody(_));
+    if everybody {
         // keys that cannot be read are an error: the hospital must not be left out unsaid
         with_table.iter().try_for_each(|name| network.member(name).map(drop))?;
     }
-    if with_table.is_empty() {
-        return Err(Failure::Refused("no hospital has anchored a table for this dictionary".into()));
-    }
-    let name = |c: &str| if c.starts_with("c.") { c.to_owned() } else { format!("c.{c}") };
-    let needed: BTreeSet<String> = question.categories.iter().map(|c| name(c)).collect();
-    let reader = network.holder().reader()?;
-    let open = network.state().studies().find(|(id, study)| {
-        let covers = study.submitted.researchers.contains(&reader.id()) && needed.iter().all(|c| study.submitted.categories.contains(c));
-        let fresh = !network.state().queries().any(|(_, q)| q.query.study == **id && q.query.statement == question.statement);
-        study.submitted.dictionary == *dictionary && covers && fresh && network.state().cuts(id).count() == with_table.len()
-    });
-    if let Some((id, _)) = open {
-        return Ok(*id);
-    }
-    let k_min = network.state().rules().k_min;
-    if let Holder::Member(_) = network.holder() {
-        return Err(Failure::Refused(waiting(network, &reader, dictionary, &needed)));
+    match covering(network.state(), &network.holder().reader()?.id(), table, question) {
+        Ok(study) => return Ok(study),
+        Err(not @ NotCovered::NoTable) => return Err(Failure::Refused(first(&not))),
+        Err(not) if !everybody => return Err(Failure::Refused(first(&not))),
+        Err(_) => {}
     }
     session.screen.say("no open study covers this question: on this development network one is submitted, approved and accepted now");
-    let mut categories = needed;
+    let mut categories = categories_of(question);
     if categories.is_empty() {
-        categories = crate::study::dictionary(network, dictionary)?
-            .attributes()
-            .iter()
-            .take(1)
-            .flat_map(|a| a.categories().iter().map(|c| name(c)))
-            .collect();
+        let attributes = dictionary(network.state(), table)?.attributes();
+        categories = attributes.iter().take(1).flat_map(|a| a.categories().iter().cloned()).collect();
     }
-    let plan = StudyPlan { title: "development study".into(), summary: "Opened by the query command.".into(), categories, k_min };
-    let mut sites = Vec::new();
+    let draft = StudyDraft {
+        title: "development study".into(),
+        summary: "Opened by the query command.".into(),
+        dictionary: *table,
+        categories,
+        k_min: network.state().rules().k_min,
+    };
+    let mut hospitals = Vec::new();
     for name in &with_table {
-        sites.push(network.hospital(&session.keys, name).await?);
+        hospitals.push(network.hospital(&session.keys, name).await?);
     }
-    let study = open_study(network, dictionary, &plan, &sites).await;
-    for site in sites {
-        site.close().await;
+    let study = open_study(network, &draft, &hospitals).await;
+    for hospital in hospitals {
+        hospital.close().await;
     }
     study
 }
 
 /// What has to happen before a member may ask.
-fn waiting(network: &Network, reader: &countersign_member::Member, dictionary: &Digest32, needed: &BTreeSet<String>) -> String {
-    let state = network.state();
-    let covers = |s: &StudyRecord| s.submitted.dictionary == *dictionary && needed.iter().all(|c| s.submitted.categories.contains(c));
-    let found = state.studies().filter(|(_, s)| s.submitted.researchers.contains(&reader.id()) && covers(s)).max_by_key(|(_, s)| s.number);
-    let Some((_, study)) = found else {
-        let categories: String = needed.iter().map(|c| format!(" --category {c}")).collect();
-        let words = "no study of yours covers this question. Submit one:";
-        return format!("{words} `countersign study submit --title TEXT --summary TEXT --dictionary FILE{categories} --config node.toml`");
-    };
-    let number = study.number;
-    match study.approval {
-        None => format!("study S-{number} waits for the ethics board: `countersign study approve S-{number} --config node.toml`"),
-        Some(_) => format!(
-            "study S-{number} is accepted by {} hospitals, and either not by all that have the table (`countersign study accept S-{number} --config \
-             node.toml`; with --study S-{number} you ask those that have), or the same question was asked in it before",
-            study.sites
+fn first(not: &NotCovered) -> String {
+    match not {
+        NotCovered::NoTable => "no hospital has anchored a table for this dictionary".into(),
+        NotCovered::NoStudy { needed } => {
+            let categories: String = needed.iter().map(|c| format!(" --category {c}")).collect();
+            let words = "no study of yours covers this question. Submit one:";
+            format!("{words} `countersign study submit --title TEXT --summary TEXT --dictionary FILE{categories} --config node.toml`")
+        }
+        NotCovered::NotApproved { study } => {
+            format!("study S-{study} waits for the ethics board: `countersign study approve S-{study} --config node.toml`")
+        }
+        NotCovered::NotAccepted { study, accepted } => format!(
+            "study S-{study} is accepted by {accepted} hospitals, and either not by all that have the table (`countersign study accept S-{study} --config \
+             node.toml`; with --study S-{study} you ask those that have), or the same question was asked in it before"
         ),
     }
 }
@@ -134,20 +105,24 @@ fn waiting(network: &Network, reader: &countersign_member::Member, dictionary: &
 pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Failure> {
     let screen = session.screen;
     let mut network = arguments.place.open(session).await?;
-    let (dictionary, question) = find(&network, &arguments.sql)?;
+    let (table, question) = find(network.state(), &arguments.sql)?;
     if arguments.explain {
-        let words = countersign_query::explain(&question, crate::study::dictionary(&network, &dictionary)?, network.state().rules().k_min);
+        let words = countersign_query::explain(&question, dictionary(network.state(), &table)?, network.state().rules().k_min);
         let statement = hex::encode(borsh::to_vec(&question.statement)?);
         screen.result(|| words.clone(), || json!({ "words": words, "statement": statement }));
         return network.close().await;
     }
     // a bad place for files is found out before anything is asked
-    arguments.export.as_deref().map(result::writable).transpose()?;
+    arguments.export.as_deref().map(writable).transpose()?;
     network.refresh().await?;
-    let reader = network.holder().reader()?.id();
+    let reader = network.holder().reader()?;
     let study = arguments.study.as_ref().map(|text| named::study(network.state(), text)).transpose()?;
     // the same question again shows the answers that are there, and waits for those that may still come
-    let query = match network.asked_before(&reader, &dictionary, &question, study, crate::network::now()) {
+    let at_hand = match network.holder() {
+        Holder::Everybody(_) => HospitalsAtHand::All,
+        Holder::Member(_) => HospitalsAtHand::None,
+    };
+    let query = match asked_before(&network, &reader.id(), (&table, &question), study, at_hand, now()) {
         Some(query) => {
             let number = network.state().query(&query).map_or(0, |q| q.number);
             screen.say(format!("this was asked before as Q-{number}; its answers are shown"));
@@ -156,21 +131,23 @@ pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Fa
         None => {
             let study = match study {
                 Some(study) => study,
-                None => study_for(session, &mut network, &dictionary, &question).await?,
+                None => study_for(session, &mut network, &table, &question).await?,
             };
-            ask(&mut network, study, &question, &arguments.sql).await?
+            ask(&mut network, &reader, study, (&question, &arguments.sql), now()).await?
         }
     };
     let (refused, failed) = match network.holder() {
-        Holder::Consortium(_) => answer_all(session, &mut network, query).await,
+        Holder::Everybody(_) => answer_all(session, &mut network, query).await,
         Holder::Member(_) => {
-            answered(session, &mut network, query, Duration::from_secs(arguments.wait)).await?;
+            let working = session.screen.working("waiting for the hospitals");
+            let waiting = |open: &[String]| working.now(format!("waiting for {}", open.join(", ")));
+            until_answered(&mut network, query, Duration::from_secs(arguments.wait), &waiting).await?;
             (BTreeMap::new(), BTreeMap::new())
         }
     };
-    let collected = network.collect(query, &question, &refused).await?;
-    let number = network.state().query(&query).map_or(0, |q| q.number);
-    let shown = result::show(session, &network, query, &collected, arguments.export.as_deref()).await;
+    let collected = collect(&network, &reader, query, &question, &refused).await?;
+    let number = collected.number;
+    let shown = result::show(session, &network, &collected, arguments.export.as_deref()).await;
     network.close().await?;
     shown?;
     if collected.missing.is_empty() {
@@ -198,26 +175,6 @@ async fn answer_all(session: &Session, network: &mut Network, query: QueryId) ->
         drop(working);
     }
     (refused, failed)
-}
-
-/// Waits until every hospital has answered or declined, or the time is over.
-async fn answered(session: &Session, network: &mut Network, query: QueryId, wait: Duration) -> Result<(), Failure> {
-    let working = session.screen.working("waiting for the hospitals");
-    let waiting = async {
-        loop {
-            network.refresh().await?;
-            let state = network.state();
-            let sites = state.query(&query).map(|q| q.sites.clone()).unwrap_or_default();
-            let open: Vec<String> =
-                sites.iter().filter(|s| state.pair(&query, s).is_some_and(PairRecord::is_open)).map(|s| network.site_name(s)).collect();
-            if open.is_empty() {
-                return Ok(());
-            }
-            working.now(format!("waiting for {}", open.join(", ")));
-            tokio::time::sleep(LOOK).await;
-        }
-    };
-    tokio::time::timeout(wait, waiting).await.unwrap_or(Ok(()))
 }
 
 async fn answer(session: &Session, network: &mut Network, name: &str, query: QueryId) -> Result<Answering, Failure> {

@@ -1,17 +1,11 @@
 //! `countersign result`: the answers to a question that was asked, opened and verified, at any time.
 
-use super::{Session, named, place::Place};
-use crate::{
-    answers::Collected,
-    circuit_keys::DEVELOPMENT_NOTICE,
-    failure::Failure,
-    network::{Network, now},
-    questions::when,
-};
-use anyhow::{Context, anyhow};
+use super::{Session, noticed, place::Place, queries};
+use crate::{failure::Failure, network::Network};
 use clap::Args;
-use countersign_ledger::PairStatus;
-use countersign_messages::{QueryId, Wire};
+use countersign_member::{named, now};
+use countersign_messages::QueryId;
+use countersign_study::{Collected, StudyError, asked_by, export, result, writable};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
@@ -40,8 +34,8 @@ pub async fn run(session: &Session, arguments: &ResultArguments) -> Result<(), F
     let mut network = arguments.place.open(session).await?;
     network.refresh().await?;
     let query = named::query(network.state(), &arguments.query)?;
-    let (_, collected) = network.result(query).await?;
-    show(session, &network, query, &collected, arguments.export.as_deref()).await?;
+    let collected = result(&network, &network.holder().reader()?, query).await?;
+    show(session, &network, &collected, arguments.export.as_deref()).await?;
     let missing = standing_of(&network, query, &collected.missing)?;
     network.close().await?;
     if missing.is_empty() { Ok(()) } else { Err(Failure::SiteMissing(format!("no accepted answer from {}", missing.join("; ")))) }
@@ -49,26 +43,22 @@ pub async fn run(session: &Session, arguments: &ResultArguments) -> Result<(), F
 
 /// Says for each hospital without an answer what became of the question there.
 fn standing_of(network: &Network, query: QueryId, missing: &[String]) -> Result<Vec<String>, Failure> {
-    let asked = network.asked_by(&network.holder().reader()?.id(), now()).into_iter().find(|asked| asked.id == query);
-    let sites = asked.map(|asked| (when(asked.deadline), asked.sites));
-    let words = |name: &String| match sites.as_ref().and_then(|(until, sites)| sites.get(name).map(|s| s.words(until))) {
-        Some(words) => format!("{name} ({words})"),
-        None => name.clone(),
+    let asked = asked_by(network, &network.holder().reader()?.id(), now()).into_iter().find(|asked| asked.id == query);
+    let words = |name: &String| {
+        let standing = asked.as_ref().and_then(|asked| Some(queries::standing(asked.sites.get(name)?, asked.deadline)));
+        standing.map_or_else(|| name.clone(), |words| format!("{name} ({words})"))
     };
     Ok(missing.iter().map(words).collect())
 }
 
 /// Shows a collected result; files that cannot be written do not keep the table back.
-pub(super) async fn show(
-    session: &Session,
-    network: &Network,
-    query: QueryId,
-    collected: &Collected,
-    folder: Option<&Path>,
-) -> Result<(), Failure> {
-    let exported = export(network, query, folder).await;
+pub(super) async fn show(session: &Session, network: &Network, collected: &Collected, folder: Option<&Path>) -> Result<(), Failure> {
+    let exported: Result<Vec<PathBuf>, StudyError> = match folder {
+        Some(folder) => export(network, collected.query, folder).await,
+        None => Ok(Vec::new()),
+    };
     let files = exported.as_ref().map(Vec::as_slice).unwrap_or_default();
-    let number = network.state().query(&query).map_or(0, |q| q.number);
+    let number = collected.number;
     let text = || {
         let mut text = format!(
             "{}\nQ-{number}: {} proofs verified here, {} rejected",
@@ -77,47 +67,22 @@ pub(super) async fn show(
             collected.rejected
         );
         files.iter().for_each(|f| text.push_str(&format!("\nwritten: {}", f.display())));
-        text.push_str(&format!("\n{DEVELOPMENT_NOTICE}"));
-        text
+        noticed(text, collected.development)
     };
     let value = || {
         let mut value = countersign_stats::to_json(&collected.table);
         if let Some(object) = value.as_object_mut() {
-            object.insert("query".into(), json!(query.to_string()));
+            object.insert("query".into(), json!(collected.query.to_string()));
             object.insert("number".into(), json!(number));
             object.insert("verified".into(), json!(collected.verified));
             object.insert("rejected".into(), json!(collected.rejected));
             object.insert("exported".into(), json!(files));
-            object.insert("development_keys".into(), json!(true));
+            object.insert("development_keys".into(), json!(collected.development));
         }
         value
     };
     session.screen.result(text, value);
-    exported.map(drop)
-}
-
-/// Makes the folder for exported answers and tries whether it can be written to: before anything is asked.
-pub(super) fn writable(folder: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {} to export to", folder.display()))?;
-    tempfile::tempfile_in(folder).with_context(|| format!("cannot write into {}", folder.display()))?;
-    Ok(())
-}
-
-/// One file an accepted answer.
-async fn export(network: &Network, query: QueryId, folder: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
-    let Some(folder) = folder else { return Ok(Vec::new()) };
-    writable(folder)?;
-    let record = network.state().query(&query).ok_or_else(|| anyhow!("the query is gone"))?;
-    let mut files = Vec::new();
-    for site in &record.sites {
-        if network.state().pair(&query, site).is_some_and(|p| matches!(p.status, PairStatus::Answered(_))) {
-            let bytes = network.store().export_answer(network.state(), &query, site).await?.encode();
-            let path = folder.join(format!("q{}-{}.answer", record.number, network.site_name(site)));
-            std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-            files.push(path);
-        }
-    }
-    Ok(files)
+    Ok(exported.map(drop)?)
 }
 
 /// Reasons by hospital, where there are any.

@@ -1,14 +1,13 @@
 //! `countersign status`: how a node is, from its gateway; or what its store holds if it does not run.
 
 use super::Session;
-use crate::{
-    config::{Config, Overrides},
-    failure::Failure,
-    network::now,
-    service::{self, ACCUSED},
-};
+use crate::{command::place::OverrideArguments, failure::Failure};
 use clap::Args;
-use countersign_member::{gateway::GatewayClient, gateway::GatewayError, gateway::text};
+use countersign_member::{
+    gateway::{GatewayClient, GatewayError, text},
+    now,
+};
+use countersign_service::{ACCUSED, Config, no_chain};
 use countersign_store::ChainStore;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -24,7 +23,7 @@ pub struct StatusArguments {
     pub url: Option<String>,
     /// What goes before the configuration
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub overrides: OverrideArguments,
 }
 
 /// Runs it.
@@ -32,7 +31,10 @@ pub struct StatusArguments {
 /// # Errors
 /// What answers is no gateway, or nothing answers and there is no store to look at.
 pub async fn run(session: &Session, arguments: &StatusArguments) -> Result<(), Failure> {
-    let config = arguments.config.as_ref().map(|path| Config::load(path, &arguments.overrides)).transpose()?;
+    let config = match &arguments.config {
+        Some(path) => Some(Config::load(path, &arguments.overrides.overrides())?),
+        None => None,
+    };
     let url = match (&config, &arguments.url) {
         (Some(config), _) => config.gateway_url(),
         (None, Some(url)) => url.clone(),
@@ -57,7 +59,7 @@ pub async fn run(session: &Session, arguments: &StatusArguments) -> Result<(), F
 /// The node does not run: what its store holds.
 async fn stopped(session: &Session, config: Option<&Config>) -> Result<(), Failure> {
     let Some(config) = config else { return Ok(()) };
-    let store = ChainStore::read(&config.store_url()?).await.map_err(|error| service::no_chain(config, error))?;
+    let store = ChainStore::read(&config.store_url()?).await.map_err(|error| no_chain(config, error))?;
     let last = store.last_height().await?;
     let time = store.header(last).await?.map_or(store.genesis().time, |h| h.time);
     let network = store.genesis().network();

@@ -1,15 +1,16 @@
 //! `countersign study`: a researcher submits, the ethics board approves, a hospital accepts.
 
-use super::{Session, named, place::OfMember, reading};
+use super::{Session, place::OfMember, reading};
 use crate::{
     failure::Failure,
     network::{Holder, Network},
     screen::plain,
-    study::{StudyPlan, approve_study, boards, submit_study},
 };
 use clap::{Args, Subcommand};
 use countersign_ledger::{State, StudyRecord};
+use countersign_member::named;
 use countersign_messages::StudyId;
+use countersign_study::{StudyDraft, StudyError, approve, boards, submit};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -78,12 +79,12 @@ pub struct SubmitArguments {
 pub async fn run(session: &Session, command: &StudyCommand) -> Result<(), Failure> {
     match command {
         StudyCommand::List { member } => list(session, member).await,
-        StudyCommand::Submit(arguments) => submit(session, arguments).await,
+        StudyCommand::Submit(arguments) => submit_draft(session, arguments).await,
         StudyCommand::Approve { study, member } => {
             let mut network = member.open(session).await?;
             let id = named::study(network.state(), study)?;
             let board = network.holder().reader()?;
-            approve_study(&mut network, &board, id).await?;
+            approve(&mut network, &board, id).await?;
             say(session, network, id, "approved; hospitals accept it with `countersign study accept`").await
         }
         StudyCommand::Accept { study, member, k_min } => {
@@ -100,17 +101,21 @@ pub async fn run(session: &Session, command: &StudyCommand) -> Result<(), Failur
     }
 }
 
-async fn submit(session: &Session, arguments: &SubmitArguments) -> Result<(), Failure> {
+async fn submit_draft(session: &Session, arguments: &SubmitArguments) -> Result<(), Failure> {
     let reading = reading(&arguments.dictionary)?;
     let mut network = arguments.member.open(session).await?;
     let Holder::Member(own) = network.holder() else { return Err(Failure::Refused("this takes a member's configuration".into())) };
     let researcher = own.member.clone();
-    let boards = boards(network.state(), &researcher.id(), &arguments.boards)?;
+    let boards = boards(network.state(), &researcher.id(), &arguments.boards).map_err(|error| match error {
+        StudyError::WhichBoard(_) => Failure::Refused(format!("{error} (--board NAME)")),
+        other => other.into(),
+    })?;
     let categories =
         if arguments.categories.is_empty() { super::categories(&reading) } else { arguments.categories.iter().cloned().collect() };
     let k_min = arguments.k_min.unwrap_or(network.state().rules().k_min);
-    let plan = StudyPlan { title: arguments.title.clone(), summary: arguments.summary.clone(), categories, k_min };
-    let id = submit_study(&mut network, &researcher, &boards, &reading.digest(), &plan).await?;
+    let draft =
+        StudyDraft { title: arguments.title.clone(), summary: arguments.summary.clone(), dictionary: reading.digest(), categories, k_min };
+    let id = submit(&mut network, &researcher, &boards, &draft).await?;
     say(session, network, id, "submitted; the ethics board approves it with `countersign study approve`").await
 }
 

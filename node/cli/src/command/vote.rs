@@ -1,8 +1,10 @@
 //! `countersign vote`: a governance member votes on a proposal.
 
-use super::{Session, named, place::OfMember};
-use crate::{failure::Failure, study::vote};
+use super::{Session, place::OfMember};
+use crate::failure::Failure;
 use clap::{Args, ValueEnum};
+use countersign_consortium::{Voted, vote};
+use countersign_member::named;
 use serde_json::json;
 
 /// A vote.
@@ -34,7 +36,7 @@ pub async fn run(session: &Session, arguments: &VoteArguments) -> Result<(), Fai
     let mut network = arguments.member.open(session).await?;
     let proposal = named::proposal(network.state(), &arguments.proposal)?;
     let member = network.holder().reader()?;
-    let (tally, status) = vote(&mut network, &member, proposal, arguments.ballot == Ballot::Yes).await?;
+    let Voted { tally, status } = vote(&mut network, &member, proposal, arguments.ballot == Ballot::Yes).await?;
     network.close().await?;
     let text = || format!("{} of {} for, {} against: {status}", tally.approve, tally.voters, tally.reject);
     let value = || {

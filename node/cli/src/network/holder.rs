@@ -1,7 +1,7 @@
 //! Whose secret keys are at hand, and where their files are.
 
-use super::consortium::{DataFolder, RESEARCHER};
 use crate::failure::Failure;
+use countersign_consortium::{DataFolder, RESEARCHER};
 use countersign_member::{Member, MemberFolder};
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Debug)]
 pub enum Holder {
     /// Everybody's, on a development network.
-    Consortium(DataFolder),
+    Everybody(DataFolder),
     /// One member's.
     Member(Box<MemberFolder>),
 }
@@ -17,7 +17,7 @@ pub enum Holder {
 impl Holder {
     pub(super) fn member(&self, name: &str) -> Result<Member, Failure> {
         match self {
-            Self::Consortium(folder) => Ok(Member::load(&folder.member(name))?),
+            Self::Everybody(folder) => Ok(folder.member(name)?),
             Self::Member(own) if own.member.name == name => Ok(own.member.clone()),
             Self::Member(own) => {
                 Err(Failure::Refused(format!("these are the keys of \"{}\"; only \"{name}\" itself can do this", own.member.name)))
@@ -31,14 +31,14 @@ impl Holder {
     /// There are no such keys.
     pub fn reader(&self) -> Result<Member, Failure> {
         match self {
-            Self::Consortium(_) => self.member(RESEARCHER),
+            Self::Everybody(_) => self.member(RESEARCHER),
             Self::Member(own) => Ok(own.member.clone()),
         }
     }
 
     pub(super) fn keeping(&self, site: &str) -> PathBuf {
         match self {
-            Self::Consortium(folder) => folder.keeping(site),
+            Self::Everybody(folder) => folder.keeping(site),
             Self::Member(own) => own.keeping(),
         }
     }

@@ -134,7 +134,7 @@ impl HospitalError {
             | Self::Cells(_) => true,
             Self::Import(error) => !matches!(error, ImportError::Io { .. }),
             Self::StoppedAndTakenBack { stopped, .. } | Self::StoppedAndNotTakenBack { stopped, .. } => stopped.is_refusal(),
-            Self::Ledger(error) => matches!(error, LedgerError::Refused(_) | LedgerError::Rejected { .. }),
+            Self::Ledger(error) => error.is_refusal(),
             _ => false,
         }
     }

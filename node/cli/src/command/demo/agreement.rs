@@ -1,36 +1,32 @@
 //! What the organisations agree on before a question is asked: the dictionary, by vote, and the study.
 
 use super::consortium::{BOARD, Consortium, RESEARCHER, VALIDATORS};
-use crate::{
-    failure::Failure,
-    screen::Screen,
-    study::{StudyPlan, approve_study, propose, submit_study, vote},
-};
+use crate::{failure::Failure, screen::Screen};
 use countersign_circuits::hash::Digest32;
+use countersign_consortium::{propose, vote};
 use countersign_hospital::Hospital;
 use countersign_ingest::Reading;
 use countersign_messages::{Change, Height, StudyId};
+use countersign_study::{StudyDraft, approve, submit};
 
 /// The dictionary is published by vote.
 pub(super) async fn publish(screen: Screen, consortium: &Consortium, reading: &Reading) -> Result<Digest32, Failure> {
     let change = Change::Dictionary(reading.canonical().to_vec());
     let [first, voters @ ..] = VALIDATORS;
     let member = consortium.member(first)?;
-    let (proposal, number, _) =
-        propose(&mut consortium.network(first)?, member, change, Height(0), "the hospitals' data are described by it").await?;
+    let mut network = consortium.network(first)?;
+    let proposed = propose(&mut network, member, change, Height(0), "the hospitals' data are described by it").await?;
     let voters = &voters[..2];
     for name in voters {
         let mut network = consortium.network(name)?;
-        network.until("the proposal", |s| s.proposal(&proposal).is_some()).await?;
-        vote(&mut network, consortium.member(name)?, proposal, true).await?;
+        network.until("the proposal", |s| s.proposal(&proposed.proposal).is_some()).await?;
+        vote(&mut network, consortium.member(name)?, proposed.proposal, true).await?;
     }
-    let status = {
-        let mut network = consortium.network(first)?;
-        network.until("the dictionary", |s| s.dictionary(&reading.digest()).is_some()).await?;
-        network.state().proposal(&proposal).map(|p| p.status.to_string()).unwrap_or_default()
-    };
+    network.until("the dictionary", |s| s.dictionary(&reading.digest()).is_some()).await?;
+    let status = network.state().proposal(&proposed.proposal).map(|p| p.status.to_string()).unwrap_or_default();
     screen.say(format!(
-        "\nThe dictionary of what is measured is proposed by {first} (G-{number}) and voted for by {}: {status}.",
+        "\nThe dictionary of what is measured is proposed by {first} (G-{}) and voted for by {}: {status}.",
+        proposed.number,
         voters.join(" and ")
     ));
     Ok(reading.digest())
@@ -44,22 +40,24 @@ pub(super) async fn open_study(
     dictionary: &Digest32,
     sites: &[Hospital],
 ) -> Result<StudyId, Failure> {
-    let plan = StudyPlan {
+    let draft = StudyDraft {
         title: "Diabetes, blood pressure and weight".into(),
         summary: "How age, weight, blood pressure and blood sugar hang together in three hospitals. Only totals leave a hospital.".into(),
+        dictionary: *dictionary,
         categories: super::super::categories(reading),
         k_min: 10,
     };
     let (researcher, board) = (consortium.member(RESEARCHER)?, consortium.member(BOARD)?);
     let boards = [board.id()];
-    let study = submit_study(&mut consortium.network(RESEARCHER)?, researcher, &boards, dictionary, &plan).await?;
+    let mut network = consortium.network(RESEARCHER)?;
+    let study = submit(&mut network, researcher, &boards, &draft).await?;
     let mut observer = consortium.network(BOARD)?;
     observer.until("the study", |s| s.study(&study).is_some()).await?;
-    approve_study(&mut observer, board, study).await?;
+    approve(&mut observer, board, study).await?;
     for site in sites {
         let mut network = consortium.network(&site.member.name)?;
         network.until("the approval", |s| s.study(&study).is_some_and(|s| s.approval.is_some())).await?;
-        site.accept(&mut network, study, plan.k_min).await?;
+        site.accept(&mut network, study, draft.k_min).await?;
     }
     screen.say(
         "\nA study is submitted, the ethics board approves it, each hospital accepts it: from here on the data of the study are fixed.",

@@ -1,17 +1,18 @@
 //! The organisations of the demo: each with its own keys, its own folder, its own store and its own node, connected over QUIC on loopback.
 
 use crate::{
-    circuit_keys::KeysFolder,
     failure::Failure,
-    network::{Holder, Network, now, registry},
-    service::Running,
+    keys_folder::KeysFolder,
+    network::{Holder, Network},
 };
 use anyhow::{Context, anyhow};
 use countersign_consensus::{Node, NodeConfig, Pace};
+use countersign_consortium::{Founding, usual_registry};
 use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
-use countersign_member::{Connection, Member, MemberFolder};
+use countersign_member::{Connection, Member, MemberFolder, now};
 use countersign_messages::{Genesis, Height, Member as GenesisMember, Name, Role, Rules};
 use countersign_net::{NetConfig, PeerAddress, Transport};
+use countersign_service::InProcess;
 use countersign_store::{ChainStore, StoreUrl};
 use std::{
     collections::BTreeSet,
@@ -63,18 +64,16 @@ impl Consortium {
             let checker = Arc::new(CachingChecker::new(KeyedChecker::new(keys.verifying()?)));
             seats.push(Seat { member: Member::generate(name, &roles)?, folder, listen: None, node: None, checker });
         }
-        let mut members = seats.iter().map(listed).collect::<Result<Vec<GenesisMember>, Failure>>()?;
-        members.sort_by_key(|m| m.id);
         let time = now();
-        let genesis = Genesis {
-            name: Name::new("demo").map_err(|e| anyhow!(e))?,
+        let founding = Founding {
+            name: "demo".into(),
             development: true,
             time,
-            members,
-            registry: registry(categories, time.day())?,
+            members: seats.iter().map(listed).collect::<Result<_, _>>()?,
+            registry: usual_registry(categories, time.day())?,
             rules: Rules::standard(),
-            circuit_keys: keys.verifying()?.digest(),
         };
+        let genesis = founding.genesis(keys.verifying()?)?;
         let mut consortium = Self { genesis, seats, peers: Vec::new() };
         // the system chooses the ports, so the validators hear of each other once all have one
         for name in VALIDATORS {
@@ -150,7 +149,7 @@ impl Consortium {
         let seat = self.seat(name)?;
         let node = seat.node.as_ref().map_or_else(|| self.node(VALIDATORS[0]), Ok)?;
         let holder = Holder::Member(Box::new(MemberFolder::new(seat.member.clone(), &seat.folder)));
-        Ok(Network::new(holder, Connection::new(Running::new(node.clone()), Arc::clone(&seat.checker))))
+        Ok(Network::new(holder, Connection::new(InProcess::new(node.clone()), Arc::clone(&seat.checker))))
     }
 
     /// A member with its keys.

@@ -1,0 +1,43 @@
+//! A development network, where one person has everybody's keys: what they would do one after the other.
+
+use crate::{
+    failure::Failure,
+    network::{Holder, Network},
+};
+use countersign_circuits::hash::Digest32;
+use countersign_consortium::{BOARD, VALIDATOR, propose};
+use countersign_hospital::Hospital;
+use countersign_messages::{Change, Height, StudyId};
+use countersign_study::{StudyDraft, approve, submit};
+
+/// Publishes a dictionary if the ledger does not know it: on a development network, where one member decides.
+///
+/// # Errors
+/// It is refused, or others must propose it or vote on it.
+pub async fn publish_dictionary(network: &mut Network, canonical: &[u8]) -> Result<Digest32, Failure> {
+    let digest = Digest32::of(canonical);
+    if network.state().dictionary(&digest).is_some() {
+        return Ok(digest);
+    }
+    if matches!(network.holder(), Holder::Member(_)) {
+        let words = "the dictionary is not published on this network; a governance member proposes it with";
+        return Err(Failure::Refused(format!("{words} `countersign propose dictionary FILE --config node.toml --reason TEXT`")));
+    }
+    let validator = network.member(VALIDATOR)?;
+    propose(network, &validator, Change::Dictionary(canonical.to_vec()), Height(0), "a hospital's data are described by it").await?;
+    Ok(digest)
+}
+
+/// Submits a study, has the board approve it and the hospitals accept it.
+///
+/// # Errors
+/// A step is refused.
+pub async fn open_study(network: &mut Network, draft: &StudyDraft, hospitals: &[Hospital]) -> Result<StudyId, Failure> {
+    let (researcher, board) = (network.holder().reader()?, network.member(BOARD)?);
+    let study = submit(network, &researcher, &[board.id()], draft).await?;
+    approve(network, &board, study).await?;
+    for hospital in hospitals {
+        hospital.accept(network, study, draft.k_min).await?;
+    }
+    Ok(study)
+}

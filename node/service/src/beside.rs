@@ -1,0 +1,46 @@
+//! A member's line to the chain from a process beside its running node.
+
+use crate::{Config, ServiceError};
+use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
+use countersign_member::{Beside, Connection, LedgerError, MemberFolder, VerifyingFolder, gateway::GatewayClient};
+use countersign_store::StoreError;
+use std::sync::Arc;
+
+/// The checker with the circuit keys of a folder and those the configuration names.
+///
+/// # Errors
+/// Keys are missing or damaged.
+pub fn checker(config: &Config, keys: &VerifyingFolder) -> Result<Arc<dyn ProofChecker>, ServiceError> {
+    let mut ring = vec![keys.read()?];
+    for folder in &config.circuit_keys {
+        ring.push(VerifyingFolder::new(folder).read()?);
+    }
+    Ok(Arc::new(CachingChecker::new(KeyedChecker::with_ring(ring))))
+}
+
+/// The member's keys, and the chain of its node: its store is read, its gateway spoken to.
+///
+/// # Errors
+/// There is no chain, keys are missing, or they are not the network's.
+pub async fn beside(config: &Config, keys: &VerifyingFolder) -> Result<(MemberFolder, Connection), ServiceError> {
+    let folder = config.member_folder()?;
+    let checker = checker(config, keys)?;
+    let client = GatewayClient::new(&config.gateway_url()).map_err(LedgerError::from)?;
+    let beside = Beside::open(&config.store_url()?, client).await.map_err(|error| match error {
+        LedgerError::Store(error) => no_chain(config, error),
+        other => other.into(),
+    })?;
+    let connection = Connection::new(beside, checker);
+    connection.state().check_keys(connection.checker())?;
+    Ok((folder, connection))
+}
+
+/// Says what to do where there is no chain.
+pub fn no_chain(config: &Config, error: StoreError) -> ServiceError {
+    let missing = match &error {
+        StoreError::Empty => true,
+        StoreError::Database(_) => config.store_url().is_ok_and(|url| url.file().is_some_and(|file| !file.exists())),
+        _ => false,
+    };
+    if missing { ServiceError::NoChain(config.data.clone()) } else { error.into() }
+}
