@@ -515,7 +515,6 @@ pub fn refuse(net: &Net, who: Who, payload: Payload, expected: &EnvelopeError) {
     assert!(proposed.outcome.results().is_empty());
 }
 
-/// A change to be in force as soon as it is carried.
 pub fn propose(change: Change) -> Payload {
     propose_at(change, Height(0))
 }

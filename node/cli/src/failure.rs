@@ -4,11 +4,7 @@ use countersign_audit::AuditError;
 use countersign_consortium::ConsortiumError;
 use countersign_hospital::HospitalError;
 use countersign_ingest::ImportError;
-use countersign_member::{
-    LedgerError, MemberError,
-    gateway::GatewayError,
-    named::NamedError,
-};
+use countersign_member::{LedgerError, MemberError, gateway::GatewayError, named::NamedError};
 use countersign_service::ServiceError;
 use countersign_study::StudyError;
 
@@ -103,12 +99,7 @@ macro_rules! other {
     })+ };
 }
 
-other!(
-    std::io::Error,
-    countersign_store::StoreError,
-    countersign_consensus::NodeError,
-    countersign_hospital::KeepingError,
-);
+other!(std::io::Error, countersign_store::StoreError, countersign_consensus::NodeError, countersign_hospital::KeepingError,);
 
 impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {

@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
 
-use countersign_harness as harness;
-
 use countersign_circuits::{
     consent::Day,
     hash::Digest32,
     segment::SegmentId,
     statement::{Measures, Statement},
 };
+use countersign_harness as harness;
 use countersign_ledger::*;
 use countersign_messages::*;
 use harness::*;

@@ -121,12 +121,7 @@ impl ServiceError {
     /// True if whoever asked must give something else; false if the same may work another time.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::NoConfig { .. }
-            | Self::Store(_)
-            | Self::Read { .. }
-            | Self::Write { .. }
-            | Self::Node(_)
-            | Self::Gateway(_) => false,
+            Self::NoConfig { .. } | Self::Store(_) | Self::Read { .. } | Self::Write { .. } | Self::Node(_) | Self::Gateway(_) => false,
             Self::Member(error) => error.is_refusal(),
             Self::Ledger(error) => error.is_refusal(),
             _ => true,
