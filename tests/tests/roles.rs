@@ -33,7 +33,7 @@ impl World {
     }
 
     async fn hospital(&self, connection: &Connection, name: &str) -> Hospital {
-        Hospital::open(connection, &self.proving, self.member(name), &self.data.keeping(name), IfInUse::Fail).await.unwrap()
+        Hospital::open(connection, &self.proving, self.member(name), &self.data.hospital_store(name), IfInUse::Fail).await.unwrap()
     }
 
     async fn later(&self) -> Connection {

@@ -11,7 +11,7 @@
 
 use countersign_circuits::{dictionary::Dictionary, hash::Digest32};
 use countersign_hospital::{
-    Height, Keeping,
+    Height, HospitalStore,
     disclosure::{Block, BlockKind, Number, RowSet, Table},
     journal::QueryId,
     released::Dictionaries,
@@ -58,27 +58,27 @@ fn table(dice: &mut ChaCha20Rng, sizes: &std::ops::Range<u32>) -> Table<'static>
 /// Answers [`TABLES`] tables; prints how long the last twenty of every quarter took to judge.
 async fn fill(name: &str, sizes: std::ops::Range<u32>) {
     let folder = tempfile::tempdir().unwrap();
-    let keeping = Keeping::open(&folder.path().join("hospital.sqlite")).await.unwrap();
+    let store = HospitalStore::open(&folder.path().join("hospital.sqlite")).await.unwrap();
     let mut dice = ChaCha20Rng::seed_from_u64(7);
     let mut times = Vec::new();
     let mut kept = 0;
     for tag in 1..=TABLES {
         let table = table(&mut dice, &sizes);
         let start = Instant::now();
-        let judged = keeping.judge(&table, K_MIN, &NoDictionaries).await.unwrap();
+        let judged = store.judge(&table, K_MIN, &NoDictionaries).await.unwrap();
         times.push(start.elapsed());
         kept += judged.numbers.len();
         let query = QueryId(Digest32::of(&tag.to_le_bytes()));
-        keeping.query_seen(query, Height(1)).await.unwrap();
-        let attempt = keeping.start_attempt(query, &mut dice).await.unwrap();
-        keeping.store_answer(&attempt, b"answer", b"sealed", &judged).await.unwrap();
+        store.query_seen(query, Height(1)).await.unwrap();
+        let attempt = store.start_attempt(query, &mut dice).await.unwrap();
+        store.store_answer(&attempt, b"answer", b"sealed", &judged).await.unwrap();
         if tag.is_multiple_of(TABLES / 4) {
             let mut last: Vec<Duration> = times.split_off(times.len() - BLOCKS);
             last.sort();
             println!("{name}: {BLOCKS} new sets against {kept}: median {:.1?}, most {:.1?}", last[BLOCKS / 2], last[BLOCKS - 1]);
         }
     }
-    keeping.close().await;
+    store.close().await;
 }
 
 fn main() {

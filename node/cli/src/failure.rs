@@ -99,7 +99,7 @@ macro_rules! other {
     })+ };
 }
 
-other!(std::io::Error, countersign_store::StoreError, countersign_consensus::NodeError, countersign_hospital::KeepingError,);
+other!(std::io::Error, countersign_store::StoreError, countersign_consensus::NodeError, countersign_hospital::HospitalStoreError,);
 
 impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {

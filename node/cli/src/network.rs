@@ -77,7 +77,7 @@ impl Network {
             Holder::Everybody(_) => IfInUse::Fail,
             Holder::Member(_) => IfInUse::Wait,
         };
-        let path = self.holder.keeping(name);
+        let path = self.holder.hospital_store(name);
         // said before keys are looked for, which only members have
         let hospitals = self.sites();
         if !hospitals.iter().any(|hospital| hospital == name) {

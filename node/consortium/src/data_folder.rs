@@ -56,7 +56,7 @@ impl DataFolder {
     }
 
     /// A hospital's own file.
-    pub fn keeping(&self, site: &str) -> PathBuf {
+    pub fn hospital_store(&self, site: &str) -> PathBuf {
         self.0.join("sites").join(format!("{site}.sqlite"))
     }
 

@@ -1,11 +1,11 @@
-//! What can go wrong with the keeping.
+//! What can go wrong with the store.
 
 use crate::{codes::CodesError, slots::SlotError};
 use std::path::PathBuf;
 
 /// An operation that changed nothing. No message names a patient or a value.
 #[derive(Debug, thiserror::Error)]
-pub enum KeepingError {
+pub enum HospitalStoreError {
     /// The file can be read by others.
     #[error("{} can be read by other users of this machine; make it private (chmod 600) and start again", .0.display())]
     Permissions(PathBuf),
@@ -55,7 +55,7 @@ pub enum KeepingError {
 /// SQLite's SQLITE_BUSY and SQLITE_LOCKED, with any extension (https://sqlite.org/rescode.html).
 const IN_USE: [u32; 2] = [5, 6];
 
-impl KeepingError {
+impl HospitalStoreError {
     /// True if another process has the file open.
     pub fn is_in_use(&self) -> bool {
         let code = |error: &sqlx::Error| error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<u32>().ok());

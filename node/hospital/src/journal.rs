@@ -1,22 +1,22 @@
 //! The journal: what was begun, how far it came, and what to do next.
 //!
-//! The caller runs a loop: ask [`Keeping::next_step`], do the work, report it with the method the step names. Every report is
+//! The caller runs a loop: ask [`HospitalStore::next_step`], do the work, report it with the method the step names. Every report is
 //! one transaction of the database, so a crash leaves the journal exactly before or after a step:
 //!
 //! | step | work, then report | killed before the report | killed after it |
 //! |---|---|---|---|
-//! | none | read the export, [`Keeping::import`] (or [`Keeping::plan_erasure`]) | nothing is known; import again | slots, withdrawals and codes stand; the same rows are recognised as the unfinished anchor |
-//! | [`WithdrawalStep::Sign`] | sign, [`Keeping::store_withdrawal`] | signed anew | bytes stand |
-//! | [`WithdrawalStep::Submit`] | [`Keeping::withdrawal_submitted`], *then* send | sent later | sent again, same bytes |
-//! | [`WithdrawalStep::Await`] | ask the ledger; [`Keeping::withdrawal_confirmed`] or [`Keeping::withdrawal_refused`]; unknown: send again | asked again | done |
-//! | [`AnchorStep::Commit`] | draw blinders, commit, [`Keeping::store_commitment`] | fresh blinders; the old ones went nowhere | kept |
-//! | [`AnchorStep::Build`] | prove and sign, [`Keeping::store_transactions`] | built anew; nothing left the hospital | bytes stand |
-//! | [`AnchorStep::Submit`] | [`Keeping::anchor_submitted`], *then* send | sent later | sent again, same bytes |
-//! | [`AnchorStep::Await`] | ask the ledger; [`Keeping::anchor_confirmed`] or [`Keeping::anchor_rejected`]; unknown: send again | asked again | next transaction |
-//! | [`AnswerStep::Attempt`] | [`Keeping::start_attempt`], prove, [`Keeping::store_answer`] or [`Keeping::store_refusal`] | next attempt, fresh salts | bytes stand |
-//! | [`AnswerStep::Submit`] | [`Keeping::answer_submitted`], *then* send | sent later | sent again, same bytes |
-//! | [`AnswerStep::Await`] | ask the ledger; [`Keeping::answer_confirmed`] or [`Keeping::answer_rejected`]; unknown: send again | asked again | accepted: delivered next |
-//! | [`AnswerStep::Deliver`] | hand over the ciphertext, [`Keeping::answer_delivered`] | handed over again, same bytes | done |
+//! | none | read the export, [`HospitalStore::import`] (or [`HospitalStore::plan_erasure`]) | nothing is known; import again | slots, withdrawals and codes stand; the same rows are recognised as the unfinished anchor |
+//! | [`WithdrawalStep::Sign`] | sign, [`HospitalStore::store_withdrawal`] | signed anew | bytes stand |
+//! | [`WithdrawalStep::Submit`] | [`HospitalStore::withdrawal_submitted`], *then* send | sent later | sent again, same bytes |
+//! | [`WithdrawalStep::Await`] | ask the ledger; [`HospitalStore::withdrawal_confirmed`] or [`HospitalStore::withdrawal_refused`]; unknown: send again | asked again | done |
+//! | [`AnchorStep::Commit`] | draw blinders, commit, [`HospitalStore::store_commitment`] | fresh blinders; the old ones went nowhere | kept |
+//! | [`AnchorStep::Build`] | prove and sign, [`HospitalStore::store_transactions`] | built anew; nothing left the hospital | bytes stand |
+//! | [`AnchorStep::Submit`] | [`HospitalStore::anchor_submitted`], *then* send | sent later | sent again, same bytes |
+//! | [`AnchorStep::Await`] | ask the ledger; [`HospitalStore::anchor_confirmed`] or [`HospitalStore::anchor_rejected`]; unknown: send again | asked again | next transaction |
+//! | [`AnswerStep::Attempt`] | [`HospitalStore::start_attempt`], prove, [`HospitalStore::store_answer`] or [`HospitalStore::store_refusal`] | next attempt, fresh salts | bytes stand |
+//! | [`AnswerStep::Submit`] | [`HospitalStore::answer_submitted`], *then* send | sent later | sent again, same bytes |
+//! | [`AnswerStep::Await`] | ask the ledger; [`HospitalStore::answer_confirmed`] or [`HospitalStore::answer_rejected`]; unknown: send again | asked again | accepted: delivered next |
+//! | [`AnswerStep::Deliver`] | hand over the ciphertext, [`HospitalStore::answer_delivered`] | handed over again, same bytes | done |
 //!
 //! A ledger takes the same transaction once, so sending again is harmless.
 
@@ -33,7 +33,7 @@ pub use import::{Begun, Import, ImportedPerson, Planned};
 pub(crate) use withdrawal::enter_told as enter_withdrawal;
 pub use withdrawal::{WITHDRAWAL_SLOTS_MAX, WithdrawalId, WithdrawalStep};
 
-use crate::{Keeping, KeepingError};
+use crate::{HospitalStore, HospitalStoreError};
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,13 +48,13 @@ pub enum Step {
     Idle,
 }
 
-impl Keeping {
+impl HospitalStore {
     /// The next thing to do. An anchor of which something was sent comes first (slots of its segments cannot be withdrawn before the ledger has them),
     /// then withdrawals, then an anchor that was not sent, then the oldest unfinished query: no answer is begun while a withdrawal waits.
     ///
     /// # Errors
     /// The file is damaged.
-    pub async fn next_step(&self) -> Result<Step, KeepingError> {
+    pub async fn next_step(&self) -> Result<Step, HospitalStoreError> {
         let anchor = self.next_anchor_step().await?;
         if let (Some(step), true) = (&anchor, self.anchor_sent().await?) {
             return Ok(Step::Anchor(step.clone()));

@@ -11,7 +11,7 @@
 //! # use countersign_member::{Connection, MemberFolder, now};
 //! # async fn a_day(connection: &mut Connection, own: MemberFolder, reading: &Reading, mapping: &Mapping) -> Result<(), HospitalError> {
 //! let keys = ProvingKeys::new("/etc/countersign/circuit-keys");
-//! let hospital = Hospital::open(connection, &keys, own.member.clone(), &own.keeping(), IfInUse::Wait).await?;
+//! let hospital = Hospital::open(connection, &keys, own.member.clone(), &own.hospital_store(), IfInUse::Wait).await?;
 //! let source = Source { path: "export".into(), as_of: None, consents: Some("consents.csv".into()), policy: None };
 //! let (imported, report) = hospital.import_and_anchor(connection, (reading, mapping), &source, &|_| {}, &|_| {}).await?;
 //! println!("{}\n{} segments anchored in block {}", imported.import.report, report.segments, report.height);
@@ -33,7 +33,7 @@
 //!
 //! Invariants:
 //! - A slot is given out once. Withdrawn and erased slots stay dead; a patient who withdrew gets a new slot only after
-//!   [`Keeping::readmit`].
+//!   [`HospitalStore::readmit`].
 //! - Blinders are stored before the transaction that needs them, a transaction before it is submitted. After a crash the
 //!   stored bytes are submitted again, unchanged.
 //! - What an import is compared with is every row and grant, and what the ledger holds; one query has one stored answer or refusal until the ledger rejects it.
@@ -43,9 +43,9 @@
 pub mod codes;
 pub mod disclosure;
 mod error;
+mod hospital_store;
 pub mod intake;
 pub mod journal;
-mod keeping;
 pub mod ledger_view;
 mod node;
 pub mod opening;
@@ -53,6 +53,6 @@ pub mod released;
 pub mod research_cut;
 pub mod slots;
 
-pub use error::KeepingError;
-pub use keeping::{CheckReport, Height, Keeping};
+pub use error::HospitalStoreError;
+pub use hospital_store::{CheckReport, Height, HospitalStore};
 pub use node::{AnchorReport, Answering, Hospital, HospitalError, IfInUse, Imported, ProvingKeys, ResearchCut, Source, waiting};

@@ -21,7 +21,7 @@ pub use importing::{AnchorReport, Imported, Source};
 pub use inbox::waiting;
 pub use proving_keys::ProvingKeys;
 
-use crate::{Keeping, KeepingError};
+use crate::{HospitalStore, HospitalStoreError};
 use countersign_circuits::{dictionary::Dictionary, hash::Digest32};
 use countersign_ledger::{State, TableKey};
 use countersign_member::{Connection, Member};
@@ -44,7 +44,7 @@ pub enum IfInUse {
 pub struct Hospital {
     /// Its keys.
     pub member: Member,
-    keeping: Keeping,
+    store: HospitalStore,
     keys: ProvingKeys,
 }
 
@@ -77,27 +77,27 @@ impl Hospital {
             return Err(HospitalError::FileLost { path: path.to_owned(), name: member.name });
         }
         let turns = if if_in_use == IfInUse::Wait { TURNS_MAX } else { 1 };
-        Ok(Self { keeping: open_in_turn(path, turns).await?, member, keys: keys.clone() })
+        Ok(Self { store: open_in_turn(path, turns).await?, member, keys: keys.clone() })
     }
 
     /// Its own file.
-    pub fn keeping(&self) -> &Keeping {
-        &self.keeping
+    pub fn hospital_store(&self) -> &HospitalStore {
+        &self.store
     }
 
     /// Closes its file.
     pub async fn close(self) {
-        self.keeping.close().await;
+        self.store.close().await;
     }
 }
 
 /// Opens a hospital's file when whoever has it open has closed it.
-async fn open_in_turn(path: &Path, turns: u32) -> Result<Keeping, KeepingError> {
+async fn open_in_turn(path: &Path, turns: u32) -> Result<HospitalStore, HospitalStoreError> {
     for _ in 1..turns {
-        match Keeping::open(path).await {
+        match HospitalStore::open(path).await {
             Err(error) if error.is_in_use() => {}
             other => return other,
         }
     }
-    Keeping::open(path).await
+    HospitalStore::open(path).await
 }

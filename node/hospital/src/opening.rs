@@ -1,6 +1,6 @@
 //! Openings: what stands behind an anchored segment. Whoever has one can read the segment; without it the commitments are noise.
 
-use crate::{Height, Keeping, KeepingError, codes, keeping::small};
+use crate::{Height, HospitalStore, HospitalStoreError, codes, hospital_store::small};
 use countersign_circuits::{
     hash::Digest32,
     segment::{SegmentId, SlotCodes},
@@ -81,34 +81,34 @@ pub struct Opening {
 type StoredOpening = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>, i64, Option<i64>);
 
 impl OpeningState {
-    fn read(state: i64) -> Result<Self, KeepingError> {
+    fn read(state: i64) -> Result<Self, HospitalStoreError> {
         [Self::Planned, Self::Prepared, Self::Submitted, Self::Anchored, Self::Destroyed]
             .into_iter()
             .find(|s| *s as i64 == state)
-            .ok_or(KeepingError::Damaged("an opening's state"))
+            .ok_or(HospitalStoreError::Damaged("an opening's state"))
     }
 }
 
 /// kind, table, segment, version
 pub(crate) type StoredKey = (i64, Vec<u8>, i64, i64);
 
-pub(crate) fn read_key((kind, digest, index, version): StoredKey) -> Result<OpeningKey, KeepingError> {
+pub(crate) fn read_key((kind, digest, index, version): StoredKey) -> Result<OpeningKey, HospitalStoreError> {
     let kind = match kind {
         0 => TableKind::Data,
         1 => TableKind::Consent,
-        _ => return Err(KeepingError::Damaged("a table's kind")),
+        _ => return Err(HospitalStoreError::Damaged("a table's kind")),
     };
-    let digest = Digest32(digest.try_into().map_err(|_| KeepingError::Damaged("a table's digest"))?);
+    let digest = Digest32(digest.try_into().map_err(|_| HospitalStoreError::Damaged("a table's digest"))?);
     let segment = SegmentId { index: small(index, "a segment's index")?, version: small(version, "a segment's version")? };
     Ok(OpeningKey { table: TableName { kind, digest }, segment })
 }
 
-impl Keeping {
+impl HospitalStore {
     /// Reads an opening.
     ///
     /// # Errors
     /// There is none, or the file is damaged.
-    pub async fn opening(&self, key: &OpeningKey) -> Result<Opening, KeepingError> {
+    pub async fn opening(&self, key: &OpeningKey) -> Result<Opening, HospitalStoreError> {
         let stored: Option<StoredOpening> = sqlx::query_as(
             "SELECT codes, blinders, points, state, height FROM opening WHERE kind = ? AND table_id = ? AND segment = ? AND version = ?",
         )
@@ -118,7 +118,7 @@ impl Keeping {
         .bind(key.segment.version)
         .fetch_optional(&self.pool)
         .await?;
-        let (codes, blinders, points, state, height) = stored.ok_or(KeepingError::Unknown("opening"))?;
+        let (codes, blinders, points, state, height) = stored.ok_or(HospitalStoreError::Unknown("opening"))?;
         let codes = codes.map(Zeroizing::new).map(|bytes| codes::from_bytes(&bytes)).transpose()?;
         let blinders = blinders.map(Zeroizing::new).map(|bytes| read_blinders(&bytes)).transpose()?;
         let height = height.map(Height::read).transpose()?;
@@ -129,7 +129,7 @@ impl Keeping {
     ///
     /// # Errors
     /// The file is damaged.
-    pub async fn anchored(&self, table: TableName) -> Result<Vec<OpeningKey>, KeepingError> {
+    pub async fn anchored(&self, table: TableName) -> Result<Vec<OpeningKey>, HospitalStoreError> {
         let keys: Vec<StoredKey> = sqlx::query_as(
             "SELECT kind, table_id, segment, max(version) FROM opening
              WHERE kind = ? AND table_id = ? AND state = 3 GROUP BY segment ORDER BY segment",
@@ -145,7 +145,7 @@ impl Keeping {
     ///
     /// # Errors
     /// The file is damaged.
-    pub async fn superseded(&self) -> Result<Vec<OpeningKey>, KeepingError> {
+    pub async fn superseded(&self) -> Result<Vec<OpeningKey>, HospitalStoreError> {
         let keys: Vec<StoredKey> = sqlx::query_as(
             "SELECT o.kind, o.table_id, o.segment, o.version FROM opening o WHERE o.state = 3 AND EXISTS (
                 SELECT 1 FROM opening n WHERE n.kind = o.kind AND n.table_id = o.table_id AND n.segment = o.segment
@@ -162,7 +162,7 @@ impl Keeping {
     ///
     /// # Errors
     /// The opening does not exist or is not anchored.
-    pub async fn destroy(&self, key: &OpeningKey) -> Result<(), KeepingError> {
+    pub async fn destroy(&self, key: &OpeningKey) -> Result<(), HospitalStoreError> {
         let done = sqlx::query(
             "UPDATE opening SET state = 4, codes = NULL, blinders = NULL
              WHERE kind = ? AND table_id = ? AND segment = ? AND version = ? AND state = 3",
@@ -173,13 +173,13 @@ impl Keeping {
         .bind(key.segment.version)
         .execute(&self.pool)
         .await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(KeepingError::Unknown("anchored opening")) }
+        if done.rows_affected() == 1 { Ok(()) } else { Err(HospitalStoreError::Unknown("anchored opening")) }
     }
 }
 
-fn read_blinders(bytes: &[u8]) -> Result<Blinders, KeepingError> {
+fn read_blinders(bytes: &[u8]) -> Result<Blinders, HospitalStoreError> {
     if bytes.is_empty() || !bytes.len().is_multiple_of(32) {
-        return Err(KeepingError::Damaged("blinders"));
+        return Err(HospitalStoreError::Damaged("blinders"));
     }
     Ok(Blinders(
         bytes

@@ -5,10 +5,10 @@
 mod levels;
 
 use crate::{
-    Keeping, KeepingError,
+    HospitalStore, HospitalStoreError,
     disclosure::{Counts, Differing, MeasureRef, Number, RowSet, Table, Withhold, exposes},
+    hospital_store::secret,
     journal::QueryId,
-    keeping::secret,
 };
 use countersign_circuits::{dictionary::Dictionary, hash::Digest32, segment::SegmentId};
 use levels::Levels;
@@ -59,13 +59,13 @@ struct Memory<'a> {
     levels: Levels<'a>,
 }
 
-impl Keeping {
+impl HospitalStore {
     /// Judges the blocks of an answer by the rules that rest on the hospital: dominance, its own word, and overlap with every other number that left or is
     /// about to leave, of any study and table, margins included. With `k_min` 1 (development only) disclosure control is off.
     ///
     /// # Errors
     /// The file is damaged.
-    pub async fn judge(&self, table: &Table<'_>, k_min: u32, dictionaries: &dyn Dictionaries) -> Result<Judged, KeepingError> {
+    pub async fn judge(&self, table: &Table<'_>, k_min: u32, dictionaries: &dyn Dictionaries) -> Result<Judged, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let last = last_number(&mut tx).await?;
         if k_min <= 1 {
@@ -110,7 +110,7 @@ impl Keeping {
     ///
     /// # Errors
     /// The database refuses.
-    pub async fn pin(&self, dictionary: Digest32, segments: &[SegmentId]) -> Result<Digest32, KeepingError> {
+    pub async fn pin(&self, dictionary: Digest32, segments: &[SegmentId]) -> Result<Digest32, HospitalStoreError> {
         let bytes: Vec<u8> = segments.iter().flat_map(|s| [s.index, s.version]).flat_map(u32::to_le_bytes).collect();
         let cut = Digest32::tagged("countersign/pinned/1", [&dictionary.0[..], &bytes]);
         sqlx::query("INSERT OR IGNORE INTO pinned (cut, table_id, segments) VALUES (?, ?, ?)")
@@ -123,26 +123,27 @@ impl Keeping {
     }
 }
 
-async fn last_number(c: &mut SqliteConnection) -> Result<i64, KeepingError> {
+async fn last_number(c: &mut SqliteConnection) -> Result<i64, HospitalStoreError> {
     Ok(sqlx::query_scalar::<_, Option<i64>>("SELECT max(id) FROM number").fetch_one(c).await?.unwrap_or_default())
 }
 
 impl<'a> Memory<'a> {
-    async fn open(c: &'a mut SqliteConnection, dictionaries: &'a dyn Dictionaries) -> Result<Self, KeepingError> {
+    async fn open(c: &'a mut SqliteConnection, dictionaries: &'a dyn Dictionaries) -> Result<Self, HospitalStoreError> {
         let key = secret(c, "row-sets", &mut OsRng).await?;
         let rows: Vec<(i64, i64, Option<Vec<u8>>)> =
             sqlx::query_as("SELECT id, size, counts FROM row_set ORDER BY size").fetch_all(&mut *c).await?;
         let mut kept = Vec::with_capacity(rows.len());
         for (id, size, counts) in rows {
-            let size = u64::try_from(size).map_err(|_| KeepingError::Damaged("the size of a set"))?;
-            let counts = counts.map(|bytes| Counts::from_bytes(&bytes).ok_or(KeepingError::Damaged("the counts of a set"))).transpose()?;
+            let size = u64::try_from(size).map_err(|_| HospitalStoreError::Damaged("the size of a set"))?;
+            let counts =
+                counts.map(|bytes| Counts::from_bytes(&bytes).ok_or(HospitalStoreError::Damaged("the counts of a set"))).transpose()?;
             kept.push(Kept { id, size, counts });
         }
         Ok(Self { c, key, kept, sets: HashMap::new(), levels: Levels::new(dictionaries) })
     }
 
     /// True if a number exposes with one that left before.
-    async fn exposes(&mut self, number: &Number, k_min: u32) -> Result<bool, KeepingError> {
+    async fn exposes(&mut self, number: &Number, k_min: u32) -> Result<bool, HospitalStoreError> {
         let (size, reach) = (number.own().len(), u64::from(k_min));
         let from = self.kept.partition_point(|k| k.size + reach <= size);
         let near: Vec<i64> = self.kept[from..]
@@ -169,7 +170,12 @@ impl<'a> Memory<'a> {
     }
 
     /// True if a number exposes with one of the same answer.
-    async fn exposes_any(&mut self, number: &Number, others: impl Iterator<Item = &Number>, k_min: u32) -> Result<bool, KeepingError> {
+    async fn exposes_any(
+        &mut self,
+        number: &Number,
+        others: impl Iterator<Item = &Number>,
+        k_min: u32,
+    ) -> Result<bool, HospitalStoreError> {
         for other in others.filter(|other| !other.own().is_empty()) {
             if other.counts().distance_at_least(number.counts()) >= u64::from(k_min) {
                 continue;
@@ -184,7 +190,12 @@ impl<'a> Memory<'a> {
     }
 
     /// People in both sets whose level of an attribute that both measure differs; `None`: they measure nothing in common.
-    async fn differing(&mut self, number: &Number, other: &RowSet, measures: &[MeasureRef]) -> Result<Option<Differing>, KeepingError> {
+    async fn differing(
+        &mut self,
+        number: &Number,
+        other: &RowSet,
+        measures: &[MeasureRef],
+    ) -> Result<Option<Differing>, HospitalStoreError> {
         let pairs: Vec<(MeasureRef, MeasureRef)> = number.measured_by_both(measures).map(|(a, b)| (a.clone(), b.clone())).collect();
         if pairs.is_empty() {
             return Ok(None);
@@ -192,25 +203,25 @@ impl<'a> Memory<'a> {
         self.levels.differing(self.c, &pairs, number.own(), other).await.map(Some)
     }
 
-    async fn set(&mut self, id: i64) -> Result<Arc<(RowSet, Vec<Remembered>)>, KeepingError> {
+    async fn set(&mut self, id: i64) -> Result<Arc<(RowSet, Vec<Remembered>)>, HospitalStoreError> {
         if let Some(found) = self.sets.get(&id) {
             return Ok(Arc::clone(found));
         }
         let rows: Vec<u8> = sqlx::query_scalar("SELECT rows FROM row_set WHERE id = ?").bind(id).fetch_one(&mut *self.c).await?;
-        let rows = RowSet::from_bytes(&rows).ok_or(KeepingError::Damaged("the people of a released number"))?;
+        let rows = RowSet::from_bytes(&rows).ok_or(HospitalStoreError::Damaged("the people of a released number"))?;
         let numbers: Vec<(Vec<u8>, Vec<u8>)> =
             sqlx::query_as("SELECT DISTINCT base, measures FROM number WHERE own = ?").bind(id).fetch_all(&mut *self.c).await?;
         let remembered = numbers.into_iter().map(|(base, measures)| Ok(Remembered { base, measures: read_measures(&measures)? }));
-        let found = Arc::new((rows, remembered.collect::<Result<Vec<_>, KeepingError>>()?));
+        let found = Arc::new((rows, remembered.collect::<Result<Vec<_>, HospitalStoreError>>()?));
         self.sets.insert(id, Arc::clone(&found));
         Ok(found)
     }
 }
 
 /// Keeps the numbers of an answer that is stored. The caller has seen to it that nothing was remembered since it was judged.
-pub(crate) async fn remember(c: &mut SqliteConnection, query: QueryId, judged: &Judged) -> Result<(), KeepingError> {
+pub(crate) async fn remember(c: &mut SqliteConnection, query: QueryId, judged: &Judged) -> Result<(), HospitalStoreError> {
     if last_number(c).await? != judged.last {
-        return Err(KeepingError::Overlap);
+        return Err(HospitalStoreError::Overlap);
     }
     let key = secret(c, "row-sets", &mut OsRng).await?;
     let mut stored: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
@@ -243,7 +254,7 @@ pub(crate) async fn remember(c: &mut SqliteConnection, query: QueryId, judged: &
 }
 
 /// Forgets the numbers of an answer that did not leave.
-pub(crate) async fn forget(c: &mut SqliteConnection, query: &[u8]) -> Result<(), KeepingError> {
+pub(crate) async fn forget(c: &mut SqliteConnection, query: &[u8]) -> Result<(), HospitalStoreError> {
     sqlx::query("DELETE FROM number WHERE query = ?").bind(query).execute(&mut *c).await?;
     sqlx::query("DELETE FROM row_set WHERE NOT EXISTS (SELECT 1 FROM number WHERE own = row_set.id)").execute(c).await?;
     Ok(())
@@ -267,7 +278,7 @@ fn write_measures(measures: &[MeasureRef]) -> Vec<u8> {
     out
 }
 
-fn read_measures(bytes: &[u8]) -> Result<Vec<MeasureRef>, KeepingError> {
+fn read_measures(bytes: &[u8]) -> Result<Vec<MeasureRef>, HospitalStoreError> {
     struct Cursor<'a>(&'a [u8]);
     impl Cursor<'_> {
         fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
@@ -287,5 +298,5 @@ fn read_measures(bytes: &[u8]) -> Result<Vec<MeasureRef>, KeepingError> {
         }
         cursor.0.is_empty().then_some(measures)
     };
-    read().ok_or(KeepingError::Damaged("what a released number measures"))
+    read().ok_or(HospitalStoreError::Damaged("what a released number measures"))
 }

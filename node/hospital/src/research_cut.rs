@@ -4,8 +4,8 @@
 //! table until enough of it is new, gone or changed.
 
 use crate::{
-    Keeping, KeepingError,
-    keeping::people_by_slot,
+    HospitalStore, HospitalStoreError,
+    hospital_store::people_by_slot,
     opening::{OpeningKey, OpeningState, TableName},
     slots::{RowId, SlotIndex},
 };
@@ -127,19 +127,19 @@ impl Rows {
     }
 }
 
-impl Keeping {
+impl HospitalStore {
     /// Whether the next study takes the research cut of a table (as it was when that was made), or a new one of the current version (rule D12), by this
     /// hospital's openings.
     ///
     /// # Errors
-    /// The table is being anchored ([`KeepingError::AnchorRunning`]: finish that first), an opening of a current segment is gone, or the file is damaged.
+    /// The table is being anchored ([`HospitalStoreError::AnchorRunning`]: finish that first), an opening of a current segment is gone, or the file is damaged.
     pub async fn renewal(
         &self,
         table: TableName,
         pinned: Option<Version<'_>>,
         current: Version<'_>,
         k_min: u32,
-    ) -> Result<Renewal, KeepingError> {
+    ) -> Result<Renewal, HospitalStoreError> {
         let Some(pinned) = pinned else { return Ok(Renewal::First) };
         let (changes, lost) = self.compare(table, pinned, current).await?;
         let (changed, needed) = (changes.count(), changes.needed(k_min));
@@ -151,7 +151,7 @@ impl Keeping {
     }
 
     /// Compares two versions of a table person by person; true if an opening of the first is gone, and then everybody of the second is new.
-    async fn compare(&self, table: TableName, pinned: Version<'_>, current: Version<'_>) -> Result<(Changes, bool), KeepingError> {
+    async fn compare(&self, table: TableName, pinned: Version<'_>, current: Version<'_>) -> Result<(Changes, bool), HospitalStoreError> {
         let people = people_by_slot(&mut *self.pool.acquire().await?).await?;
         let (mut then, mut now) = (Moving::default(), Moving::default());
         let (mut changes, mut lost) = (Changes::default(), false);
@@ -159,7 +159,7 @@ impl Keeping {
             let was = self.rows(table, pinned.segments.get(index)).await?;
             let is = self.rows(table, current.segments.get(index)).await?;
             if matches!(is, Rows::Gone) {
-                return Err(KeepingError::Unknown("opening of a segment that is in force; anchor the table again"));
+                return Err(HospitalStoreError::Unknown("opening of a segment that is in force; anchor the table again"));
             }
             lost |= matches!(was, Rows::Gone);
             for offset in 0..SLOTS {
@@ -189,17 +189,17 @@ impl Keeping {
         Ok((changes, false))
     }
 
-    async fn rows(&self, table: TableName, segment: Option<&SegmentId>) -> Result<Rows, KeepingError> {
+    async fn rows(&self, table: TableName, segment: Option<&SegmentId>) -> Result<Rows, HospitalStoreError> {
         let Some(segment) = segment else { return Ok(Rows::Absent) };
         let opening = match self.opening(&OpeningKey { table, segment: *segment }).await {
-            Err(KeepingError::Unknown(_)) => return Ok(Rows::Gone),
+            Err(HospitalStoreError::Unknown(_)) => return Ok(Rows::Gone),
             other => other?,
         };
         match (opening.state, opening.codes) {
             (OpeningState::Anchored, Some(codes)) => Ok(Rows::Held(codes)),
             (OpeningState::Destroyed, _) => Ok(Rows::Gone),
-            (OpeningState::Anchored, None) => Err(KeepingError::Damaged("an anchored opening without rows")),
-            _ => Err(KeepingError::AnchorRunning),
+            (OpeningState::Anchored, None) => Err(HospitalStoreError::Damaged("an anchored opening without rows")),
+            _ => Err(HospitalStoreError::AnchorRunning),
         }
     }
 }

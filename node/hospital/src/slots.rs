@@ -96,7 +96,7 @@ pub struct Assignment {
     pub row_id: RowId,
 }
 
-/// The register in memory. [`Keeping`](crate::Keeping) loads and stores it.
+/// The register in memory. [`HospitalStore`](crate::HospitalStore) loads and stores it.
 #[derive(Debug, Default)]
 pub struct SlotRegister {
     live: HashMap<PatientId, Assignment>,

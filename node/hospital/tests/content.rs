@@ -12,7 +12,7 @@ use countersign_circuits::{
     segment::SegmentId,
 };
 use countersign_hospital::{
-    Height, Keeping,
+    Height, HospitalStore,
     disclosure::{Block, BlockKind, MeasureRef, Number, RowSet, Table, Withhold},
     journal::{AnchorContent, AnchorTransaction, Begun, Import, ImportedPerson, QueryId},
     opening::{Blinders, OpeningKey, TableKind, TableName},
@@ -47,7 +47,7 @@ impl Dictionaries for Published {
 }
 
 /// Anchors weights, and notes the versions of the table.
-async fn cut(keeping: &Keeping, dictionary: &Dictionary, weights: &[u32], seed: u64) -> Digest32 {
+async fn cut(store: &HospitalStore, dictionary: &Dictionary, weights: &[u32], seed: u64) -> Digest32 {
     let registry = common::registry();
     let person = |(i, weight): (usize, &u32)| ImportedPerson {
         patient: common::patient(i as u32),
@@ -56,25 +56,25 @@ async fn cut(keeping: &Keeping, dictionary: &Dictionary, weights: &[u32], seed: 
     };
     let people = weights.iter().enumerate().map(person).collect();
     let content = AnchorContent { data_table: dictionary.digest(), ..content() };
-    let ledger = common::Echo::with(keeping, dictionary.digest()).await;
+    let ledger = common::Echo::with(store, dictionary.digest()).await;
     let import = Import { content, people, dictionary, registry: &registry, ledger: &ledger };
-    let Begun::New { anchor, .. } = keeping.import(import, &mut rng(seed)).await.unwrap() else { panic!() };
-    let planned = keeping.anchor_openings(anchor).await.unwrap();
+    let Begun::New { anchor, .. } = store.import(import, &mut rng(seed)).await.unwrap() else { panic!() };
+    let planned = store.anchor_openings(anchor).await.unwrap();
     for key in &planned {
-        keeping.store_commitment(anchor, key, &Blinders(vec![[1; 32]; 3]), &[7; 96]).await.unwrap();
+        store.store_commitment(anchor, key, &Blinders(vec![[1; 32]; 3]), &[7; 96]).await.unwrap();
     }
     if !planned.is_empty() {
-        keeping.store_transactions(anchor, &[AnchorTransaction { bytes: vec![1], openings: planned }]).await.unwrap();
-        keeping.anchor_submitted(anchor, 0).await.unwrap();
-        keeping.anchor_confirmed(anchor, 0, Height(1)).await.unwrap();
+        store.store_transactions(anchor, &[AnchorTransaction { bytes: vec![1], openings: planned }]).await.unwrap();
+        store.anchor_submitted(anchor, 0).await.unwrap();
+        store.anchor_confirmed(anchor, 0, Height(1)).await.unwrap();
     }
     let table = TableName { kind: TableKind::Data, digest: dictionary.digest() };
-    let versions: Vec<_> = keeping.anchored(table).await.unwrap().iter().map(|key| key.segment).collect();
-    keeping.pin(dictionary.digest(), &versions).await.unwrap()
+    let versions: Vec<_> = store.anchored(table).await.unwrap().iter().map(|key| key.segment).collect();
+    store.pin(dictionary.digest(), &versions).await.unwrap()
 }
 
-async fn people(keeping: &Keeping, which: impl IntoIterator<Item = u32>) -> RowSet {
-    let register = keeping.register().await.unwrap();
+async fn people(store: &HospitalStore, which: impl IntoIterator<Item = u32>) -> RowSet {
+    let register = store.register().await.unwrap();
     which.into_iter().map(|i| register.find(&common::patient(i)).unwrap().row_id).collect()
 }
 
@@ -99,132 +99,128 @@ fn weight(dictionary: &Dictionary, cut: Digest32) -> MeasureRef {
     MeasureRef { dictionary: dictionary.digest(), attribute: 0, cut, sources }
 }
 
-async fn verdict(keeping: &Keeping, table: &Table<'_>, published: &Published) -> Withhold {
-    keeping.judge(table, K, published).await.unwrap().withheld[0]
+async fn verdict(store: &HospitalStore, table: &Table<'_>, published: &Published) -> Withhold {
+    store.judge(table, K, published).await.unwrap().withheld[0]
 }
 
 /// Judges and, if it may leave, remembers.
-async fn answer(keeping: &Keeping, table: &Table<'_>, published: &Published, tag: u64) -> Withhold {
-    let judged = keeping.judge(table, K, published).await.unwrap();
+async fn answer(store: &HospitalStore, table: &Table<'_>, published: &Published, tag: u64) -> Withhold {
+    let judged = store.judge(table, K, published).await.unwrap();
     let query = QueryId(Digest32::of(&tag.to_le_bytes()));
-    keeping.query_seen(query, Height(1)).await.unwrap();
-    let attempt = keeping.start_attempt(query, &mut rng(tag)).await.unwrap();
+    store.query_seen(query, Height(1)).await.unwrap();
+    let attempt = store.start_attempt(query, &mut rng(tag)).await.unwrap();
     let verdict = judged.withheld[0];
-    keeping.store_answer(&attempt, b"answer", b"sealed", &judged).await.unwrap();
+    store.store_answer(&attempt, b"answer", b"sealed", &judged).await.unwrap();
     verdict
 }
 
-async fn open(folder: &Path) -> Keeping {
-    Keeping::open(&folder.join("hospital.sqlite")).await.unwrap()
+async fn open(folder: &Path) -> HospitalStore {
+    HospitalStore::open(&folder.join("hospital.sqlite")).await.unwrap()
 }
 
 #[tokio::test]
 async fn a_value_changed_between_two_cuts_is_not_read_off() {
     let folder = folder();
-    let keeping = open(folder.path()).await;
+    let store = open(folder.path()).await;
     let kilos = dictionary(1, "200", "kg");
     let published = Published(vec![kilos.clone()]);
     let weights: Vec<u32> = (0..PEOPLE).map(|i| 50 + i).collect();
-    let first = cut(&keeping, &kilos, &weights, 1).await;
-    let everybody = people(&keeping, 0..PEOPLE).await;
+    let first = cut(&store, &kilos, &weights, 1).await;
+    let everybody = people(&store, 0..PEOPLE).await;
     let of = |cut| block(everybody.clone(), everybody.clone(), vec![weight(&kilos, cut)]);
-    assert_eq!(answer(&keeping, &of(first), &published, 1).await, Withhold::None);
-    assert_eq!(verdict(&keeping, &of(first), &published).await, Withhold::None, "the same again says nothing new");
+    assert_eq!(answer(&store, &of(first), &published, 1).await, Withhold::None);
+    assert_eq!(verdict(&store, &of(first), &published).await, Withhold::None, "the same again says nothing new");
     for (changed, expected) in [(0, Withhold::None), (1, Withhold::Overlap), (9, Withhold::Overlap), (10, Withhold::None)] {
         let moved: Vec<u32> = weights.iter().enumerate().map(|(i, w)| if i < changed { w + 1 } else { *w }).collect();
-        let later = cut(&keeping, &kilos, &moved, 2 + changed as u64).await;
-        assert_eq!(verdict(&keeping, &of(later), &published).await, expected, "{changed} changed");
+        let later = cut(&store, &kilos, &moved, 2 + changed as u64).await;
+        assert_eq!(verdict(&store, &of(later), &published).await, expected, "{changed} changed");
         // counts of the same rows measure nothing, and do not change with a value
         let rows = block(everybody.clone(), everybody.clone(), Vec::new());
-        assert_eq!(verdict(&keeping, &rows, &published).await, Withhold::None);
+        assert_eq!(verdict(&store, &rows, &published).await, Withhold::None);
     }
 }
 
 #[tokio::test]
 async fn who_left_and_who_changed_count_together_and_nobody_twice() {
     let folder = folder();
-    let keeping = open(folder.path()).await;
+    let store = open(folder.path()).await;
     let kilos = dictionary(1, "200", "kg");
     let published = Published(vec![kilos.clone()]);
     let weights: Vec<u32> = (0..PEOPLE).map(|i| 50 + i).collect();
-    let first = cut(&keeping, &kilos, &weights, 1).await;
-    let everybody = people(&keeping, 0..PEOPLE).await;
-    answer(&keeping, &block(everybody.clone(), everybody, vec![weight(&kilos, first)]), &published, 1).await;
+    let first = cut(&store, &kilos, &weights, 1).await;
+    let everybody = people(&store, 0..PEOPLE).await;
+    answer(&store, &block(everybody.clone(), everybody, vec![weight(&kilos, first)]), &published, 1).await;
     // five of the others changed: with five fewer that is ten people, and the first five, changed or not, are gone
     let moved: Vec<u32> = weights.iter().enumerate().map(|(i, w)| if i < 10 { w + 1 } else { *w }).collect();
-    let later = cut(&keeping, &kilos, &moved, 2).await;
+    let later = cut(&store, &kilos, &moved, 2).await;
     for (left, expected) in [(5, Withhold::None), (0, Withhold::None), (10, Withhold::None)] {
-        let own = people(&keeping, left..PEOPLE).await;
-        assert_eq!(verdict(&keeping, &block(own.clone(), own, vec![weight(&kilos, later)]), &published).await, expected, "{left} left");
+        let own = people(&store, left..PEOPLE).await;
+        assert_eq!(verdict(&store, &block(own.clone(), own, vec![weight(&kilos, later)]), &published).await, expected, "{left} left");
     }
     let four: Vec<u32> = weights.iter().enumerate().map(|(i, w)| if i < 9 { w + 1 } else { *w }).collect();
-    let later = cut(&keeping, &kilos, &four, 3).await;
-    let own = people(&keeping, 5..PEOPLE).await;
-    assert_eq!(verdict(&keeping, &block(own.clone(), own, vec![weight(&kilos, later)]), &published).await, Withhold::Overlap);
+    let later = cut(&store, &kilos, &four, 3).await;
+    let own = people(&store, 5..PEOPLE).await;
+    assert_eq!(verdict(&store, &block(own.clone(), own, vec![weight(&kilos, later)]), &published).await, Withhold::Overlap);
 }
 
 #[tokio::test]
 async fn two_ranges_one_person_apart_are_no_free_filter() {
     let folder = folder();
-    let keeping = open(folder.path()).await;
+    let store = open(folder.path()).await;
     let (wide, narrow, other_unit) = (dictionary(1, "200", "kg"), dictionary(2, "150", "kg"), dictionary(3, "200", "[lb_av]"));
     let published = Published(vec![wide.clone(), narrow.clone(), other_unit.clone()]);
     // one person weighs 180, and is clipped to 150 in the narrow range
     let weights: Vec<u32> = (0..PEOPLE).map(|i| if i == 0 { 180 } else { 50 + i }).collect();
     let clipped: Vec<u32> = weights.iter().map(|w| *w.min(&150)).collect();
     let [a, b, c] =
-        [cut(&keeping, &wide, &weights, 1).await, cut(&keeping, &narrow, &clipped, 2).await, cut(&keeping, &other_unit, &weights, 3).await];
-    let everybody = people(&keeping, 0..PEOPLE).await;
+        [cut(&store, &wide, &weights, 1).await, cut(&store, &narrow, &clipped, 2).await, cut(&store, &other_unit, &weights, 3).await];
+    let everybody = people(&store, 0..PEOPLE).await;
     let of = |measure| block(everybody.clone(), everybody.clone(), vec![measure]);
-    assert_eq!(answer(&keeping, &of(weight(&wide, a)), &published, 1).await, Withhold::None);
+    assert_eq!(answer(&store, &of(weight(&wide, a)), &published, 1).await, Withhold::None);
     assert_eq!(
-        verdict(&keeping, &of(weight(&narrow, b)), &published).await,
+        verdict(&store, &of(weight(&narrow, b)), &published).await,
         Withhold::Overlap,
         "the mean of the two ranges differs by one person"
     );
-    assert_eq!(
-        verdict(&keeping, &of(weight(&other_unit, c)), &published).await,
-        Withhold::Overlap,
-        "levels of two units cannot be compared"
-    );
+    assert_eq!(verdict(&store, &of(weight(&other_unit, c)), &published).await, Withhold::Overlap, "levels of two units cannot be compared");
     // an attribute of other codes is another
     let other = MeasureRef { sources: vec![Digest32::of(b"another code")], ..weight(&narrow, b) };
-    assert_eq!(verdict(&keeping, &of(other), &published).await, Withhold::None);
+    assert_eq!(verdict(&store, &of(other), &published).await, Withhold::None);
 }
 
 #[tokio::test]
 async fn an_opening_that_is_gone_may_hide_any_change() {
     let folder = folder();
-    let keeping = open(folder.path()).await;
+    let store = open(folder.path()).await;
     let kilos = dictionary(1, "200", "kg");
     let published = Published(vec![kilos.clone()]);
     let weights: Vec<u32> = (0..PEOPLE).map(|i| 50 + i).collect();
-    let first = cut(&keeping, &kilos, &weights, 1).await;
-    let everybody = people(&keeping, 0..PEOPLE).await;
+    let first = cut(&store, &kilos, &weights, 1).await;
+    let everybody = people(&store, 0..PEOPLE).await;
     let of = |cut| block(everybody.clone(), everybody.clone(), vec![weight(&kilos, cut)]);
-    answer(&keeping, &of(first), &published, 1).await;
+    answer(&store, &of(first), &published, 1).await;
     let moved: Vec<u32> = weights.iter().map(|w| w + 1).collect();
-    let later = cut(&keeping, &kilos, &moved, 2).await;
-    assert_eq!(verdict(&keeping, &of(later), &published).await, Withhold::None, "everybody changed");
-    for key in keeping.superseded().await.unwrap() {
-        keeping.destroy(&key).await.unwrap();
+    let later = cut(&store, &kilos, &moved, 2).await;
+    assert_eq!(verdict(&store, &of(later), &published).await, Withhold::None, "everybody changed");
+    for key in store.superseded().await.unwrap() {
+        store.destroy(&key).await.unwrap();
     }
-    assert_eq!(verdict(&keeping, &of(later), &published).await, Withhold::Overlap, "who changed is known no more");
+    assert_eq!(verdict(&store, &of(later), &published).await, Withhold::Overlap, "who changed is known no more");
 }
 
 #[tokio::test]
 async fn a_mean_beside_a_count_is_shown_though_one_person_has_no_value() {
     // 2,002 of 2,003 people, in small: the known are one fewer, the base is the same, and the count measures nothing
     let folder = folder();
-    let keeping = open(folder.path()).await;
+    let store = open(folder.path()).await;
     let kilos = dictionary(1, "200", "kg");
     let published = Published(vec![kilos.clone()]);
-    let first = cut(&keeping, &kilos, &(0..PEOPLE).map(|i| 50 + i).collect::<Vec<_>>(), 1).await;
-    let (all, known) = (people(&keeping, 0..PEOPLE).await, people(&keeping, 1..PEOPLE).await);
-    assert_eq!(answer(&keeping, &block(all.clone(), all.clone(), Vec::new()), &published, 1).await, Withhold::None);
+    let first = cut(&store, &kilos, &(0..PEOPLE).map(|i| 50 + i).collect::<Vec<_>>(), 1).await;
+    let (all, known) = (people(&store, 0..PEOPLE).await, people(&store, 1..PEOPLE).await);
+    assert_eq!(answer(&store, &block(all.clone(), all.clone(), Vec::new()), &published, 1).await, Withhold::None);
     let mean = |base: &RowSet| block(known.clone(), base.clone(), vec![weight(&kilos, first)]);
-    assert_eq!(verdict(&keeping, &mean(&all), &published).await, Withhold::None, "public missingness");
-    assert_eq!(verdict(&keeping, &mean(&known), &published).await, Withhold::Overlap, "protected missingness");
+    assert_eq!(verdict(&store, &mean(&all), &published).await, Withhold::None, "public missingness");
+    assert_eq!(verdict(&store, &mean(&known), &published).await, Withhold::Overlap, "protected missingness");
 }
 
 /// Random numbers about random people on random cuts: a verdict must be the oracle's, which compares people and values one by one.
@@ -233,7 +229,7 @@ async fn random_pairs_of_numbers_against_a_plain_oracle() {
     for seed in 0..60 {
         let mut dice = rng(7_000 + seed);
         let folder = folder();
-        let keeping = open(folder.path()).await;
+        let store = open(folder.path()).await;
         let kilos = dictionary(1, "200", "kg");
         let published = Published(vec![kilos.clone()]);
         let mut values: Vec<Vec<u32>> = vec![(0..PEOPLE).map(|_| dice.gen_range(40..160)).collect()];
@@ -246,7 +242,7 @@ async fn random_pairs_of_numbers_against_a_plain_oracle() {
         }
         let mut cuts = Vec::new();
         for (i, weights) in values.iter().enumerate() {
-            cuts.push(cut(&keeping, &kilos, weights, seed * 10 + i as u64).await);
+            cuts.push(cut(&store, &kilos, weights, seed * 10 + i as u64).await);
         }
         let mut past: Vec<(BTreeSet<u32>, Option<usize>)> = Vec::new();
         for number in 0..12_u64 {
@@ -273,15 +269,15 @@ async fn random_pairs_of_numbers_against_a_plain_oracle() {
                 own.symmetric_difference(other).count() + differ
             };
             let exposed = past.iter().any(|p| (1..K as usize).contains(&apart(p)));
-            let set = people(&keeping, own.iter().copied()).await;
+            let set = people(&store, own.iter().copied()).await;
             let table = block(set.clone(), set, measured.map(|m: usize| weight(&kilos, cuts[m])).into_iter().collect());
-            let found = answer(&keeping, &table, &published, seed * 100 + number).await;
+            let found = answer(&store, &table, &published, seed * 100 + number).await;
             assert_eq!(found == Withhold::Overlap, exposed, "seed {seed}, number {number}");
             if !exposed {
                 past.push((own, measured));
             }
         }
-        keeping.close().await;
+        store.close().await;
     }
 }
 
@@ -289,35 +285,35 @@ async fn random_pairs_of_numbers_against_a_plain_oracle() {
 #[tokio::test]
 async fn what_differs_between_two_cuts_is_counted() {
     let folder = folder();
-    let keeping = Keeping::open(&folder.path().join("keeping.sqlite")).await.unwrap();
+    let store = HospitalStore::open(&folder.path().join("store.sqlite")).await.unwrap();
     let dictionary = dictionary(1, "200", "kg");
     let table = TableName { kind: TableKind::Data, digest: dictionary.digest() };
-    let versions = async || keeping.anchored(table).await.unwrap().into_iter().map(|key| key.segment).collect::<Vec<_>>();
+    let versions = async || store.anchored(table).await.unwrap().into_iter().map(|key| key.segment).collect::<Vec<_>>();
     let mut weights: Vec<u32> = (0..PEOPLE).map(|i| 50 + i % 40).collect();
-    cut(&keeping, &dictionary, &weights, 1).await;
+    cut(&store, &dictionary, &weights, 1).await;
     let before = versions().await;
     let nobody = BTreeSet::new();
     let at = |segments: &[SegmentId], out: &BTreeSet<SlotIndex>| (segments.to_vec(), out.clone());
     let renewal = async |before: (Vec<SegmentId>, BTreeSet<SlotIndex>), after: (Vec<SegmentId>, BTreeSet<SlotIndex>), k_min: u32| {
         let (pinned, current) = (Version { segments: &before.0, out: &before.1 }, Version { segments: &after.0, out: &after.1 });
-        keeping.renewal(table, Some(pinned), current, k_min).await
+        store.renewal(table, Some(pinned), current, k_min).await
     };
     let not_yet = |changed, needed| Renewal::NotYet { changed, needed };
     assert_eq!(renewal(at(&before, &nobody), at(&before, &nobody), K).await.unwrap(), not_yet(0, 10));
     let current = Version { segments: &before, out: &nobody };
-    assert_eq!(keeping.renewal(table, None, current, K).await.unwrap(), Renewal::First);
+    assert_eq!(store.renewal(table, None, current, K).await.unwrap(), Renewal::First);
     // three values, five people more, two fewer
     for (i, weight) in weights.iter_mut().enumerate().take(3) {
         *weight = 150 + i as u32;
     }
     weights.extend([70; 5]);
-    cut(&keeping, &dictionary, &weights, 2).await;
+    cut(&store, &dictionary, &weights, 2).await;
     let after = versions().await;
     assert_ne!(after, before);
     assert_eq!(renewal(at(&before, &nobody), at(&after, &nobody), K).await.unwrap(), not_yet(8, 10));
     assert_eq!(renewal(at(&before, &nobody), at(&after, &nobody), 8).await.unwrap(), Renewal::Due { changed: 8 });
     // who has withdrawn since is gone, whatever the segments still hold; who came at the same time counts with them
-    let register = keeping.register().await.unwrap();
+    let register = store.register().await.unwrap();
     let slots = |people: std::ops::Range<u32>| people.map(|i| register.find(&common::patient(i)).unwrap().slot).collect::<BTreeSet<_>>();
     assert_eq!(renewal(at(&before, &nobody), at(&after, &slots(10..12)), K).await.unwrap(), not_yet(8, 10));
     assert_eq!(renewal(at(&before, &nobody), at(&after, &slots(10..17)), K).await.unwrap(), Renewal::Due { changed: 10 });
@@ -327,6 +323,6 @@ async fn what_differs_between_two_cuts_is_counted() {
     let missing = [SegmentId { index: 0, version: 99 }];
     assert_eq!(renewal(at(&missing, &nobody), at(&after, &slots(10..12)), K).await.unwrap(), Renewal::Lost { rows: u64::from(PEOPLE) + 3 });
     assert!(renewal(at(&before, &nobody), at(&missing, &nobody), K).await.is_err());
-    keeping.destroy(&OpeningKey { table, segment: before[0] }).await.unwrap();
+    store.destroy(&OpeningKey { table, segment: before[0] }).await.unwrap();
     assert!(matches!(renewal(at(&before, &nobody), at(&after, &nobody), K).await.unwrap(), Renewal::Lost { .. }));
 }

@@ -10,7 +10,7 @@ mod common;
 use common::{NoDictionaries, dictionary, folder, import, patient, person, registry, reopen, rng, table};
 use countersign_circuits::hash::Digest32;
 use countersign_hospital::{
-    Height, Keeping,
+    Height, HospitalStore,
     disclosure::RowSet,
     journal::{AnchorStep, AnchorTransaction, AnswerKind, AnswerStep, QueryId, Step},
     opening::{Blinders, OpeningKey, OpeningState, TableKind, TableName},
@@ -90,86 +90,86 @@ impl World {
 
     /// The whole program: import, anchor, answer, until nothing is left to do.
     async fn run(&mut self, path: &Path, people: u32) {
-        let keeping = reopen(path).await;
-        import(&keeping, (0..people).map(person), &mut self.entropy).await.unwrap();
+        let store = reopen(path).await;
+        import(&store, (0..people).map(person), &mut self.entropy).await.unwrap();
         for (i, query) in self.queries.clone().into_iter().enumerate() {
-            keeping.query_seen(query, Height(100 + i as u64)).await.unwrap();
+            store.query_seen(query, Height(100 + i as u64)).await.unwrap();
         }
         loop {
             yield_now().await;
-            match keeping.next_step().await.unwrap() {
-                Step::Anchor(step) => self.anchor(&keeping, step).await,
-                Step::Answer(step) => self.answer(&keeping, step).await,
+            match store.next_step().await.unwrap() {
+                Step::Anchor(step) => self.anchor(&store, step).await,
+                Step::Answer(step) => self.answer(&store, step).await,
                 Step::Withdrawal(_) => panic!("nobody withdrew"),
                 Step::Idle => break,
             }
         }
-        keeping.close().await;
+        store.close().await;
     }
 
-    async fn anchor(&mut self, keeping: &Keeping, step: AnchorStep) {
+    async fn anchor(&mut self, store: &HospitalStore, step: AnchorStep) {
         match step {
             AnchorStep::Commit { anchor, opening } => {
                 let mut blinders = Blinders(vec![[0; 32]; 4]);
                 blinders.0.iter_mut().for_each(|b| self.entropy.fill_bytes(b));
                 yield_now().await;
-                keeping.store_commitment(anchor, &opening, &blinders, &points(&blinders)).await.unwrap();
+                store.store_commitment(anchor, &opening, &blinders, &points(&blinders)).await.unwrap();
             }
             AnchorStep::Build { anchor, openings } => {
                 let mut transactions = Vec::new();
                 for key in openings {
-                    let points = keeping.opening(&key).await.unwrap().points.unwrap();
+                    let points = store.opening(&key).await.unwrap().points.unwrap();
                     // a signature or a proof is never the same twice
                     let bytes = format!("anchor {key:?} {points:?} {}", self.entropy.next_u64()).into_bytes();
                     transactions.push(AnchorTransaction { bytes, openings: vec![key] });
                 }
                 yield_now().await;
-                keeping.store_transactions(anchor, &transactions).await.unwrap();
+                store.store_transactions(anchor, &transactions).await.unwrap();
             }
             AnchorStep::Submit { anchor, sequence, bytes } => {
-                keeping.anchor_submitted(anchor, sequence).await.unwrap();
+                store.anchor_submitted(anchor, sequence).await.unwrap();
                 yield_now().await;
                 self.send(format!("anchor {sequence}"), &bytes);
             }
             AnchorStep::Await { anchor, sequence, bytes } => match self.ask(&bytes) {
-                Word::Holds(height) => keeping.anchor_confirmed(anchor, sequence, height).await.unwrap(),
+                Word::Holds(height) => store.anchor_confirmed(anchor, sequence, height).await.unwrap(),
                 _ => self.send(format!("anchor {sequence}"), &bytes),
             },
         }
     }
 
-    async fn answer(&mut self, keeping: &Keeping, step: AnswerStep) {
+    async fn answer(&mut self, store: &HospitalStore, step: AnswerStep) {
         match step {
             AnswerStep::Attempt { query, .. } if query == self.queries[2] => {
                 let bytes = format!("refusal {}", self.entropy.next_u64()).into_bytes();
-                keeping.store_refusal(query, &bytes).await.unwrap();
+                store.store_refusal(query, &bytes).await.unwrap();
             }
             AnswerStep::Refuse { query } => {
                 // killed too often: the hospital may still say no
                 let bytes = format!("refusal {}", self.entropy.next_u64()).into_bytes();
-                keeping.store_refusal(query, &bytes).await.unwrap();
+                store.store_refusal(query, &bytes).await.unwrap();
             }
             AnswerStep::Attempt { query, number } => {
-                let attempt = keeping.start_attempt(query, &mut self.entropy).await.unwrap();
+                let attempt = store.start_attempt(query, &mut self.entropy).await.unwrap();
                 assert_eq!(attempt.number, number);
                 self.attempts.push(attempt.entropy.0);
-                let register = keeping.register().await.unwrap();
+                let register = store.register().await.unwrap();
                 let rows: RowSet = register.live().map(|(_, a)| a.row_id).collect();
                 yield_now().await;
                 let bytes = format!("answer {query:?} {:?}", attempt.entropy.0).into_bytes();
-                let judged = keeping.judge(&table([rows]), 10, &NoDictionaries).await.unwrap();
+                let judged = store.judge(&table([rows]), 10, &NoDictionaries).await.unwrap();
                 yield_now().await;
                 let sealed = format!("ciphertext {query:?} {:?}", attempt.entropy.0).into_bytes();
-                keeping.store_answer(&attempt, &bytes, &sealed, &judged).await.unwrap();
+                store.store_answer(&attempt, &bytes, &sealed, &judged).await.unwrap();
             }
             AnswerStep::Submit { query, bytes, .. } => {
-                keeping.answer_submitted(query).await.unwrap();
+                store.answer_submitted(query).await.unwrap();
                 yield_now().await;
                 self.send(format!("{query:?}"), &bytes);
             }
             AnswerStep::Await { query, bytes, .. } => match self.ask(&bytes) {
-                Word::Holds(height) => keeping.answer_confirmed(query, height).await.unwrap(),
-                Word::Refused => keeping.answer_rejected(query).await.unwrap(),
+                Word::Holds(height) => store.answer_confirmed(query, height).await.unwrap(),
+                Word::Refused => store.answer_rejected(query).await.unwrap(),
                 Word::Unknown => self.send(format!("{query:?}"), &bytes),
             },
             AnswerStep::Deliver { query, sealed } => {
@@ -178,7 +178,7 @@ impl World {
                     "a ciphertext left before its answer was accepted"
                 );
                 self.send(format!("ciphertext {query:?}"), &sealed);
-                keeping.answer_delivered(query).await.unwrap();
+                store.answer_delivered(query).await.unwrap();
             }
             AnswerStep::Done { .. } => panic!("a finished query is not a step"),
         }
@@ -186,19 +186,19 @@ impl World {
 
     /// What must hold however often it was killed.
     async fn check(&self, path: &Path, people: u32) {
-        let keeping = reopen(path).await;
-        let report = keeping.check().await.unwrap();
+        let store = reopen(path).await;
+        let report = store.check().await.unwrap();
         assert_eq!((report.unfinished, report.openings_pending), (0, 0));
         assert_eq!(report.slots, u64::from(people), "a slot was lost or doubled");
-        let register = keeping.register().await.unwrap();
+        let register = store.register().await.unwrap();
         let slots: HashSet<_> = (0..people).map(|i| register.find(&patient(i)).unwrap().slot).collect();
         assert_eq!(slots.len(), people as usize);
         // one transaction a segment on the ledger, and the stored opening is the one it carries
         let mut anchors = 0;
         for (kind, digest) in [(TableKind::Data, dictionary().digest()), (TableKind::Consent, registry().digest())] {
-            for key in keeping.anchored(TableName { kind, digest }).await.unwrap() {
+            for key in store.anchored(TableName { kind, digest }).await.unwrap() {
                 assert_eq!(key.segment.version, 0, "anchored twice");
-                assert_eq!(self.holding(&keeping, &key).await, 1);
+                assert_eq!(self.holding(&store, &key).await, 1);
                 anchors += 1;
             }
         }
@@ -213,16 +213,16 @@ impl World {
             assert!(refused == 0 || self.refuse_first);
         }
         for query in &self.queries {
-            let AnswerStep::Done { kind, height, .. } = keeping.next_answer_step(*query).await.unwrap() else { panic!("unfinished") };
+            let AnswerStep::Done { kind, height, .. } = store.next_answer_step(*query).await.unwrap() else { panic!("unfinished") };
             assert!(self.ledger.values().any(|h| *h == height));
             assert!(kind == AnswerKind::Refusal || *query != self.queries[2]);
         }
         assert_eq!(self.attempts.iter().collect::<HashSet<_>>().len(), self.attempts.len(), "entropy was used twice");
-        keeping.close().await;
+        store.close().await;
     }
 
-    async fn holding(&self, keeping: &Keeping, key: &OpeningKey) -> usize {
-        let opening = keeping.opening(key).await.unwrap();
+    async fn holding(&self, store: &HospitalStore, key: &OpeningKey) -> usize {
+        let opening = store.opening(key).await.unwrap();
         assert_eq!(opening.state, OpeningState::Anchored);
         assert_eq!(opening.points.as_deref(), Some(&points(&opening.blinders.unwrap())[..]), "blinders do not open the points");
         assert!(opening.codes.is_some() && opening.height.is_some());
@@ -296,26 +296,26 @@ async fn a_copy_of_the_file_taken_at_every_step_goes_on_from_there() {
     let folder = folder();
     let path = folder.path().join("hospital.sqlite");
     let mut world = World::new(5, 0, false);
-    let keeping = reopen(&path).await;
-    import(&keeping, (0..20).map(person), &mut world.entropy).await.unwrap();
+    let store = reopen(&path).await;
+    import(&store, (0..20).map(person), &mut world.entropy).await.unwrap();
     for query in world.queries.clone() {
-        keeping.query_seen(query, Height(7)).await.unwrap();
+        store.query_seen(query, Height(7)).await.unwrap();
     }
     for copy in 0.. {
-        let step = keeping.next_step().await.unwrap();
+        let step = store.next_step().await.unwrap();
         let at = folder.path().join(format!("copy-{copy}.sqlite"));
         std::fs::copy(&path, &at).unwrap();
-        let restored = Keeping::open(&at).await.unwrap();
+        let restored = HospitalStore::open(&at).await.unwrap();
         assert_eq!(restored.next_step().await.unwrap(), step);
         restored.check().await.unwrap();
         restored.close().await;
         match step {
-            Step::Anchor(step) => world.anchor(&keeping, step).await,
-            Step::Answer(step) => world.answer(&keeping, step).await,
+            Step::Anchor(step) => world.anchor(&store, step).await,
+            Step::Answer(step) => world.answer(&store, step).await,
             Step::Withdrawal(_) => panic!("nobody withdrew"),
             Step::Idle => break,
         }
     }
-    keeping.close().await;
+    store.close().await;
     world.check(&path, 20).await;
 }

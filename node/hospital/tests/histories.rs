@@ -16,7 +16,7 @@ use countersign_circuits::{
     segment::{EMPTY, SegmentId},
 };
 use countersign_hospital::{
-    Height, Keeping, KeepingError, intake,
+    Height, HospitalStore, HospitalStoreError, intake,
     journal::{AnchorContent, AnchorStep, AnchorTransaction, Begun, Import, Step, WithdrawalStep},
     ledger_view::LedgerView,
     opening::{Blinders, OpeningKey, TableKind, TableName},
@@ -92,7 +92,7 @@ impl World {
         let usable = consents.usable_on(TODAY);
         let options = ImportOptions { as_of: Some(TODAY), consented: Some(&usable), consents: None, progress: None };
         let read = import(&READING, &MAPPING, &files.0, &options).unwrap();
-        let keeping = reopen(path).await;
+        let store = reopen(path).await;
         let content = AnchorContent {
             data_table: READING.digest(),
             consent_table: registry().digest(),
@@ -102,27 +102,27 @@ impl World {
         };
         loop {
             yield_now().await;
-            let people = intake::people(&read.table, Some(&consents), &registry(), &keeping.register().await.unwrap()).unwrap();
-            let begun = keeping
+            let people = intake::people(&read.table, Some(&consents), &registry(), &store.register().await.unwrap()).unwrap();
+            let begun = store
                 .import(
                     Import { content, people, dictionary: READING.dictionary(), registry: &registry(), ledger: &self.ledger },
                     &mut self.entropy,
                 )
                 .await;
             match begun {
-                Err(KeepingError::AnchorRunning) => {
-                    let _refused = self.drive(&keeping).await;
+                Err(HospitalStoreError::AnchorRunning) => {
+                    let _refused = self.drive(&store).await;
                 }
                 Ok(Begun::New { .. } | Begun::Unfinished(_)) => break,
                 Err(other) => panic!("{other}"),
             }
         }
         self.known = source.clone();
-        for (patient, assignment) in keeping.register().await.unwrap().live() {
+        for (patient, assignment) in store.register().await.unwrap().live() {
             self.holders.insert(assignment.slot, number(patient));
         }
-        let accepted = self.drive(&keeping).await;
-        keeping.close().await;
+        let accepted = self.drive(&store).await;
+        store.close().await;
         if !accepted {
             // an anchor was refused: the person is told, and anchors again
             Box::pin(self.import(path, files, source)).await;
@@ -130,48 +130,48 @@ impl World {
     }
 
     /// Until nothing is left to do; false if an anchor was refused.
-    async fn drive(&mut self, keeping: &Keeping) -> bool {
+    async fn drive(&mut self, store: &HospitalStore) -> bool {
         loop {
             yield_now().await;
-            match keeping.next_step().await.unwrap() {
+            match store.next_step().await.unwrap() {
                 Step::Anchor(step) => {
-                    if !self.anchor_step(keeping, step).await {
+                    if !self.anchor_step(store, step).await {
                         return false;
                     }
                 }
-                Step::Withdrawal(step) => self.withdrawal_step(keeping, step).await,
+                Step::Withdrawal(step) => self.withdrawal_step(store, step).await,
                 Step::Answer(_) | Step::Idle => return true,
             }
         }
     }
 
-    async fn anchor_step(&mut self, keeping: &Keeping, step: AnchorStep) -> bool {
+    async fn anchor_step(&mut self, store: &HospitalStore, step: AnchorStep) -> bool {
         match step {
             AnchorStep::Commit { anchor, opening } => {
                 let mut blinders = Blinders(vec![[0; 32]; 3]);
                 blinders.0.iter_mut().for_each(|b| self.entropy.fill_bytes(b));
-                keeping.store_commitment(anchor, &opening, &blinders, &blinders.0.concat()).await.unwrap();
+                store.store_commitment(anchor, &opening, &blinders, &blinders.0.concat()).await.unwrap();
             }
             AnchorStep::Build { anchor, openings } => {
                 let mut transactions = Vec::new();
                 for part in openings.chunk_by(|a, b| a.table == b.table) {
                     let mut segments = Vec::new();
                     for key in part {
-                        segments.push((*key, keeping.opening(key).await.unwrap().points.unwrap()));
+                        segments.push((*key, store.opening(key).await.unwrap().points.unwrap()));
                     }
                     transactions.push(AnchorTransaction { bytes: self.sign(Sent::Anchor(segments)), openings: part.to_vec() });
                 }
-                keeping.store_transactions(anchor, &transactions).await.unwrap();
+                store.store_transactions(anchor, &transactions).await.unwrap();
             }
             AnchorStep::Submit { anchor, sequence, bytes } => {
-                keeping.anchor_submitted(anchor, sequence).await.unwrap();
+                store.anchor_submitted(anchor, sequence).await.unwrap();
                 yield_now().await;
                 self.send(&bytes);
             }
             AnchorStep::Await { anchor, sequence, bytes } => match self.ledger.decided.get(&bytes).copied() {
-                Some(true) => keeping.anchor_confirmed(anchor, sequence, Height(1)).await.unwrap(),
+                Some(true) => store.anchor_confirmed(anchor, sequence, Height(1)).await.unwrap(),
                 Some(false) => {
-                    keeping.anchor_rejected(anchor, "refused").await.unwrap();
+                    store.anchor_rejected(anchor, "refused").await.unwrap();
                     return false;
                 }
                 None => self.send(&bytes),
@@ -180,24 +180,24 @@ impl World {
         true
     }
 
-    async fn withdrawal_step(&mut self, keeping: &Keeping, step: WithdrawalStep) {
+    async fn withdrawal_step(&mut self, store: &HospitalStore, step: WithdrawalStep) {
         match step {
             WithdrawalStep::Sign { withdrawal, slots } => {
                 let bytes = self.sign(Sent::Withdraw(slots.into_iter().collect()));
-                keeping.store_withdrawal(withdrawal, &bytes).await.unwrap();
+                store.store_withdrawal(withdrawal, &bytes).await.unwrap();
             }
             WithdrawalStep::Submit { withdrawal, bytes } => {
-                keeping.withdrawal_submitted(withdrawal).await.unwrap();
+                store.withdrawal_submitted(withdrawal).await.unwrap();
                 yield_now().await;
                 self.send(&bytes);
             }
             WithdrawalStep::Await { withdrawal, bytes } => match self.ledger.decided.get(&bytes).copied() {
-                Some(true) => keeping.withdrawal_confirmed(withdrawal, Height(1)).await.unwrap(),
+                Some(true) => store.withdrawal_confirmed(withdrawal, Height(1)).await.unwrap(),
                 Some(false) => {
                     let Sent::Withdraw(slots) = self.transactions[&bytes].clone() else { panic!() };
                     let spanned = tables().map(|t| self.ledger.segments(t)).into_iter().max().unwrap();
                     let left: Vec<_> = slots.into_iter().filter(|s| s.segment() < spanned && !self.ledger.withdrawn.contains(s)).collect();
-                    keeping.withdrawal_refused(withdrawal, &left).await.unwrap();
+                    store.withdrawal_refused(withdrawal, &left).await.unwrap();
                 }
                 None => self.send(&bytes),
             },
@@ -207,47 +207,47 @@ impl World {
     /// Files whose rows cannot be used: what their consents take back of people is taken back, and nothing else happens.
     async fn stopped_import(&mut self, path: &Path, files: &(PathBuf, PathBuf)) {
         let consents = read_consents(ConsentSource::Csv(&files.1), &registry()).unwrap().table;
-        let keeping = reopen(path).await;
-        let stated = intake::stated(&consents, &registry(), &keeping.register().await.unwrap()).unwrap();
-        keeping.take_back(&stated, &registry(), &self.ledger).await.unwrap();
+        let store = reopen(path).await;
+        let stated = intake::stated(&consents, &registry(), &store.register().await.unwrap()).unwrap();
+        store.take_back(&stated, &registry(), &self.ledger).await.unwrap();
         for (patient, grants) in &stated {
             if let Some(person) = self.known.get_mut(&number(patient)) {
                 person.bins = [0, 1].map(|scope: usize| grants[scope].map_or(0, |day| registry().bin(day)));
             }
         }
-        let _ = self.drive(&keeping).await;
-        keeping.close().await;
+        let _ = self.drive(&store).await;
+        store.close().await;
     }
 
     async fn withdraw(&mut self, path: &Path, person: u32) {
-        let keeping = reopen(path).await;
+        let store = reopen(path).await;
         let patient = PatientId::new(format!("p{person}")).unwrap();
-        if keeping.register().await.unwrap().find(&patient).is_some() {
-            keeping.withdraw(&[patient]).await.unwrap();
+        if store.register().await.unwrap().find(&patient).is_some() {
+            store.withdraw(&[patient]).await.unwrap();
             self.held.insert(person);
         }
         // refused anchors are anchored again by the next import
-        let _ = self.drive(&keeping).await;
-        keeping.close().await;
+        let _ = self.drive(&store).await;
+        store.close().await;
     }
 
     /// Before an answer is begun, withdrawals are finished; and then nobody without a present grant is counted.
     async fn answer(&mut self, path: &Path) {
-        let keeping = reopen(path).await;
-        let _ = self.drive(&keeping).await;
+        let store = reopen(path).await;
+        let _ = self.drive(&store).await;
         let cuts = self.ledger.cuts.clone();
         for cut in cuts {
-            self.check_cut(&keeping, &cut).await;
+            self.check_cut(&store, &cut).await;
         }
-        self.check_research(&keeping).await;
-        keeping.close().await;
+        self.check_research(&store).await;
+        store.close().await;
     }
 
     /// A study's cut counts nobody whose grants of today are less than those it pinned.
-    async fn check_cut(&self, keeping: &Keeping, cut: &[OpeningKey]) {
+    async fn check_cut(&self, store: &HospitalStore, cut: &[OpeningKey]) {
         for key in cut.iter().filter(|key| key.table.kind == TableKind::Consent) {
             // an opening that is lost with the file answers nothing
-            let Ok(opening) = keeping.opening(key).await else { continue };
+            let Ok(opening) = store.opening(key).await else { continue };
             let codes = opening.codes.unwrap();
             for offset in 0..codes.blocks[0].len() {
                 let slot = SlotIndex(key.segment.index * 2048 + offset as u32);
@@ -266,7 +266,7 @@ impl World {
 
     /// The hospital accepts a study: by the research cut, or a new one.
     async fn accept(&mut self, path: &Path, k_min: u32) {
-        let keeping = reopen(path).await;
+        let store = reopen(path).await;
         let [data, consent] = tables();
         let versions = |of: TableName| -> Vec<SegmentId> {
             let segments = self.ledger.current.iter().filter(|((table, _), _)| *table == of);
@@ -276,10 +276,10 @@ impl World {
         let now = Research { data: versions(data), consent: versions(consent), out: self.ledger.withdrawn.clone(), people };
         let pinned = self.ledger.research.as_ref().map(|cut| Version { segments: &cut.data, out: &cut.out });
         let current = Version { segments: &now.data, out: &now.out };
-        let renewal = keeping.renewal(data, pinned, current, k_min).await.unwrap();
+        let renewal = store.renewal(data, pinned, current, k_min).await.unwrap();
         let expected = match &self.ledger.research {
             None => Renewal::First,
-            Some(then) => expected_renewal(&keeping, then, &now, k_min).await,
+            Some(then) => expected_renewal(&store, then, &now, k_min).await,
         };
         assert_eq!(renewal, expected);
         let cut = match (self.ledger.research.take(), renewal) {
@@ -289,7 +289,7 @@ impl World {
         let key = |table: TableName| move |segment: &SegmentId| OpeningKey { table, segment: *segment };
         self.ledger.cuts.push(cut.data.iter().map(key(data)).chain(cut.consent.iter().map(key(consent))).collect());
         self.ledger.research = Some(cut);
-        keeping.close().await;
+        store.close().await;
     }
 
     /// Who is on the ledger by the last import.
@@ -298,11 +298,11 @@ impl World {
     }
 
     /// The research cut opens to the rows of its day.
-    async fn check_research(&self, keeping: &Keeping) {
+    async fn check_research(&self, store: &HospitalStore) {
         let Some(cut) = &self.ledger.research else { return };
         let mut found = BTreeMap::new();
         for segment in &cut.data {
-            let Ok(opening) = keeping.opening(&OpeningKey { table: tables()[0], segment: *segment }).await else { return };
+            let Ok(opening) = store.opening(&OpeningKey { table: tables()[0], segment: *segment }).await else { return };
             let codes = opening.codes.unwrap();
             for offset in 0..2048 {
                 let slot = SlotIndex(segment.index * 2048 + offset as u32);
@@ -316,10 +316,10 @@ impl World {
 
     /// The ledger, opened by the hospital's openings, is the last import.
     async fn check(&self, path: &Path) {
-        let keeping = reopen(path).await;
-        let report = keeping.check().await.unwrap();
+        let store = reopen(path).await;
+        let report = store.check().await.unwrap();
         assert_eq!((report.unfinished, report.openings_pending), (0, 0));
-        let register = keeping.register().await.unwrap();
+        let register = store.register().await.unwrap();
         let slots: HashMap<u32, SlotIndex> = register.live().map(|(p, a)| (number(p), a.slot)).collect();
         let expected: BTreeMap<SlotIndex, (u32, &Person)> = self.counted().map(|(id, p)| (slots[&id], (id, p))).collect();
         let [data, consent] = tables();
@@ -329,7 +329,7 @@ impl World {
             let open = async |table: TableName| {
                 let (version, points) = self.ledger.current(table, segment).unwrap();
                 let id = SegmentId { index: segment, version };
-                let opening = keeping.opening(&OpeningKey { table, segment: id }).await.unwrap();
+                let opening = store.opening(&OpeningKey { table, segment: id }).await.unwrap();
                 assert_eq!(opening.points.as_ref(), Some(&points), "the ledger holds other commitments than the hospital can open");
                 assert_eq!(opening.blinders.unwrap().0.concat(), points);
                 opening.codes.unwrap()
@@ -352,15 +352,15 @@ impl World {
             }
         }
         assert_eq!(seen, expected.len(), "somebody of the import is not on the ledger");
-        keeping.close().await;
+        store.close().await;
     }
 }
 
 /// What renews a research cut, by people alone.
-async fn expected_renewal(keeping: &Keeping, then: &Research, now: &Research, k_min: u32) -> Renewal {
+async fn expected_renewal(store: &HospitalStore, then: &Research, now: &Research, k_min: u32) -> Renewal {
     // a file that was brought back may not have every opening
     for segment in &then.data {
-        if keeping.opening(&OpeningKey { table: tables()[0], segment: *segment }).await.is_err() {
+        if store.opening(&OpeningKey { table: tables()[0], segment: *segment }).await.is_err() {
             return Renewal::Lost { rows: now.people.len() as u64 };
         }
     }
@@ -452,11 +452,11 @@ async fn history(seed: u64) {
             let person = *world.known.keys().collect::<Vec<_>>().choose(&mut dice).unwrap();
             let person = *person;
             let done = killed_after(dice.gen_range(1..60), world.withdraw(&path, person)).await;
-            let keeping = reopen(&path).await;
-            let held: BTreeSet<u32> = keeping.held_back().await.unwrap().iter().map(number).collect();
+            let store = reopen(&path).await;
+            let held: BTreeSet<u32> = store.held_back().await.unwrap().iter().map(number).collect();
             assert!(!done || world.held.is_subset(&held), "a withdrawal was forgotten");
             world.held = held;
-            keeping.close().await;
+            store.close().await;
             world.answer(&path).await;
         }
         if dice.gen_ratio(1, 8) {
@@ -465,14 +465,14 @@ async fn history(seed: u64) {
             backup = Some(at);
         } else if let Some(at) = backup.take_if(|_| dice.gen_ratio(1, 3)) {
             std::fs::copy(&at, &path).unwrap();
-            let keeping = reopen(&path).await;
+            let store = reopen(&path).await;
             // whose slot is out of force on the ledger is held back; who was held back by a request the copy does not know is found by that too
-            world.held = keeping.held_back().await.unwrap().iter().map(number).collect();
-            let register = keeping.register().await.unwrap();
+            world.held = store.held_back().await.unwrap().iter().map(number).collect();
+            let register = store.register().await.unwrap();
             world
                 .held
                 .extend(register.live().filter(|(_, a)| world.ledger.withdrawn.contains(&a.slot)).map(|(patient, _)| number(patient)));
-            keeping.close().await;
+            store.close().await;
         }
     }
 }

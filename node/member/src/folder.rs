@@ -32,7 +32,7 @@ impl MemberFolder {
     }
 
     /// A hospital's own file.
-    pub fn keeping(&self) -> PathBuf {
+    pub fn hospital_store(&self) -> PathBuf {
         self.path.join("keeping.sqlite")
     }
 }

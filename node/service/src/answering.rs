@@ -82,7 +82,7 @@ impl Answering {
     }
 
     async fn hospital(&self, connection: &Connection) -> Result<Hospital, HospitalError> {
-        let (member, file) = (self.folder.member.clone(), self.folder.keeping());
+        let (member, file) = (self.folder.member.clone(), self.folder.hospital_store());
         Hospital::open(connection, &self.keys, member, &file, IfInUse::Wait).await
     }
 

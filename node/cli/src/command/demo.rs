@@ -261,7 +261,7 @@ async fn question(
 /// One patient withdraws.
 async fn leave(session: &Session, consortium: &Consortium, sites: &[Hospital], name: &str) -> Result<(), Failure> {
     let Some(site) = sites.iter().find(|s| s.member.name == name) else { return Ok(()) };
-    let register = site.keeping().register().await?;
+    let register = site.hospital_store().register().await?;
     let first: Option<PatientId> = register.live().map(|(patient, _)| patient).min_by(|a, b| a.expose().cmp(b.expose())).cloned();
     if let Some(patient) = first {
         let network = &mut consortium.network(name)?;

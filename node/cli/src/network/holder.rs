@@ -36,10 +36,10 @@ impl Holder {
         }
     }
 
-    pub(super) fn keeping(&self, site: &str) -> PathBuf {
+    pub(super) fn hospital_store(&self, site: &str) -> PathBuf {
         match self {
-            Self::Everybody(folder) => folder.keeping(site),
-            Self::Member(own) => own.keeping(),
+            Self::Everybody(folder) => folder.hospital_store(site),
+            Self::Member(own) => own.hospital_store(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Anchoring a table: from imported rows to confirmed transactions.
 
 use crate::{
-    Height, Keeping, KeepingError,
-    keeping::small,
+    Height, HospitalStore, HospitalStoreError,
+    hospital_store::small,
     opening::{Blinders, OpeningKey, StoredKey, read_key},
 };
 use countersign_circuits::{hash::Digest32, segment::SEGMENTS_MAX};
@@ -107,20 +107,20 @@ pub enum AnchorStep {
 }
 
 /// Moves an anchor from one stage to another.
-pub(super) async fn advance(c: &mut SqliteConnection, anchor: AnchorId, from: i64, to: i64) -> Result<(), KeepingError> {
+pub(super) async fn advance(c: &mut SqliteConnection, anchor: AnchorId, from: i64, to: i64) -> Result<(), HospitalStoreError> {
     let moved = sqlx::query("UPDATE anchor SET stage = ? WHERE id = ? AND stage = ?").bind(to).bind(anchor.0).bind(from).execute(c).await?;
-    if moved.rows_affected() == 1 { Ok(()) } else { Err(KeepingError::OutOfOrder("the anchor is at another stage")) }
+    if moved.rows_affected() == 1 { Ok(()) } else { Err(HospitalStoreError::OutOfOrder("the anchor is at another stage")) }
 }
 
 /// Gives up a running anchor unless a transaction of it may have left the hospital; false then.
-pub(super) async fn abandon_unsent(c: &mut SqliteConnection, anchor: AnchorId) -> Result<bool, KeepingError> {
+pub(super) async fn abandon_unsent(c: &mut SqliteConnection, anchor: AnchorId) -> Result<bool, HospitalStoreError> {
     let sent = sqlx::query("SELECT 1 FROM anchor_transaction WHERE anchor = ? AND state > 0").bind(anchor.0);
     if sent.fetch_optional(&mut *c).await?.is_some() {
         return Ok(false);
     }
     let moved = sqlx::query("UPDATE anchor SET stage = 5 WHERE id = ? AND stage < 3").bind(anchor.0).execute(&mut *c).await?;
     if moved.rows_affected() != 1 {
-        return Err(KeepingError::Unknown("running anchor"));
+        return Err(HospitalStoreError::Unknown("running anchor"));
     }
     for statement in ["DELETE FROM opening WHERE anchor = ?", "DELETE FROM anchor_transaction WHERE anchor = ?"] {
         sqlx::query(statement).bind(anchor.0).execute(&mut *c).await?;
@@ -128,12 +128,12 @@ pub(super) async fn abandon_unsent(c: &mut SqliteConnection, anchor: AnchorId) -
     Ok(true)
 }
 
-impl Keeping {
+impl HospitalStore {
     /// What the running anchor needs next, if one is running.
     ///
     /// # Errors
     /// The file is damaged.
-    pub async fn next_anchor_step(&self) -> Result<Option<AnchorStep>, KeepingError> {
+    pub async fn next_anchor_step(&self) -> Result<Option<AnchorStep>, HospitalStoreError> {
         let mut c = self.pool.acquire().await?;
         let running: Option<(i64, i64)> = sqlx::query_as("SELECT id, stage FROM anchor WHERE stage < 3").fetch_optional(&mut *c).await?;
         let Some((id, stage)) = running else { return Ok(None) };
@@ -161,7 +161,7 @@ impl Keeping {
         .bind(id)
         .fetch_optional(&mut *c)
         .await?
-        .ok_or(KeepingError::Damaged("an anchor without transactions"))?;
+        .ok_or(HospitalStoreError::Damaged("an anchor without transactions"))?;
         let sequence = small(sequence, "a transaction's number")?;
         Ok(Some(match state {
             0 => AnchorStep::Submit { anchor, sequence, bytes },
@@ -170,7 +170,7 @@ impl Keeping {
     }
 
     /// True if a transaction of the running anchor may have left the hospital.
-    pub(super) async fn anchor_sent(&self) -> Result<bool, KeepingError> {
+    pub(super) async fn anchor_sent(&self) -> Result<bool, HospitalStoreError> {
         let sent = "SELECT 1 FROM anchor_transaction WHERE state > 0 AND anchor IN (SELECT id FROM anchor WHERE stage < 3) LIMIT 1";
         Ok(sqlx::query(sent).fetch_optional(&self.pool).await?.is_some())
     }
@@ -185,9 +185,9 @@ impl Keeping {
         key: &OpeningKey,
         blinders: &Blinders,
         points: &[u8],
-    ) -> Result<(), KeepingError> {
+    ) -> Result<(), HospitalStoreError> {
         if blinders.0.is_empty() || points.len() != 32 * blinders.0.len() {
-            return Err(KeepingError::OutOfOrder("a segment has one blinder for each commitment"));
+            return Err(HospitalStoreError::OutOfOrder("a segment has one blinder for each commitment"));
         }
         let secret = Zeroizing::new(blinders.0.concat());
         let stored = sqlx::query(
@@ -203,16 +203,16 @@ impl Keeping {
         .bind(anchor.0)
         .execute(&self.pool)
         .await?;
-        if stored.rows_affected() == 1 { Ok(()) } else { Err(KeepingError::OutOfOrder("the segment is not waiting for blinders")) }
+        if stored.rows_affected() == 1 { Ok(()) } else { Err(HospitalStoreError::OutOfOrder("the segment is not waiting for blinders")) }
     }
 
     /// Stores the signed transactions of an anchor, in the order in which they will be submitted.
     ///
     /// # Errors
     /// A segment is not prepared, or is in none or two of the transactions.
-    pub async fn store_transactions(&self, anchor: AnchorId, transactions: &[AnchorTransaction]) -> Result<(), KeepingError> {
+    pub async fn store_transactions(&self, anchor: AnchorId, transactions: &[AnchorTransaction]) -> Result<(), HospitalStoreError> {
         if !(1..=TRANSACTIONS_MAX).contains(&transactions.len()) {
-            return Err(KeepingError::OutOfOrder("an anchor has at least one transaction, and at most one for each segment"));
+            return Err(HospitalStoreError::OutOfOrder("an anchor has at least one transaction, and at most one for each segment"));
         }
         let mut tx = self.pool.begin().await?;
         advance(&mut tx, anchor, 1, 2).await?;
@@ -237,13 +237,13 @@ impl Keeping {
                 .execute(&mut *tx)
                 .await?;
                 if carried.rows_affected() != 1 {
-                    return Err(KeepingError::OutOfOrder("a segment is not prepared, or goes into two transactions"));
+                    return Err(HospitalStoreError::OutOfOrder("a segment is not prepared, or goes into two transactions"));
                 }
             }
         }
         let left = sqlx::query("SELECT 1 FROM opening WHERE anchor = ? AND sequence IS NULL").bind(anchor.0);
         if left.fetch_optional(&mut *tx).await?.is_some() {
-            return Err(KeepingError::OutOfOrder("a segment is in none of the transactions"));
+            return Err(HospitalStoreError::OutOfOrder("a segment is in none of the transactions"));
         }
         tx.commit().await?;
         Ok(())
@@ -253,7 +253,7 @@ impl Keeping {
     ///
     /// # Errors
     /// The transaction is not the next one to be submitted.
-    pub async fn anchor_submitted(&self, anchor: AnchorId, sequence: u32) -> Result<(), KeepingError> {
+    pub async fn anchor_submitted(&self, anchor: AnchorId, sequence: u32) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         self.move_transaction(&mut tx, anchor, sequence, (0, 1), None).await?;
         sqlx::query("UPDATE opening SET state = 2 WHERE anchor = ? AND sequence = ?")
@@ -269,7 +269,7 @@ impl Keeping {
     ///
     /// # Errors
     /// The transaction was not submitted, or is confirmed already.
-    pub async fn anchor_confirmed(&self, anchor: AnchorId, sequence: u32, height: Height) -> Result<(), KeepingError> {
+    pub async fn anchor_confirmed(&self, anchor: AnchorId, sequence: u32, height: Height) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         self.move_transaction(&mut tx, anchor, sequence, (1, 2), Some(height)).await?;
         sqlx::query("UPDATE opening SET state = 3, height = ? WHERE anchor = ? AND sequence = ?")
@@ -293,7 +293,7 @@ impl Keeping {
         sequence: u32,
         (from, to): (i64, i64),
         height: Option<Height>,
-    ) -> Result<(), KeepingError> {
+    ) -> Result<(), HospitalStoreError> {
         let moved = sqlx::query(
             "UPDATE anchor_transaction SET state = ?, height = ? WHERE anchor = ? AND sequence = ? AND state = ?
              AND sequence = (SELECT min(sequence) FROM anchor_transaction WHERE anchor = ? AND state < 2)",
@@ -309,7 +309,7 @@ impl Keeping {
         if moved.rows_affected() == 1 {
             Ok(())
         } else {
-            Err(KeepingError::OutOfOrder("the transaction is not the next, or at another state"))
+            Err(HospitalStoreError::OutOfOrder("the transaction is not the next, or at another state"))
         }
     }
 
@@ -318,11 +318,11 @@ impl Keeping {
     ///
     /// # Errors
     /// No transaction of the anchor is awaited.
-    pub async fn anchor_rejected(&self, anchor: AnchorId, reason: &str) -> Result<(), KeepingError> {
+    pub async fn anchor_rejected(&self, anchor: AnchorId, reason: &str) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let awaited = sqlx::query("SELECT 1 FROM anchor_transaction WHERE anchor = ? AND state = 1").bind(anchor.0);
         if awaited.fetch_optional(&mut *tx).await?.is_none() {
-            return Err(KeepingError::OutOfOrder("no transaction of this anchor is awaited"));
+            return Err(HospitalStoreError::OutOfOrder("no transaction of this anchor is awaited"));
         }
         advance(&mut tx, anchor, 2, 4).await?;
         let reason: String = reason.chars().take(REASON_CHARS_MAX).collect();
@@ -336,10 +336,10 @@ impl Keeping {
     ///
     /// # Errors
     /// The anchor is not running, or a transaction may have left the hospital.
-    pub async fn abandon(&self, anchor: AnchorId) -> Result<(), KeepingError> {
+    pub async fn abandon(&self, anchor: AnchorId) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         if !abandon_unsent(&mut tx, anchor).await? {
-            return Err(KeepingError::OutOfOrder("a transaction may have left the hospital"));
+            return Err(HospitalStoreError::OutOfOrder("a transaction may have left the hospital"));
         }
         tx.commit().await?;
         Ok(())
@@ -349,15 +349,15 @@ impl Keeping {
     ///
     /// # Errors
     /// The journal knows no such anchor, or the file is damaged.
-    pub async fn provenance(&self, anchor: AnchorId) -> Result<Provenance, KeepingError> {
+    pub async fn provenance(&self, anchor: AnchorId) -> Result<Provenance, HospitalStoreError> {
         type Stored = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
         let row: Stored = sqlx::query_as("SELECT data_table, consent_table, mapping, policy, report, report_salt FROM anchor WHERE id = ?")
             .bind(anchor.0)
             .fetch_optional(&self.pool)
             .await?
-            .ok_or(KeepingError::Unknown("anchor"))?;
-        let digest = |bytes: Option<Vec<u8>>| -> Result<Digest32, KeepingError> {
-            let bytes = bytes.and_then(|b| b.try_into().ok()).ok_or(KeepingError::Damaged("what an anchor was read with"))?;
+            .ok_or(HospitalStoreError::Unknown("anchor"))?;
+        let digest = |bytes: Option<Vec<u8>>| -> Result<Digest32, HospitalStoreError> {
+            let bytes = bytes.and_then(|b| b.try_into().ok()).ok_or(HospitalStoreError::Damaged("what an anchor was read with"))?;
             Ok(Digest32(bytes))
         };
         let (data, consent, mapping, policy, report, salt) = row;
@@ -375,7 +375,7 @@ impl Keeping {
     ///
     /// # Errors
     /// The file is damaged.
-    pub async fn anchor_openings(&self, anchor: AnchorId) -> Result<Vec<OpeningKey>, KeepingError> {
+    pub async fn anchor_openings(&self, anchor: AnchorId) -> Result<Vec<OpeningKey>, HospitalStoreError> {
         let keys: Vec<StoredKey> =
             sqlx::query_as("SELECT kind, table_id, segment, version FROM opening WHERE anchor = ? ORDER BY kind, table_id, segment")
                 .bind(anchor.0)

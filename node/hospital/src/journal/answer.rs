@@ -1,8 +1,8 @@
 //! Answering a query: attempts, the stored answer or refusal, and the ledger's word.
 
 use crate::{
-    Height, Keeping, KeepingError,
-    keeping::small,
+    Height, HospitalStore, HospitalStoreError,
+    hospital_store::small,
     released::{self, Judged},
 };
 use countersign_circuits::hash::Digest32;
@@ -102,28 +102,28 @@ pub enum AnswerStep {
 /// stage, attempts, kind, bytes, height
 type Stored = (i64, i64, Option<i64>, Option<Vec<u8>>, Option<i64>);
 
-fn read_kind(kind: Option<i64>) -> Result<AnswerKind, KeepingError> {
+fn read_kind(kind: Option<i64>) -> Result<AnswerKind, HospitalStoreError> {
     match kind {
         Some(0) => Ok(AnswerKind::Answer),
         Some(1) => Ok(AnswerKind::Refusal),
-        _ => Err(KeepingError::Damaged("the kind of an answer")),
+        _ => Err(HospitalStoreError::Damaged("the kind of an answer")),
     }
 }
 
-async fn read(c: &mut SqliteConnection, query: QueryId) -> Result<Stored, KeepingError> {
+async fn read(c: &mut SqliteConnection, query: QueryId) -> Result<Stored, HospitalStoreError> {
     sqlx::query_as("SELECT stage, attempts, kind, bytes, height FROM answer WHERE query = ?")
         .bind(&query.0.0[..])
         .fetch_optional(c)
         .await?
-        .ok_or(KeepingError::Unknown("query"))
+        .ok_or(HospitalStoreError::Unknown("query"))
 }
 
-impl Keeping {
+impl HospitalStore {
     /// Records a query that arrived in a block. Seeing it again changes nothing.
     ///
     /// # Errors
     /// The database refuses.
-    pub async fn query_seen(&self, query: QueryId, arrived: Height) -> Result<(), KeepingError> {
+    pub async fn query_seen(&self, query: QueryId, arrived: Height) -> Result<(), HospitalStoreError> {
         sqlx::query("INSERT INTO answer (query, arrived, stage, attempts) VALUES (?, ?, 0, 0) ON CONFLICT (query) DO NOTHING")
             .bind(&query.0.0[..])
             .bind(arrived.sql())
@@ -136,26 +136,26 @@ impl Keeping {
     ///
     /// # Errors
     /// The file is damaged.
-    pub async fn open_queries(&self) -> Result<Vec<QueryId>, KeepingError> {
+    pub async fn open_queries(&self) -> Result<Vec<QueryId>, HospitalStoreError> {
         let ids: Vec<Vec<u8>> =
             sqlx::query_scalar("SELECT query FROM answer WHERE stage < 3 OR sealed IS NOT NULL ORDER BY arrived, query")
                 .fetch_all(&self.pool)
                 .await?;
-        ids.into_iter().map(|id| Ok(QueryId(Digest32(id.try_into().map_err(|_| KeepingError::Damaged("a query's id"))?)))).collect()
+        ids.into_iter().map(|id| Ok(QueryId(Digest32(id.try_into().map_err(|_| HospitalStoreError::Damaged("a query's id"))?)))).collect()
     }
 
     /// What a query needs next.
     ///
     /// # Errors
     /// The query was never seen, or the file is damaged.
-    pub async fn next_answer_step(&self, query: QueryId) -> Result<AnswerStep, KeepingError> {
+    pub async fn next_answer_step(&self, query: QueryId) -> Result<AnswerStep, HospitalStoreError> {
         let mut c = self.pool.acquire().await?;
         let (stage, attempts, kind, bytes, height) = read(&mut c, query).await?;
         if stage == 0 {
             let number = small(attempts, "a number of attempts")? + 1;
             return Ok(if number > ATTEMPTS_MAX { AnswerStep::Refuse { query } } else { AnswerStep::Attempt { query, number } });
         }
-        let (kind, bytes) = (read_kind(kind)?, bytes.ok_or(KeepingError::Damaged("an answer without bytes"))?);
+        let (kind, bytes) = (read_kind(kind)?, bytes.ok_or(HospitalStoreError::Damaged("an answer without bytes"))?);
         match stage {
             1 => Ok(AnswerStep::Submit { query, kind, bytes }),
             2 => Ok(AnswerStep::Await { query, kind, bytes }),
@@ -165,7 +165,7 @@ impl Keeping {
                 if let Some(sealed) = sealed {
                     return Ok(AnswerStep::Deliver { query, sealed });
                 }
-                let height = Height::read(height.ok_or(KeepingError::Damaged("an answer without its height"))?)?;
+                let height = Height::read(height.ok_or(HospitalStoreError::Damaged("an answer without its height"))?)?;
                 Ok(AnswerStep::Done { query, kind, height })
             }
         }
@@ -175,7 +175,7 @@ impl Keeping {
     ///
     /// # Errors
     /// An answer or refusal is stored already, or the attempts are used up.
-    pub async fn start_attempt(&self, query: QueryId, rng: &mut (impl RngCore + CryptoRng)) -> Result<Attempt, KeepingError> {
+    pub async fn start_attempt(&self, query: QueryId, rng: &mut (impl RngCore + CryptoRng)) -> Result<Attempt, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let counted = sqlx::query("UPDATE answer SET attempts = attempts + 1 WHERE query = ? AND stage = 0 AND attempts < ?")
             .bind(&query.0.0[..])
@@ -183,7 +183,7 @@ impl Keeping {
             .execute(&mut *tx)
             .await?;
         if counted.rows_affected() != 1 {
-            return Err(KeepingError::OutOfOrder("the query is answered or refused already, unknown, or out of attempts"));
+            return Err(HospitalStoreError::OutOfOrder("the query is answered or refused already, unknown, or out of attempts"));
         }
         let number = small(read(&mut tx, query).await?.1, "a number of attempts")?;
         tx.commit().await?;
@@ -196,8 +196,8 @@ impl Keeping {
     ///
     /// # Errors
     /// Another attempt was begun since, an answer or refusal is stored already, or another answer was stored since this one was judged
-    /// ([`KeepingError::Overlap`]): then judge and prove again.
-    pub async fn store_answer(&self, attempt: &Attempt, bytes: &[u8], sealed: &[u8], judged: &Judged) -> Result<(), KeepingError> {
+    /// ([`HospitalStoreError::Overlap`]): then judge and prove again.
+    pub async fn store_answer(&self, attempt: &Attempt, bytes: &[u8], sealed: &[u8], judged: &Judged) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let stored =
             sqlx::query("UPDATE answer SET stage = 1, kind = 0, bytes = ?, sealed = ? WHERE query = ? AND stage = 0 AND attempts = ?")
@@ -208,7 +208,7 @@ impl Keeping {
                 .execute(&mut *tx)
                 .await?;
         if stored.rows_affected() != 1 {
-            return Err(KeepingError::OutOfOrder("the attempt is not the current one of an open query"));
+            return Err(HospitalStoreError::OutOfOrder("the attempt is not the current one of an open query"));
         }
         released::remember(&mut tx, attempt.query, judged).await?;
         tx.commit().await?;
@@ -219,20 +219,20 @@ impl Keeping {
     ///
     /// # Errors
     /// An answer or refusal is stored already, or the query was never seen.
-    pub async fn store_refusal(&self, query: QueryId, bytes: &[u8]) -> Result<(), KeepingError> {
+    pub async fn store_refusal(&self, query: QueryId, bytes: &[u8]) -> Result<(), HospitalStoreError> {
         let stored = sqlx::query("UPDATE answer SET stage = 1, kind = 1, bytes = ? WHERE query = ? AND stage = 0")
             .bind(bytes)
             .bind(&query.0.0[..])
             .execute(&self.pool)
             .await?;
-        if stored.rows_affected() == 1 { Ok(()) } else { Err(KeepingError::OutOfOrder("the query is answered, refused or unknown")) }
+        if stored.rows_affected() == 1 { Ok(()) } else { Err(HospitalStoreError::OutOfOrder("the query is answered, refused or unknown")) }
     }
 
     /// Records that the stored bytes are about to be sent. Call this before sending.
     ///
     /// # Errors
     /// Nothing is stored, or it was submitted before.
-    pub async fn answer_submitted(&self, query: QueryId) -> Result<(), KeepingError> {
+    pub async fn answer_submitted(&self, query: QueryId) -> Result<(), HospitalStoreError> {
         self.move_answer(query, (1, 2), None).await
     }
 
@@ -240,11 +240,11 @@ impl Keeping {
     ///
     /// # Errors
     /// Nothing was submitted, or it is confirmed already.
-    pub async fn answer_confirmed(&self, query: QueryId, height: Height) -> Result<(), KeepingError> {
+    pub async fn answer_confirmed(&self, query: QueryId, height: Height) -> Result<(), HospitalStoreError> {
         self.move_answer(query, (2, 3), Some(height)).await
     }
 
-    async fn move_answer(&self, query: QueryId, (from, to): (i64, i64), height: Option<Height>) -> Result<(), KeepingError> {
+    async fn move_answer(&self, query: QueryId, (from, to): (i64, i64), height: Option<Height>) -> Result<(), HospitalStoreError> {
         let moved = sqlx::query("UPDATE answer SET stage = ?, height = ? WHERE query = ? AND stage = ?")
             .bind(to)
             .bind(height.map(Height::sql))
@@ -252,23 +252,23 @@ impl Keeping {
             .bind(from)
             .execute(&self.pool)
             .await?;
-        if moved.rows_affected() == 1 { Ok(()) } else { Err(KeepingError::OutOfOrder("the answer is at another stage")) }
+        if moved.rows_affected() == 1 { Ok(()) } else { Err(HospitalStoreError::OutOfOrder("the answer is at another stage")) }
     }
 
     /// Records that the ledger refused the submitted bytes for good (a withdrawal came in between, say). They are dropped and
     /// the query is open for another attempt. Its numbers are forgotten: a ciphertext leaves the hospital only after
-    /// [`Keeping::answer_confirmed`], so nobody can have read them, and from then on they stay for ever.
+    /// [`HospitalStore::answer_confirmed`], so nobody can have read them, and from then on they stay for ever.
     ///
     /// # Errors
     /// Nothing was submitted, or it is confirmed already.
-    pub async fn answer_rejected(&self, query: QueryId) -> Result<(), KeepingError> {
+    pub async fn answer_rejected(&self, query: QueryId) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let moved = sqlx::query("UPDATE answer SET stage = 0, kind = NULL, bytes = NULL, sealed = NULL WHERE query = ? AND stage = 2")
             .bind(&query.0.0[..])
             .execute(&mut *tx)
             .await?;
         if moved.rows_affected() != 1 {
-            return Err(KeepingError::OutOfOrder("nothing submitted for this query is awaited"));
+            return Err(HospitalStoreError::OutOfOrder("nothing submitted for this query is awaited"));
         }
         released::forget(&mut tx, &query.0.0).await?;
         tx.commit().await?;
@@ -279,11 +279,11 @@ impl Keeping {
     ///
     /// # Errors
     /// The answer is not accepted, or was handed over before.
-    pub async fn answer_delivered(&self, query: QueryId) -> Result<(), KeepingError> {
+    pub async fn answer_delivered(&self, query: QueryId) -> Result<(), HospitalStoreError> {
         let done = sqlx::query("UPDATE answer SET sealed = NULL WHERE query = ? AND stage = 3 AND sealed IS NOT NULL")
             .bind(&query.0.0[..])
             .execute(&self.pool)
             .await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(KeepingError::OutOfOrder("no ciphertext of an accepted answer waits")) }
+        if done.rows_affected() == 1 { Ok(()) } else { Err(HospitalStoreError::OutOfOrder("no ciphertext of an accepted answer waits")) }
     }
 }

@@ -6,8 +6,8 @@ use super::{
     withdrawal,
 };
 use crate::{
-    Keeping, KeepingError, codes,
-    keeping::{load_register, secret, store_slots},
+    HospitalStore, HospitalStoreError, codes,
+    hospital_store::{load_register, secret, store_slots},
     ledger_view::LedgerView,
     opening::{TableKind, TableName},
     slots::{PatientId, SlotIndex, SlotRegister},
@@ -106,22 +106,22 @@ pub struct Planned {
     pub segments: u64,
 }
 
-impl Keeping {
+impl HospitalStore {
     /// Compares an import with what is anchored and plans what differs, as one transaction: gives slots to new people, takes those out of
     /// use whose consents were lost or shortened (they stand in the [withdrawals](super::WithdrawalStep) from then on), and fixes the codes of every
     /// segment that is new, changed, or not what the ledger holds. An unfinished anchor of other rows of which nothing was sent is given up.
     ///
     /// # Errors
-    /// An anchor of other rows was sent in part ([`KeepingError::AnchorRunning`]: finish it, then import), a patient occurs twice, or the rows
+    /// An anchor of other rows was sent in part ([`HospitalStoreError::AnchorRunning`]: finish it, then import), a patient occurs twice, or the rows
     /// do not fit dictionary or registry; nothing is kept then.
-    pub async fn import(&self, import: Import<'_>, rng: &mut (impl RngCore + CryptoRng)) -> Result<Begun, KeepingError> {
+    pub async fn import(&self, import: Import<'_>, rng: &mut (impl RngCore + CryptoRng)) -> Result<Begun, HospitalStoreError> {
         if import.content.data_table != import.dictionary.digest() || import.content.consent_table != import.registry.digest() {
-            return Err(KeepingError::OutOfOrder("the rows were read by another dictionary or scope registry"));
+            return Err(HospitalStoreError::OutOfOrder("the rows were read by another dictionary or scope registry"));
         }
         let mut people: Vec<(usize, &ImportedPerson)> = import.people.iter().enumerate().collect();
         people.sort_by(|a, b| a.1.patient.cmp(&b.1.patient));
         if let Some(pair) = people.windows(2).find(|w| w[0].1.patient == w[1].1.patient) {
-            return Err(KeepingError::RepeatedPatient { line: pair[1].0.max(pair[0].0) + 1 });
+            return Err(HospitalStoreError::RepeatedPatient { line: pair[1].0.max(pair[0].0) + 1 });
         }
         let people: Vec<&ImportedPerson> = people.into_iter().map(|(_, person)| person).collect();
         let mut tx = self.pool.begin().await?;
@@ -134,7 +134,7 @@ impl Keeping {
                 return Ok(Begun::Unfinished(AnchorId(id)));
             }
             if !abandon_unsent(&mut tx, AnchorId(id)).await? {
-                return Err(KeepingError::AnchorRunning);
+                return Err(HospitalStoreError::AnchorRunning);
             }
         }
         heal(&mut tx, import.ledger).await?;
@@ -174,7 +174,7 @@ impl Keeping {
         stated: &[(PatientId, Vec<Option<Day>>)],
         registry: &ScopeRegistry,
         ledger: &dyn LedgerView,
-    ) -> Result<u64, KeepingError> {
+    ) -> Result<u64, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         // first, as in an import: whoever withdrew by a request that a restored file does not know is held back, and not only narrowed
         heal(&mut tx, ledger).await?;
@@ -216,7 +216,7 @@ pub(super) async fn enter(
     content: &AnchorContent,
     digest: &Digest32,
     rng: &mut (impl RngCore + CryptoRng),
-) -> Result<AnchorId, KeepingError> {
+) -> Result<AnchorId, HospitalStoreError> {
     let mut salt = [0; 32];
     rng.fill_bytes(&mut salt);
     let inserted = sqlx::query(
@@ -235,14 +235,14 @@ pub(super) async fn enter(
 }
 
 /// Slots the ledger has out of force and this file in use.
-async fn withdrawn_in_use(c: &mut SqliteConnection, ledger: &dyn LedgerView) -> Result<Vec<SlotIndex>, KeepingError> {
+async fn withdrawn_in_use(c: &mut SqliteConnection, ledger: &dyn LedgerView) -> Result<Vec<SlotIndex>, HospitalStoreError> {
     let live: BTreeSet<u32> = load_register(c).await?.live().map(|(_, a)| a.slot.0).collect();
     Ok(ledger.withdrawn().into_iter().filter(|slot| live.contains(&slot.0)).collect())
 }
 
 /// Takes over from the ledger which slots are out of force: a file restored from a backup does not know it, and a slot that is dead there must
 /// not be in use here, nor be given to somebody whom then nobody would count. Whose patient withdrew is held back until a new document.
-async fn heal(c: &mut SqliteConnection, ledger: &dyn LedgerView) -> Result<(), KeepingError> {
+async fn heal(c: &mut SqliteConnection, ledger: &dyn LedgerView) -> Result<(), HospitalStoreError> {
     let register = load_register(c).await?;
     let holders: HashMap<u32, &PatientId> = register.live().map(|(patient, a)| (a.slot.0, patient)).collect();
     for slot in ledger.withdrawn() {
@@ -263,7 +263,7 @@ async fn lost_slots(
     (present, ledger): (&ScopeRegistry, &dyn LedgerView),
     grants: &HashMap<&PatientId, &[Option<Day>]>,
     live: Vec<(SlotIndex, PatientId)>,
-) -> Result<BTreeMap<SlotIndex, PatientId>, KeepingError> {
+) -> Result<BTreeMap<SlotIndex, PatientId>, HospitalStoreError> {
     let anchored: Vec<(Vec<u8>, i64, i64)> = sqlx::query_as(
         "SELECT table_id, segment, version FROM opening WHERE kind = 1 AND state IN (2, 3) ORDER BY table_id, segment, version",
     )
@@ -271,8 +271,8 @@ async fn lost_slots(
     .await?;
     let mut lost = BTreeSet::new();
     for (table, segment, version) in anchored {
-        let digest = Digest32(table.as_slice().try_into().map_err(|_| KeepingError::Damaged("a table's digest"))?);
-        let registry = ledger.registry(&digest).ok_or(KeepingError::Unknown("scope registry of an anchored table"))?;
+        let digest = Digest32(table.as_slice().try_into().map_err(|_| HospitalStoreError::Damaged("a table's digest"))?);
+        let registry = ledger.registry(&digest).ok_or(HospitalStoreError::Unknown("scope registry of an anchored table"))?;
         // where a scope of that registry stands in the present one; one that is gone is borne out by nothing
         let places: Vec<Option<usize>> = registry.scopes.iter().map(|scope| present.scopes.iter().position(|s| s == scope)).collect();
         let bytes: Vec<u8> =
@@ -295,7 +295,7 @@ async fn lost_slots(
 }
 
 /// Out of use in this file; their patients may have other slots for what is left.
-async fn release(c: &mut SqliteConnection, slots: &BTreeMap<SlotIndex, PatientId>) -> Result<(), KeepingError> {
+async fn release(c: &mut SqliteConnection, slots: &BTreeMap<SlotIndex, PatientId>) -> Result<(), HospitalStoreError> {
     for slot in slots.keys() {
         sqlx::query("UPDATE slot SET state = 1 WHERE slot = ?").bind(slot.0).execute(&mut *c).await?;
     }
@@ -318,7 +318,7 @@ async fn plan_tables(
     import: &Import<'_>,
     people: &[&ImportedPerson],
     register: &SlotRegister,
-) -> Result<u64, KeepingError> {
+) -> Result<u64, HospitalStoreError> {
     let data = TableName { kind: TableKind::Data, digest: import.content.data_table };
     let consent = TableName { kind: TableKind::Consent, digest: import.content.consent_table };
     // both tables span the same segments, none of the ledger's is left as it is

@@ -5,8 +5,8 @@ use super::{
     import::Begun,
 };
 use crate::{
-    Keeping, KeepingError, codes,
-    keeping::small,
+    HospitalStore, HospitalStoreError, codes,
+    hospital_store::small,
     ledger_view::LedgerView,
     opening::{OpeningKey, TableKind, TableName},
     slots::SlotIndex,
@@ -29,7 +29,7 @@ pub(super) struct Newest {
 }
 
 impl Newest {
-    async fn read(c: &mut SqliteConnection, table: TableName, segment: u32) -> Result<Option<Self>, KeepingError> {
+    async fn read(c: &mut SqliteConnection, table: TableName, segment: u32) -> Result<Option<Self>, HospitalStoreError> {
         type Stored = (i64, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
         let row: Option<Stored> = sqlx::query_as(
             "SELECT version, codes, points, provenance FROM opening WHERE kind = ? AND table_id = ? AND segment = ? ORDER BY version DESC LIMIT 1",
@@ -51,10 +51,10 @@ pub(super) async fn plan_table(
     (table, provenance): (TableName, Digest32),
     codes: &SlotCodes,
     ledger: &dyn LedgerView,
-) -> Result<u64, KeepingError> {
+) -> Result<u64, HospitalStoreError> {
     let mut planned = 0;
     for index in 0..(codes.slots() / SLOTS) as u32 {
-        let segment = codes::segment(codes, index).ok_or(KeepingError::Damaged("a segment"))?;
+        let segment = codes::segment(codes, index).ok_or(HospitalStoreError::Damaged("a segment"))?;
         let bytes = Zeroizing::new(codes::to_bytes(&segment));
         let (kept, held) = (Newest::read(c, table, index).await?, ledger.current(table, index));
         if let (Some(kept), Some((version, points))) = (&kept, &held) {
@@ -66,7 +66,7 @@ pub(super) async fn plan_table(
         }
         // a version is never used twice, neither here nor on the ledger
         let last = kept.map(|k| k.version).max(held.map(|(version, _)| version));
-        let next = |v: u32| v.checked_add(1).ok_or(KeepingError::Damaged("a segment's version"));
+        let next = |v: u32| v.checked_add(1).ok_or(HospitalStoreError::Damaged("a segment's version"));
         let version = last.map_or(Ok(0), next)?;
         insert_planned(c, anchor, &OpeningKey { table, segment: SegmentId { index, version } }, (&bytes, &provenance)).await?;
         planned += 1;
@@ -79,7 +79,7 @@ async fn insert_planned(
     anchor: AnchorId,
     key: &OpeningKey,
     (codes, provenance): (&[u8], &Digest32),
-) -> Result<(), KeepingError> {
+) -> Result<(), HospitalStoreError> {
     sqlx::query("INSERT INTO opening (kind, table_id, segment, version, anchor, state, codes, provenance) VALUES (?, ?, ?, ?, ?, 0, ?, ?)")
         .bind(key.table.kind as i64)
         .bind(&key.table.digest.0[..])
@@ -93,18 +93,18 @@ async fn insert_planned(
     Ok(())
 }
 
-impl Keeping {
+impl HospitalStore {
     /// Begins an *erasure anchor*: every segment of the content's two tables whose newest version still has a row in an erased
-    /// slot is planned anew with that slot empty and nothing else changed. Go on with [`Keeping::next_step`]; afterwards the
-    /// versions before are [`Keeping::superseded`] and can be destroyed. Nothing to clear: the anchor is done at once. The slots must be out of force on the
-    /// ledger before ([`Keeping::withdraw`]), as studies pin the versions before.
+    /// slot is planned anew with that slot empty and nothing else changed. Go on with [`HospitalStore::next_step`]; afterwards the
+    /// versions before are [`HospitalStore::superseded`] and can be destroyed. Nothing to clear: the anchor is done at once. The slots must be out of force on the
+    /// ledger before ([`HospitalStore::withdraw`]), as studies pin the versions before.
     ///
     /// # Errors
     /// Another anchor is running, or the file is damaged.
-    pub async fn plan_erasure(&self, content: &AnchorContent) -> Result<Begun, KeepingError> {
+    pub async fn plan_erasure(&self, content: &AnchorContent) -> Result<Begun, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         if sqlx::query("SELECT 1 FROM anchor WHERE stage < 3").fetch_optional(&mut *tx).await?.is_some() {
-            return Err(KeepingError::AnchorRunning);
+            return Err(HospitalStoreError::AnchorRunning);
         }
         let anchor = super::import::enter(&mut tx, content, &Digest32::default(), &mut rand::rngs::OsRng).await?;
         let erased: Vec<i64> = sqlx::query_scalar("SELECT slot FROM slot WHERE state = 2").fetch_all(&mut *tx).await?;
@@ -122,9 +122,12 @@ impl Keeping {
                 inside.map(|slot| SlotIndex(slot.offset())).try_for_each(|slot| codes::clear(&mut codes, slot))?;
                 let bytes = Zeroizing::new(codes::to_bytes(&codes));
                 if *bytes != *old {
-                    let version = version.checked_add(1).ok_or(KeepingError::Damaged("a segment's version"))?;
+                    let version = version.checked_add(1).ok_or(HospitalStoreError::Damaged("a segment's version"))?;
                     let provenance = Digest32(
-                        provenance.unwrap_or_default().try_into().map_err(|_| KeepingError::Damaged("what a segment was read with"))?,
+                        provenance
+                            .unwrap_or_default()
+                            .try_into()
+                            .map_err(|_| HospitalStoreError::Damaged("what a segment was read with"))?,
                     );
                     let key = OpeningKey { table, segment: SegmentId { index, version } };
                     insert_planned(&mut tx, anchor, &key, (&bytes, &provenance)).await?;

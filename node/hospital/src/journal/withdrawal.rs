@@ -2,8 +2,8 @@
 
 use super::anchor::{AnchorId, abandon_unsent};
 use crate::{
-    Height, Keeping, KeepingError,
-    keeping::load_register,
+    Height, HospitalStore, HospitalStoreError,
+    hospital_store::load_register,
     released,
     slots::{PatientId, SlotIndex},
 };
@@ -47,7 +47,7 @@ pub enum WithdrawalStep {
 type Stored = (i64, Vec<u8>, i64, Option<Vec<u8>>);
 
 /// Enters slots that are out of use in this file. Answers that are stored and not sent are dropped: they count those slots.
-pub(super) async fn enter(c: &mut SqliteConnection, slots: &BTreeSet<SlotIndex>) -> Result<(), KeepingError> {
+pub(super) async fn enter(c: &mut SqliteConnection, slots: &BTreeSet<SlotIndex>) -> Result<(), HospitalStoreError> {
     let slots: Vec<SlotIndex> = slots.iter().copied().collect();
     for chunk in slots.chunks(WITHDRAWAL_SLOTS_MAX) {
         sqlx::query("INSERT INTO withdrawal (slots, state) VALUES (?, 0)").bind(to_bytes(chunk)).execute(&mut *c).await?;
@@ -65,7 +65,7 @@ pub(super) async fn enter(c: &mut SqliteConnection, slots: &BTreeSet<SlotIndex>)
 
 /// Enters those of some slots that the ledger knows: a slot in no segment that left the hospital is none it could be told of. An anchor that was
 /// planned with their rows and not sent is given up.
-pub(crate) async fn enter_told(c: &mut SqliteConnection, mut slots: BTreeSet<SlotIndex>) -> Result<(), KeepingError> {
+pub(crate) async fn enter_told(c: &mut SqliteConnection, mut slots: BTreeSet<SlotIndex>) -> Result<(), HospitalStoreError> {
     if let Some(id) = sqlx::query_scalar::<_, i64>("SELECT id FROM anchor WHERE stage < 3").fetch_optional(&mut *c).await? {
         abandon_unsent(c, AnchorId(id)).await?;
     }
@@ -87,13 +87,13 @@ fn from_bytes(bytes: &[u8]) -> Vec<SlotIndex> {
     bytes.chunks_exact(4).map(|c| SlotIndex(u32::from_le_bytes([c[0], c[1], c[2], c[3]]))).collect()
 }
 
-impl Keeping {
-    /// Takes patients' slots out of use for ever, and holds back new ones until [`Keeping::readmit`]; one step for all of them. What the ledger has
+impl HospitalStore {
+    /// Takes patients' slots out of use for ever, and holds back new ones until [`HospitalStore::readmit`]; one step for all of them. What the ledger has
     /// to hear stands in the journal from then on ([`WithdrawalStep`]). An anchor that was planned with their rows and not sent is given up.
     ///
     /// # Errors
     /// A patient has no slot in use; nothing is kept then.
-    pub async fn withdraw(&self, patients: &[PatientId]) -> Result<Vec<SlotIndex>, KeepingError> {
+    pub async fn withdraw(&self, patients: &[PatientId]) -> Result<Vec<SlotIndex>, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let mut register = load_register(&mut tx).await?;
         let mut slots = BTreeSet::new();
@@ -112,13 +112,13 @@ impl Keeping {
     ///
     /// # Errors
     /// The file is damaged.
-    pub async fn next_withdrawal_step(&self) -> Result<Option<WithdrawalStep>, KeepingError> {
+    pub async fn next_withdrawal_step(&self) -> Result<Option<WithdrawalStep>, HospitalStoreError> {
         let row: Option<Stored> = sqlx::query_as("SELECT id, slots, state, bytes FROM withdrawal WHERE state < 3 ORDER BY id LIMIT 1")
             .fetch_optional(&self.pool)
             .await?;
         let Some((id, slots, state, bytes)) = row else { return Ok(None) };
         let withdrawal = WithdrawalId(id);
-        let bytes = bytes.ok_or(KeepingError::Damaged("a withdrawal without bytes"));
+        let bytes = bytes.ok_or(HospitalStoreError::Damaged("a withdrawal without bytes"));
         Ok(Some(match state {
             0 => WithdrawalStep::Sign { withdrawal, slots: from_bytes(&slots) },
             1 => WithdrawalStep::Submit { withdrawal, bytes: bytes? },
@@ -130,7 +130,7 @@ impl Keeping {
     ///
     /// # Errors
     /// It is stored already.
-    pub async fn store_withdrawal(&self, withdrawal: WithdrawalId, bytes: &[u8]) -> Result<(), KeepingError> {
+    pub async fn store_withdrawal(&self, withdrawal: WithdrawalId, bytes: &[u8]) -> Result<(), HospitalStoreError> {
         let stored = sqlx::query("UPDATE withdrawal SET state = 1, bytes = ? WHERE id = ? AND state = 0").bind(bytes).bind(withdrawal.0);
         moved(stored.execute(&self.pool).await?.rows_affected())
     }
@@ -139,7 +139,7 @@ impl Keeping {
     ///
     /// # Errors
     /// Nothing is stored, or it was submitted before.
-    pub async fn withdrawal_submitted(&self, withdrawal: WithdrawalId) -> Result<(), KeepingError> {
+    pub async fn withdrawal_submitted(&self, withdrawal: WithdrawalId) -> Result<(), HospitalStoreError> {
         let submitted = sqlx::query("UPDATE withdrawal SET state = 2 WHERE id = ? AND state = 1").bind(withdrawal.0);
         moved(submitted.execute(&self.pool).await?.rows_affected())
     }
@@ -148,7 +148,7 @@ impl Keeping {
     ///
     /// # Errors
     /// Nothing was submitted.
-    pub async fn withdrawal_confirmed(&self, withdrawal: WithdrawalId, height: Height) -> Result<(), KeepingError> {
+    pub async fn withdrawal_confirmed(&self, withdrawal: WithdrawalId, height: Height) -> Result<(), HospitalStoreError> {
         let done = sqlx::query("UPDATE withdrawal SET state = 3, bytes = NULL, height = ? WHERE id = ? AND state = 2")
             .bind(height.sql())
             .bind(withdrawal.0);
@@ -160,7 +160,7 @@ impl Keeping {
     ///
     /// # Errors
     /// Nothing was submitted.
-    pub async fn withdrawal_refused(&self, withdrawal: WithdrawalId, left: &[SlotIndex]) -> Result<(), KeepingError> {
+    pub async fn withdrawal_refused(&self, withdrawal: WithdrawalId, left: &[SlotIndex]) -> Result<(), HospitalStoreError> {
         let left: BTreeSet<SlotIndex> = left.iter().copied().collect();
         let left: Vec<SlotIndex> = left.into_iter().collect();
         let state = if left.is_empty() { 3 } else { 0 };
@@ -172,6 +172,6 @@ impl Keeping {
     }
 }
 
-fn moved(rows: u64) -> Result<(), KeepingError> {
-    if rows == 1 { Ok(()) } else { Err(KeepingError::OutOfOrder("the withdrawal is at another stage")) }
+fn moved(rows: u64) -> Result<(), HospitalStoreError> {
+    if rows == 1 { Ok(()) } else { Err(HospitalStoreError::OutOfOrder("the withdrawal is at another stage")) }
 }

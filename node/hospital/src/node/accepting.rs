@@ -82,7 +82,7 @@ impl Hospital {
                 let k_min = k_min.max(state.rules().k_min);
                 let since = state.cut(&cut.origin, &me).map_or(cut.height, |made| made.height);
                 let stated = |rows: u64| Some(u32::try_from(rows).unwrap_or(u32::MAX));
-                match self.keeping.renewal(table, Some(pinned), Version { segments: &segments, out: &now }, k_min).await? {
+                match self.store.renewal(table, Some(pinned), Version { segments: &segments, out: &now }, k_min).await? {
                     Renewal::First => (None, ResearchCut::First),
                     Renewal::Due { changed } => (stated(changed), ResearchCut::Renewed { changed }),
                     Renewal::Lost { rows } => (stated(rows), ResearchCut::Lost { since }),

@@ -44,7 +44,7 @@ impl Hospital {
     /// A step failed; run it again to go on.
     pub async fn drive(&self, connection: &mut Connection, saying: &(dyn Fn(&str) + Sync)) -> Result<(), HospitalError> {
         loop {
-            match self.keeping.next_step().await? {
+            match self.store.next_step().await? {
                 Step::Withdrawal(step) => {
                     saying("taking slots out of force");
                     self.withdrawal_step(connection, step).await?;
@@ -71,9 +71,9 @@ impl Hospital {
                 saying("proving that every entry is a bit");
                 let layouts = self.layouts(connection, anchor).await?;
                 let transactions = self.build(connection, anchor, &layouts, &openings).await?;
-                Ok(self.keeping.store_transactions(anchor, &transactions).await?)
+                Ok(self.store.store_transactions(anchor, &transactions).await?)
             }
-            AnchorStep::Submit { anchor, sequence, .. } => Ok(self.keeping.anchor_submitted(anchor, sequence).await?),
+            AnchorStep::Submit { anchor, sequence, .. } => Ok(self.store.anchor_submitted(anchor, sequence).await?),
             AnchorStep::Await { anchor, sequence, bytes } => {
                 saying("sending to the ledger");
                 self.confirm(connection, anchor, sequence, &bytes).await
@@ -83,7 +83,7 @@ impl Hospital {
 
     /// The layouts of an anchor's tables, from what the ledger publishes.
     async fn layouts(&self, connection: &Connection, anchor: AnchorId) -> Result<Layouts, HospitalError> {
-        let provenance = self.keeping.provenance(anchor).await?;
+        let provenance = self.store.provenance(anchor).await?;
         let registry = connection.state().registry_of(&provenance.registry).ok_or(HospitalError::Unknown("scope registry"))?;
         let data = dictionary(connection.state(), &provenance.dictionary)?.layout();
         Ok(Layouts { data, consent: registry.layout() })
@@ -98,7 +98,7 @@ impl Hospital {
     ) -> Result<(), HospitalError> {
         let layout = layout.clone();
         let context = self.context(connection, key.table.digest);
-        let codes = self.keeping.opening(key).await?.codes.ok_or(HospitalError::Damaged("a planned segment without rows"))?;
+        let codes = self.store.opening(key).await?.codes.ok_or(HospitalError::Damaged("a planned segment without rows"))?;
         let id = key.segment;
         let (blinders, points) = tokio::task::spawn_blocking(move || {
             let blinders = Blinders::draw(&layout, &mut OsRng);
@@ -106,7 +106,7 @@ impl Hospital {
             (KeptBlinders(blinders.0.iter().map(countersign_circuits::outer::scalar_bytes).collect()), points)
         })
         .await?;
-        Ok(self.keeping.store_commitment(anchor, key, &blinders, &points).await?)
+        Ok(self.store.store_commitment(anchor, key, &blinders, &points).await?)
     }
 
     /// One transaction a stack of segments of one table.
@@ -117,9 +117,9 @@ impl Hospital {
         layouts: &Layouts,
         openings: &[OpeningKey],
     ) -> Result<Vec<AnchorTransaction>, HospitalError> {
-        let provenance = self.keeping.provenance(anchor).await?;
+        let provenance = self.store.provenance(anchor).await?;
         let key = self.keys.key(CircuitName::Validity)?;
-        let register = self.keeping.register().await?;
+        let register = self.store.register().await?;
         let patients: HashMap<u32, &str> = register.live().map(|(patient, assignment)| (assignment.slot.0, patient.expose())).collect();
         let mut out = Vec::new();
         let mut sequence = connection.next_sequence(&self.member.id());
@@ -131,7 +131,7 @@ impl Hospital {
                 let context = self.context(connection, first.table.digest);
                 let (mut segments, mut rows, mut blinders, mut sources) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
                 for opening in stack {
-                    let kept = self.keeping.opening(opening).await?;
+                    let kept = self.store.opening(opening).await?;
                     let (Some(codes), Some(secret), Some(points)) = (kept.codes, kept.blinders, kept.points) else {
                         return Err(HospitalError::Damaged("a prepared segment"));
                     };
@@ -179,14 +179,14 @@ impl Hospital {
         };
         let refusal = match answer {
             Ok((height, result)) => match result.verdict {
-                Verdict::Accepted(_) => return Ok(self.keeping.anchor_confirmed(anchor, sequence, KeptHeight(height.0)).await?),
+                Verdict::Accepted(_) => return Ok(self.store.anchor_confirmed(anchor, sequence, KeptHeight(height.0)).await?),
                 Verdict::Rejected { code, detail } => LedgerError::Rejected { code, detail },
             },
             Err(failure @ (LedgerError::Refused(_) | LedgerError::Overtaken(_))) => failure,
             // it may still come: another run looks
             Err(failure) => return Err(failure.into()),
         };
-        self.keeping.anchor_rejected(anchor, &refusal.to_string()).await?;
+        self.store.anchor_rejected(anchor, &refusal.to_string()).await?;
         Err(HospitalError::AnchorRefused(refusal))
     }
 }

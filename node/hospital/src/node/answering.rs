@@ -63,14 +63,14 @@ impl Hospital {
         connection.refresh().await?;
         let record = connection.state().query(&query).ok_or(HospitalError::Unknown("query"))?;
         let kept = KeptQuery(query.0.0);
-        self.keeping.query_seen(kept, KeptHeight(record.height.0)).await?;
+        self.store.query_seen(kept, KeptHeight(record.height.0)).await?;
         // who left does not count: withdrawals that were interrupted are finished before anything is answered
         self.finish_withdrawals(connection).await?;
         loop {
-            match self.keeping.next_answer_step(kept).await? {
+            match self.store.next_answer_step(kept).await? {
                 AnswerStep::Attempt { .. } => {
                     connection.refresh().await?;
-                    let attempt = self.keeping.start_attempt(kept, &mut OsRng).await?;
+                    let attempt = self.store.start_attempt(kept, &mut OsRng).await?;
                     match connection.state().answer_task(&query, &self.member.id()) {
                         Ok(task) => {
                             let task = Task::new(&task);
@@ -82,7 +82,7 @@ impl Hospital {
                 AnswerStep::Refuse { .. } => {
                     self.refuse(connection, query, 32, "this hospital could not make an answer that verifies").await?
                 }
-                AnswerStep::Submit { .. } => self.keeping.answer_submitted(kept).await?,
+                AnswerStep::Submit { .. } => self.store.answer_submitted(kept).await?,
                 AnswerStep::Await { bytes, .. } => {
                     if let Some(rejected) = self.confirm_answer(connection, kept, &bytes).await? {
                         return Ok(Answering::Rejected(rejected));
@@ -90,7 +90,7 @@ impl Hospital {
                 }
                 AnswerStep::Deliver { sealed, .. } => {
                     connection.put_sealed(&query, &self.member.id(), &sealed).await?;
-                    self.keeping.answer_delivered(kept).await?;
+                    self.store.answer_delivered(kept).await?;
                 }
                 AnswerStep::Done { kind, .. } => {
                     return Ok(match kind {
@@ -107,10 +107,10 @@ impl Hospital {
     /// # Errors
     /// One cannot be handed over; it waits on.
     pub async fn deliver(&self, connection: &Connection) -> Result<(), HospitalError> {
-        for kept in self.keeping.open_queries().await? {
-            if let AnswerStep::Deliver { sealed, .. } = self.keeping.next_answer_step(kept).await? {
+        for kept in self.store.open_queries().await? {
+            if let AnswerStep::Deliver { sealed, .. } = self.store.next_answer_step(kept).await? {
                 connection.put_sealed(&QueryId(TransactionId(kept.0)), &self.member.id(), &sealed).await?;
-                self.keeping.answer_delivered(kept).await?;
+                self.store.answer_delivered(kept).await?;
             }
         }
         Ok(())
@@ -118,8 +118,8 @@ impl Hospital {
 
     /// Finishes withdrawals that were interrupted, and an anchor they wait for.
     async fn finish_withdrawals(&self, connection: &mut Connection) -> Result<(), HospitalError> {
-        while let Some(step) = self.keeping.next_withdrawal_step().await? {
-            match self.keeping.next_step().await? {
+        while let Some(step) = self.store.next_withdrawal_step().await? {
+            match self.store.next_step().await? {
                 Step::Anchor(anchor) => self.anchor_step(connection, anchor, &|_| {}).await?,
                 _ => self.withdrawal_step(connection, step).await?,
             }
@@ -135,7 +135,7 @@ impl Hospital {
         connection.refresh().await?;
         let record = connection.state().query(&query).ok_or(HospitalError::Unknown("query"))?;
         let kept = KeptQuery(query.0.0);
-        self.keeping.query_seen(kept, KeptHeight(record.height.0)).await?;
+        self.store.query_seen(kept, KeptHeight(record.height.0)).await?;
         self.refuse(connection, query, DECLINED_BY_HAND, reason).await?;
         self.answer(connection, query).await
     }
@@ -144,7 +144,7 @@ impl Hospital {
     async fn refuse(&self, connection: &Connection, query: QueryId, code: u16, reason: &str) -> Result<(), HospitalError> {
         let refusal = Refusal { query, code: RefusalCode(code), reason: reason.to_owned() };
         let transaction = connection.sign(&self.member, Payload::Refusal(refusal));
-        Ok(self.keeping.store_refusal(KeptQuery(query.0.0), &transaction.encode()).await?)
+        Ok(self.store.store_refusal(KeptQuery(query.0.0), &transaction.encode()).await?)
     }
 
     /// One attempt: the table, the hospital's rules, the proof, the seal; stored before anything leaves.
@@ -180,7 +180,7 @@ impl Hospital {
         };
         let transaction = connection.sign(&self.member, Payload::Answer(answer));
         begun.pad().await;
-        Ok(self.keeping.store_answer(attempt, &transaction.encode(), &sealed, &judged.0).await?)
+        Ok(self.store.store_answer(attempt, &transaction.encode(), &sealed, &judged.0).await?)
     }
 
     /// The rules that rest on the hospital: why each block is withheld, and what must be remembered if the rest leaves.
@@ -203,13 +203,13 @@ impl Hospital {
             dictionary,
             registry: state.registry_of(&study.registry).ok_or_else(gone)?,
             eligibility: Eligibility { scopes: study.scopes.clone(), day: work.task.context.day },
-            people: self.keeping.register().await?.live().map(|(_, a)| (a.slot.0, a.row_id)).collect(),
-            cut: self.keeping.pin(dictionary.digest(), &versions).await?,
+            people: self.store.register().await?.live().map(|(_, a)| (a.slot.0, a.row_id)).collect(),
+            cut: self.store.pin(dictionary.digest(), &versions).await?,
             k_min: work.task.context.k_min,
         };
         let levels = asked.levels(work, gates)?;
         let table = asked.table(work, cells, gates, &levels)?;
-        let judged = self.keeping.judge(&table, asked.k_min, &OnLedger { state, hospital: self.member.id() }).await?;
+        let judged = self.store.judge(&table, asked.k_min, &OnLedger { state, hospital: self.member.id() }).await?;
         let mut withheld = vec![Withheld::No; cells.len()];
         for (block, reason) in table.blocks.iter().zip(&judged.withheld) {
             withheld[block.cell] = match reason {
@@ -278,17 +278,17 @@ impl Hospital {
         match outcome {
             Ok((height, result)) => match result.verdict {
                 Verdict::Accepted(_) => {
-                    self.keeping.answer_confirmed(kept, KeptHeight(height.0)).await?;
+                    self.store.answer_confirmed(kept, KeptHeight(height.0)).await?;
                     Ok(None)
                 }
                 Verdict::Rejected { code, detail } => {
-                    self.keeping.answer_rejected(kept).await?;
+                    self.store.answer_rejected(kept).await?;
                     Ok(Some(format!("{code}: {detail}")))
                 }
             },
             // signed with a sequence number that something else took meanwhile: make it again
             Err(LedgerError::Refused(_) | LedgerError::Overtaken(_)) => {
-                self.keeping.answer_rejected(kept).await?;
+                self.store.answer_rejected(kept).await?;
                 Ok(None)
             }
             Err(other) => Err(other.into()),
@@ -304,7 +304,7 @@ impl Hospital {
     ) -> Result<Opened, HospitalError> {
         let mut opened = Opened { codes: SlotCodes { blocks: vec![Vec::new(); blocks] }, blinders: Vec::new() };
         for segment in segments {
-            let kept = self.keeping.opening(&OpeningKey { table: TableName { kind, digest }, segment }).await?;
+            let kept = self.store.opening(&OpeningKey { table: TableName { kind, digest }, segment }).await?;
             let missing = || HospitalError::OpeningDestroyed(segment.index);
             let codes = kept.codes.ok_or_else(missing)?;
             opened.blinders.push(scalars(&kept.blinders.ok_or_else(missing)?)?);

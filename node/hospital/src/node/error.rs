@@ -1,6 +1,6 @@
 //! What keeps a hospital from doing its work.
 
-use crate::{KeepingError, slots::SlotError};
+use crate::{HospitalStoreError, slots::SlotError};
 use countersign_ingest::{ConsentReport, ImportError, ImportReport};
 use countersign_member::{LedgerError, MemberError};
 use countersign_messages::sealed::SealError;
@@ -88,7 +88,7 @@ pub enum HospitalError {
     Slots(#[from] SlotError),
     /// The hospital's own file.
     #[error(transparent)]
-    Store(#[from] KeepingError),
+    Store(#[from] HospitalStoreError),
     /// The chain.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

@@ -2,7 +2,7 @@
 
 use super::{Hospital, HospitalError, on_ledger::OnLedger};
 use crate::{
-    KeepingError, intake,
+    HospitalStoreError, intake,
     journal::{AnchorContent, Begun, Import, Planned},
 };
 use countersign_circuits::{consent::Day, hash::Digest32};
@@ -166,7 +166,7 @@ impl Hospital {
     ) -> Result<u64, HospitalError> {
         let Some(consents) = consents else { return Ok(0) };
         connection.refresh().await?;
-        let register = self.keeping.register().await?;
+        let register = self.store.register().await?;
         let stated = intake::stated(&consents.table, connection.state().registry(), &register)?;
         let permits = |grants: &[Option<Day>]| grants.iter().any(Option::is_some);
         // consents of other people, or under other ids, say nothing of those who are here
@@ -174,7 +174,7 @@ impl Hospital {
             return Ok(0);
         }
         let (state, hospital) = (connection.state(), self.member.id());
-        let people = self.keeping.take_back(&stated, state.registry(), &OnLedger { state, hospital }).await?;
+        let people = self.store.take_back(&stated, state.registry(), &OnLedger { state, hospital }).await?;
         self.drive(connection, saying).await?;
         Ok(people)
     }
@@ -203,7 +203,7 @@ impl Hospital {
         let begun = loop {
             match self.import(connection, reading, content, imported).await {
                 // what the ledger may have cannot be given up: it is finished, and these rows compared with what it came to
-                Err(HospitalError::Store(KeepingError::AnchorRunning)) => {
+                Err(HospitalError::Store(HospitalStoreError::AnchorRunning)) => {
                     saying("finishing an anchor that was interrupted");
                     earlier += 1;
                     self.drive(connection, saying).await?;
@@ -216,11 +216,11 @@ impl Hospital {
             Begun::New { anchor, planned } => (anchor, Some(planned)),
             Begun::Unfinished(anchor) => (anchor, None),
         };
-        let provenance = self.keeping.provenance(anchor).await?;
+        let provenance = self.store.provenance(anchor).await?;
         Ok(AnchorReport {
             planned,
             finished_first: earlier,
-            segments: self.keeping.anchor_openings(anchor).await?.len() as u64,
+            segments: self.store.anchor_openings(anchor).await?.len() as u64,
             height: connection.state().tip().height.0,
             report: provenance.report(),
             report_salt: provenance.report_salt(),
@@ -244,7 +244,7 @@ impl Hospital {
     async fn all_withdrew(&self, consents: Option<&Consents>, connection: &Connection) -> Result<bool, HospitalError> {
         let Some(Consents { table: consents, .. }) = consents else { return Ok(false) };
         let today = today(connection.state());
-        let register = self.keeping.register().await?;
+        let register = self.store.register().await?;
         let says = |patient: &PatientId| consents.has_withdrawn(patient) || consents.scopes(patient).next().is_some();
         let has_withdrawn = |patient: &str| PatientId::new(patient).is_ok_and(|patient| says(&patient));
         Ok(consents.usable_on(today).is_empty()
@@ -274,10 +274,10 @@ impl Hospital {
         let state = connection.state();
         let registry = state.registry();
         let consents = imported.consents.as_ref().map(|read| &read.table);
-        let people = intake::people(&imported.import.table, consents, registry, &self.keeping.register().await?)?;
+        let people = intake::people(&imported.import.table, consents, registry, &self.store.register().await?)?;
         let import =
             Import { content, people, dictionary: reading.dictionary(), registry, ledger: &OnLedger { state, hospital: self.member.id() } };
-        Ok(self.keeping.import(import, &mut OsRng).await?)
+        Ok(self.store.import(import, &mut OsRng).await?)
     }
 }
 

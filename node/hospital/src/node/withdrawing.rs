@@ -18,7 +18,7 @@ impl Hospital {
     /// # Errors
     /// A patient has no slot, or the ledger cannot be reached; what was begun goes on at the next run.
     pub async fn withdraw(&self, connection: &mut Connection, patients: &[PatientId]) -> Result<(), HospitalError> {
-        self.keeping.withdraw(patients).await?;
+        self.store.withdraw(patients).await?;
         self.drive(connection, &|_| {}).await
     }
 
@@ -28,9 +28,9 @@ impl Hospital {
                 let slots = slots.iter().map(|slot| slot.0).collect();
                 let payload = Payload::Withdraw(Withdraw { slots, by: WithdrawnBy::Patient });
                 let transaction = connection.sign(&self.member, payload);
-                Ok(self.keeping.store_withdrawal(withdrawal, &transaction.encode()).await?)
+                Ok(self.store.store_withdrawal(withdrawal, &transaction.encode()).await?)
             }
-            WithdrawalStep::Submit { withdrawal, .. } => Ok(self.keeping.withdrawal_submitted(withdrawal).await?),
+            WithdrawalStep::Submit { withdrawal, .. } => Ok(self.store.withdrawal_submitted(withdrawal).await?),
             WithdrawalStep::Await { withdrawal, bytes } => self.confirm_withdrawal(connection, withdrawal, &bytes).await,
         }
     }
@@ -47,7 +47,7 @@ impl Hospital {
         };
         match outcome {
             Ok((height, result)) if matches!(result.verdict, Verdict::Accepted(_)) => {
-                Ok(self.keeping.withdrawal_confirmed(withdrawal, KeptHeight(height.0)).await?)
+                Ok(self.store.withdrawal_confirmed(withdrawal, KeptHeight(height.0)).await?)
             }
             // signed with a sequence number that something else took, or slots of it are out of force already: the rest is signed anew
             Ok(_) | Err(LedgerError::Refused(_) | LedgerError::Overtaken(_)) => {
@@ -56,7 +56,7 @@ impl Hospital {
                 let gone: BTreeSet<SlotIndex> = OnLedger { state, hospital }.withdrawn().into_iter().collect();
                 let bound = state.register_slots(&hospital);
                 let left: Vec<SlotIndex> = slots.into_iter().filter(|slot| slot.0 < bound && !gone.contains(slot)).collect();
-                Ok(self.keeping.withdrawal_refused(withdrawal, &left).await?)
+                Ok(self.store.withdrawal_refused(withdrawal, &left).await?)
             }
             // it may still come: another run looks
             Err(failure) => Err(failure.into()),

@@ -2,9 +2,9 @@
 
 use super::Dictionaries;
 use crate::{
-    KeepingError, codes,
+    HospitalStoreError, codes,
     disclosure::{Differing, MeasureRef, RowSet},
-    keeping::people_by_slot,
+    hospital_store::people_by_slot,
     slots::{RowId, SlotIndex},
 };
 use countersign_circuits::{
@@ -49,7 +49,7 @@ impl<'a> Levels<'a> {
         pairs: &[(MeasureRef, MeasureRef)],
         own: &RowSet,
         other: &RowSet,
-    ) -> Result<Differing, KeepingError> {
+    ) -> Result<Differing, HospitalStoreError> {
         let mut differ = HashSet::new();
         let mut unknown = false;
         for (a, b) in pairs {
@@ -78,7 +78,7 @@ impl<'a> Levels<'a> {
         Ok(certain..=if unknown { own.common(other) } else { certain })
     }
 
-    async fn column(&mut self, c: &mut SqliteConnection, measure: &MeasureRef) -> Result<Option<Arc<Column>>, KeepingError> {
+    async fn column(&mut self, c: &mut SqliteConnection, measure: &MeasureRef) -> Result<Option<Arc<Column>>, HospitalStoreError> {
         if let Some(found) = self.columns.get(measure) {
             return Ok(found.clone());
         }
@@ -87,7 +87,7 @@ impl<'a> Levels<'a> {
         Ok(column)
     }
 
-    async fn read(&mut self, c: &mut SqliteConnection, measure: &MeasureRef) -> Result<Option<Column>, KeepingError> {
+    async fn read(&mut self, c: &mut SqliteConnection, measure: &MeasureRef) -> Result<Option<Column>, HospitalStoreError> {
         let Some(dictionary) = self.dictionaries.dictionary(&measure.dictionary) else { return Ok(None) };
         let Some(attribute) = dictionary.attribute(measure.attribute) else { return Ok(None) };
         let pinned: Option<Vec<u8>> =

@@ -8,7 +8,7 @@ use countersign_circuits::{
     hash::Digest32,
 };
 use countersign_hospital::{
-    Keeping, KeepingError,
+    HospitalStore, HospitalStoreError,
     disclosure::{Block, BlockKind, Number, RowSet, Table},
     journal::{AnchorContent, Begun, Import, ImportedPerson},
     ledger_view::LedgerView,
@@ -63,16 +63,16 @@ pub(crate) fn content() -> AnchorContent {
 pub(crate) struct Echo(BTreeMap<(TableName, u32), (u32, Vec<u8>)>);
 
 impl Echo {
-    pub(crate) async fn of(keeping: &Keeping) -> Self {
-        Self::with(keeping, dictionary().digest()).await
+    pub(crate) async fn of(store: &HospitalStore) -> Self {
+        Self::with(store, dictionary().digest()).await
     }
 
     /// With a data table of another dictionary.
-    pub(crate) async fn with(keeping: &Keeping, data: Digest32) -> Self {
+    pub(crate) async fn with(store: &HospitalStore, data: Digest32) -> Self {
         let mut current = BTreeMap::new();
         for (kind, digest) in [(TableKind::Data, data), (TableKind::Consent, registry().digest())] {
-            for key in keeping.anchored(TableName { kind, digest }).await.unwrap() {
-                let points = keeping.opening(&key).await.unwrap().points.unwrap();
+            for key in store.anchored(TableName { kind, digest }).await.unwrap() {
+                let points = store.opening(&key).await.unwrap().points.unwrap();
                 current.insert((key.table, key.segment.index), (key.segment.version, points));
             }
         }
@@ -99,24 +99,24 @@ impl LedgerView for Echo {
 }
 
 pub(crate) async fn import(
-    keeping: &Keeping,
+    store: &HospitalStore,
     people: impl IntoIterator<Item = ImportedPerson>,
     rng: &mut ChaCha20Rng,
-) -> Result<Begun, KeepingError> {
-    let ledger = Echo::of(keeping).await;
+) -> Result<Begun, HospitalStoreError> {
+    let ledger = Echo::of(store).await;
     let people = people.into_iter().collect();
     let (dictionary, registry) = (dictionary(), registry());
-    keeping.import(Import { content: content(), people, dictionary: &dictionary, registry: &registry, ledger: &ledger }, rng).await
+    store.import(Import { content: content(), people, dictionary: &dictionary, registry: &registry, ledger: &ledger }, rng).await
 }
 
 /// Opens the file of a run that was killed, whose connection may still be closing: a loaded machine takes its time for that.
-pub(crate) async fn reopen(path: &Path) -> Keeping {
+pub(crate) async fn reopen(path: &Path) -> HospitalStore {
     for _ in 0..10 {
-        if let Ok(keeping) = Keeping::open(path).await {
-            return keeping;
+        if let Ok(store) = HospitalStore::open(path).await {
+            return store;
         }
     }
-    Keeping::open(path).await.unwrap()
+    HospitalStore::open(path).await.unwrap()
 }
 
 /// A folder in memory where there is one: these tests write a lot of small transactions.

@@ -1,7 +1,7 @@
 //! The database file: opening it, backing it up, checking it, and the register in it.
 
 use crate::{
-    KeepingError,
+    HospitalStoreError,
     slots::{Assignment, PatientId, RowId, SlotIndex, SlotRegister, SlotState},
 };
 use rand::{CryptoRng, RngCore};
@@ -31,12 +31,12 @@ impl Height {
         self.0.min(i64::MAX as u64) as i64
     }
 
-    pub(crate) fn read(value: i64) -> Result<Self, KeepingError> {
-        u64::try_from(value).map(Self).map_err(|_| KeepingError::Damaged("a height"))
+    pub(crate) fn read(value: i64) -> Result<Self, HospitalStoreError> {
+        u64::try_from(value).map(Self).map_err(|_| HospitalStoreError::Damaged("a height"))
     }
 }
 
-/// What [`Keeping::check`] found in a sound file.
+/// What [`HospitalStore::check`] found in a sound file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckReport {
     /// Slots given out so far, dead ones included.
@@ -51,37 +51,37 @@ pub struct CheckReport {
     pub unfinished: u64,
 }
 
-/// The hospital's keeping. One process at a time.
+/// The hospital's store. One process at a time.
 #[derive(Debug)]
-pub struct Keeping {
+pub struct HospitalStore {
     pub(crate) pool: SqlitePool,
     path: PathBuf,
 }
 
 /// A value SQLite returned as a whole number that must be a `u32`.
-pub(crate) fn small(value: i64, what: &'static str) -> Result<u32, KeepingError> {
-    u32::try_from(value).map_err(|_| KeepingError::Damaged(what))
+pub(crate) fn small(value: i64, what: &'static str) -> Result<u32, HospitalStoreError> {
+    u32::try_from(value).map_err(|_| HospitalStoreError::Damaged(what))
 }
 
 /// Makes a file that only its owner can read; false if there is one already.
-fn create_private(path: &Path) -> Result<bool, KeepingError> {
+fn create_private(path: &Path) -> Result<bool, HospitalStoreError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(true),
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(false),
-        Err(source) => Err(KeepingError::File { path: path.to_owned(), source }),
+        Err(source) => Err(HospitalStoreError::File { path: path.to_owned(), source }),
     }
 }
 
-impl Keeping {
+impl HospitalStore {
     /// Opens the file, or makes it (mode 600), and brings it to this version's schema.
     ///
     /// # Errors
     /// The file is readable by others, in use by another process, damaged, or of a later version.
-    pub async fn open(path: &Path) -> Result<Self, KeepingError> {
+    pub async fn open(path: &Path) -> Result<Self, HospitalStoreError> {
         create_private(path)?;
-        let metadata = path.metadata().map_err(|source| KeepingError::File { path: path.to_owned(), source })?;
+        let metadata = path.metadata().map_err(|source| HospitalStoreError::File { path: path.to_owned(), source })?;
         if metadata.mode() & 0o077 != 0 {
-            return Err(KeepingError::Permissions(path.to_owned()));
+            return Err(HospitalStoreError::Permissions(path.to_owned()));
         }
         // a rollback journal rather than a write-ahead log, and overwritten free pages: destroyed openings leave no copy in the file
         let options = SqliteConnectOptions::new()
@@ -114,11 +114,12 @@ impl Keeping {
     ///
     /// # Errors
     /// The file exists, or the disk refuses.
-    pub async fn backup(&self, to: &Path) -> Result<(), KeepingError> {
+    pub async fn backup(&self, to: &Path) -> Result<(), HospitalStoreError> {
         if !create_private(to)? {
-            return Err(KeepingError::File { path: to.to_owned(), source: ErrorKind::AlreadyExists.into() });
+            return Err(HospitalStoreError::File { path: to.to_owned(), source: ErrorKind::AlreadyExists.into() });
         }
-        let name = to.to_str().ok_or_else(|| KeepingError::File { path: to.to_owned(), source: ErrorKind::InvalidFilename.into() })?;
+        let name =
+            to.to_str().ok_or_else(|| HospitalStoreError::File { path: to.to_owned(), source: ErrorKind::InvalidFilename.into() })?;
         // SQLite accepts an existing file here if it is empty
         sqlx::query("VACUUM INTO ?").bind(name).execute(&self.pool).await?;
         Ok(())
@@ -128,18 +129,18 @@ impl Keeping {
     ///
     /// # Errors
     /// The file is damaged.
-    pub async fn check(&self) -> Result<CheckReport, KeepingError> {
+    pub async fn check(&self) -> Result<CheckReport, HospitalStoreError> {
         let verdict: String = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&self.pool).await?;
         if verdict != "ok" {
-            return Err(KeepingError::Damaged("SQLite's integrity check"));
+            return Err(HospitalStoreError::Damaged("SQLite's integrity check"));
         }
         if sqlx::query("PRAGMA foreign_key_check").fetch_optional(&self.pool).await?.is_some() {
-            return Err(KeepingError::Damaged("a reference between tables"));
+            return Err(HospitalStoreError::Damaged("a reference between tables"));
         }
         let lengths = "SELECT count(*) FROM opening WHERE state BETWEEN 1 AND 3
             AND (length(blinders) <> length(points) OR length(blinders) % 32 <> 0 OR length(codes) % 4096 <> 0)";
         if sqlx::query_scalar::<_, i64>(lengths).fetch_one(&self.pool).await? != 0 {
-            return Err(KeepingError::Damaged("an opening"));
+            return Err(HospitalStoreError::Damaged("an opening"));
         }
         let row: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM slot), (SELECT count(*) FROM opening WHERE state = 3),
@@ -149,7 +150,7 @@ impl Keeping {
         )
         .fetch_one(&self.pool)
         .await?;
-        let number = |n: i64| u64::try_from(n).map_err(|_| KeepingError::Damaged("a count"));
+        let number = |n: i64| u64::try_from(n).map_err(|_| HospitalStoreError::Damaged("a count"));
         Ok(CheckReport {
             slots: number(row.0)?,
             openings: number(row.1)?,
@@ -163,7 +164,7 @@ impl Keeping {
     ///
     /// # Errors
     /// The file is damaged.
-    pub async fn register(&self) -> Result<SlotRegister, KeepingError> {
+    pub async fn register(&self) -> Result<SlotRegister, HospitalStoreError> {
         let mut connection = self.pool.acquire().await?;
         load_register(&mut connection).await
     }
@@ -172,7 +173,7 @@ impl Keeping {
     ///
     /// # Errors
     /// The database refuses.
-    pub async fn readmit(&self, patient: &PatientId) -> Result<(), KeepingError> {
+    pub async fn readmit(&self, patient: &PatientId) -> Result<(), HospitalStoreError> {
         sqlx::query("DELETE FROM withdrawn WHERE patient = ?").bind(patient.expose()).execute(&self.pool).await?;
         Ok(())
     }
@@ -181,7 +182,7 @@ impl Keeping {
     ///
     /// # Errors
     /// The file is damaged.
-    pub async fn held_back(&self) -> Result<Vec<PatientId>, KeepingError> {
+    pub async fn held_back(&self) -> Result<Vec<PatientId>, HospitalStoreError> {
         let held: Vec<String> = sqlx::query_scalar("SELECT patient FROM withdrawn ORDER BY patient").fetch_all(&self.pool).await?;
         held.into_iter().map(|patient| Ok(PatientId::new(patient)?)).collect()
     }
@@ -191,12 +192,12 @@ impl Keeping {
     ///
     /// # Errors
     /// The patient never had a slot.
-    pub async fn erase(&self, patient: &PatientId) -> Result<Vec<SlotIndex>, KeepingError> {
+    pub async fn erase(&self, patient: &PatientId) -> Result<Vec<SlotIndex>, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let slots: Vec<i64> =
             sqlx::query_scalar("SELECT slot FROM slot WHERE patient = ? ORDER BY slot").bind(patient.expose()).fetch_all(&mut *tx).await?;
         if slots.is_empty() {
-            return Err(KeepingError::Unknown("patient"));
+            return Err(HospitalStoreError::Unknown("patient"));
         }
         // a slot still in use is taken out of force on the ledger too
         let live: Vec<i64> =
@@ -218,19 +219,19 @@ impl Keeping {
     ///
     /// # Errors
     /// The file is damaged.
-    pub async fn slot_state(&self, slot: SlotIndex) -> Result<Option<SlotState>, KeepingError> {
+    pub async fn slot_state(&self, slot: SlotIndex) -> Result<Option<SlotState>, HospitalStoreError> {
         let state: Option<i64> =
             sqlx::query_scalar("SELECT state FROM slot WHERE slot = ?").bind(slot.0).fetch_optional(&self.pool).await?;
         state.map(read_state).transpose()
     }
 }
 
-fn read_state(state: i64) -> Result<SlotState, KeepingError> {
+fn read_state(state: i64) -> Result<SlotState, HospitalStoreError> {
     match state {
         0 => Ok(SlotState::InUse),
         1 => Ok(SlotState::Withdrawn),
         2 => Ok(SlotState::Erased),
-        _ => Err(KeepingError::Damaged("a slot's state")),
+        _ => Err(HospitalStoreError::Damaged("a slot's state")),
     }
 }
 
@@ -239,10 +240,10 @@ pub(crate) async fn secret(
     c: &mut SqliteConnection,
     name: &str,
     rng: &mut (impl RngCore + CryptoRng),
-) -> Result<Zeroizing<[u8; 32]>, KeepingError> {
+) -> Result<Zeroizing<[u8; 32]>, HospitalStoreError> {
     let kept: Option<Vec<u8>> = sqlx::query_scalar("SELECT bytes FROM secret WHERE name = ?").bind(name).fetch_optional(&mut *c).await?;
     if let Some(bytes) = kept.map(Zeroizing::new) {
-        return bytes.as_slice().try_into().map(Zeroizing::new).map_err(|_| KeepingError::Damaged("a key"));
+        return bytes.as_slice().try_into().map(Zeroizing::new).map_err(|_| HospitalStoreError::Damaged("a key"));
     }
     let mut key = Zeroizing::new([0; 32]);
     rng.fill_bytes(&mut *key);
@@ -250,7 +251,7 @@ pub(crate) async fn secret(
     Ok(key)
 }
 
-pub(crate) async fn load_register(connection: &mut SqliteConnection) -> Result<SlotRegister, KeepingError> {
+pub(crate) async fn load_register(connection: &mut SqliteConnection) -> Result<SlotRegister, HospitalStoreError> {
     let mut register = SlotRegister::default();
     let slots: Vec<(i64, Option<String>, Option<i64>, i64)> =
         sqlx::query_as("SELECT slot, patient, row_id, state FROM slot ORDER BY state DESC, slot").fetch_all(&mut *connection).await?;
@@ -268,7 +269,7 @@ pub(crate) async fn load_register(connection: &mut SqliteConnection) -> Result<S
     Ok(register)
 }
 
-pub(crate) async fn store_slots(connection: &mut SqliteConnection, new: &[(PatientId, Assignment)]) -> Result<(), KeepingError> {
+pub(crate) async fn store_slots(connection: &mut SqliteConnection, new: &[(PatientId, Assignment)]) -> Result<(), HospitalStoreError> {
     for (patient, assignment) in new {
         sqlx::query("INSERT INTO slot (slot, patient, row_id, state) VALUES (?, ?, ?, 0)")
             .bind(assignment.slot.0)
@@ -281,7 +282,7 @@ pub(crate) async fn store_slots(connection: &mut SqliteConnection, new: &[(Patie
 }
 
 /// Whose every slot is or was, by the person's random id; slots of erased people are nobody's.
-pub(crate) async fn people_by_slot(c: &mut SqliteConnection) -> Result<HashMap<SlotIndex, RowId>, KeepingError> {
+pub(crate) async fn people_by_slot(c: &mut SqliteConnection) -> Result<HashMap<SlotIndex, RowId>, HospitalStoreError> {
     let rows: Vec<(i64, i64)> = sqlx::query_as("SELECT slot, row_id FROM slot WHERE row_id IS NOT NULL").fetch_all(c).await?;
     rows.into_iter().map(|(slot, person)| Ok((SlotIndex(small(slot, "a slot")?), RowId(small(person, "a row id")?)))).collect()
 }
