@@ -167,7 +167,7 @@ impl Genesis {
     /// Checks every rule a genesis must keep.
     ///
     /// # Errors
-    /// [`GenesisError`]. Whether a node holds the circuit keys is for [`Self::check_keys`].
+    /// [`GenesisError`]. Whether a node holds the circuit keys is for the ledger's `check_genesis_keys`.
     pub fn check(&self) -> Result<(), GenesisError> {
         let names: BTreeSet<&Name> = self.members.iter().map(|m| &m.name).collect();
         let ascending = self.members.windows(2).all(|w| w[0].id < w[1].id);

@@ -75,7 +75,7 @@ pub const STALE_ANSWERS_MAX: usize = 3;
 pub const CELL_BUDGET_DAYS: i32 = 365;
 /// Bytes of the free text beside a rejection's code; it is for people and not committed to.
 pub const DETAIL_BYTES_MAX: usize = 400;
-/// Verdicts a [`crate::CachingChecker`] keeps: some blocks' worth.
+/// Verdicts the ledger's `CachingChecker` keeps: some blocks' worth.
 pub const CACHED_VERDICTS_MAX: usize = 4 * BLOCK_TRANSACTIONS_MAX;
 /// Bytes of a snapshot of the state: ten hospitals of a million rows.
 pub const SNAPSHOT_BYTES_MAX: usize = 1 << 30;
