@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 /// May ask for the feature.
 const MAY_ASK: [&str; 4] = ["prover", "testkit", "tests", "benches"];
 /// May link one that asks.
-const MAY_LINK: [&str; 6] = ["prover", "hospital", "testkit", "tests", "benches", "cli"];
+const MAY_LINK: [&str; 8] = ["prover", "hospital", "consortium", "service", "testkit", "tests", "benches", "cli"];
 
 /// No other crate asks for the feature or for the library behind it, or links one that does.
 pub fn check(repository: &Repository) -> Vec<Finding> {

@@ -15,7 +15,7 @@ pub fn writable(folder: &Path) -> Result<(), StudyError> {
     tried.map_err(|source| StudyError::Export { folder: folder.to_owned(), source })
 }
 
-/// Writes one file an accepted answer, `q7-HOSPITAL.answer`; gives their paths.
+/// Writes one file an accepted answer, `q7-HOSPITAL.answer`; gives their paths, by name.
 ///
 /// # Errors
 /// They cannot be written.
@@ -32,5 +32,6 @@ pub async fn export(connection: &Connection, query: QueryId, folder: &Path) -> R
             files.push(path);
         }
     }
+    files.sort();
     Ok(files)
 }

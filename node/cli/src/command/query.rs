@@ -161,8 +161,9 @@ pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Fa
 
 /// On a development network: every hospital answers here. What the ledger rejected, and what failed, by hospital.
 async fn answer_all(session: &Session, network: &mut Network, query: QueryId) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
-    let asked: Vec<String> =
+    let mut asked: Vec<String> =
         network.state().query(&query).map(|q| q.sites.iter().map(|s| network.site_name(s)).collect()).unwrap_or_default();
+    asked.sort();
     let (mut refused, mut failed) = (BTreeMap::new(), BTreeMap::new());
     for name in asked {
         let working = session.screen.working(format!("{name}: answering and proving"));
