@@ -11,12 +11,12 @@
 
 use countersign_circuits::{dictionary::Dictionary, hash::Digest32};
 use countersign_hospital::{
-    Height, HospitalStore,
+    HospitalStore,
     disclosure::{Block, BlockKind, Number, RowSet, Table},
-    journal::QueryId,
     released::Dictionaries,
     slots::RowId,
 };
+use countersign_messages::{Height, QueryId, TransactionId};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use std::time::{Duration, Instant};
@@ -68,7 +68,7 @@ async fn fill(name: &str, sizes: std::ops::Range<u32>) {
         let judged = store.judge(&table, K_MIN, &NoDictionaries).await.unwrap();
         times.push(start.elapsed());
         kept += judged.numbers.len();
-        let query = QueryId(Digest32::of(&tag.to_le_bytes()));
+        let query = QueryId(TransactionId(Digest32::of(&tag.to_le_bytes())));
         store.query_seen(query, Height(1)).await.unwrap();
         let attempt = store.start_attempt(query, &mut dice).await.unwrap();
         store.store_answer(&attempt, b"answer", b"sealed", &judged).await.unwrap();

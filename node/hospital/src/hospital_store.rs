@@ -2,8 +2,10 @@
 
 use crate::{
     HospitalStoreError,
-    slots::{Assignment, PatientId, RowId, SlotIndex, SlotRegister, SlotState},
+    slots::{Assignment, RowId, SlotIndex, SlotRegister, SlotState},
 };
+use countersign_ingest::PatientId;
+use countersign_messages::Height;
 use rand::{CryptoRng, RngCore};
 use sqlx::{
     SqliteConnection, SqlitePool,
@@ -21,20 +23,6 @@ use zeroize::Zeroizing;
 
 /// How long to wait for another process that is just closing the file.
 const BUSY: Duration = Duration::from_secs(5);
-
-/// A height of the chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Height(pub u64);
-
-impl Height {
-    pub(crate) fn sql(self) -> i64 {
-        self.0.min(i64::MAX as u64) as i64
-    }
-
-    pub(crate) fn read(value: i64) -> Result<Self, HospitalStoreError> {
-        u64::try_from(value).map(Self).map_err(|_| HospitalStoreError::Damaged("a height"))
-    }
-}
 
 /// What [`HospitalStore::check`] found in a sound file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +49,21 @@ pub struct HospitalStore {
 /// A value SQLite returned as a whole number that must be a `u32`.
 pub(crate) fn small(value: i64, what: &'static str) -> Result<u32, HospitalStoreError> {
     u32::try_from(value).map_err(|_| HospitalStoreError::Damaged(what))
+}
+
+/// A height as it is stored.
+pub(crate) fn height_to_sql(height: Height) -> i64 {
+    height.0.min(i64::MAX as u64) as i64
+}
+
+/// A stored height.
+pub(crate) fn read_height(value: i64) -> Result<Height, HospitalStoreError> {
+    u64::try_from(value).map(Height).map_err(|_| HospitalStoreError::Damaged("a height"))
+}
+
+/// A stored patient's identifier.
+fn read_patient(text: String) -> Result<PatientId, HospitalStoreError> {
+    PatientId::new(text).map_err(|_| HospitalStoreError::Damaged("a patient's identifier"))
 }
 
 /// Makes a file that only its owner can read; false if there is one already.
@@ -184,7 +187,7 @@ impl HospitalStore {
     /// The file is damaged.
     pub async fn held_back(&self) -> Result<Vec<PatientId>, HospitalStoreError> {
         let held: Vec<String> = sqlx::query_scalar("SELECT patient FROM withdrawn ORDER BY patient").fetch_all(&self.pool).await?;
-        held.into_iter().map(|patient| Ok(PatientId::new(patient)?)).collect()
+        held.into_iter().map(read_patient).collect()
     }
 
     /// Forgets whose slots a patient's were, and their row ids; the slots stay dead. Returns them, so that their segments can
@@ -256,12 +259,12 @@ pub(crate) async fn load_register(connection: &mut SqliteConnection) -> Result<S
     let slots: Vec<(i64, Option<String>, Option<i64>, i64)> =
         sqlx::query_as("SELECT slot, patient, row_id, state FROM slot ORDER BY state DESC, slot").fetch_all(&mut *connection).await?;
     for (slot, patient, row_id, state) in slots {
-        let patient = patient.map(PatientId::new).transpose()?;
+        let patient = patient.map(read_patient).transpose()?;
         let row_id = row_id.map(|id| small(id, "a row id").map(RowId)).transpose()?;
         register.insert(patient, SlotIndex(small(slot, "a slot")?), row_id, read_state(state)?);
     }
     for patient in sqlx::query_scalar::<_, String>("SELECT patient FROM withdrawn").fetch_all(&mut *connection).await? {
-        register.insert_withdrawn(PatientId::new(patient)?);
+        register.insert_withdrawn(read_patient(patient)?);
     }
     for id in sqlx::query_scalar::<_, i64>("SELECT row_id FROM retired_row_id").fetch_all(&mut *connection).await? {
         register.insert_retired(RowId(small(id, "a row id")?));

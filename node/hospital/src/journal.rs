@@ -27,7 +27,7 @@ mod plan;
 mod withdrawal;
 
 pub use anchor::{AnchorContent, AnchorId, AnchorStep, AnchorTransaction, Provenance, TRANSACTIONS_MAX};
-pub use answer::{ATTEMPTS_MAX, AnswerKind, AnswerStep, Attempt, AttemptEntropy, QueryId};
+pub use answer::{ATTEMPTS_MAX, AnswerKind, AnswerStep, Attempt, AttemptEntropy};
 
 pub use import::{Begun, Import, ImportedPerson, Planned};
 pub(crate) use withdrawal::enter_told as enter_withdrawal;

@@ -54,5 +54,5 @@ pub mod research_cut;
 pub mod slots;
 
 pub use error::HospitalStoreError;
-pub use hospital_store::{CheckReport, Height, HospitalStore};
+pub use hospital_store::{CheckReport, HospitalStore};
 pub use node::{AnchorReport, Answering, Hospital, HospitalError, IfInUse, Imported, ProvingKeys, ResearchCut, Source, waiting};

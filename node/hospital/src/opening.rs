@@ -1,12 +1,18 @@
 //! Openings: what stands behind an anchored segment. Whoever has one can read the segment; without it the commitments are noise.
 
-use crate::{Height, HospitalStore, HospitalStoreError, codes, hospital_store::small};
+use crate::{
+    HospitalStore, HospitalStoreError, codes,
+    hospital_store::{read_height, small},
+};
 use countersign_circuits::{
     hash::Digest32,
+    opening::Reader,
+    outer::scalar_bytes,
     segment::{SegmentId, SlotCodes},
 };
-use std::fmt;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use countersign_messages::Height;
+use countersign_prover::commitment::Blinders;
+use zeroize::Zeroizing;
 
 /// The two kinds of table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,16 +54,6 @@ pub enum OpeningState {
     Anchored = 3,
     /// Codes and blinders are gone for good.
     Destroyed = 4,
-}
-
-/// Blinders of a segment, one field element (canonical little-endian bytes) a matrix row. Secret.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct Blinders(pub Vec<[u8; 32]>);
-
-impl fmt::Debug for Blinders {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Blinders({}, secret)", self.0.len())
-    }
 }
 
 /// A stored opening. Secret parts are `None` before they are made and after they are destroyed.
@@ -121,7 +117,7 @@ impl HospitalStore {
         let (codes, blinders, points, state, height) = stored.ok_or(HospitalStoreError::Unknown("opening"))?;
         let codes = codes.map(Zeroizing::new).map(|bytes| codes::from_bytes(&bytes)).transpose()?;
         let blinders = blinders.map(Zeroizing::new).map(|bytes| read_blinders(&bytes)).transpose()?;
-        let height = height.map(Height::read).transpose()?;
+        let height = height.map(read_height).transpose()?;
         Ok(Opening { key: *key, state: OpeningState::read(state)?, codes, blinders, points, height })
     }
 
@@ -177,18 +173,18 @@ impl HospitalStore {
     }
 }
 
+/// Blinders as they are stored: canonical little-endian bytes, 32 for each matrix row.
+pub(crate) fn blinders_to_bytes(blinders: &Blinders) -> Zeroizing<Vec<u8>> {
+    // room for all of them at once: a buffer that grows leaves copies behind
+    let mut bytes = Zeroizing::new(Vec::with_capacity(32 * blinders.0.len()));
+    blinders.0.iter().for_each(|blinder| bytes.extend(scalar_bytes(blinder)));
+    bytes
+}
+
 fn read_blinders(bytes: &[u8]) -> Result<Blinders, HospitalStoreError> {
+    let damaged = || HospitalStoreError::Damaged("blinders");
     if bytes.is_empty() || !bytes.len().is_multiple_of(32) {
-        return Err(HospitalStoreError::Damaged("blinders"));
+        return Err(damaged());
     }
-    Ok(Blinders(
-        bytes
-            .chunks_exact(32)
-            .map(|chunk| {
-                let mut blinder = [0; 32];
-                blinder.copy_from_slice(chunk);
-                blinder
-            })
-            .collect(),
-    ))
+    Ok(Blinders(Reader::new(bytes).scalars(bytes.len() / 32).map_err(|_| damaged())?))
 }

@@ -8,9 +8,9 @@ use crate::{
     HospitalStore, HospitalStoreError,
     disclosure::{Counts, Differing, MeasureRef, Number, RowSet, Table, Withhold, exposes},
     hospital_store::secret,
-    journal::QueryId,
 };
 use countersign_circuits::{dictionary::Dictionary, hash::Digest32, segment::SegmentId};
+use countersign_messages::QueryId;
 use levels::Levels;
 use rand::rngs::OsRng;
 use sqlx::SqliteConnection;
@@ -243,7 +243,7 @@ pub(crate) async fn remember(c: &mut SqliteConnection, query: QueryId, judged: &
             }
         };
         sqlx::query("INSERT INTO number (query, own, base, measures) VALUES (?, ?, ?, ?)")
-            .bind(&query.0.0[..])
+            .bind(&query.0.0.0[..])
             .bind(own)
             .bind(set_hash(&key, number.base()))
             .bind(write_measures(number.measures()))

@@ -4,43 +4,12 @@
 //! about the order of arrival, and never twice. A slot that was withdrawn or erased stays dead.
 
 use countersign_circuits::segment::{SEGMENTS_MAX, SLOTS};
+use countersign_ingest::PatientId;
 use rand::{CryptoRng, Rng, RngCore};
-use std::{
-    collections::{HashMap, HashSet},
-    fmt,
-};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use std::collections::{HashMap, HashSet};
 
-/// Longest patient id, bytes; FHIR ids have at most 64.
-pub const PATIENT_ID_BYTES_MAX: usize = 256;
 /// Row ids lie below: as many as a table has slots, so that bitmaps of them stay dense.
 pub const ROW_IDS: u32 = (SEGMENTS_MAX * SLOTS) as u32;
-
-/// A patient's id in the hospital's own system. Hidden in `Debug`, zeroed when dropped.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Zeroize, ZeroizeOnDrop)]
-pub struct PatientId(String);
-
-impl PatientId {
-    /// Takes a text of 1 to [`PATIENT_ID_BYTES_MAX`] bytes.
-    ///
-    /// # Errors
-    /// [`SlotError::PatientId`].
-    pub fn new(text: impl Into<String>) -> Result<Self, SlotError> {
-        let text = text.into();
-        if (1..=PATIENT_ID_BYTES_MAX).contains(&text.len()) { Ok(Self(text)) } else { Err(SlotError::PatientId) }
-    }
-
-    /// The text.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for PatientId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PatientId(secret)")
-    }
-}
 
 /// A slot, counted over all segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,9 +45,6 @@ pub enum SlotState {
 /// Why the register did not do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SlotError {
-    /// An id that is empty or too long.
-    #[error("a patient id has 1 to {PATIENT_ID_BYTES_MAX} bytes")]
-    PatientId,
     /// The table space is used up.
     #[error("all {} slots of this hospital were used; a new table generation is needed", SEGMENTS_MAX * SLOTS)]
     Full,

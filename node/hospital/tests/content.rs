@@ -4,22 +4,25 @@
 
 mod common;
 
-use common::{content, folder, rng};
+use common::{content, folder, query_id, rng};
 use countersign_circuits::{
     consent::Day,
     dictionary::{Dictionary, canonical_json},
+    field::Fr,
     hash::Digest32,
     segment::SegmentId,
 };
 use countersign_hospital::{
-    Height, HospitalStore,
+    HospitalStore,
     disclosure::{Block, BlockKind, MeasureRef, Number, RowSet, Table, Withhold},
-    journal::{AnchorContent, AnchorTransaction, Begun, Import, ImportedPerson, QueryId},
-    opening::{Blinders, OpeningKey, TableKind, TableName},
+    journal::{AnchorContent, AnchorTransaction, Begun, Import, ImportedPerson},
+    opening::{OpeningKey, TableKind, TableName},
     released::Dictionaries,
     research_cut::{Renewal, Version},
     slots::SlotIndex,
 };
+use countersign_messages::Height;
+use countersign_prover::commitment::Blinders;
 use rand::{Rng, seq::SliceRandom};
 use serde_json::json;
 use std::{collections::BTreeSet, path::Path};
@@ -61,7 +64,7 @@ async fn cut(store: &HospitalStore, dictionary: &Dictionary, weights: &[u32], se
     let Begun::New { anchor, .. } = store.import(import, &mut rng(seed)).await.unwrap() else { panic!() };
     let planned = store.anchor_openings(anchor).await.unwrap();
     for key in &planned {
-        store.store_commitment(anchor, key, &Blinders(vec![[1; 32]; 3]), &[7; 96]).await.unwrap();
+        store.store_commitment(anchor, key, &Blinders(vec![Fr::from(1u64); 3]), &[7; 96]).await.unwrap();
     }
     if !planned.is_empty() {
         store.store_transactions(anchor, &[AnchorTransaction { bytes: vec![1], openings: planned }]).await.unwrap();
@@ -106,7 +109,7 @@ async fn verdict(store: &HospitalStore, table: &Table<'_>, published: &Published
 /// Judges and, if it may leave, remembers.
 async fn answer(store: &HospitalStore, table: &Table<'_>, published: &Published, tag: u64) -> Withhold {
     let judged = store.judge(table, K, published).await.unwrap();
-    let query = QueryId(Digest32::of(&tag.to_le_bytes()));
+    let query = query_id(&tag.to_le_bytes());
     store.query_seen(query, Height(1)).await.unwrap();
     let attempt = store.start_attempt(query, &mut rng(tag)).await.unwrap();
     let verdict = judged.withheld[0];

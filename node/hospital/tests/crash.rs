@@ -7,14 +7,16 @@
 
 mod common;
 
-use common::{NoDictionaries, dictionary, folder, import, patient, person, registry, reopen, rng, table};
-use countersign_circuits::hash::Digest32;
+use common::{NoDictionaries, dictionary, folder, import, patient, person, query_id, registry, reopen, rng, table};
+use countersign_circuits::{field::Fr, hash::Digest32, outer::scalar_bytes};
 use countersign_hospital::{
-    Height, HospitalStore,
+    HospitalStore,
     disclosure::RowSet,
-    journal::{AnchorStep, AnchorTransaction, AnswerKind, AnswerStep, QueryId, Step},
-    opening::{Blinders, OpeningKey, OpeningState, TableKind, TableName},
+    journal::{AnchorStep, AnchorTransaction, AnswerKind, AnswerStep, Step},
+    opening::{OpeningKey, OpeningState, TableKind, TableName},
 };
+use countersign_messages::{Height, QueryId};
+use countersign_prover::commitment::Blinders;
 use rand::{Rng, RngCore};
 use rand_chacha::ChaCha20Rng;
 use std::{
@@ -59,7 +61,7 @@ impl World {
             attempts: Vec::new(),
             lose_every,
             messages: 0,
-            queries: ["q1", "q2", "q3"].map(|q| QueryId(Digest32::of(q.as_bytes()))).to_vec(),
+            queries: ["q1", "q2", "q3"].map(|q| query_id(q.as_bytes())).to_vec(),
             refuse_first,
         }
     }
@@ -110,8 +112,7 @@ impl World {
     async fn anchor(&mut self, store: &HospitalStore, step: AnchorStep) {
         match step {
             AnchorStep::Commit { anchor, opening } => {
-                let mut blinders = Blinders(vec![[0; 32]; 4]);
-                blinders.0.iter_mut().for_each(|b| self.entropy.fill_bytes(b));
+                let blinders = Blinders((0..4).map(|_| Fr::from(self.entropy.next_u64())).collect());
                 yield_now().await;
                 store.store_commitment(anchor, &opening, &blinders, &points(&blinders)).await.unwrap();
             }
@@ -233,7 +234,7 @@ impl World {
 
 /// Stands for commitments: a function of the blinders that can be recognised.
 fn points(blinders: &Blinders) -> Vec<u8> {
-    blinders.0.iter().flat_map(|b| Digest32::of(b).0).collect()
+    blinders.0.iter().flat_map(|b| Digest32::of(&scalar_bytes(b)).0).collect()
 }
 
 /// Runs a future for a number of polls and then drops it; counts the polls used.

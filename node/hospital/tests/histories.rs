@@ -12,18 +12,22 @@ mod source;
 use common::{folder, reopen, rng};
 use countersign_circuits::{
     consent::Day,
+    field::Fr,
     hash::Digest32,
+    outer::scalar_bytes,
     segment::{EMPTY, SegmentId},
 };
 use countersign_hospital::{
-    Height, HospitalStore, HospitalStoreError, intake,
+    HospitalStore, HospitalStoreError, intake,
     journal::{AnchorContent, AnchorStep, AnchorTransaction, Begun, Import, Step, WithdrawalStep},
     ledger_view::LedgerView,
-    opening::{Blinders, OpeningKey, TableKind, TableName},
+    opening::{OpeningKey, TableKind, TableName},
     research_cut::{Renewal, Version},
-    slots::{PatientId, SlotIndex},
+    slots::SlotIndex,
 };
-use countersign_ingest::{ConsentSource, ImportOptions, import, read_consents};
+use countersign_ingest::{ConsentSource, ImportOptions, PatientId, import, read_consents};
+use countersign_messages::Height;
+use countersign_prover::commitment::Blinders;
 use plain::{Ledger, MAPPING, READING, Research, Sent, registry, tables};
 use rand::{Rng, RngCore, seq::SliceRandom};
 use rand_chacha::ChaCha20Rng;
@@ -35,6 +39,11 @@ use std::{
     task::Poll,
 };
 use tokio::task::yield_now;
+
+/// Stands for commitments.
+fn plain_points(blinders: &Blinders) -> Vec<u8> {
+    blinders.0.iter().flat_map(scalar_bytes).collect()
+}
 
 /// Histories, each of some imports.
 const SEEDS: u64 = 2_000;
@@ -102,7 +111,7 @@ impl World {
         };
         loop {
             yield_now().await;
-            let people = intake::people(&read.table, Some(&consents), &registry(), &store.register().await.unwrap()).unwrap();
+            let people = intake::people(&read.table, Some(&consents), &registry(), &store.register().await.unwrap());
             let begun = store
                 .import(
                     Import { content, people, dictionary: READING.dictionary(), registry: &registry(), ledger: &self.ledger },
@@ -148,9 +157,8 @@ impl World {
     async fn anchor_step(&mut self, store: &HospitalStore, step: AnchorStep) -> bool {
         match step {
             AnchorStep::Commit { anchor, opening } => {
-                let mut blinders = Blinders(vec![[0; 32]; 3]);
-                blinders.0.iter_mut().for_each(|b| self.entropy.fill_bytes(b));
-                store.store_commitment(anchor, &opening, &blinders, &blinders.0.concat()).await.unwrap();
+                let blinders = Blinders((0..3).map(|_| Fr::from(self.entropy.next_u64())).collect());
+                store.store_commitment(anchor, &opening, &blinders, &plain_points(&blinders)).await.unwrap();
             }
             AnchorStep::Build { anchor, openings } => {
                 let mut transactions = Vec::new();
@@ -208,7 +216,7 @@ impl World {
     async fn stopped_import(&mut self, path: &Path, files: &(PathBuf, PathBuf)) {
         let consents = read_consents(ConsentSource::Csv(&files.1), &registry()).unwrap().table;
         let store = reopen(path).await;
-        let stated = intake::stated(&consents, &registry(), &store.register().await.unwrap()).unwrap();
+        let stated = intake::stated(&consents, &registry(), &store.register().await.unwrap());
         store.take_back(&stated, &registry(), &self.ledger).await.unwrap();
         for (patient, grants) in &stated {
             if let Some(person) = self.known.get_mut(&number(patient)) {
@@ -331,7 +339,7 @@ impl World {
                 let id = SegmentId { index: segment, version };
                 let opening = store.opening(&OpeningKey { table, segment: id }).await.unwrap();
                 assert_eq!(opening.points.as_ref(), Some(&points), "the ledger holds other commitments than the hospital can open");
-                assert_eq!(opening.blinders.unwrap().0.concat(), points);
+                assert_eq!(plain_points(&opening.blinders.unwrap()), points);
                 opening.codes.unwrap()
             };
             let (rows, grants) = (open(data).await, open(consent).await);

@@ -3,20 +3,23 @@
 
 mod common;
 
-use common::{NoDictionaries, content, dictionary, folder, import, patient, person, registry, rng, table};
-use countersign_circuits::hash::Digest32;
+use common::{NoDictionaries, content, dictionary, folder, import, patient, person, query_id, registry, rng, table};
+use countersign_circuits::{field::Fr, hash::Digest32, opening::Reader};
 use countersign_hospital::{
-    Height, HospitalStore, HospitalStoreError,
+    HospitalStore, HospitalStoreError,
     disclosure::{RowSet, Withhold},
     journal::{
-        ATTEMPTS_MAX, AnchorContent, AnchorId, AnchorStep, AnchorTransaction, AnswerStep, Begun, Import, ImportedPerson, Planned, QueryId,
-        Step, WithdrawalStep,
+        ATTEMPTS_MAX, AnchorContent, AnchorId, AnchorStep, AnchorTransaction, AnswerStep, Begun, Import, ImportedPerson, Planned, Step,
+        WithdrawalStep,
     },
-    opening::{Blinders, OpeningKey, OpeningState, TableKind, TableName},
+    opening::{OpeningKey, OpeningState, TableKind, TableName},
     released::Judged,
     slots::{SlotIndex, SlotState},
 };
+use countersign_messages::Height;
+use countersign_prover::commitment::Blinders;
 use rand::RngCore;
+use sqlx::Connection as _;
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
 /// A field element that can be found again in the bytes of a file.
@@ -38,7 +41,7 @@ async fn built(store: &HospitalStore, people: impl IntoIterator<Item = u32>, see
     let (anchor, _) = begun(store, people, seed).await;
     let planned = store.anchor_openings(anchor).await.unwrap();
     for key in &planned {
-        store.store_commitment(anchor, key, &Blinders(vec![*MARK; 3]), &[7; 96]).await.unwrap();
+        store.store_commitment(anchor, key, &Blinders(vec![Reader::new(MARK).scalar().unwrap(); 3]), &[7; 96]).await.unwrap();
     }
     if !planned.is_empty() {
         let transaction = AnchorTransaction { bytes: b"transaction".to_vec(), openings: planned.clone() };
@@ -166,7 +169,7 @@ async fn steps_out_of_order_are_refused_and_change_nothing() {
     let out_of_order = |r: Result<(), HospitalStoreError>| assert!(matches!(r, Err(HospitalStoreError::OutOfOrder(_))), "{r:?}");
     out_of_order(store.anchor_submitted(anchor, 0).await);
     let planned = store.anchor_openings(anchor).await.unwrap();
-    let blinders = Blinders(vec![[1; 32]; 2]);
+    let blinders = Blinders(vec![Fr::from(1u64); 2]);
     out_of_order(store.store_commitment(anchor, &planned[0], &blinders, &[0; 96]).await);
     store.store_commitment(anchor, &planned[0], &blinders, &[0; 64]).await.unwrap();
     out_of_order(store.store_commitment(anchor, &planned[0], &blinders, &[1; 64]).await);
@@ -280,7 +283,7 @@ async fn destroyed_openings_leave_no_trace_in_the_file() {
 async fn one_answer_a_query() {
     let folder = folder();
     let store = hospital_store(folder.path()).await;
-    let query = QueryId(Digest32::of(b"q"));
+    let query = query_id(b"q");
     let mut entropy = rng(1);
     assert!(store.start_attempt(query, &mut entropy).await.is_err(), "never seen");
     store.query_seen(query, Height(3)).await.unwrap();
@@ -323,7 +326,7 @@ async fn the_same_question_after_a_withdrawal_is_withheld() {
     };
     let register = store.register().await.unwrap();
     let [before, unrelated] = [rows(&register, 0..200), rows(&register, 200..300)];
-    let released = QueryId(Digest32::of(b"first study"));
+    let released = query_id(b"first study");
     store.query_seen(released, Height(1)).await.unwrap();
     let attempt = store.start_attempt(released, &mut rng(2)).await.unwrap();
     let judged = store.judge(&table([before, unrelated]), 10, &NoDictionaries).await.unwrap();
@@ -333,7 +336,7 @@ async fn the_same_question_after_a_withdrawal_is_withheld() {
 
     store.withdraw(&[patient(42)]).await.unwrap();
     let register = store.register().await.unwrap();
-    let late = QueryId(Digest32::of(b"second study"));
+    let late = query_id(b"second study");
     store.query_seen(late, Height(2)).await.unwrap();
     let judged =
         async |people: std::ops::Range<u32>| store.judge(&table([rows(&register, people)]), 10, &NoDictionaries).await.unwrap().withheld[0];
@@ -348,7 +351,7 @@ async fn the_same_question_after_a_withdrawal_is_withheld() {
     }
     // an answer judged before the other was stored is caught when it is stored
     let early = store.judge(&table([rows(&register, 200..250)]), 10, &NoDictionaries).await.unwrap();
-    let between = QueryId(Digest32::of(b"in between"));
+    let between = query_id(b"in between");
     store.query_seen(between, Height(2)).await.unwrap();
     let attempt = store.start_attempt(between, &mut rng(4)).await.unwrap();
     let other = store.judge(&table([rows(&register, 100..150)]), 10, &NoDictionaries).await.unwrap();
@@ -369,7 +372,7 @@ async fn a_ciphertext_leaves_after_its_answer_was_accepted_and_its_numbers_stay_
     let folder = folder();
     let store = hospital_store(folder.path()).await;
     anchored(&store, 0..100, 1).await;
-    let query = QueryId(Digest32::of(b"q"));
+    let query = query_id(b"q");
     store.query_seen(query, Height(3)).await.unwrap();
     let register = store.register().await.unwrap();
     let everybody: RowSet = register.live().map(|(_, a)| a.row_id).collect();
@@ -395,7 +398,7 @@ async fn an_answer_that_was_not_sent_is_dropped_when_somebody_of_it_withdraws() 
     let folder = folder();
     let store = hospital_store(folder.path()).await;
     anchored(&store, 0..30, 1).await;
-    let query = QueryId(Digest32::of(b"q"));
+    let query = query_id(b"q");
     store.query_seen(query, Height(1)).await.unwrap();
     let attempt = store.start_attempt(query, &mut rng(2)).await.unwrap();
     store.store_answer(&attempt, b"answer", b"sealed", &Judged::default()).await.unwrap();
@@ -412,9 +415,7 @@ async fn the_memory_is_searched_to_its_end() {
     // more sets of nearly one size than are read at a time; only the last differs by few rows
     let set = |from: u32| -> RowSet { (from..from + 100).map(countersign_hospital::slots::RowId).collect() };
     for i in 0..150u32 {
-        let mut id = [0; 32];
-        entropy.fill_bytes(&mut id);
-        let query = QueryId(Digest32(id));
+        let query = query_id(&entropy.next_u64().to_le_bytes());
         store.query_seen(query, Height(1)).await.unwrap();
         let attempt = store.start_attempt(query, &mut entropy).await.unwrap();
         let judged = store.judge(&table([set(i * 1000)]), 10, &NoDictionaries).await.unwrap();
@@ -474,4 +475,36 @@ async fn a_second_process_does_not_open_the_file() {
     import(&first, (0..3).map(person), &mut rng(1)).await.unwrap();
     first.close().await;
     HospitalStore::open(&path).await.unwrap().close().await;
+}
+
+/// What this version would not store, it does not take for a patient or a blinder.
+#[tokio::test]
+async fn stored_values_that_do_not_fit_are_damage() {
+    let folder = folder();
+    let path = folder.path().join("hospital.sqlite");
+    let spoil = async |statement: &str| {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    };
+    let store = hospital_store(folder.path()).await;
+    let (_, keys) = built(&store, 0..3, 1).await;
+    store.close().await;
+
+    // three elements above the modulus
+    spoil(&format!("UPDATE opening SET blinders = x'{}'", "ff".repeat(96))).await;
+    let store = hospital_store(folder.path()).await;
+    assert!(matches!(store.opening(&keys[0]).await, Err(HospitalStoreError::Damaged("blinders"))));
+    store.close().await;
+
+    let long = "x".repeat(129);
+    for patient in ["", "a\nb", &long] {
+        spoil("DELETE FROM withdrawn").await;
+        spoil(&format!("INSERT INTO withdrawn (patient) VALUES ('{patient}')")).await;
+        let store = hospital_store(folder.path()).await;
+        assert!(matches!(store.register().await, Err(HospitalStoreError::Damaged("a patient's identifier"))), "{patient:?}");
+        assert!(matches!(store.held_back().await, Err(HospitalStoreError::Damaged("a patient's identifier"))), "{patient:?}");
+        store.close().await;
+    }
 }

@@ -1,12 +1,13 @@
 //! The result of an import: one row of levels a patient.
 
 use std::fmt;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Longest identifier of a patient or resource, in bytes. FHIR ids have at most 64; CSV exports a little more.
 pub const IDENTIFIER_BYTES_MAX: usize = 128;
 
-/// A hospital's own identifier of a patient. It never leaves the hospital, and `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A hospital's own identifier of a patient. It never leaves the hospital, `Debug` does not show it, and it is zeroed when dropped.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Zeroize, ZeroizeOnDrop)]
 pub struct PatientId(String);
 
 /// A text that cannot identify a patient.

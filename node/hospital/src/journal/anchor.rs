@@ -1,13 +1,14 @@
 //! Anchoring a table: from imported rows to confirmed transactions.
 
 use crate::{
-    Height, HospitalStore, HospitalStoreError,
-    hospital_store::small,
-    opening::{Blinders, OpeningKey, StoredKey, read_key},
+    HospitalStore, HospitalStoreError,
+    hospital_store::{height_to_sql, small},
+    opening::{OpeningKey, StoredKey, blinders_to_bytes, read_key},
 };
 use countersign_circuits::{hash::Digest32, segment::SEGMENTS_MAX};
+use countersign_messages::Height;
+use countersign_prover::commitment::Blinders;
 use sqlx::SqliteConnection;
-use zeroize::Zeroizing;
 
 /// Most transactions of one anchor: one for every segment of both tables.
 pub const TRANSACTIONS_MAX: usize = 2 * SEGMENTS_MAX;
@@ -189,7 +190,7 @@ impl HospitalStore {
         if blinders.0.is_empty() || points.len() != 32 * blinders.0.len() {
             return Err(HospitalStoreError::OutOfOrder("a segment has one blinder for each commitment"));
         }
-        let secret = Zeroizing::new(blinders.0.concat());
+        let secret = blinders_to_bytes(blinders);
         let stored = sqlx::query(
             "UPDATE opening SET state = 1, blinders = ?, points = ?
              WHERE kind = ? AND table_id = ? AND segment = ? AND version = ? AND anchor = ? AND state = 0",
@@ -273,7 +274,7 @@ impl HospitalStore {
         let mut tx = self.pool.begin().await?;
         self.move_transaction(&mut tx, anchor, sequence, (1, 2), Some(height)).await?;
         sqlx::query("UPDATE opening SET state = 3, height = ? WHERE anchor = ? AND sequence = ?")
-            .bind(height.sql())
+            .bind(height_to_sql(height))
             .bind(anchor.0)
             .bind(sequence)
             .execute(&mut *tx)
@@ -299,7 +300,7 @@ impl HospitalStore {
              AND sequence = (SELECT min(sequence) FROM anchor_transaction WHERE anchor = ? AND state < 2)",
         )
         .bind(to)
-        .bind(height.map(Height::sql))
+        .bind(height.map(height_to_sql))
         .bind(anchor.0)
         .bind(sequence)
         .bind(from)

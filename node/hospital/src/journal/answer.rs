@@ -1,11 +1,12 @@
 //! Answering a query: attempts, the stored answer or refusal, and the ledger's word.
 
 use crate::{
-    Height, HospitalStore, HospitalStoreError,
-    hospital_store::small,
+    HospitalStore, HospitalStoreError,
+    hospital_store::{height_to_sql, read_height, small},
     released::{self, Judged},
 };
 use countersign_circuits::hash::Digest32;
+use countersign_messages::{Height, QueryId, TransactionId};
 use rand::{CryptoRng, RngCore};
 use sqlx::SqliteConnection;
 use std::fmt;
@@ -13,10 +14,6 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Most proofs begun for one query; then the hospital can only refuse.
 pub const ATTEMPTS_MAX: u32 = 16;
-
-/// A query, by the id of its transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct QueryId(pub Digest32);
 
 /// What a hospital sends about a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,9 +107,14 @@ fn read_kind(kind: Option<i64>) -> Result<AnswerKind, HospitalStoreError> {
     }
 }
 
+fn read_query(id: Vec<u8>) -> Result<QueryId, HospitalStoreError> {
+    let id = id.try_into().map_err(|_| HospitalStoreError::Damaged("a query's id"))?;
+    Ok(QueryId(TransactionId(Digest32(id))))
+}
+
 async fn read(c: &mut SqliteConnection, query: QueryId) -> Result<Stored, HospitalStoreError> {
     sqlx::query_as("SELECT stage, attempts, kind, bytes, height FROM answer WHERE query = ?")
-        .bind(&query.0.0[..])
+        .bind(&query.0.0.0[..])
         .fetch_optional(c)
         .await?
         .ok_or(HospitalStoreError::Unknown("query"))
@@ -125,8 +127,8 @@ impl HospitalStore {
     /// The database refuses.
     pub async fn query_seen(&self, query: QueryId, arrived: Height) -> Result<(), HospitalStoreError> {
         sqlx::query("INSERT INTO answer (query, arrived, stage, attempts) VALUES (?, ?, 0, 0) ON CONFLICT (query) DO NOTHING")
-            .bind(&query.0.0[..])
-            .bind(arrived.sql())
+            .bind(&query.0.0.0[..])
+            .bind(height_to_sql(arrived))
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -141,7 +143,7 @@ impl HospitalStore {
             sqlx::query_scalar("SELECT query FROM answer WHERE stage < 3 OR sealed IS NOT NULL ORDER BY arrived, query")
                 .fetch_all(&self.pool)
                 .await?;
-        ids.into_iter().map(|id| Ok(QueryId(Digest32(id.try_into().map_err(|_| HospitalStoreError::Damaged("a query's id"))?)))).collect()
+        ids.into_iter().map(read_query).collect()
     }
 
     /// What a query needs next.
@@ -161,11 +163,11 @@ impl HospitalStore {
             2 => Ok(AnswerStep::Await { query, kind, bytes }),
             _ => {
                 let sealed: Option<Vec<u8>> =
-                    sqlx::query_scalar("SELECT sealed FROM answer WHERE query = ?").bind(&query.0.0[..]).fetch_one(&mut *c).await?;
+                    sqlx::query_scalar("SELECT sealed FROM answer WHERE query = ?").bind(&query.0.0.0[..]).fetch_one(&mut *c).await?;
                 if let Some(sealed) = sealed {
                     return Ok(AnswerStep::Deliver { query, sealed });
                 }
-                let height = Height::read(height.ok_or(HospitalStoreError::Damaged("an answer without its height"))?)?;
+                let height = read_height(height.ok_or(HospitalStoreError::Damaged("an answer without its height"))?)?;
                 Ok(AnswerStep::Done { query, kind, height })
             }
         }
@@ -178,7 +180,7 @@ impl HospitalStore {
     pub async fn start_attempt(&self, query: QueryId, rng: &mut (impl RngCore + CryptoRng)) -> Result<Attempt, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let counted = sqlx::query("UPDATE answer SET attempts = attempts + 1 WHERE query = ? AND stage = 0 AND attempts < ?")
-            .bind(&query.0.0[..])
+            .bind(&query.0.0.0[..])
             .bind(ATTEMPTS_MAX)
             .execute(&mut *tx)
             .await?;
@@ -203,7 +205,7 @@ impl HospitalStore {
             sqlx::query("UPDATE answer SET stage = 1, kind = 0, bytes = ?, sealed = ? WHERE query = ? AND stage = 0 AND attempts = ?")
                 .bind(bytes)
                 .bind(sealed)
-                .bind(&attempt.query.0.0[..])
+                .bind(&attempt.query.0.0.0[..])
                 .bind(attempt.number)
                 .execute(&mut *tx)
                 .await?;
@@ -222,7 +224,7 @@ impl HospitalStore {
     pub async fn store_refusal(&self, query: QueryId, bytes: &[u8]) -> Result<(), HospitalStoreError> {
         let stored = sqlx::query("UPDATE answer SET stage = 1, kind = 1, bytes = ? WHERE query = ? AND stage = 0")
             .bind(bytes)
-            .bind(&query.0.0[..])
+            .bind(&query.0.0.0[..])
             .execute(&self.pool)
             .await?;
         if stored.rows_affected() == 1 { Ok(()) } else { Err(HospitalStoreError::OutOfOrder("the query is answered, refused or unknown")) }
@@ -247,8 +249,8 @@ impl HospitalStore {
     async fn move_answer(&self, query: QueryId, (from, to): (i64, i64), height: Option<Height>) -> Result<(), HospitalStoreError> {
         let moved = sqlx::query("UPDATE answer SET stage = ?, height = ? WHERE query = ? AND stage = ?")
             .bind(to)
-            .bind(height.map(Height::sql))
-            .bind(&query.0.0[..])
+            .bind(height.map(height_to_sql))
+            .bind(&query.0.0.0[..])
             .bind(from)
             .execute(&self.pool)
             .await?;
@@ -264,13 +266,13 @@ impl HospitalStore {
     pub async fn answer_rejected(&self, query: QueryId) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let moved = sqlx::query("UPDATE answer SET stage = 0, kind = NULL, bytes = NULL, sealed = NULL WHERE query = ? AND stage = 2")
-            .bind(&query.0.0[..])
+            .bind(&query.0.0.0[..])
             .execute(&mut *tx)
             .await?;
         if moved.rows_affected() != 1 {
             return Err(HospitalStoreError::OutOfOrder("nothing submitted for this query is awaited"));
         }
-        released::forget(&mut tx, &query.0.0).await?;
+        released::forget(&mut tx, &query.0.0.0).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -281,7 +283,7 @@ impl HospitalStore {
     /// The answer is not accepted, or was handed over before.
     pub async fn answer_delivered(&self, query: QueryId) -> Result<(), HospitalStoreError> {
         let done = sqlx::query("UPDATE answer SET sealed = NULL WHERE query = ? AND stage = 3 AND sealed IS NOT NULL")
-            .bind(&query.0.0[..])
+            .bind(&query.0.0.0[..])
             .execute(&self.pool)
             .await?;
         if done.rows_affected() == 1 { Ok(()) } else { Err(HospitalStoreError::OutOfOrder("no ciphertext of an accepted answer waits")) }

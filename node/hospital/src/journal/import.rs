@@ -10,7 +10,7 @@ use crate::{
     hospital_store::{load_register, secret, store_slots},
     ledger_view::LedgerView,
     opening::{TableKind, TableName},
-    slots::{PatientId, SlotIndex, SlotRegister},
+    slots::{SlotIndex, SlotRegister},
 };
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
@@ -18,6 +18,7 @@ use countersign_circuits::{
     hash::Digest32,
     segment::{EMPTY, SLOTS, SlotCodes},
 };
+use countersign_ingest::PatientId;
 use rand::{CryptoRng, RngCore};
 use sqlx::SqliteConnection;
 use std::{

@@ -2,11 +2,13 @@
 
 use super::anchor::{AnchorId, abandon_unsent};
 use crate::{
-    Height, HospitalStore, HospitalStoreError,
-    hospital_store::load_register,
+    HospitalStore, HospitalStoreError,
+    hospital_store::{height_to_sql, load_register},
     released,
-    slots::{PatientId, SlotIndex},
+    slots::SlotIndex,
 };
+use countersign_ingest::PatientId;
+use countersign_messages::Height;
 use sqlx::SqliteConnection;
 use std::collections::BTreeSet;
 
@@ -150,7 +152,7 @@ impl HospitalStore {
     /// Nothing was submitted.
     pub async fn withdrawal_confirmed(&self, withdrawal: WithdrawalId, height: Height) -> Result<(), HospitalStoreError> {
         let done = sqlx::query("UPDATE withdrawal SET state = 3, bytes = NULL, height = ? WHERE id = ? AND state = 2")
-            .bind(height.sql())
+            .bind(height_to_sql(height))
             .bind(withdrawal.0);
         moved(done.execute(&self.pool).await?.rows_affected())
     }

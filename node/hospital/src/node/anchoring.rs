@@ -2,9 +2,8 @@
 
 use super::{Hospital, HospitalError, dictionary, source_root};
 use crate::{
-    Height as KeptHeight,
     journal::{AnchorId, AnchorStep, AnchorTransaction, Step},
-    opening::{Blinders as KeptBlinders, OpeningKey, TableKind},
+    opening::{OpeningKey, TableKind},
 };
 use countersign_circuits::{
     dictionary::{Dictionary, SegmentLayout},
@@ -26,12 +25,6 @@ use rand::{
 };
 
 use std::collections::HashMap;
-
-pub(super) fn scalars(kept: &KeptBlinders) -> Result<Blinders, HospitalError> {
-    let read = |bytes: &[u8; 32]| countersign_circuits::opening::Reader::new(bytes).scalar();
-    let damaged = |_| HospitalError::Damaged("a blinder");
-    Ok(Blinders(kept.0.iter().map(read).collect::<Result<_, _>>().map_err(damaged)?))
-}
 
 impl Hospital {
     fn context(&self, connection: &Connection, table: Digest32) -> TableContext {
@@ -103,7 +96,7 @@ impl Hospital {
         let (blinders, points) = tokio::task::spawn_blocking(move || {
             let blinders = Blinders::draw(&layout, &mut OsRng);
             let points = commit_slots(&context, &layout, id, (&codes, 0), &blinders).encode();
-            (KeptBlinders(blinders.0.iter().map(countersign_circuits::outer::scalar_bytes).collect()), points)
+            (blinders, points)
         })
         .await?;
         Ok(self.store.store_commitment(anchor, key, &blinders, &points).await?)
@@ -139,7 +132,6 @@ impl Hospital {
                         .map_err(|_| HospitalError::Damaged("a prepared segment"))?;
                     segments.push(segment);
                     rows.push(sparse_rows(&layout, &codes, 0));
-                    let secret = scalars(&secret)?;
                     if let (TableKind::Data, Some(occupancy)) = (kind, secret.0.last()) {
                         sources.extend(source_root::leaves(opening.segment.index, &codes, occupancy, &patients));
                     }
@@ -179,7 +171,7 @@ impl Hospital {
         };
         let refusal = match answer {
             Ok((height, result)) => match result.verdict {
-                Verdict::Accepted(_) => return Ok(self.store.anchor_confirmed(anchor, sequence, KeptHeight(height.0)).await?),
+                Verdict::Accepted(_) => return Ok(self.store.anchor_confirmed(anchor, sequence, height).await?),
                 Verdict::Rejected { code, detail } => LedgerError::Rejected { code, detail },
             },
             Err(failure @ (LedgerError::Refused(_) | LedgerError::Overtaken(_))) => failure,

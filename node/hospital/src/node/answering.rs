@@ -2,16 +2,15 @@
 
 use super::{
     Hospital, HospitalError,
-    anchoring::{attempt_rng, layout, scalars},
+    anchoring::{attempt_rng, layout},
     dictionary,
     judging::Asked,
     on_ledger::OnLedger,
     padding::Begun,
 };
 use crate::{
-    Height as KeptHeight,
     disclosure::Withhold,
-    journal::{AnswerStep, Attempt, QueryId as KeptQuery, Step},
+    journal::{AnswerStep, Attempt, Step},
     opening::{OpeningKey, TableKind, TableName},
     released::Judged,
 };
@@ -26,7 +25,7 @@ use countersign_circuits::{
 };
 use countersign_ledger::{AnswerTask, Verdict, active_point};
 use countersign_member::{Connection, LedgerError};
-use countersign_messages::{Answer, Payload, QueryId, Refusal, RefusalCode, Transaction, TransactionId, Wire, sealed};
+use countersign_messages::{Answer, Height, Payload, QueryId, Refusal, RefusalCode, Transaction, TransactionId, Wire, sealed};
 use countersign_prover::{
     aggregate::{AggregateWitness, GateRows, gate_rows, moment_table, prove_aggregate},
     commitment::Blinders,
@@ -62,15 +61,14 @@ impl Hospital {
     pub async fn answer(&self, connection: &mut Connection, query: QueryId) -> Result<Answering, HospitalError> {
         connection.refresh().await?;
         let record = connection.state().query(&query).ok_or(HospitalError::Unknown("query"))?;
-        let kept = KeptQuery(query.0.0);
-        self.store.query_seen(kept, KeptHeight(record.height.0)).await?;
+        self.store.query_seen(query, record.height).await?;
         // who left does not count: withdrawals that were interrupted are finished before anything is answered
         self.finish_withdrawals(connection).await?;
         loop {
-            match self.store.next_answer_step(kept).await? {
+            match self.store.next_answer_step(query).await? {
                 AnswerStep::Attempt { .. } => {
                     connection.refresh().await?;
-                    let attempt = self.store.start_attempt(kept, &mut OsRng).await?;
+                    let attempt = self.store.start_attempt(query, &mut OsRng).await?;
                     match connection.state().answer_task(&query, &self.member.id()) {
                         Ok(task) => {
                             let task = Task::new(&task);
@@ -82,15 +80,15 @@ impl Hospital {
                 AnswerStep::Refuse { .. } => {
                     self.refuse(connection, query, 32, "this hospital could not make an answer that verifies").await?
                 }
-                AnswerStep::Submit { .. } => self.store.answer_submitted(kept).await?,
+                AnswerStep::Submit { .. } => self.store.answer_submitted(query).await?,
                 AnswerStep::Await { bytes, .. } => {
-                    if let Some(rejected) = self.confirm_answer(connection, kept, &bytes).await? {
+                    if let Some(rejected) = self.confirm_answer(connection, query, &bytes).await? {
                         return Ok(Answering::Rejected(rejected));
                     }
                 }
                 AnswerStep::Deliver { sealed, .. } => {
                     connection.put_sealed(&query, &self.member.id(), &sealed).await?;
-                    self.store.answer_delivered(kept).await?;
+                    self.store.answer_delivered(query).await?;
                 }
                 AnswerStep::Done { kind, .. } => {
                     return Ok(match kind {
@@ -107,10 +105,10 @@ impl Hospital {
     /// # Errors
     /// One cannot be handed over; it waits on.
     pub async fn deliver(&self, connection: &Connection) -> Result<(), HospitalError> {
-        for kept in self.store.open_queries().await? {
-            if let AnswerStep::Deliver { sealed, .. } = self.store.next_answer_step(kept).await? {
-                connection.put_sealed(&QueryId(TransactionId(kept.0)), &self.member.id(), &sealed).await?;
-                self.store.answer_delivered(kept).await?;
+        for query in self.store.open_queries().await? {
+            if let AnswerStep::Deliver { sealed, .. } = self.store.next_answer_step(query).await? {
+                connection.put_sealed(&query, &self.member.id(), &sealed).await?;
+                self.store.answer_delivered(query).await?;
             }
         }
         Ok(())
@@ -134,8 +132,7 @@ impl Hospital {
     pub async fn decline(&self, connection: &mut Connection, query: QueryId, reason: &str) -> Result<Answering, HospitalError> {
         connection.refresh().await?;
         let record = connection.state().query(&query).ok_or(HospitalError::Unknown("query"))?;
-        let kept = KeptQuery(query.0.0);
-        self.store.query_seen(kept, KeptHeight(record.height.0)).await?;
+        self.store.query_seen(query, record.height).await?;
         self.refuse(connection, query, DECLINED_BY_HAND, reason).await?;
         self.answer(connection, query).await
     }
@@ -144,7 +141,7 @@ impl Hospital {
     async fn refuse(&self, connection: &Connection, query: QueryId, code: u16, reason: &str) -> Result<(), HospitalError> {
         let refusal = Refusal { query, code: RefusalCode(code), reason: reason.to_owned() };
         let transaction = connection.sign(&self.member, Payload::Refusal(refusal));
-        Ok(self.store.store_refusal(KeptQuery(query.0.0), &transaction.encode()).await?)
+        Ok(self.store.store_refusal(query, &transaction.encode()).await?)
     }
 
     /// One attempt: the table, the hospital's rules, the proof, the seal; stored before anything leaves.
@@ -172,12 +169,8 @@ impl Hospital {
 
         let opening = zeroize::Zeroizing::new(borsh::to_vec(&made.opening).expect("writing to memory does not fail"));
         let sealed = sealed::seal(&opening, &sealed::answer_context(&query, &self.member.id()), &recipients)?;
-        let answer = Answer {
-            query,
-            height: countersign_messages::Height(work.task.context.answer_height),
-            proof: made.proof.encode(),
-            sealed: Digest32::of(&sealed),
-        };
+        let answer =
+            Answer { query, height: Height(work.task.context.answer_height), proof: made.proof.encode(), sealed: Digest32::of(&sealed) };
         let transaction = connection.sign(&self.member, Payload::Answer(answer));
         begun.pad().await;
         Ok(self.store.store_answer(attempt, &transaction.encode(), &sealed, &judged.0).await?)
@@ -258,7 +251,7 @@ impl Hospital {
         }
         let size = AggregateSize::for_cells(work.task.plan.cells().len()).ok_or(HospitalError::Cells(work.task.plan.cells().len()))?;
         let key = self.keys.key(countersign_circuits::keys::CircuitName::Aggregate(size))?;
-        let height = countersign_messages::Height(work.task.context.answer_height);
+        let height = Height(work.task.context.answer_height);
         let made = tokio::task::spawn_blocking(move || {
             let cells = moment_table(&work.task.plan, &work.witness());
             prove_aggregate(&key, &work.instance(), &work.witness(), &cells, &vec![Withheld::No; cells.len()], &mut OsRng)
@@ -268,7 +261,7 @@ impl Hospital {
     }
 
     /// Sends a stored answer or refusal, or finds it on the ledger. `Some`: the ledger refused it.
-    async fn confirm_answer(&self, connection: &mut Connection, kept: KeptQuery, bytes: &[u8]) -> Result<Option<String>, HospitalError> {
+    async fn confirm_answer(&self, connection: &mut Connection, query: QueryId, bytes: &[u8]) -> Result<Option<String>, HospitalError> {
         let transaction = Transaction::decode(bytes).map_err(|_| HospitalError::Damaged("a stored transaction"))?;
         let id: TransactionId = transaction.id();
         let outcome = match connection.known(&id).await? {
@@ -278,17 +271,17 @@ impl Hospital {
         match outcome {
             Ok((height, result)) => match result.verdict {
                 Verdict::Accepted(_) => {
-                    self.store.answer_confirmed(kept, KeptHeight(height.0)).await?;
+                    self.store.answer_confirmed(query, height).await?;
                     Ok(None)
                 }
                 Verdict::Rejected { code, detail } => {
-                    self.store.answer_rejected(kept).await?;
+                    self.store.answer_rejected(query).await?;
                     Ok(Some(format!("{code}: {detail}")))
                 }
             },
             // signed with a sequence number that something else took meanwhile: make it again
             Err(LedgerError::Refused(_) | LedgerError::Overtaken(_)) => {
-                self.store.answer_rejected(kept).await?;
+                self.store.answer_rejected(query).await?;
                 Ok(None)
             }
             Err(other) => Err(other.into()),
@@ -307,7 +300,7 @@ impl Hospital {
             let kept = self.store.opening(&OpeningKey { table: TableName { kind, digest }, segment }).await?;
             let missing = || HospitalError::OpeningDestroyed(segment.index);
             let codes = kept.codes.ok_or_else(missing)?;
-            opened.blinders.push(scalars(&kept.blinders.ok_or_else(missing)?)?);
+            opened.blinders.push(kept.blinders.ok_or_else(missing)?);
             for (all, own) in opened.codes.blocks.iter_mut().zip(&codes.blocks) {
                 all.extend_from_slice(own);
             }

@@ -1,6 +1,6 @@
 //! What keeps a hospital from doing its work.
 
-use crate::{HospitalStoreError, slots::SlotError};
+use crate::HospitalStoreError;
 use countersign_ingest::{ConsentReport, ImportError, ImportReport};
 use countersign_member::{LedgerError, MemberError};
 use countersign_messages::sealed::SealError;
@@ -83,9 +83,6 @@ pub enum HospitalError {
     /// A statement of the ledger that does not fit its dictionary: a fault of this program.
     #[error("the statement does not fit the ledger: {0}")]
     Statement(String),
-    /// An identifier the file does not take.
-    #[error(transparent)]
-    Slots(#[from] SlotError),
     /// The hospital's own file.
     #[error(transparent)]
     Store(#[from] HospitalStoreError),

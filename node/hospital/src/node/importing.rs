@@ -167,7 +167,7 @@ impl Hospital {
         let Some(consents) = consents else { return Ok(0) };
         connection.refresh().await?;
         let register = self.store.register().await?;
-        let stated = intake::stated(&consents.table, connection.state().registry(), &register)?;
+        let stated = intake::stated(&consents.table, connection.state().registry(), &register);
         let permits = |grants: &[Option<Day>]| grants.iter().any(Option::is_some);
         // consents of other people, or under other ids, say nothing of those who are here
         if !stated.iter().any(|(_, grants)| permits(grants)) && stated.len() < register.len() {
@@ -246,10 +246,7 @@ impl Hospital {
         let today = today(connection.state());
         let register = self.store.register().await?;
         let says = |patient: &PatientId| consents.has_withdrawn(patient) || consents.scopes(patient).next().is_some();
-        let has_withdrawn = |patient: &str| PatientId::new(patient).is_ok_and(|patient| says(&patient));
-        Ok(consents.usable_on(today).is_empty()
-            && !register.is_empty()
-            && register.live().all(|(patient, _)| has_withdrawn(patient.expose())))
+        Ok(consents.usable_on(today).is_empty() && !register.is_empty() && register.live().all(|(patient, _)| says(patient)))
     }
 
     /// Consents under which nobody with a row permits anything are refused: they are somebody else's, or under other ids. That everybody has
@@ -274,7 +271,7 @@ impl Hospital {
         let state = connection.state();
         let registry = state.registry();
         let consents = imported.consents.as_ref().map(|read| &read.table);
-        let people = intake::people(&imported.import.table, consents, registry, &self.store.register().await?)?;
+        let people = intake::people(&imported.import.table, consents, registry, &self.store.register().await?);
         let import =
             Import { content, people, dictionary: reading.dictionary(), registry, ledger: &OnLedger { state, hospital: self.member.id() } };
         Ok(self.store.import(import, &mut OsRng).await?)

@@ -2,11 +2,11 @@
 
 use super::{Hospital, HospitalError, on_ledger::OnLedger};
 use crate::{
-    Height as KeptHeight,
     journal::{WithdrawalId, WithdrawalStep},
     ledger_view::LedgerView,
-    slots::{PatientId, SlotIndex},
+    slots::SlotIndex,
 };
+use countersign_ingest::PatientId;
 use countersign_ledger::Verdict;
 use countersign_member::{Connection, LedgerError};
 use countersign_messages::{Payload, Transaction, Wire, Withdraw, WithdrawnBy};
@@ -47,7 +47,7 @@ impl Hospital {
         };
         match outcome {
             Ok((height, result)) if matches!(result.verdict, Verdict::Accepted(_)) => {
-                Ok(self.store.withdrawal_confirmed(withdrawal, KeptHeight(height.0)).await?)
+                Ok(self.store.withdrawal_confirmed(withdrawal, height).await?)
             }
             // signed with a sequence number that something else took, or slots of it are out of force already: the rest is signed anew
             Ok(_) | Err(LedgerError::Refused(_) | LedgerError::Overtaken(_)) => {

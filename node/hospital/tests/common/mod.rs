@@ -14,8 +14,10 @@ use countersign_hospital::{
     ledger_view::LedgerView,
     opening::{TableKind, TableName},
     released::Dictionaries,
-    slots::{PatientId, SlotIndex},
+    slots::SlotIndex,
 };
+use countersign_ingest::PatientId;
+use countersign_messages::{QueryId, TransactionId};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use serde_json::json;
@@ -43,6 +45,11 @@ pub(crate) fn rng(seed: u64) -> ChaCha20Rng {
 
 pub(crate) fn patient(i: u32) -> PatientId {
     PatientId::new(format!("pat-{i:06}")).unwrap()
+}
+
+/// The query that is called so.
+pub(crate) fn query_id(name: &[u8]) -> QueryId {
+    QueryId(TransactionId(Digest32::of(name)))
 }
 
 /// A person whose levels tell who it is.

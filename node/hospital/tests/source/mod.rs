@@ -2,7 +2,7 @@
 
 use crate::plain::registry;
 use countersign_circuits::consent::Day;
-use countersign_hospital::slots::PatientId;
+use countersign_ingest::PatientId;
 use rand::{Rng, seq::SliceRandom};
 use rand_chacha::ChaCha20Rng;
 use std::{
