@@ -17,12 +17,12 @@ fn parts(c: &mut Criterion) {
     let read = |key: &CircuitKey| VerifyingKey::read(key.name(), &key.verifying_file()).unwrap();
     let keys = VerifyingKeys { validity: read(&validity), aggregate_128: read(&aggregate_128), aggregate_256: read(&aggregate_256) };
     let table = Table::new(dictionary(4, 2), 20_000);
-    let plan = table.plan();
-    let (instance, witness) = (table.instance(&plan), table.witness());
-    let cells = moment_table(&plan, &witness);
+    let wiring = table.wiring();
+    let (instance, witness) = (table.instance(&wiring), table.witness());
+    let cells = moment_table(&wiring, &witness);
     let mut group = c.benchmark_group("20k rows");
     group.sample_size(10);
-    group.bench_function("moment table", |b| b.iter(|| moment_table(&plan, &witness)));
+    group.bench_function("moment table", |b| b.iter(|| moment_table(&wiring, &witness)));
     group.bench_function("sumcheck", |b| {
         b.iter(|| {
             let mut draft = Draft::start(AggregateSize::Cells128, &instance, &witness, &cells, &[], &mut rng).unwrap();

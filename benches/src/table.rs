@@ -8,7 +8,7 @@ use countersign_circuits::{
     field::G1Affine,
     hash::Digest32,
     segment::{EMPTY, SLOTS, Segment, SegmentId, SlotCodes, TableContext},
-    statement::{Clause, Grouping, Literal, Measure, Measures, Plan, Statement},
+    statement::{Clause, Grouping, Literal, Measure, Measures, Statement, Wiring},
 };
 use countersign_prover::{
     aggregate::AggregateWitness,
@@ -96,7 +96,7 @@ impl Table {
     }
 
     /// Four filters, two scopes, ten groups, one value: 30 to 40 cells.
-    pub fn plan(&self) -> Plan {
+    pub fn wiring(&self) -> Wiring {
         let numbers = self.dictionary.attributes().iter().filter(|a| a.scale().is_some()).count() as u16;
         let clause = |attribute, bins: Vec<u16>| Clause { any_of: vec![Literal { attribute, bins }] };
         let filter = vec![
@@ -108,12 +108,18 @@ impl Table {
         let groups = vec![Grouping { attribute: numbers, bands: (0..10).map(|b| vec![b]).collect() }];
         let measures = Measures::Descriptive { count_rows: false, of: vec![Measure::Moments { attribute: 3 }] };
         let eligibility = Eligibility { scopes: vec![0, 1], day: self.context.day };
-        Plan::new(&self.dictionary, &Statement { filter, groups, measures }, &self.registry, &eligibility).unwrap()
+        Wiring::new(&self.dictionary, &Statement { filter, groups, measures }, &self.registry, &eligibility).unwrap()
     }
 
     /// The ledger's side.
-    pub fn instance<'a>(&'a self, plan: &'a Plan) -> AggregateInstance<'a> {
-        AggregateInstance { context: &self.context, plan, data: &self.segments[0], consent: &self.segments[1], active: &self.active_points }
+    pub fn instance<'a>(&'a self, wiring: &'a Wiring) -> AggregateInstance<'a> {
+        AggregateInstance {
+            context: &self.context,
+            wiring,
+            data: &self.segments[0],
+            consent: &self.segments[1],
+            active: &self.active_points,
+        }
     }
 
     /// The hospital's side.

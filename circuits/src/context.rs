@@ -7,7 +7,7 @@ use crate::{
     hash::Digest32,
     outer::digest_to_field,
     segment::{Segment, TableContext, point_bytes},
-    statement::Plan,
+    statement::Wiring,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -74,7 +74,7 @@ pub struct AggregateInstance<'a> {
     /// Ids, heights and rules.
     pub context: &'a AnswerContext,
     /// The statement's wiring.
-    pub plan: &'a Plan,
+    pub wiring: &'a Wiring,
     /// Data segments of the cut, in order.
     pub data: &'a [Segment],
     /// Consent segments of the cut, in order, as many.
@@ -91,6 +91,6 @@ impl AggregateInstance<'_> {
 
     /// Least count of a gate: the rule's, or what a model needs.
     pub fn gate_minimum(&self) -> u32 {
-        self.plan.gate_minimum(self.context.k_min)
+        self.wiring.gate_minimum(self.context.k_min)
     }
 }

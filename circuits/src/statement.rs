@@ -1,13 +1,13 @@
 //! The aggregate statement a query compiles to: filter, groups, measures. Its canonical bytes (borsh) are what the ledger holds.
 //!
-//! A statement says *what* is asked; [`Plan`] says how it is wired into columns, cells and gates. Whoever verifies makes the
-//! plan from the statement: the prover chooses nothing (protocol, section 6: the wiring is fixed).
+//! A statement says *what* is asked; [`Wiring`] says how it is wired into columns, cells and gates. Whoever verifies makes the
+//! wiring from the statement: the prover chooses nothing (protocol, section 6: the wiring is fixed).
 
-mod plan;
 #[cfg(test)]
 mod tests;
+mod wiring;
 
-pub use plan::{Cell, CellKind, CellMeaning, ColumnForm, FoldedForm, IntegerForm, Plan, Side, StatementError, TermRows, columns};
+pub use wiring::{Cell, CellKind, CellMeaning, ColumnForm, FoldedForm, IntegerForm, Side, StatementError, TermRows, Wiring, columns};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 

@@ -244,7 +244,7 @@ impl ProofChecker for Script {
         if instance.answer == bound.0 {
             Ok(AnswerVerdict {
                 cells_digest: bound.0,
-                counts: GateCounts { released: instance.plan.cells().len() as u32, ..GateCounts::default() },
+                counts: GateCounts { released: instance.wiring.cells().len() as u32, ..GateCounts::default() },
             })
         } else {
             Err(refused())

@@ -150,7 +150,7 @@ impl Draft {
         withheld: &[Withheld],
         os: &mut (impl RngCore + CryptoRng),
     ) -> Result<Self, ProveError> {
-        if cells.len() > size.cells() || cells.len() != instance.plan.cells().len() {
+        if cells.len() > size.cells() || cells.len() != instance.wiring.cells().len() {
             return Err(ProveError::Cells(cells.len()));
         }
         let digest = instance.digest();
@@ -168,7 +168,7 @@ impl Draft {
         private.withheld.iter_mut().zip(withheld).for_each(|(to, from)| *to = *from);
         private.salt = Fr::rand(&mut rng);
         private.result_salt = Fr::rand(&mut rng);
-        let kinds: Vec<_> = instance.plan.cells().iter().map(|c| c.kind).collect();
+        let kinds: Vec<_> = instance.wiring.cells().iter().map(|c| c.kind).collect();
         let k_min = instance.gate_minimum();
         let outcome = release(k_min, &kinds, &private.cells, &private.withheld)?;
         let cells_digest = sealed_digest(size, private.result_salt, &outcome, &private.withheld);
@@ -181,9 +181,9 @@ impl Draft {
 
     /// S2.3: the sumcheck over the rows.
     pub fn run_rounds(&mut self, instance: &AggregateInstance<'_>, witness: &AggregateWitness<'_>) {
-        let plan = instance.plan;
-        let rows = RowView::new(plan, (witness.data_layout, witness.data), (witness.consent_layout, witness.consent), witness.active);
-        let fields = crate::sumcheck::field_columns(plan, witness.data_layout, witness.data, self.public.gamma);
+        let wiring = instance.wiring;
+        let rows = RowView::new(wiring, (witness.data_layout, witness.data), (witness.consent_layout, witness.consent), witness.active);
+        let fields = crate::sumcheck::field_columns(wiring, witness.data_layout, witness.data, self.public.gamma);
         let mut sumcheck = ProductSumcheck::new(&rows, &fields);
         for message in &mut self.private.messages {
             *message = sumcheck.message();
@@ -192,15 +192,15 @@ impl Draft {
             self.public.r.push(challenge);
         }
         let (bits, values) = sumcheck.finish();
-        self.private.e = plan.columns(self.public.gamma).iter().map(|form| form.one).collect();
+        self.private.e = wiring.columns(self.public.gamma).iter().map(|form| form.one).collect();
         let literal = |c: usize, l: usize| columns::LITERAL + c * LITERALS_MAX + l;
-        let scopes = (0..plan.scopes().len()).map(|s| columns::SCOPE + s);
-        let literals = plan.clauses().iter().enumerate().flat_map(|(c, clause)| (0..clause.len()).map(move |l| literal(c, l)));
+        let scopes = (0..wiring.scopes().len()).map(|s| columns::SCOPE + s);
+        let literals = wiring.clauses().iter().enumerate().flat_map(|(c, clause)| (0..clause.len()).map(move |l| literal(c, l)));
         for (slot, e) in std::iter::once(columns::ACTIVE).chain(scopes).chain(literals).zip(bits) {
             self.private.e[slot] = e;
         }
-        let (left, right) = plan.has_terms();
-        let fields = (0..plan.groupings().len()).map(|q| columns::GROUP + q);
+        let (left, right) = wiring.has_terms();
+        let fields = (0..wiring.groupings().len()).map(|q| columns::GROUP + q);
         for (slot, e) in fields.chain(left.then_some(columns::LEFT)).chain(right.then_some(columns::RIGHT)).zip(values) {
             self.private.e[slot] = e;
         }
@@ -310,7 +310,7 @@ impl Draft {
 /// S2.9: the folded vector z and the blinder of C*.
 fn fold(instance: &AggregateInstance<'_>, witness: &AggregateWitness<'_>, public: &AggregatePublic) -> (Zeroizing<Vec<Fr>>, Fr) {
     debug_assert_eq!(public.r.len(), ROUNDS);
-    let form = FoldedForm::new(&instance.plan.columns(public.gamma), public.chi);
+    let form = FoldedForm::new(&instance.wiring.columns(public.gamma), public.chi);
     let eq = eq_prefix(&public.r[SLOT_VARIABLES..], witness.data.segments());
     let tables: Vec<(&[u16], Vec<Fr>)> =
         [(witness.data_layout, witness.data, &form.data), (witness.consent_layout, witness.consent, &form.consent)]

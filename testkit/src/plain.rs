@@ -1,12 +1,12 @@
 //! The oracle of the release tests: moment tables by a plain loop over people, the release rule in words, and random dictionaries,
-//! tables and statements to try both on. Nothing here looks at bins' matrices, plans or kinds.
+//! tables and statements to try both on. Nothing here looks at bins' matrices, wirings or kinds.
 
 use crate::world::encode;
 use countersign_circuits::{
     consent::{Day, Eligibility, ScopeRegistry},
     dictionary::{AttributeKind, Dictionary, SegmentLayout, canonical_json},
     segment::{EMPTY, SLOTS, SlotCodes},
-    statement::{CellMeaning, Clause, Grouping, Literal, Measure, Measures, Plan, Statement},
+    statement::{CellMeaning, Clause, Grouping, Literal, Measure, Measures, Statement, Wiring},
 };
 use countersign_prover::aggregate::AggregateWitness;
 use rand::{Rng, rngs::StdRng, seq::SliceRandom};
@@ -146,17 +146,17 @@ pub fn contribution(dictionary: &Dictionary, statement: &Statement, person: &Per
     }
 }
 
-/// The cells of a plan over people; hidden cells are left zero.
+/// The cells of a wiring over people; hidden cells are left zero.
 pub fn cells<'p>(
     dictionary: &Dictionary,
     statement: &Statement,
-    plan: &Plan,
+    wiring: &Wiring,
     people: impl IntoIterator<Item = (&'p Person, u64)>,
 ) -> Vec<u64> {
-    let mut cells = vec![0; plan.cells().len()];
+    let mut cells = vec![0; wiring.cells().len()];
     for (person, times) in people {
         let Some(group) = group_of(dictionary, statement, person) else { continue };
-        for (cell, to) in plan.cells().iter().zip(&mut cells).filter(|(c, _)| c.group == group) {
+        for (cell, to) in wiring.cells().iter().zip(&mut cells).filter(|(c, _)| c.group == group) {
             *to += times * contribution(dictionary, statement, person, cell.meaning);
         }
     }
@@ -164,10 +164,10 @@ pub fn cells<'p>(
 }
 
 /// The release rule in words (S2.7, D1, D3, D6): what leaves of a table, by meaning alone.
-pub fn released(statement: &Statement, plan: &Plan, k_min: u64, cells: &[u64]) -> Vec<u64> {
-    let find = |group: usize, meaning: CellMeaning| plan.cells().iter().position(|c| c.group == group && c.meaning == meaning);
+pub fn released(statement: &Statement, wiring: &Wiring, k_min: u64, cells: &[u64]) -> Vec<u64> {
+    let find = |group: usize, meaning: CellMeaning| wiring.cells().iter().position(|c| c.group == group && c.meaning == meaning);
     let mut out = vec![0; cells.len()];
-    for group in 0..plan.group_count() {
+    for group in 0..wiring.group_count() {
         let mut release = |gates: &[(CellMeaning, bool)], shown: &[CellMeaning]| {
             let passes = |(meaning, zero): &(CellMeaning, bool)| {
                 let count = cells[find(group, *meaning).unwrap()];
@@ -181,7 +181,7 @@ pub fn released(statement: &Statement, plan: &Plan, k_min: u64, cells: &[u64]) -
         };
         match &statement.measures {
             Measures::Model { .. } => {
-                let shown: Vec<_> = plan.cells().iter().map(|c| c.meaning).filter(|m| *m != CellMeaning::Hidden).collect();
+                let shown: Vec<_> = wiring.cells().iter().map(|c| c.meaning).filter(|m| *m != CellMeaning::Hidden).collect();
                 release(&[(CellMeaning::Rows, false)], &shown);
             }
             Measures::Descriptive { count_rows, of } => {
@@ -190,7 +190,7 @@ pub fn released(statement: &Statement, plan: &Plan, k_min: u64, cells: &[u64]) -
                 }
                 for measure in of {
                     let a = measure.attribute();
-                    // "missing" is a gate wherever the plan computes it
+                    // "missing" is a gate wherever the wiring computes it
                     let mut gates: Vec<_> =
                         find(group, CellMeaning::Missing(a)).map(|_| (CellMeaning::Missing(a), true)).into_iter().collect();
                     assert!(!count_rows || gates.len() == 1, "a released number of rows brings the missing as a gate");

@@ -2,7 +2,7 @@
 //! person too small.
 
 use crate::{cheats::answer::Forger, world::World};
-use countersign_circuits::statement::{Clause, Grouping, Literal, Measure, Measures, Plan, Statement};
+use countersign_circuits::statement::{Clause, Grouping, Literal, Measure, Measures, Statement, Wiring};
 use countersign_verifier::VerifyError;
 use std::sync::OnceLock;
 
@@ -32,27 +32,27 @@ pub fn world() -> &'static World {
             row[1] = Some(if i.is_multiple_of(9) { 2 } else { u32::from(i.is_multiple_of(3)) });
         });
         // the smallest group that there is decides what "one too few" means
-        let plan = world.plan(&statement(vec![only(2, [2])]), 2).unwrap();
-        let cells = countersign_prover::aggregate::moment_table(&plan, &world.witness());
-        let smallest = plan.cells().iter().zip(&cells).filter(|(c, _)| c.kind.group_start).map(|(_, n)| *n).min().unwrap();
+        let wiring = world.wiring(&statement(vec![only(2, [2])]), 2).unwrap();
+        let cells = countersign_prover::aggregate::moment_table(&wiring, &world.witness());
+        let smallest = wiring.cells().iter().zip(&cells).filter(|(c, _)| c.kind.group_start).map(|(_, n)| *n).min().unwrap();
         world.context.k_min = smallest as u32 + 1;
         world
     })
 }
 
 /// The scene's statement over two scopes.
-pub fn plan() -> Plan {
-    world().plan(&statement(vec![only(2, [2])]), 2).unwrap()
+pub fn wiring() -> Wiring {
+    world().wiring(&statement(vec![only(2, [2])]), 2).unwrap()
 }
 
 /// The scene's verifier says exactly this.
-pub fn refused(plan: &Plan, forged: &[u8], error: VerifyError) {
-    assert_eq!(world().verify(plan, forged), Err(error));
+pub fn refused(wiring: &Wiring, forged: &[u8], error: VerifyError) {
+    assert_eq!(world().verify(wiring, forged), Err(error));
 }
 
 /// The forger told nothing is an honest prover.
-pub fn honest(plan: &Plan, seed: u64) -> Forger<'_> {
-    let forger = Forger::new(world(), plan, seed).bound();
+pub fn honest(wiring: &Wiring, seed: u64) -> Forger<'_> {
+    let forger = Forger::new(world(), wiring, seed).bound();
     assert_eq!(forger.check(), Ok(()), "the honest variant holds");
     forger
 }

@@ -11,7 +11,7 @@ use countersign_circuits::{
     hash::Digest32,
     keys::CircuitName,
     segment::{EMPTY, SLOTS, Segment, SegmentId, SlotCodes, TableContext},
-    statement::{Plan, Statement, StatementError},
+    statement::{Statement, StatementError, Wiring},
     validity::SegmentsInstance,
 };
 use countersign_prover::{
@@ -225,19 +225,19 @@ impl World {
         Eligibility { scopes: (0..scopes).collect(), day: self.context.day }
     }
 
-    /// A plan for a statement over `scopes` scopes.
+    /// A wiring for a statement over `scopes` scopes.
     ///
     /// # Errors
     /// The statement is refused.
-    pub fn plan(&self, statement: &Statement, scopes: u16) -> Result<Plan, StatementError> {
-        Plan::new(&self.dictionary, statement, &self.registry, &self.eligibility(scopes))
+    pub fn wiring(&self, statement: &Statement, scopes: u16) -> Result<Wiring, StatementError> {
+        Wiring::new(&self.dictionary, statement, &self.registry, &self.eligibility(scopes))
     }
 
     /// The ledger's side.
-    pub fn instance<'a>(&'a self, plan: &'a Plan) -> AggregateInstance<'a> {
+    pub fn instance<'a>(&'a self, wiring: &'a Wiring) -> AggregateInstance<'a> {
         AggregateInstance {
             context: &self.context,
-            plan,
+            wiring,
             data: &self.data_segments,
             consent: &self.consent_segments,
             active: &self.active_points,
@@ -257,22 +257,22 @@ impl World {
         }
     }
 
-    /// Answers a plan honestly.
+    /// Answers a wiring honestly.
     ///
     /// # Errors
     /// It cannot be proved.
-    pub fn answer(&self, plan: &Plan, withheld: &[Withheld], seed: u64) -> Result<Answer, ProveError> {
-        let size = AggregateSize::for_cells(plan.cells().len()).unwrap();
-        let cells = moment_table(plan, &self.witness());
-        prove_aggregate(keys().aggregate(size), &self.instance(plan), &self.witness(), &cells, withheld, &mut StdRng::seed_from_u64(seed))
+    pub fn answer(&self, wiring: &Wiring, withheld: &[Withheld], seed: u64) -> Result<Answer, ProveError> {
+        let size = AggregateSize::for_cells(wiring.cells().len()).unwrap();
+        let cells = moment_table(wiring, &self.witness());
+        prove_aggregate(keys().aggregate(size), &self.instance(wiring), &self.witness(), &cells, withheld, &mut StdRng::seed_from_u64(seed))
     }
 
     /// Verifies an answer's bytes.
     ///
     /// # Errors
     /// It does not verify.
-    pub fn verify(&self, plan: &Plan, answer: &[u8]) -> Result<VerifiedAnswer, VerifyError> {
-        verify_aggregate(&keys().verifying, &self.instance(plan), answer)
+    pub fn verify(&self, wiring: &Wiring, answer: &[u8]) -> Result<VerifiedAnswer, VerifyError> {
+        verify_aggregate(&keys().verifying, &self.instance(wiring), answer)
     }
 
     /// The data segments as an S1 instance.

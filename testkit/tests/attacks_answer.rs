@@ -7,43 +7,43 @@ use ark_ff::{Field, One, UniformRand, Zero};
 use countersign_circuits::{
     aggregate::{GateCounts, Violation, Withheld, claim, release, row_polynomial},
     field::Fr,
-    statement::{Plan, columns},
+    statement::{Wiring, columns},
 };
 use countersign_testkit::{
     cheats::answer::{Forger, circuit_satisfied},
-    scene::{honest, only, plan, refused, statement, world},
+    scene::{honest, only, refused, statement, wiring, world},
 };
 use countersign_verifier::VerifyError;
 use rand::{SeedableRng, rngs::StdRng};
 
 #[test]
 fn a00_the_forger_told_nothing_is_accepted() {
-    let plan = plan();
-    let forger = honest(&plan, 1);
+    let wiring = wiring();
+    let forger = honest(&wiring, 1);
     assert!(forger.satisfied());
     let answer = forger.answer();
-    let verified = world().verify(&plan, &answer).unwrap();
+    let verified = world().verify(&wiring, &answer).unwrap();
     assert!(verified.counts.released > 0 && verified.counts.small > 0, "both outcomes are in the statement");
 }
 
 #[test]
 fn a02_another_k_min_than_the_rule_s() {
-    let plan = plan();
-    honest(&plan, 2);
+    let wiring = wiring();
+    honest(&wiring, 2);
     for k_min in [1, world().context.k_min - 1, world().context.k_min + 1] {
-        let mut forger = Forger::new(world(), &plan, 2);
+        let mut forger = Forger::new(world(), &wiring, 2);
         forger.k_min = k_min;
         forger.seal();
         let forger = forger.bound();
         assert!(forger.satisfied(), "for its own k_min the answer holds");
-        refused(&plan, &forger.answer(), VerifyError::Groth16);
+        refused(&wiring, &forger.answer(), VerifyError::Groth16);
     }
 }
 
 /// The smallest group's gate, and a large group's.
-fn gates(plan: &Plan, forger: &Forger<'_>) -> (usize, usize) {
+fn gates(wiring: &Wiring, forger: &Forger<'_>) -> (usize, usize) {
     let k = Fr::from(world().context.k_min);
-    let starts = || (0..plan.cells().len()).filter(|i| plan.cells()[*i].kind.group_start);
+    let starts = || (0..wiring.cells().len()).filter(|i| wiring.cells()[*i].kind.group_start);
     let small = starts().find(|i| forger.private.cells[*i] == k - Fr::one()).unwrap();
     let large = starts().find(|i| *i != small).unwrap();
     (small, large)
@@ -51,13 +51,13 @@ fn gates(plan: &Plan, forger: &Forger<'_>) -> (usize, usize) {
 
 #[test]
 fn a02_releasing_k_min_minus_one_and_suppressing_k_min() {
-    let plan = plan();
-    let base = honest(&plan, 3);
-    let (small, large) = gates(&plan, &base);
+    let wiring = wiring();
+    let base = honest(&wiring, 3);
+    let (small, large) = gates(&wiring, &base);
     let honest_hints = base.circuit().at_least;
     assert!(!honest_hints[small] && honest_hints[large]);
     for (cell, lie) in [(small, true), (large, false)] {
-        let mut forger = Forger::new(world(), &plan, 3).bound();
+        let mut forger = Forger::new(world(), &wiring, 3).bound();
         let mut hints = honest_hints.clone();
         hints[cell] = lie;
         forger.at_least = Some(hints);
@@ -73,17 +73,17 @@ fn a02_releasing_k_min_minus_one_and_suppressing_k_min() {
         forger.rebind();
         assert_eq!(forger.check(), Err(Violation::S2_7));
         assert!(!forger.satisfied());
-        refused(&plan, &forger.answer(), VerifyError::Groth16);
+        refused(&wiring, &forger.answer(), VerifyError::Groth16);
     }
 }
 
 #[test]
 fn a02_a_lie_at_every_gate_fails() {
-    let plan = plan();
-    let forger = honest(&plan, 4);
+    let wiring = wiring();
+    let forger = honest(&wiring, 4);
     let hints = forger.circuit().at_least;
     assert!(circuit_satisfied(forger.circuit()));
-    for cell in 0..plan.cells().len() {
+    for cell in 0..wiring.cells().len() {
         let mut circuit = forger.circuit();
         circuit.at_least = hints.clone();
         circuit.at_least[cell] ^= true;
@@ -93,17 +93,17 @@ fn a02_a_lie_at_every_gate_fails() {
 
 #[test]
 fn a02_a_suppressed_cell_that_is_not_zero() {
-    let plan = plan();
-    let (small, large) = gates(&plan, &honest(&plan, 5));
+    let wiring = wiring();
+    let (small, large) = gates(&wiring, &honest(&wiring, 5));
     for (cell, value) in [(small, 9u64), (large, 0), (large, 1)] {
-        let mut forger = Forger::new(world(), &plan, 5);
+        let mut forger = Forger::new(world(), &wiring, 5);
         forger.seal_instead(|released, _| released[cell] = Fr::from(value));
         let forger = forger.bound();
         assert_eq!(forger.check(), Err(Violation::S2_8));
-        refused(&plan, &forger.answer(), VerifyError::Groth16);
+        refused(&wiring, &forger.answer(), VerifyError::Groth16);
     }
     // a flag alone
-    let mut forger = Forger::new(world(), &plan, 5);
+    let mut forger = Forger::new(world(), &wiring, 5);
     forger.seal_instead(|_, flags| flags[small] ^= true);
     let forger = forger.bound();
     assert_eq!(forger.check(), Err(Violation::S2_8));
@@ -112,18 +112,18 @@ fn a02_a_suppressed_cell_that_is_not_zero() {
 
 #[test]
 fn a02_withholding_a_group_but_not_its_values_and_reasons_where_no_block_starts() {
-    let plan = plan();
-    let base = honest(&plan, 6);
-    let (_, large) = gates(&plan, &base);
-    let block = (large + 1..plan.cells().len()).find(|i| plan.cells()[*i].kind.block_start).unwrap();
-    let mut fair = Forger::new(world(), &plan, 6);
+    let wiring = wiring();
+    let base = honest(&wiring, 6);
+    let (_, large) = gates(&wiring, &base);
+    let block = (large + 1..wiring.cells().len()).find(|i| wiring.cells()[*i].kind.block_start).unwrap();
+    let mut fair = Forger::new(world(), &wiring, 6);
     fair.private.withheld[block] = Withheld::Local;
     fair.withhold(large, Withheld::Local);
     let fair = fair.bound();
     assert_eq!(fair.check(), Ok(()));
-    assert_eq!(world().verify(&plan, &fair.answer()).unwrap().counts.withheld, [0, 0, 2]);
-    for cells in [vec![large], vec![block + 1], vec![plan.cells().len()]] {
-        let mut forger = Forger::new(world(), &plan, 6);
+    assert_eq!(world().verify(&wiring, &fair.answer()).unwrap().counts.withheld, [0, 0, 2]);
+    for cells in [vec![large], vec![block + 1], vec![wiring.cells().len()]] {
+        let mut forger = Forger::new(world(), &wiring, 6);
         cells.iter().for_each(|c| forger.private.withheld[*c] = Withheld::Local);
         assert_eq!(release(forger.k_min, &forger.kinds, &forger.private.cells, &forger.private.withheld), Err(Violation::S2_7));
         let forger = forger.bound();
@@ -134,14 +134,14 @@ fn a02_withholding_a_group_but_not_its_values_and_reasons_where_no_block_starts(
 
 #[test]
 fn a02_other_cell_kinds_than_the_statement_s() {
-    let plan = plan();
-    let (small, _) = gates(&plan, &honest(&plan, 7));
-    let mut forger = Forger::new(world(), &plan, 7);
+    let wiring = wiring();
+    let (small, _) = gates(&wiring, &honest(&wiring, 7));
+    let mut forger = Forger::new(world(), &wiring, 7);
     forger.kinds[small].gate = false;
     forger.seal();
     let forger = forger.bound();
     assert!(forger.satisfied(), "for its own kinds the answer holds");
-    refused(&plan, &forger.answer(), VerifyError::Groth16);
+    refused(&wiring, &forger.answer(), VerifyError::Groth16);
 }
 
 /// With the powers of two challenges that an earlier design had, values can be traded between cells; with one power a cell they cannot.
@@ -155,23 +155,23 @@ fn a03_weights_are_different_powers_and_a_traded_table_fails() {
     };
     assert_eq!(old(50, 100), old(60, 80), "ten taken from one cell stand as twenty in the other");
     // ours: the weight of every cell, from the columns the verifier uses, is a power of its own
-    let plan = plan();
+    let wiring = wiring();
     let gamma = Fr::rand(&mut rng);
-    let [left, right] = plan.term_weights(gamma);
-    let groups = plan.group_weights(0, gamma);
+    let [left, right] = wiring.term_weights(gamma);
+    let groups = wiring.group_weights(0, gamma);
     let mut weights = Vec::new();
     for g in &groups {
         for a in &left {
             weights.extend(right.iter().map(|b| *g * a * b));
         }
     }
-    let expected: Vec<Fr> = (0..plan.cells().len() as u64).map(|i| gamma.pow([i])).collect();
+    let expected: Vec<Fr> = (0..wiring.cells().len() as u64).map(|i| gamma.pow([i])).collect();
     assert_eq!(weights, expected);
     // every pair of cells: one moved from one to the other, the same claim at a gamma of the past, another at the fresh one
-    let forger = honest(&plan, 8);
+    let forger = honest(&wiring, 8);
     let cells = &forger.private.cells;
-    for i in 0..plan.cells().len() {
-        for j in 0..plan.cells().len() {
+    for i in 0..wiring.cells().len() {
+        for j in 0..wiring.cells().len() {
             if i != j {
                 let mut traded = cells.clone();
                 traded[i] += Fr::one();
@@ -185,9 +185,9 @@ fn a03_weights_are_different_powers_and_a_traded_table_fails() {
 
 #[test]
 fn a03_shifted_and_traded_tables_are_refused() {
-    let plan = plan();
-    let stride = plan.cells().len() / 3;
-    honest(&plan, 9);
+    let wiring = wiring();
+    let stride = wiring.cells().len() / 3;
+    honest(&wiring, 9);
     let shifts: [fn(&mut [Fr], usize); 3] = [
         // all groups one further, one unit between two moments of one group, a value in the padding
         |cells, stride| cells[..3 * stride].rotate_right(stride),
@@ -195,7 +195,7 @@ fn a03_shifted_and_traded_tables_are_refused() {
         |cells, stride| cells[3 * stride] = Fr::one(),
     ];
     for (i, shift) in shifts.iter().enumerate() {
-        let mut forger = Forger::new(world(), &plan, 9);
+        let mut forger = Forger::new(world(), &wiring, 9);
         shift(&mut forger.private.cells, stride);
         forger.seal();
         let mut forger = forger.bound();
@@ -205,7 +205,7 @@ fn a03_shifted_and_traded_tables_are_refused() {
         forger.rebind();
         assert_eq!(forger.check(), Ok(()));
         if i < 2 {
-            refused(&plan, &forger.answer(), VerifyError::Opening);
+            refused(&wiring, &forger.answer(), VerifyError::Opening);
         } else {
             assert!(forger.satisfied());
         }
@@ -215,8 +215,8 @@ fn a03_shifted_and_traded_tables_are_refused() {
 /// Slots that the statement does not use have fixed columns; a cheat fills them and makes the product fit elsewhere.
 #[test]
 fn a05_unused_slots_filled() {
-    let plan = plan();
-    let base = honest(&plan, 10);
+    let wiring = wiring();
+    let base = honest(&wiring, 10);
     let mut rng = StdRng::seed_from_u64(5);
     let unused_factors = [columns::SCOPE + 2, columns::SCOPE + 7, columns::GROUP + 2, columns::RIGHT];
     let unused_literals = [columns::LITERAL + 1, columns::LITERAL + 3, columns::LITERAL + 4, columns::LITERAL + 31];
@@ -224,7 +224,7 @@ fn a05_unused_slots_filled() {
     let mut proved = 0;
     for slot in unused_factors.into_iter().chain(unused_literals) {
         for value in [Fr::zero(), Fr::one(), Fr::rand(&mut rng)] {
-            let mut forger = Forger::new(world(), &plan, 10).bound();
+            let mut forger = Forger::new(world(), &wiring, 10).bound();
             if forger.private.e[slot] == value {
                 continue;
             }
@@ -238,7 +238,7 @@ fn a05_unused_slots_filled() {
             assert_eq!(forger.check(), Ok(()), "slot {slot}: the circuit alone cannot tell");
             if proved < 6 || slot == columns::RIGHT {
                 proved += 1;
-                refused(&plan, &forger.answer(), VerifyError::Opening);
+                refused(&wiring, &forger.answer(), VerifyError::Opening);
             }
         }
     }
@@ -249,8 +249,8 @@ fn a05_unused_slots_filled() {
 #[test]
 fn a05_a_filter_bypassed_through_an_unused_literal() {
     let young = world().dictionary.attributes()[0].bands()[..2].iter().flat_map(|b| b.bins.clone()).collect::<Vec<_>>();
-    let narrow = world().plan(&statement(vec![only(0, young)]), 2).unwrap();
-    let wide = world().plan(&statement(vec![]), 2).unwrap();
+    let narrow = world().wiring(&statement(vec![only(0, young)]), 2).unwrap();
+    let wide = world().wiring(&statement(vec![]), 2).unwrap();
     assert!(honest(&narrow, 11).satisfied());
     let mut forger = Forger::for_rows_of(world(), &narrow, &wide, 11);
     let honest_cells = Forger::new(world(), &narrow, 11).private.cells.clone();

@@ -5,7 +5,7 @@ use countersign_circuits::{
     aggregate::{AggregateSize, Withheld, release},
     consent::{Day, Eligibility, ScopeError},
     field::Fr,
-    statement::{CellMeaning, Clause, Grouping, Literal, Measure, Measures, Plan, Statement, StatementError},
+    statement::{CellMeaning, Clause, Grouping, Literal, Measure, Measures, Statement, StatementError, Wiring},
 };
 use countersign_prover::aggregate::moment_table;
 use countersign_testkit::{
@@ -31,8 +31,8 @@ fn count(filter: Vec<Clause>) -> Statement {
 fn a04_zero_scopes() {
     let world = World::new(10, 1);
     let statement = count(vec![]);
-    assert!(world.plan(&statement, 1).is_ok(), "one scope is enough");
-    assert_eq!(world.plan(&statement, 0), Err(StatementError::Scope(ScopeError::Count(0))));
+    assert!(world.wiring(&statement, 1).is_ok(), "one scope is enough");
+    assert_eq!(world.wiring(&statement, 0), Err(StatementError::Scope(ScopeError::Count(0))));
     for (scopes, error) in [
         (vec![0, 0], ScopeError::Count(2)),
         (vec![2, 1], ScopeError::Count(2)),
@@ -40,20 +40,20 @@ fn a04_zero_scopes() {
         ((0..9).collect(), ScopeError::Count(9)),
     ] {
         let eligibility = Eligibility { scopes, day: Day(50) };
-        assert_eq!(Plan::new(&world.dictionary, &statement, &world.registry, &eligibility), Err(StatementError::Scope(error)));
+        assert_eq!(Wiring::new(&world.dictionary, &statement, &world.registry, &eligibility), Err(StatementError::Scope(error)));
     }
     let ended = Eligibility { scopes: vec![0], day: Day(301) };
-    assert_eq!(Plan::new(&world.dictionary, &statement, &world.registry, &ended), Err(StatementError::Scope(ScopeError::GridEnded)));
+    assert_eq!(Wiring::new(&world.dictionary, &statement, &world.registry, &ended), Err(StatementError::Scope(ScopeError::GridEnded)));
 }
 
 #[test]
 fn a06_empty_clause_empty_set_all_bins_and_foreign_bins_are_refused() {
     let world = World::new(10, 1);
     let honest = count(vec![only(2, [2])]);
-    assert!(world.plan(&honest, 1).is_ok());
+    assert!(world.wiring(&honest, 1).is_ok());
     let bins = |reason: &'static str| move |e: &StatementError| matches!(e, StatementError::Bins { reason: r, .. } if r.contains(reason));
     let refused = |filter: Vec<Clause>, check: &dyn Fn(&StatementError) -> bool| {
-        let error = world.plan(&count(filter), 1).unwrap_err();
+        let error = world.wiring(&count(filter), 1).unwrap_err();
         assert!(check(&error), "{error}");
     };
     refused(vec![Clause { any_of: vec![] }], &|e| matches!(e, StatementError::Canonical(_)));
@@ -68,18 +68,18 @@ fn a06_empty_clause_empty_set_all_bins_and_foreign_bins_are_refused() {
     refused(vec![Clause { any_of: vec![literal(2, [1]), literal(2, [2])] }], &|e| matches!(e, StatementError::Canonical(_)));
     // the same through groups and parts
     let grouped = |bands: Vec<Vec<u16>>| Statement { groups: vec![Grouping { attribute: 2, bands }], ..count(vec![]) };
-    assert!(world.plan(&grouped(vec![vec![1], vec![2]]), 1).is_ok());
+    assert!(world.wiring(&grouped(vec![vec![1], vec![2]]), 1).is_ok());
     for bands in [vec![], vec![vec![]], vec![vec![0, 1, 2]], vec![vec![1], vec![1, 2]]] {
-        assert!(matches!(world.plan(&grouped(bands), 1), Err(StatementError::Bins { .. })));
+        assert!(matches!(world.wiring(&grouped(bands), 1), Err(StatementError::Bins { .. })));
     }
     let parts = |parts: Vec<Vec<u16>>| Statement {
         measures: Measures::Descriptive { count_rows: true, of: vec![Measure::Parts { attribute: 1, parts }] },
         ..count(vec![])
     };
-    assert!(world.plan(&parts(vec![vec![1], vec![2, 3]]), 1).is_ok());
+    assert!(world.wiring(&parts(vec![vec![1], vec![2, 3]]), 1).is_ok());
     // `is(x, set)` alone, parts that leave a level out, parts that take "missing" in
     for bad in [vec![vec![1, 2, 3]], vec![vec![1], vec![2]], vec![vec![0, 1], vec![2, 3]], vec![vec![1], vec![1, 2, 3]]] {
-        assert!(world.plan(&parts(bad), 1).is_err());
+        assert!(world.wiring(&parts(bad), 1).is_err());
     }
 }
 
@@ -88,14 +88,14 @@ fn a06_empty_clause_empty_set_all_bins_and_foreign_bins_are_refused() {
 fn a06_complements_and_no_filter_never_count_empty_slots() {
     let world = World::new(300, 6);
     let people = |keep: &dyn Fn(&Person) -> bool| {
-        let plan = world.plan(&count(vec![]), 2).unwrap();
-        let scopes = plan.scopes().len();
+        let wiring = world.wiring(&count(vec![]), 2).unwrap();
+        let scopes = wiring.scopes().len();
         let consents = |slot: usize| (0..scopes).all(|s| !matches!(world.consent.blocks[s][slot], 0 | u16::MAX));
         (0..world.levels.len()).filter(|i| consents(*i) && world.levels[*i].as_ref().is_some_and(keep)).count() as u64
     };
     let orphans = (0..world.levels.len()).filter(|i| world.levels[*i].is_none() && world.consent.blocks[0][*i] != u16::MAX).count();
     assert!(orphans > 10, "consents without rows are there to be miscounted");
-    let table = |filter: Vec<Clause>| moment_table(&world.plan(&count(filter), 2).unwrap(), &world.witness());
+    let table = |filter: Vec<Clause>| moment_table(&world.wiring(&count(filter), 2).unwrap(), &world.witness());
     assert_eq!(table(vec![]), [people(&|_| true)]);
     // NOT diabetes = yes, missing included: the complement of one bin
     assert_eq!(table(vec![only(2, [0, 1])]), [people(&|p| p[2] != Some(1))]);
@@ -114,19 +114,19 @@ fn a26_random_statements_against_a_plain_loop() {
             let statement = random_statement(&table.dictionary, &mut rng);
             let scopes = if rng.gen_bool(0.5) { vec![0, 2] } else { vec![1] };
             let eligibility = Eligibility { scopes, day: Day(rng.gen_range(0..=300)) };
-            let Ok(plan) = Plan::new(&table.dictionary, &statement, &table.registry, &eligibility) else { continue };
+            let Ok(wiring) = Wiring::new(&table.dictionary, &statement, &table.registry, &eligibility) else { continue };
             accepted += 1;
-            let cells = moment_table(&plan, &table.witness());
-            let expected = plain::cells(&table.dictionary, &statement, &plan, table.eligible(&eligibility));
-            let shown = |i: usize| plan.cells()[i].meaning != CellMeaning::Hidden;
+            let cells = moment_table(&wiring, &table.witness());
+            let expected = plain::cells(&table.dictionary, &statement, &wiring, table.eligible(&eligibility));
+            let shown = |i: usize| wiring.cells()[i].meaning != CellMeaning::Hidden;
             for i in (0..cells.len()).filter(|i| shown(*i)) {
-                assert_eq!(cells[i], expected[i], "cell {i} ({:?}) of {statement:?}", plan.cells()[i]);
+                assert_eq!(cells[i], expected[i], "cell {i} ({:?}) of {statement:?}", wiring.cells()[i]);
             }
-            let k_min = plan.gate_minimum(rng.gen_range(1..=20));
-            let kinds: Vec<_> = plan.cells().iter().map(|c| c.kind).collect();
+            let k_min = wiring.gate_minimum(rng.gen_range(1..=20));
+            let kinds: Vec<_> = wiring.cells().iter().map(|c| c.kind).collect();
             let padded: Vec<Fr> = cells.iter().map(|c| Fr::from(*c)).collect();
             let outcome = release(k_min, &kinds, &padded, &vec![Withheld::No; cells.len()]).unwrap();
-            let by_words = plain::released(&statement, &plan, u64::from(k_min), &expected);
+            let by_words = plain::released(&statement, &wiring, u64::from(k_min), &expected);
             let by_words: Vec<Fr> = by_words.into_iter().map(Fr::from).collect();
             assert_eq!(outcome.released, by_words, "{statement:?}");
             released_cells += outcome.counts.released;
@@ -145,18 +145,18 @@ fn a26_random_statements_prove_what_the_plain_loop_says() {
     let mut proved = 0;
     while proved < 4 {
         let statement = random_statement(&world.dictionary, &mut rng);
-        let Ok(plan) = world.plan(&statement, 2) else { continue };
-        if AggregateSize::for_cells(plan.cells().len()) != Some(AggregateSize::Cells128) || plan.cells().len() < 4 {
+        let Ok(wiring) = world.wiring(&statement, 2) else { continue };
+        if AggregateSize::for_cells(wiring.cells().len()) != Some(AggregateSize::Cells128) || wiring.cells().len() < 4 {
             continue;
         }
         let consents = |slot: usize| (0..2).all(|s| !matches!(world.consent.blocks[s][slot], 0 | u16::MAX));
         let people = (0..world.levels.len()).filter(|i| consents(*i)).filter_map(|i| Some((world.levels[i].as_ref()?, 1)));
-        let cells = plain::cells(&world.dictionary, &statement, &plan, people);
-        let k_min = u64::from(plan.gate_minimum(world.context.k_min));
-        let answer = world.answer(&plan, &[], proved).unwrap();
-        let verified = world.verify(&plan, &answer.proof.encode()).unwrap();
-        answer.opening.check(verified.size, plan.cells().len(), &answer.proof.cells_digest).unwrap();
-        assert_eq!(answer.opening.values, plain::released(&statement, &plan, k_min, &cells));
+        let cells = plain::cells(&world.dictionary, &statement, &wiring, people);
+        let k_min = u64::from(wiring.gate_minimum(world.context.k_min));
+        let answer = world.answer(&wiring, &[], proved).unwrap();
+        let verified = world.verify(&wiring, &answer.proof.encode()).unwrap();
+        answer.opening.check(verified.size, wiring.cells().len(), &answer.proof.cells_digest).unwrap();
+        assert_eq!(answer.opening.values, plain::released(&statement, &wiring, k_min, &cells));
         proved += 1;
     }
 }
@@ -166,7 +166,7 @@ fn a26_random_statements_prove_what_the_plain_loop_says() {
 fn structural_leak(
     dictionary: &countersign_circuits::dictionary::Dictionary,
     statement: &Statement,
-    plan: &Plan,
+    wiring: &Wiring,
     k_min: u32,
 ) -> Option<String> {
     let used: Vec<bool> = (0..dictionary.attributes().len() as u16)
@@ -186,23 +186,24 @@ fn structural_leak(
         let options: Vec<Option<u32>> = std::iter::once(None).chain((0..levels).map(Some)).collect();
         profiles = profiles.iter().flat_map(|p| options.iter().map(move |o| [p.clone(), vec![*o]].concat())).collect();
     }
-    for group in 0..plan.group_count() {
+    for group in 0..wiring.group_count() {
         let inside: Vec<&Person> = profiles.iter().filter(|p| plain::group_of(dictionary, statement, p) == Some(group)).collect();
-        let shown: Vec<usize> = (0..plan.cells().len()).filter(|i| plan.cells()[*i].group == group && plan.cells()[*i].kind.show).collect();
+        let shown: Vec<usize> =
+            (0..wiring.cells().len()).filter(|i| wiring.cells()[*i].group == group && wiring.cells()[*i].kind.show).collect();
         let column =
-            |i: &usize| inside.iter().map(|p| plain::contribution(dictionary, statement, p, plan.cells()[*i].meaning) as i64).collect();
+            |i: &usize| inside.iter().map(|p| plain::contribution(dictionary, statement, p, wiring.cells()[*i].meaning) as i64).collect();
         let columns: Vec<Vec<i64>> = shown.iter().map(column).collect();
         if let Some(found) = search(&columns, |weights, target| {
             // one person counted, fifty of every profile that is not
             let value = |p: usize| weights.iter().map(|(c, w)| w * columns[*c][p]).sum::<i64>();
             let crowd = (0..inside.len()).filter(|p| value(*p) == 0).map(|p| (inside[p], 50)).chain([(inside[target], 1)]);
-            let cells: Vec<Fr> = plain::cells(dictionary, statement, plan, crowd).into_iter().map(Fr::from).collect();
-            let kinds: Vec<_> = plan.cells().iter().map(|c| c.kind).collect();
+            let cells: Vec<Fr> = plain::cells(dictionary, statement, wiring, crowd).into_iter().map(Fr::from).collect();
+            let kinds: Vec<_> = wiring.cells().iter().map(|c| c.kind).collect();
             let outcome = release(k_min, &kinds, &cells, &vec![Withheld::No; cells.len()]).unwrap();
             // every cell of the combination left
             weights.iter().all(|(c, _)| outcome.released[shown[*c]] == cells[shown[*c]])
         }) {
-            let names: Vec<String> = found.iter().map(|(c, w)| format!("{w} {:?}", plan.cells()[shown[*c]].meaning)).collect();
+            let names: Vec<String> = found.iter().map(|(c, w)| format!("{w} {:?}", wiring.cells()[shown[*c]].meaning)).collect();
             return Some(format!("group {group}: {} counts single people; {statement:?}", names.join(" + ")));
         }
     }
@@ -257,9 +258,9 @@ fn small_dictionary() -> countersign_circuits::dictionary::Dictionary {
     ])
 }
 
-fn plan_of(dictionary: &countersign_circuits::dictionary::Dictionary, statement: &Statement) -> Result<Plan, StatementError> {
+fn wiring_of(dictionary: &countersign_circuits::dictionary::Dictionary, statement: &Statement) -> Result<Wiring, StatementError> {
     let registry = countersign_testkit::world::registry();
-    Plan::new(dictionary, statement, &registry, &Eligibility { scopes: vec![0], day: Day(1) })
+    Wiring::new(dictionary, statement, &registry, &Eligibility { scopes: vec![0], day: Day(1) })
 }
 
 #[test]
@@ -271,9 +272,9 @@ fn a29_the_search_finds_what_the_rule_prevents() {
         groups: vec![],
         measures: Measures::Descriptive { count_rows: true, of: vec![Measure::Known { attribute: 3 }] },
     };
-    let plan = plan_of(&dictionary, &statement).unwrap();
-    assert_eq!(structural_leak(&dictionary, &statement, &plan, 10), None, "with its gates the statement is safe");
-    assert!(structural_leak(&dictionary, &statement, &plan, 1).is_some(), "the search sees n - known where k_min is 1");
+    let wiring = wiring_of(&dictionary, &statement).unwrap();
+    assert_eq!(structural_leak(&dictionary, &statement, &wiring, 10), None, "with its gates the statement is safe");
+    assert!(structural_leak(&dictionary, &statement, &wiring, 1).is_some(), "the search sees n - known where k_min is 1");
 }
 
 #[test]
@@ -283,12 +284,12 @@ fn a29_no_combination_of_released_cells_counts_a_few_people() {
     let (mut searched, mut leaks) = (0, Vec::new());
     while searched < 300 {
         let statement = random_statement(&dictionary, &mut rng);
-        let Ok(plan) = plan_of(&dictionary, &statement) else { continue };
-        if plan.group_count() > 12 {
+        let Ok(wiring) = wiring_of(&dictionary, &statement) else { continue };
+        if wiring.group_count() > 12 {
             continue;
         }
         searched += 1;
-        leaks.extend(structural_leak(&dictionary, &statement, &plan, plan.gate_minimum(10)));
+        leaks.extend(structural_leak(&dictionary, &statement, &wiring, wiring.gate_minimum(10)));
     }
     leaks.truncate(5);
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
@@ -318,19 +319,19 @@ fn a29_a_value_over_few_levels_is_refused() {
     ];
     let mut leaks = Vec::new();
     for (name, statement) in &statements {
-        if let Ok(plan) = plan_of(&dictionary, statement) {
-            leaks.extend(structural_leak(&dictionary, statement, &plan, plan.gate_minimum(10)).map(|l| format!("{name}: {l}")));
+        if let Ok(wiring) = wiring_of(&dictionary, statement) {
+            leaks.extend(structural_leak(&dictionary, statement, &wiring, wiring.gate_minimum(10)).map(|l| format!("{name}: {l}")));
         }
     }
     // and by two conditions that only together leave two levels: (x in S or y) and (x in S or not y)
     let evasion =
         vec![Clause { any_of: vec![literal(0, 1..3), literal(1, [0, 1])] }, Clause { any_of: vec![literal(0, 1..3), literal(1, [2])] }];
     let statement = moments(evasion, vec![]);
-    if let Ok(plan) = plan_of(&dictionary, &statement) {
-        leaks.extend(structural_leak(&dictionary, &statement, &plan, 10).map(|l| format!("two alternatives: {l}")));
+    if let Ok(wiring) = wiring_of(&dictionary, &statement) {
+        leaks.extend(structural_leak(&dictionary, &statement, &wiring, 10).map(|l| format!("two alternatives: {l}")));
     }
-    assert!(plan_of(&dictionary, &moments(vec![], vec![])).is_ok(), "the whole scale is a value");
-    assert!(plan_of(&dictionary, &model(1..13)).is_ok(), "the whole scale in a model");
+    assert!(wiring_of(&dictionary, &moments(vec![], vec![])).is_ok(), "the whole scale is a value");
+    assert!(wiring_of(&dictionary, &model(1..13)).is_ok(), "the whole scale in a model");
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
 }
 
@@ -349,12 +350,12 @@ fn a29_a_measure_known_by_construction_does_not_show_the_missing_of_another() {
     ];
     let mut leaks = Vec::new();
     for (name, statement) in &statements {
-        if let Ok(plan) = plan_of(&dictionary, statement) {
-            leaks.extend(structural_leak(&dictionary, statement, &plan, 10).map(|l| format!("{name}: {l}")));
+        if let Ok(wiring) = wiring_of(&dictionary, statement) {
+            leaks.extend(structural_leak(&dictionary, statement, &wiring, 10).map(|l| format!("{name}: {l}")));
         }
     }
     let single = descriptive(vec![only(2, 1..4)], vec![], vec![known(3)]);
-    assert!(plan_of(&dictionary, &single).is_ok(), "one measure alone has nothing to be subtracted from");
+    assert!(wiring_of(&dictionary, &single).is_ok(), "one measure alone has nothing to be subtracted from");
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
 }
 
@@ -387,11 +388,11 @@ fn a29_alternatives_over_two_measured_attributes_do_not_show_who_is_in_both() {
     for (name, statement) in statements {
         let mut statement = statement;
         statement.filter.sort();
-        if let Ok(plan) = plan_of(&dictionary, &statement) {
-            leaks.extend(structural_leak(&dictionary, &statement, &plan, 10).map(|l| format!("{name}: {l}")));
+        if let Ok(wiring) = wiring_of(&dictionary, &statement) {
+            leaks.extend(structural_leak(&dictionary, &statement, &wiring, 10).map(|l| format!("{name}: {l}")));
         }
     }
     let apart = shares(vec![either(vec![literal(0, 1..3), literal(1, [2])])]);
-    assert!(plan_of(&dictionary, &apart).is_ok(), "alternatives over one measured attribute are harmless");
+    assert!(wiring_of(&dictionary, &apart).is_ok(), "alternatives over one measured attribute are harmless");
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
 }

@@ -8,7 +8,7 @@ use countersign_circuits::{
     validity::SegmentsInstance,
 };
 use countersign_testkit::{
-    scene::{honest, plan, world},
+    scene::{honest, wiring, world},
     world::keys,
 };
 use countersign_verifier::{VerifyError, verify_aggregate, verify_row, verify_segments};
@@ -19,7 +19,7 @@ fn verdict(instance: &AggregateInstance<'_>) -> VerifyError {
 
 #[test]
 fn k_min_of_nobody_and_of_more_than_a_table() {
-    let plan = plan();
+    let wiring = wiring();
     for (k_min, error) in [
         (0, VerifyError::Statement("k_min is out of range")),
         (1 << 22, VerifyError::Statement("k_min is out of range")),
@@ -28,14 +28,14 @@ fn k_min_of_nobody_and_of_more_than_a_table() {
         ((1 << 22) - 1, DecodeError::Short.into()),
     ] {
         let context = AnswerContext { k_min, ..world().context.clone() };
-        assert_eq!(verdict(&AggregateInstance { context: &context, ..world().instance(&plan) }), error, "{k_min}");
+        assert_eq!(verdict(&AggregateInstance { context: &context, ..world().instance(&wiring) }), error, "{k_min}");
     }
 }
 
 #[test]
 fn more_segments_than_a_table_has() {
-    let plan = plan();
-    let own = world().instance(&plan);
+    let wiring = wiring();
+    let own = world().instance(&wiring);
     let segment =
         |index: usize| Segment::new(&world().context.data_table(), SegmentId { index: index as u32, version: 0 }, vec![own.active[0]]);
     let segments: Vec<Segment> = (0..=SEGMENTS_MAX).map(segment).collect();
@@ -48,8 +48,8 @@ fn more_segments_than_a_table_has() {
 
 #[test]
 fn lists_that_do_not_cover_the_same_segments() {
-    let plan = plan();
-    let own = world().instance(&plan);
+    let wiring = wiring();
+    let own = world().instance(&wiring);
     let twice = [own.active[0]; 2];
     let next = Segment::new(&world().context.data_table(), SegmentId { index: 1, version: 0 }, own.data[0].points().to_vec());
     let two = [own.data[0].clone(), next];
@@ -65,8 +65,8 @@ fn lists_that_do_not_cover_the_same_segments() {
 /// Segments of another layout: the rows that the statement reads are not there.
 #[test]
 fn segments_with_fewer_rows_than_the_statement_reads() {
-    let plan = plan();
-    let own = world().instance(&plan);
+    let wiring = wiring();
+    let own = world().instance(&wiring);
     let short = |segment: &Segment| Segment::new(&world().context.data_table(), segment.id(), segment.points()[..1].to_vec());
     let (data, consent) = ([short(&own.data[0])], [short(&own.consent[0])]);
     for instance in [AggregateInstance { data: &data, ..own }, AggregateInstance { consent: &consent, ..own }] {
@@ -96,7 +96,7 @@ fn stacks_of_none_of_too_many_and_out_of_order() {
 
 #[test]
 fn a_row_beyond_the_segment() {
-    honest(&plan(), 401);
+    honest(&wiring(), 401);
     for offset in [SLOTS, SLOTS + 7, usize::MAX] {
         assert_eq!(verify_row(&world().data_segments[0], offset, &[]), Err(VerifyError::Statement("a segment has 2048 slots")));
     }

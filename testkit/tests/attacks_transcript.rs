@@ -19,37 +19,37 @@ use countersign_testkit::{
         answer::{Forger, circuit_satisfied, public_values},
         opening::Safeguards,
     },
-    scene::{honest, plan, refused, world},
+    scene::{honest, refused, wiring, world},
 };
 use countersign_verifier::VerifyError;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 #[test]
 fn a12_messages_chosen_after_their_challenges() {
-    let plan = plan();
-    honest(&plan, 12);
+    let wiring = wiring();
+    honest(&wiring, 12);
     // M after gamma: another table with the same claim at the gamma that was drawn for the true one
-    let mut forger = Forger::new(world(), &plan, 12).bound();
+    let mut forger = Forger::new(world(), &wiring, 12).bound();
     let gamma = forger.gamma;
     forger.private.cells[0] += gamma;
     forger.private.cells[1] -= Fr::one();
-    assert_eq!(claim(gamma, &forger.private.cells), claim(gamma, &honest(&plan, 12).private.cells));
+    assert_eq!(claim(gamma, &forger.private.cells), claim(gamma, &honest(&wiring, 12).private.cells));
     assert_eq!(row_polynomial(&forger.private.e), forger.last_claim());
     // a gate is no count any more; a cell that is none is
-    let (hidden, other) = (plan.cells().iter().rposition(|c| !c.kind.gate).unwrap(), 4);
-    let mut forger = Forger::new(world(), &plan, 12).bound();
-    assert!(!plan.cells()[other].kind.gate && hidden != other);
+    let (hidden, other) = (wiring.cells().iter().rposition(|c| !c.kind.gate).unwrap(), 4);
+    let mut forger = Forger::new(world(), &wiring, 12).bound();
+    assert!(!wiring.cells()[other].kind.gate && hidden != other);
     forger.private.cells[hidden] += Fr::one();
     forger.private.cells[other] -= gamma.pow([hidden as u64]) * gamma.pow([other as u64]).inverse().unwrap();
     let outcome = release(forger.k_min, &forger.kinds, &forger.private.cells, &forger.private.withheld).unwrap();
     forger.cells_digest = sealed_digest(forger.size, forger.private.result_salt, &outcome, &forger.private.withheld);
     assert_eq!(forger.check(), Err(Violation::S2_1));
     forger.draw();
-    refused(&plan, &forger.answer(), VerifyError::Groth16);
+    refused(&wiring, &forger.answer(), VerifyError::Groth16);
 
     // g_i after r_i: another message through the same point
     for i in [0, 10, 21] {
-        let mut forger = Forger::new(world(), &plan, 12).bound();
+        let mut forger = Forger::new(world(), &wiring, 12).bound();
         let r = forger.r[i];
         // c_2 + t, c_3 - t changes g(r) by t (r^2 - r^3) - t (r - r): c_1 moves by 0; make up for it with c_0
         forger.private.messages[i][1] += Fr::one();
@@ -70,7 +70,7 @@ fn a12_messages_chosen_after_their_challenges() {
             (f.private.e[columns::ACTIVE], f.private.e[columns::GROUP]) = (a.double(), b * Fr::from(2u64).inverse().unwrap());
         },
     ] {
-        let mut forger = Forger::new(world(), &plan, 12).bound();
+        let mut forger = Forger::new(world(), &wiring, 12).bound();
         change(&mut forger);
         forger.draw();
         assert_eq!(forger.check(), Err(Violation::S2_5));
@@ -78,29 +78,29 @@ fn a12_messages_chosen_after_their_challenges() {
     }
 
     // D after chi: another mask, opened honestly; w after it was absorbed; the blinder after u
-    let mut forger = Forger::new(world(), &plan, 12).bound();
+    let mut forger = Forger::new(world(), &wiring, 12).bound();
     let honest_proof = forger.proof();
-    assert!(world().verify(&plan, &honest_proof.encode()).is_ok());
-    let other = Forger::new(world(), &plan, 1212).bound();
+    assert!(world().verify(&wiring, &honest_proof.encode()).is_ok());
+    let other = Forger::new(world(), &wiring, 1212).bound();
     let mut proof = honest_proof.clone();
     proof.d = other.d;
-    refused(&plan, &proof.encode(), VerifyError::Groth16);
+    refused(&wiring, &proof.encode(), VerifyError::Groth16);
     let mut proof = honest_proof.clone();
     proof.w += Fr::one();
-    refused(&plan, &proof.encode(), VerifyError::Groth16);
+    refused(&wiring, &proof.encode(), VerifyError::Groth16);
     let mut proof = honest_proof;
     proof.opening.blinder += Fr::one();
-    refused(&plan, &proof.encode(), VerifyError::Opening);
+    refused(&wiring, &proof.encode(), VerifyError::Opening);
 }
 
 /// Two wrong evaluations whose errors cancel under a chi that is known; c_m fixes them before chi is drawn.
 #[test]
 fn a13_errors_in_two_columns_that_cancel_under_a_known_chi() {
-    let plan = plan();
-    let base = honest(&plan, 13);
+    let wiring = wiring();
+    let base = honest(&wiring, 13);
     let chi = base.chi;
     // a table with one person more; three factors whose product is the false claim and whose errors cancel at the known chi
-    let mut forger = Forger::new(world(), &plan, 13);
+    let mut forger = Forger::new(world(), &wiring, 13);
     forger.private.cells[0] += Fr::one();
     forger.seal();
     forger.run();
@@ -146,13 +146,13 @@ fn a13_errors_in_two_columns_that_cancel_under_a_known_chi() {
     forger.bind_with(|_, _| ());
     assert_ne!(forger.chi, chi);
     assert_eq!(forger.check(), Ok(()));
-    refused(&plan, &forger.answer(), VerifyError::Opening);
+    refused(&wiring, &forger.answer(), VerifyError::Opening);
 }
 
 #[test]
 fn a14_wrong_evaluations_with_a_compensating_mask_and_a_mask_that_is_not_opened() {
-    let plan = plan();
-    let guess = honest(&plan, 14).chi;
+    let wiring = wiring();
+    let guess = honest(&wiring, 14).chi;
     let wrong = |forger: &mut Forger<'_>| {
         forger.private.cells[0] += Fr::one();
         forger.seal();
@@ -162,36 +162,36 @@ fn a14_wrong_evaluations_with_a_compensating_mask_and_a_mask_that_is_not_opened(
         forger.private.e[columns::GROUP] - before
     };
     // m makes up for the error at a chi of the past
-    let mut forger = Forger::new(world(), &plan, 14);
+    let mut forger = Forger::new(world(), &wiring, 14);
     let error = wrong(&mut forger);
     forger.bind_with(|m, _| *m -= error * guess.pow([columns::GROUP as u64 + 1]));
     assert_eq!(forger.check(), Ok(()));
-    refused(&plan, &forger.answer(), VerifyError::Opening);
+    refused(&wiring, &forger.answer(), VerifyError::Opening);
     // the folded rows are shifted so that their inner product is w: they are not what is committed
-    let mut forger = Forger::new(world(), &plan, 14);
+    let mut forger = Forger::new(world(), &wiring, 14);
     let error = wrong(&mut forger);
     forger.bind_with(|_, _| ());
     forger.shift = error * forger.chi.pow([columns::GROUP as u64 + 1]);
-    refused(&plan, &forger.answer(), VerifyError::Opening);
+    refused(&wiring, &forger.answer(), VerifyError::Opening);
     // D is not the commitment of the mask: another, the identity, one with a part of u
     let u = Generators::get().u;
     let others: [fn(G1Affine, G1Affine) -> G1Affine; 3] = [|_, _| G1Affine::default(), |d, u| (d + u).into(), |d, _| (d + d).into()];
     for other in others {
-        let mut forger = Forger::new(world(), &plan, 14);
+        let mut forger = Forger::new(world(), &wiring, 14);
         forger.run();
         forger.bind_with(|_, d| *d = other(*d, u));
         assert_eq!(forger.check(), Ok(()));
-        refused(&plan, &forger.answer(), VerifyError::Opening);
+        refused(&wiring, &forger.answer(), VerifyError::Opening);
     }
 }
 
 #[test]
 fn a15_a_wrong_sum_in_each_round_and_a_coefficient_above_the_degree() {
-    let plan = plan();
-    let base = honest(&plan, 15);
+    let wiring = wiring();
+    let base = honest(&wiring, 15);
     let mut rng = StdRng::seed_from_u64(15);
     for round in 0..base.r.len() {
-        let mut forger = Forger::new(world(), &plan, 15).bound();
+        let mut forger = Forger::new(world(), &wiring, 15).bound();
         // the linear coefficient is not sent, so g(0) + g(1) is the claim whatever is sent; what is wrong shows at the end
         let c = rng.gen_range(0..16);
         forger.private.messages[round][c] += Fr::one();
@@ -204,12 +204,12 @@ fn a15_a_wrong_sum_in_each_round_and_a_coefficient_above_the_degree() {
             forger.solve_factor(columns::LEFT);
             forger.rebind();
             assert_eq!(forger.check(), Ok(()));
-            refused(&plan, &forger.answer(), VerifyError::Opening);
+            refused(&wiring, &forger.answer(), VerifyError::Opening);
         }
     }
     // seventeen coefficients are not a message, sixteen are: one above the statement's degree is a wrong message like any other
-    assert!(plan.degree() < 16);
-    let mut forger = Forger::new(world(), &plan, 15).bound();
+    assert!(wiring.degree() < 16);
+    let mut forger = Forger::new(world(), &wiring, 15).bound();
     forger.private.messages[3].push(Fr::one());
     assert_eq!(forger.check(), Err(Violation::Shape));
     let wide = countersign_prover::groth16::assignment(forger.circuit()).unwrap().len();
@@ -220,8 +220,8 @@ fn a15_a_wrong_sum_in_each_round_and_a_coefficient_above_the_degree() {
 /// What salts are for: with the salt known, anybody can test a guess of the rows against public values; without it nobody can.
 #[test]
 fn a18_guessing_rows_against_public_challenges() {
-    let plan = plan();
-    let forger = honest(&plan, 18);
+    let wiring = wiring();
+    let forger = honest(&wiring, 18);
     let public = forger.public();
     let kinds = public.kinds.clone();
     // the guess: the whole table, rows included; the oracle: does the first challenge follow?
@@ -258,7 +258,7 @@ fn a18_guessing_rows_against_public_challenges() {
     assert_eq!(sealed(forger.private.result_salt), public.cells_digest);
     assert_ne!(sealed(Fr::zero()), public.cells_digest);
     // two answers to one question share no public value
-    let again = honest(&plan, 1818).public();
+    let again = honest(&wiring, 1818).public();
     let mut all = [public.values(forger.size)[7..].to_vec(), again.values(forger.size)[7..].to_vec()];
     all.iter_mut().for_each(|v| v.truncate(24));
     assert!(all[0].iter().all(|x| !all[1].contains(x)), "gamma, r and the cells digest are fresh");
@@ -266,10 +266,10 @@ fn a18_guessing_rows_against_public_challenges() {
 
 #[test]
 fn a28_a_public_value_changed_after_chi_with_another_made_to_fit() {
-    let plan = plan();
-    let mut base = honest(&plan, 28);
+    let wiring = wiring();
+    let mut base = honest(&wiring, 28);
     let proof = base.proof();
-    assert!(world().verify(&plan, &proof.encode()).is_ok());
+    assert!(world().verify(&wiring, &proof.encode()).is_ok());
     let public = base.public();
     let values = public.values(base.size);
     let (n, chi) = (values.len(), public.chi);
@@ -309,14 +309,14 @@ fn a28_a_public_value_changed_after_chi_with_another_made_to_fit() {
                 assert!(circuit_satisfied(circuit));
                 let mut answer = proof.clone();
                 (answer.gamma, answer.r, answer.cells_digest) = (forged.gamma, forged.r.clone(), forged.cells_digest);
-                assert_ne!(public_values(&world().instance(&plan), &answer).0.chi, public.chi);
-                refused(&plan, &answer.encode(), VerifyError::Groth16);
+                assert_ne!(public_values(&world().instance(&wiring), &answer).0.chi, public.chi);
+                refused(&wiring, &answer.encode(), VerifyError::Groth16);
             }
         }
     }
     assert!(synthesised == 6);
     // with a witness of its own: the prover answers another table whose public values fold to the same y, by solving the digest
-    let mut other = Forger::new(world(), &plan, 28);
+    let mut other = Forger::new(world(), &wiring, 28);
     other.private.cells[4] += Fr::one();
     other.seal();
     other.run();
@@ -337,8 +337,8 @@ fn a28_a_public_value_changed_after_chi_with_another_made_to_fit() {
 /// another value free. Each is computed from, or absorbed before, c_m.
 #[test]
 fn a28_small_values_with_every_free_bit() {
-    let plan = plan();
-    let base = honest(&plan, 29);
+    let wiring = wiring();
+    let base = honest(&wiring, 29);
     let public = base.public();
     let check = |p: &countersign_circuits::aggregate::AggregatePublic, w: &countersign_circuits::aggregate::AggregatePrivate| {
         check_aggregate(base.size, p, w)
@@ -374,7 +374,7 @@ fn a28_small_values_with_every_free_bit() {
 
 #[test]
 fn a16_the_opening_s_safeguards() {
-    let plan = plan();
+    let wiring = wiring();
     let generators = Generators::get();
     let mut rng = StdRng::seed_from_u64(16);
     // a mask with a part of u in D and an m that is off by as much: without the scale of u the opening cannot tell
@@ -382,7 +382,7 @@ fn a16_the_opening_s_safeguards() {
     let (blinder, t) = (Fr::rand(&mut rng), Fr::from(7u64));
     let plain = msm(&generators.g, &d) + generators.h * blinder;
     let attempt = |extra: Fr| {
-        let mut forger = Forger::new(world(), &plan, 16);
+        let mut forger = Forger::new(world(), &wiring, 16);
         forger.run();
         let eq = eq_table(&forger.r[..SLOT_VARIABLES]);
         let m = countersign_prover::opening::dot(&d, &eq) + extra;
@@ -405,7 +405,7 @@ fn a16_the_opening_s_safeguards() {
         assert!(lenient, "a verifier without the safeguard accepts");
         let mut proof = forger.proof();
         proof.opening = opening;
-        let verdict = world().verify(&plan, &proof.encode());
+        let verdict = world().verify(&wiring, &proof.encode());
         if honest {
             assert!(verdict.is_ok(), "with all safeguards this prover is an honest one");
         } else {
@@ -426,14 +426,14 @@ fn a16_the_opening_s_safeguards() {
     let retry = Safeguards::ALL.open(d.clone(), blinder, &eq, &false_w, &mut forger.outer());
     assert!(!Safeguards::ALL.accepts(shifted, &retry, &eq, &false_w, &mut forger.outer()), "absorbed, x moves with it");
     // L or R the identity
-    let mut forger = Forger::new(world(), &plan, 161).bound();
+    let mut forger = Forger::new(world(), &wiring, 161).bound();
     let proof = forger.proof();
-    assert!(world().verify(&plan, &proof.encode()).is_ok());
+    assert!(world().verify(&wiring, &proof.encode()).is_ok());
     for i in [0, 4, 8] {
         for right in [false, true] {
             let mut forged = proof.clone();
             *(if right { &mut forged.opening.folds[i].1 } else { &mut forged.opening.folds[i].0 }) = G1Affine::default();
-            refused(&plan, &forged.encode(), VerifyError::Opening);
+            refused(&wiring, &forged.encode(), VerifyError::Opening);
         }
     }
 }

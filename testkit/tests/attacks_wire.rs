@@ -18,7 +18,7 @@ use countersign_circuits::{
     outer::digest_to_field,
     proof::AggregateProof,
     segment::{Segment, SegmentId, point_bytes},
-    statement::{Clause, Literal, Measure, Measures, Plan, Statement},
+    statement::{Clause, Literal, Measure, Measures, Statement, Wiring},
 };
 use countersign_prover::{aggregate::Answer, commitment::commit_segment, keys::CircuitKey};
 use countersign_testkit::{
@@ -42,28 +42,28 @@ fn statement() -> Statement {
     }
 }
 
-/// Three segments, a plan, and an honest answer.
-fn case() -> &'static (World, Plan, Answer) {
-    static CASE: OnceLock<(World, Plan, Answer)> = OnceLock::new();
+/// Three segments, a wiring, and an honest answer.
+fn case() -> &'static (World, Wiring, Answer) {
+    static CASE: OnceLock<(World, Wiring, Answer)> = OnceLock::new();
     CASE.get_or_init(|| {
         let world = World::new(5000, 17);
-        let plan = world.plan(&statement(), 2).unwrap();
-        let answer = world.answer(&plan, &[], 17).unwrap();
-        assert!(world.verify(&plan, &answer.proof.encode()).is_ok(), "the honest answer verifies");
-        (world, plan, answer)
+        let wiring = world.wiring(&statement(), 2).unwrap();
+        let answer = world.answer(&wiring, &[], 17).unwrap();
+        assert!(world.verify(&wiring, &answer.proof.encode()).is_ok(), "the honest answer verifies");
+        (world, wiring, answer)
     })
 }
 
 /// Every element of an answer changed in place, to another canonical one.
 #[test]
 fn a01_every_public_value_changed() {
-    let (world, plan, answer) = case();
+    let (world, wiring, answer) = case();
     let bytes = answer.proof.encode();
     let regions = wire::regions(22, true);
     let last = regions.last().unwrap();
     assert_eq!(last.start + last.len, bytes.len(), "the regions cover the answer");
     for region in &regions {
-        let verdict = world.verify(plan, &wire::increment(&bytes, region));
+        let verdict = world.verify(wiring, &wire::increment(&bytes, region));
         let behind_the_circuit = ["blinder", "L_", "R_", "last_"].iter().any(|n| region.name.starts_with(n));
         let expected = if behind_the_circuit { VerifyError::Opening } else { VerifyError::Groth16 };
         assert_eq!(verdict, Err(expected), "{}", region.name);
@@ -72,7 +72,7 @@ fn a01_every_public_value_changed() {
 
 #[test]
 fn a01_numbers_and_points_that_are_not_canonical() {
-    let (world, plan, answer) = case();
+    let (world, wiring, answer) = case();
     let bytes = answer.proof.encode();
     let mut scalars = 0;
     for region in wire::regions(22, true) {
@@ -80,13 +80,13 @@ fn a01_numbers_and_points_that_are_not_canonical() {
         let verdict = |change: &dyn Fn(&mut [u8])| {
             let mut forged = bytes.clone();
             change(&mut forged[range.clone()]);
-            world.verify(plan, &forged)
+            world.verify(wiring, &forged)
         };
         match region.kind {
             Kind::Scalar => {
                 scalars += 1;
                 let forged = wire::plus_modulus(&bytes, &region);
-                assert_eq!(world.verify(plan, &forged), Err(DecodeError::Element("a field element").into()), "{}", region.name);
+                assert_eq!(world.verify(wiring, &forged), Err(DecodeError::Element("a field element").into()), "{}", region.name);
             }
             Kind::Point => {
                 // flag bits of infinity with a coordinate, all ones, both flags
@@ -107,14 +107,14 @@ fn a01_numbers_and_points_that_are_not_canonical() {
 
 #[test]
 fn a01_missing_extra_and_swapped_bytes() {
-    let (world, plan, answer) = case();
+    let (world, wiring, answer) = case();
     let bytes = answer.proof.encode();
     for len in (0..bytes.len()).step_by(31).chain([bytes.len() - 1]) {
-        assert_eq!(world.verify(plan, &bytes[..len]), Err(DecodeError::Short.into()));
+        assert_eq!(world.verify(wiring, &bytes[..len]), Err(DecodeError::Short.into()));
     }
     for extra in [1, 32, 4096] {
         let longer = [bytes.clone(), vec![0; extra]].concat();
-        assert_eq!(world.verify(plan, &longer), Err(DecodeError::Trailing.into()));
+        assert_eq!(world.verify(wiring, &longer), Err(DecodeError::Trailing.into()));
     }
     // two challenges swapped, an element left out and one put in
     let regions = wire::regions(22, true);
@@ -122,21 +122,21 @@ fn a01_missing_extra_and_swapped_bytes() {
     let mut swapped = bytes.clone();
     let at = regions[r].start;
     swapped[at..at + 64].rotate_left(32);
-    assert_eq!(world.verify(plan, &swapped), Err(VerifyError::Groth16));
+    assert_eq!(world.verify(wiring, &swapped), Err(VerifyError::Groth16));
     let short = [&bytes[..at], &bytes[at + 32..]].concat();
-    assert!(matches!(world.verify(plan, &short), Err(VerifyError::Decode(_))));
+    assert!(matches!(world.verify(wiring, &short), Err(VerifyError::Decode(_))));
     let long = [&bytes[..at], &bytes[at..at + 32], &bytes[at..]].concat();
-    assert!(matches!(world.verify(plan, &long), Err(VerifyError::Decode(_))));
-    assert!(world.verify(plan, &bytes).is_ok());
+    assert!(matches!(world.verify(wiring, &long), Err(VerifyError::Decode(_))));
+    assert!(world.verify(wiring, &bytes).is_ok());
 }
 
 /// What the library lets pass, and what a verifier of four fixed inputs does not meet.
 #[test]
 fn a01_three_or_five_groth16_inputs() {
-    let (world, plan, answer) = case();
+    let (world, wiring, answer) = case();
     let key = wire::open_key(CircuitName::Aggregate(SIZE), &keys().aggregate(SIZE).verifying_file());
     let prepared = prepare_verifying_key(&key);
-    let (public, _) = public_values(&world.instance(plan), &answer.proof);
+    let (public, _) = public_values(&world.instance(wiring), &answer.proof);
     let inputs = public.inputs(SIZE);
     let library = |inputs: &[Fr]| Groth16::<Bn254>::verify_proof(&prepared, &answer.proof.groth16, inputs);
     assert_eq!(library(&inputs).ok(), Some(true));
@@ -189,12 +189,12 @@ fn a01_the_opening_of_the_sealed_cells() {
 
 fn with<'a>(
     world: &'a World,
-    plan: &'a Plan,
+    wiring: &'a Wiring,
     data: &'a [Segment],
     consent: &'a [Segment],
     active: &'a [G1Affine],
 ) -> AggregateInstance<'a> {
-    AggregateInstance { context: &world.context, plan, data, consent, active }
+    AggregateInstance { context: &world.context, wiring, data, consent, active }
 }
 
 #[test]
@@ -204,26 +204,26 @@ fn a07_any_number_of_segments_and_none() {
         assert_eq!(world.data_segments.len(), segments);
         // somebody left, so that active bits are not all one
         world.withdraw(&[0, 1, 2, 3, world.active.len() - 1]);
-        let plan = world.plan(&statement(), 2).unwrap();
-        let answer = world.answer(&plan, &[], 7).unwrap();
-        assert!(world.verify(&plan, &answer.proof.encode()).is_ok(), "J = {segments}");
+        let wiring = world.wiring(&statement(), 2).unwrap();
+        let answer = world.answer(&wiring, &[], 7).unwrap();
+        assert!(world.verify(&wiring, &answer.proof.encode()).is_ok(), "J = {segments}");
         let consents = |slot: usize| (0..2).all(|s| !matches!(world.consent.blocks[s][slot], 0 | u16::MAX));
         let people = (0..world.levels.len())
             .filter(|i| world.active[*i] && consents(*i) && world.levels[*i].as_ref().is_some_and(|row| row[2].is_some()));
         assert_eq!(answer.opening.values[0], people.count() as u64);
     }
-    let (world, plan, answer) = case();
-    let none = with(world, plan, &[], &[], &[]);
+    let (world, wiring, answer) = case();
+    let none = with(world, wiring, &[], &[], &[]);
     let error = verify_aggregate(&keys().verifying, &none, &answer.proof.encode()).unwrap_err();
     assert!(matches!(error, VerifyError::Statement(_)));
     // active bits beyond J, consent for other slots than data
     let [data, consent, active] = [3, 3, 3];
     let beyond = [&world.active_points[..], &world.active_points[..1]].concat();
     for instance in [
-        with(world, plan, &world.data_segments, &world.consent_segments, &beyond),
-        with(world, plan, &world.data_segments[..data - 1], &world.consent_segments, &world.active_points),
-        with(world, plan, &world.data_segments, &world.consent_segments[..consent - 1], &world.active_points),
-        with(world, plan, &world.data_segments, &world.consent_segments, &world.active_points[..active - 1]),
+        with(world, wiring, &world.data_segments, &world.consent_segments, &beyond),
+        with(world, wiring, &world.data_segments[..data - 1], &world.consent_segments, &world.active_points),
+        with(world, wiring, &world.data_segments, &world.consent_segments[..consent - 1], &world.active_points),
+        with(world, wiring, &world.data_segments, &world.consent_segments, &world.active_points[..active - 1]),
     ] {
         let error = verify_aggregate(&keys().verifying, &instance, &answer.proof.encode()).unwrap_err();
         assert!(matches!(error, VerifyError::Statement(_)));
@@ -235,11 +235,11 @@ fn a07_any_number_of_segments_and_none() {
 fn a07_rows_and_active_bits_in_the_padding() {
     let world = World::new(7000, 77);
     assert_eq!(world.data_segments.len(), 4);
-    let plan = world.plan(&statement(), 2).unwrap();
-    let ledger = with(&world, &plan, &world.data_segments[..3], &world.consent_segments[..3], &world.active_points[..3]);
-    let mut forger = Forger::new(&world, &plan, 7);
-    let honest = Forger::new(&world, &plan, 7).bound().answer();
-    assert!(world.verify(&plan, &honest).is_ok(), "with four segments on the ledger it is the truth");
+    let wiring = world.wiring(&statement(), 2).unwrap();
+    let ledger = with(&world, &wiring, &world.data_segments[..3], &world.consent_segments[..3], &world.active_points[..3]);
+    let mut forger = Forger::new(&world, &wiring, 7);
+    let honest = Forger::new(&world, &wiring, 7).bound().answer();
+    assert!(world.verify(&wiring, &honest).is_ok(), "with four segments on the ledger it is the truth");
     assert_eq!(verify_aggregate(&keys().verifying, &ledger, &honest), Err(VerifyError::Groth16));
     forger.digest = ledger.digest();
     let forger = forger.bound();
@@ -249,11 +249,11 @@ fn a07_rows_and_active_bits_in_the_padding() {
 
 #[test]
 fn a08_segment_omitted_duplicated_reordered_or_old() {
-    let (world, plan, answer) = case();
+    let (world, wiring, answer) = case();
     let bytes = answer.proof.encode();
     let (data, consent, active) = (&world.data_segments, &world.consent_segments, &world.active_points);
     let verify = |data: &[Segment], consent: &[Segment], active: &[G1Affine], bytes: &[u8]| {
-        verify_aggregate(&keys().verifying, &with(world, plan, data, consent, active), bytes)
+        verify_aggregate(&keys().verifying, &with(world, wiring, data, consent, active), bytes)
     };
     assert!(verify(data, consent, active, &bytes).is_ok());
     let pick = |list: &[Segment], order: &[usize]| order.iter().map(|i| list[*i].clone()).collect::<Vec<_>>();
@@ -264,7 +264,7 @@ fn a08_segment_omitted_duplicated_reordered_or_old() {
         }
     }
     // the last one omitted, with and without the digest adapted
-    let short = with(world, plan, &data[..2], &consent[..2], &active[..2]);
+    let short = with(world, wiring, &data[..2], &consent[..2], &active[..2]);
     assert_eq!(verify_aggregate(&keys().verifying, &short, &bytes), Err(VerifyError::Groth16));
     // an older or newer version of a segment: same rows, other blinders
     let anew = |old: &Segment, table, layout: &_, codes: &_| {
@@ -279,8 +279,8 @@ fn a08_segment_omitted_duplicated_reordered_or_old() {
     newer_consent[2] = anew(&consent[2], world.context.consent_table(), &world.consent_layout, &world.consent);
     assert_eq!(verify(data, &newer_consent, active, &bytes), Err(VerifyError::Groth16));
     // the prover names the ledger's digest, but counts what it has
-    for instance in [short, with(world, plan, &newer, consent, active), with(world, plan, data, &newer_consent, active)] {
-        let mut forger = Forger::new(world, plan, 8);
+    for instance in [short, with(world, wiring, &newer, consent, active), with(world, wiring, data, &newer_consent, active)] {
+        let mut forger = Forger::new(world, wiring, 8);
         forger.digest = instance.digest();
         let forged = forger.bound().answer();
         assert_eq!(verify_aggregate(&keys().verifying, &instance, &forged), Err(VerifyError::Opening));
@@ -290,7 +290,7 @@ fn a08_segment_omitted_duplicated_reordered_or_old() {
 /// The whole context, field by field; the last four are what a chain of heights, days and withdrawals changes (21 and 30 at the proof's level).
 #[test]
 fn a17_an_answer_moved_to_any_other_context() {
-    let (world, plan, answer) = case();
+    let (world, wiring, answer) = case();
     let bytes = answer.proof.encode();
     let d = Digest32::of(b"other");
     type Change = Box<dyn Fn(&mut AnswerContext)>;
@@ -313,8 +313,8 @@ fn a17_an_answer_moved_to_any_other_context() {
     for (name, change) in changes {
         let mut context = world.context.clone();
         change(&mut context);
-        let instance = AggregateInstance { context: &context, ..world.instance(plan) };
-        assert_ne!(instance.digest(), world.instance(plan).digest());
+        let instance = AggregateInstance { context: &context, ..world.instance(wiring) };
+        assert_ne!(instance.digest(), world.instance(wiring).digest());
         assert_eq!(verify_aggregate(&keys().verifying, &instance, &bytes), Err(VerifyError::Groth16), "{name}");
     }
     // the circuit's version is part of the digest
@@ -325,72 +325,72 @@ fn a17_an_answer_moved_to_any_other_context() {
         let bytes = borsh::to_vec(&(version, &world.context, lists)).unwrap();
         digest_to_field(&Digest32::tagged("countersign/s2/statement/1", [bytes.as_slice()]))
     };
-    assert_eq!(digest(CIRCUIT_VERSION), world.instance(plan).digest());
-    assert_ne!(digest(CIRCUIT_VERSION + 1), world.instance(plan).digest());
+    assert_eq!(digest(CIRCUIT_VERSION), world.instance(wiring).digest());
+    assert_ne!(digest(CIRCUIT_VERSION + 1), world.instance(wiring).digest());
     // another statement, fewer scopes, another size of circuit
     // another filter on the same attribute: one that reads no protected attribute would have other gates too (D3)
     let filter = vec![Clause { any_of: vec![Literal { attribute: 2, bins: vec![0, 2] }] }];
-    let other = world.plan(&Statement { filter, ..statement() }, 2).unwrap();
-    assert_eq!(other.cells().len(), plan.cells().len());
+    let other = world.wiring(&Statement { filter, ..statement() }, 2).unwrap();
+    assert_eq!(other.cells().len(), wiring.cells().len());
     assert_eq!(world.verify(&other, &bytes), Err(VerifyError::Opening), "same cells and kinds: only the columns differ");
-    let fewer = world.plan(&statement(), 1).unwrap();
+    let fewer = world.wiring(&statement(), 1).unwrap();
     assert_eq!(world.verify(&fewer, &bytes), Err(VerifyError::Opening));
 }
 
 /// Point 21 and 30, the part a proof can see: after a withdrawal, a re-anchor or a grid date the old answer is worth nothing.
 #[test]
 fn a21_a30_other_active_points_another_version_another_day() {
-    let (world, plan, answer) = case();
+    let (world, wiring, answer) = case();
     let bytes = answer.proof.encode();
     let mut left = world.clone();
     let somebody = (0..world.levels.len()).find(|i| world.levels[*i].is_some()).unwrap();
     left.withdraw(&[somebody]);
-    assert_eq!(left.verify(plan, &bytes), Err(VerifyError::Groth16));
-    let after = left.answer(plan, &[], 21).unwrap().proof.encode();
-    assert!(left.verify(plan, &after).is_ok());
-    assert_eq!(world.verify(plan, &after), Err(VerifyError::Groth16), "nor back");
+    assert_eq!(left.verify(wiring, &bytes), Err(VerifyError::Groth16));
+    let after = left.answer(wiring, &[], 21).unwrap().proof.encode();
+    assert!(left.verify(wiring, &after).is_ok());
+    assert_eq!(world.verify(wiring, &after), Err(VerifyError::Groth16), "nor back");
     // the hospital counts the leaver on under the ledger's new digest
-    let mut forger = Forger::new(world, plan, 21);
-    forger.digest = left.instance(plan).digest();
-    assert_eq!(left.verify(plan, &forger.bound().answer()), Err(VerifyError::Opening));
+    let mut forger = Forger::new(world, wiring, 21);
+    forger.digest = left.instance(wiring).digest();
+    assert_eq!(left.verify(wiring, &forger.bound().answer()), Err(VerifyError::Opening));
     // a grid date crossed: other consent rows count
     let mut later = world.clone();
     later.context.day = Day(101);
-    let late_plan = later.plan(&statement(), 2).unwrap();
-    assert_ne!(late_plan.scopes(), plan.scopes());
-    let mut forger = Forger::for_rows_of(&later, &late_plan, plan, 30);
-    let expired = forger.private.cells[0] - Forger::new(&later, &late_plan, 30).private.cells[0];
+    let late_wiring = later.wiring(&statement(), 2).unwrap();
+    assert_ne!(late_wiring.scopes(), wiring.scopes());
+    let mut forger = Forger::for_rows_of(&later, &late_wiring, wiring, 30);
+    let expired = forger.private.cells[0] - Forger::new(&later, &late_wiring, 30).private.cells[0];
     assert!(!expired.is_zero(), "some consents have expired");
     forger.run();
     forger.bind_with(|_, _| ());
-    assert_eq!(later.verify(&late_plan, &forger.answer()), Err(VerifyError::Opening));
-    assert!(later.verify(&late_plan, &later.answer(&late_plan, &[], 1).unwrap().proof.encode()).is_ok());
+    assert_eq!(later.verify(&late_wiring, &forger.answer()), Err(VerifyError::Opening));
+    assert!(later.verify(&late_wiring, &later.answer(&late_wiring, &[], 1).unwrap().proof.encode()).is_ok());
 }
 
 /// Masks after a machine image was restored: another question, another answer or other rows never meet the same d.
 #[test]
 fn a19_a_rolled_back_generator_never_repeats_a_mask() {
-    let (world, plan, _) = case();
-    let same = world.answer(plan, &[], 19).unwrap();
-    let again = world.answer(plan, &[], 19).unwrap();
+    let (world, wiring, _) = case();
+    let same = world.answer(wiring, &[], 19).unwrap();
+    let again = world.answer(wiring, &[], 19).unwrap();
     assert_eq!(same.proof, again.proof, "the very same attempt says nothing new");
     let mut other_query = world.clone();
     other_query.context.query = Digest32::of(b"another query");
-    let mut withheld = vec![Withheld::No; plan.cells().len()];
+    let mut withheld = vec![Withheld::No; wiring.cells().len()];
     withheld[1] = Withheld::Local;
     let mut left = world.clone();
     left.withdraw(&[5]);
-    let other_plan = world.plan(&Statement { filter: vec![], ..statement() }, 2).unwrap();
+    let other_wiring = world.wiring(&Statement { filter: vec![], ..statement() }, 2).unwrap();
     let mut other_blinders = world.clone();
     for b in &mut other_blinders.data_blinders {
         *b = countersign_prover::commitment::Blinders::draw(&world.data_layout, &mut StdRng::seed_from_u64(191));
     }
     let attempts = [
-        other_query.answer(plan, &[], 19).unwrap(),
-        world.answer(plan, &withheld, 19).unwrap(),
-        left.answer(plan, &[], 19).unwrap(),
-        world.answer(&other_plan, &[], 19).unwrap(),
-        other_blinders.answer(plan, &[], 19).unwrap(),
+        other_query.answer(wiring, &[], 19).unwrap(),
+        world.answer(wiring, &withheld, 19).unwrap(),
+        left.answer(wiring, &[], 19).unwrap(),
+        world.answer(&other_wiring, &[], 19).unwrap(),
+        other_blinders.answer(wiring, &[], 19).unwrap(),
     ];
     let mut masks: Vec<G1Affine> = attempts.iter().map(|a| a.proof.d).chain([same.proof.d]).collect();
     masks.sort_by_key(point_bytes);
@@ -461,10 +461,10 @@ fn a23_highest_levels_over_the_most_rows_do_not_wrap() {
         groups: vec![],
         measures: Measures::Descriptive { count_rows: true, of: vec![Measure::Moments { attribute: 0 }] },
     };
-    let plan = world.plan(&statement, 1).unwrap();
-    let answer = world.answer(&plan, &[], 23).unwrap();
-    let verified = world.verify(&plan, &answer.proof.encode()).unwrap();
-    answer.opening.check(verified.size, plan.cells().len(), &answer.proof.cells_digest).unwrap();
+    let wiring = world.wiring(&statement, 1).unwrap();
+    let answer = world.answer(&wiring, &[], 23).unwrap();
+    let verified = world.verify(&wiring, &answer.proof.encode()).unwrap();
+    answer.opening.check(verified.size, wiring.cells().len(), &answer.proof.cells_digest).unwrap();
     let sum = 1024 * (510_000u64 + 509_999);
     let squares = 1024 * (510_000u64 * 510_000 + 509_999 * 509_999);
     assert!(answer.opening.values.contains(&sum) && answer.opening.values.contains(&squares));
@@ -472,16 +472,16 @@ fn a23_highest_levels_over_the_most_rows_do_not_wrap() {
 
 #[test]
 fn a24_points_outside_the_subgroup() {
-    let (world, plan, answer) = case();
+    let (world, wiring, answer) = case();
     let outside = wire::outside_subgroup();
     assert!(outside.is_on_curve() && !outside.is_in_correct_subgroup_assuming_on_curve());
     let mut bytes = answer.proof.encode();
     outside.serialize_compressed(&mut bytes[32..96]).unwrap();
-    assert_eq!(world.verify(plan, &bytes), Err(DecodeError::Element("a Groth16 proof").into()));
+    assert_eq!(world.verify(wiring, &bytes), Err(DecodeError::Element("a Groth16 proof").into()));
     // a proof of identities decodes and is refused by the equation
     let mut proof = answer.proof.clone();
     proof.groth16 = ark_groth16::Proof::default();
-    assert_eq!(world.verify(plan, &proof.encode()), Err(VerifyError::Groth16));
+    assert_eq!(world.verify(wiring, &proof.encode()), Err(VerifyError::Groth16));
 }
 
 /// One line of text in its file makes a development key no ceremony's: it is another key, which no network names, and it is taken for a development key still.
@@ -539,11 +539,11 @@ fn a24_degenerate_keys_trailing_bytes_and_other_circuits() {
 
 #[test]
 fn a25_a_batch_with_one_bad_answer_and_with_two_that_cancel() {
-    let (world, plan, answer) = case();
-    let second = world.answer(plan, &[], 25).unwrap();
+    let (world, wiring, answer) = case();
+    let second = world.answer(wiring, &[], 25).unwrap();
     let honest = [answer.proof.encode(), second.proof.encode()];
     let batch = |list: &[Vec<u8>]| {
-        let list: Vec<_> = list.iter().map(|b| (world.instance(plan), b.as_slice())).collect();
+        let list: Vec<_> = list.iter().map(|b| (world.instance(wiring), b.as_slice())).collect();
         verify_batch(&keys().verifying, &list, &mut StdRng::seed_from_u64(25))
     };
     assert!(batch(&honest).iter().all(Result::is_ok), "the honest batch");
@@ -566,7 +566,7 @@ fn a25_a_batch_with_one_bad_answer_and_with_two_that_cancel() {
     let key = wire::open_key(CircuitName::Aggregate(SIZE), &keys().aggregate(SIZE).verifying_file());
     let (mut g1, mut g2) = (Vec::new(), Vec::new());
     for proof in &pair {
-        let inputs = public_values(&world.instance(plan), proof).0.inputs(SIZE);
+        let inputs = public_values(&world.instance(wiring), proof).0.inputs(SIZE);
         let folded = inputs.iter().zip(&key.gamma_abc_g1[1..]).fold(key.gamma_abc_g1[0].into_group(), |sum, (x, p)| sum + *p * x);
         g1.extend([proof.groth16.a, (-folded).into_affine(), -proof.groth16.c, -key.alpha_g1]);
         g2.extend([proof.groth16.b, key.gamma_g2, key.delta_g2, key.beta_g2]);

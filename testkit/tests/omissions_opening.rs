@@ -9,7 +9,7 @@ use countersign_circuits::{
     msm::msm,
     row::{RowOpening, claimed, draw_row_challenge, unit},
     segment::{EMPTY, SLOT_VARIABLES, SLOTS},
-    statement::{Plan, columns},
+    statement::{Wiring, columns},
 };
 use countersign_prover::{
     opening::{Mask, dot},
@@ -20,17 +20,17 @@ use countersign_testkit::{
         answer::Forger,
         opening::{Falsehood, Safeguards},
     },
-    scene::{honest, plan, refused, world},
+    scene::{honest, refused, wiring, world},
     world::keys,
 };
 use countersign_verifier::{VerifyError, verify_batch, verify_row};
 use rand::{SeedableRng, rngs::StdRng};
 
 /// A forger behind chi with a mask whose vector is known: the masked rows, their blinder, the weights.
-fn masked(plan: &Plan, seed: u64, falsely: bool) -> (Forger<'_>, Vec<Fr>, Fr, Vec<Fr>) {
+fn masked(wiring: &Wiring, seed: u64, falsely: bool) -> (Forger<'_>, Vec<Fr>, Fr, Vec<Fr>) {
     let mut rng = StdRng::seed_from_u64(seed);
     let generators = Generators::get();
-    let mut forger = Forger::new(world(), plan, seed);
+    let mut forger = Forger::new(world(), wiring, seed);
     forger.private.cells[0] += Fr::from(u64::from(falsely));
     forger.seal();
     forger.run();
@@ -47,8 +47,8 @@ fn masked(plan: &Plan, seed: u64, falsely: bool) -> (Forger<'_>, Vec<Fr>, Fr, Ve
     (forger, v, blinder + rho, eq)
 }
 
-fn answer(plan: &Plan, seed: u64, falsely: bool, safeguards: Safeguards, tail: G1) -> Vec<u8> {
-    let (mut forger, v, blinder, eq) = masked(plan, seed, falsely);
+fn answer(wiring: &Wiring, seed: u64, falsely: bool, safeguards: Safeguards, tail: G1) -> Vec<u8> {
+    let (mut forger, v, blinder, eq) = masked(wiring, seed, falsely);
     let gap = forger.w - dot(&v, &eq);
     assert_eq!(gap.is_zero(), !falsely);
     let opening = safeguards.open_falsely(v, blinder, &eq, &forger.w, Falsehood { gap, tail }, &mut forger.outer());
@@ -59,52 +59,52 @@ fn answer(plan: &Plan, seed: u64, falsely: bool, safeguards: Safeguards, tail: G
 
 #[test]
 fn with_all_safeguards_the_forger_is_honest() {
-    let plan = plan();
-    assert!(world().verify(&plan, &answer(&plan, 300, false, Safeguards::ALL, G1::zero())).is_ok());
-    refused(&plan, &answer(&plan, 300, true, Safeguards::ALL, G1::zero()), VerifyError::Opening);
+    let wiring = wiring();
+    assert!(world().verify(&wiring, &answer(&wiring, 300, false, Safeguards::ALL, G1::zero())).is_ok());
+    refused(&wiring, &answer(&wiring, 300, true, Safeguards::ALL, G1::zero()), VerifyError::Opening);
 }
 
 /// The first fold's L is chosen when its challenge is known, and takes up what w is off.
 #[test]
 fn opening_l_chosen_after_its_challenge() {
-    let plan = plan();
-    honest(&plan, 301);
-    refused(&plan, &answer(&plan, 301, true, Safeguards { l_absorbed: false, ..Safeguards::ALL }, G1::zero()), VerifyError::Opening);
+    let wiring = wiring();
+    honest(&wiring, 301);
+    refused(&wiring, &answer(&wiring, 301, true, Safeguards { l_absorbed: false, ..Safeguards::ALL }, G1::zero()), VerifyError::Opening);
 }
 
 #[test]
 fn opening_r_chosen_after_its_challenge() {
-    let plan = plan();
-    honest(&plan, 302);
-    refused(&plan, &answer(&plan, 302, true, Safeguards { r_absorbed: false, ..Safeguards::ALL }, G1::zero()), VerifyError::Opening);
+    let wiring = wiring();
+    honest(&wiring, 302);
+    refused(&wiring, &answer(&wiring, 302, true, Safeguards { r_absorbed: false, ..Safeguards::ALL }, G1::zero()), VerifyError::Opening);
 }
 
 /// A vector that is the committed one, and any inner product.
 #[test]
 fn opening_of_a_vector_without_its_product() {
-    let plan = plan();
-    honest(&plan, 307);
-    refused(&plan, &answer(&plan, 307, true, Safeguards { product_shown: false, ..Safeguards::ALL }, G1::zero()), VerifyError::Opening);
+    let wiring = wiring();
+    honest(&wiring, 307);
+    refused(&wiring, &answer(&wiring, 307, true, Safeguards { product_shown: false, ..Safeguards::ALL }, G1::zero()), VerifyError::Opening);
 }
 
 /// The transcript of the opening begins with the blinder: a prover that leaves it out is another protocol's.
 #[test]
 fn opening_blinder_left_out() {
-    let plan = plan();
-    honest(&plan, 303);
+    let wiring = wiring();
+    honest(&wiring, 303);
     let weak = Safeguards { blinder_absorbed: false, ..Safeguards::ALL };
-    refused(&plan, &answer(&plan, 303, false, weak, G1::zero()), VerifyError::Opening);
+    refused(&wiring, &answer(&wiring, 303, false, weak, G1::zero()), VerifyError::Opening);
 }
 
 /// The equations of two openings are off by X and by -X: their plain sum holds.
 #[test]
 fn batch_of_two_openings_that_cancel() {
-    let plan = plan();
+    let wiring = wiring();
     let x = G1::rand(&mut StdRng::seed_from_u64(304));
-    let forged = [answer(&plan, 304, false, Safeguards::ALL, x), answer(&plan, 305, false, Safeguards::ALL, -x)];
-    let honest = [answer(&plan, 304, false, Safeguards::ALL, G1::zero()), answer(&plan, 305, false, Safeguards::ALL, G1::zero())];
+    let forged = [answer(&wiring, 304, false, Safeguards::ALL, x), answer(&wiring, 305, false, Safeguards::ALL, -x)];
+    let honest = [answer(&wiring, 304, false, Safeguards::ALL, G1::zero()), answer(&wiring, 305, false, Safeguards::ALL, G1::zero())];
     let verdicts = |list: &[Vec<u8>]| {
-        let list: Vec<_> = list.iter().map(|bytes| (world().instance(&plan), bytes.as_slice())).collect();
+        let list: Vec<_> = list.iter().map(|bytes| (world().instance(&wiring), bytes.as_slice())).collect();
         verify_batch(&keys().verifying, &list, &mut StdRng::seed_from_u64(306))
     };
     assert!(verdicts(&honest).iter().all(Result::is_ok));
@@ -190,8 +190,8 @@ fn row_d_chosen_after_chi() {
 /// What the fold of evaluations is: the mask is in it, and every evaluation has a power of its own.
 #[test]
 fn the_mask_and_each_evaluation_count() {
-    let plan = plan();
-    let forger = honest(&plan, 320);
+    let wiring = wiring();
+    let forger = honest(&wiring, 320);
     for l in 0..columns::COUNT {
         let mut e = forger.private.e.clone();
         e[l] += Fr::one();

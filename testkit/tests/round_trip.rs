@@ -77,12 +77,12 @@ fn answers_of_every_shape_verify_and_open() {
         },
     ];
     for (i, statement) in statements.iter().enumerate() {
-        let plan = world.plan(statement, 3).unwrap_or_else(|e| panic!("statement {i}: {e}"));
-        let answer = world.answer(&plan, &[], i as u64).unwrap();
+        let wiring = world.wiring(statement, 3).unwrap_or_else(|e| panic!("statement {i}: {e}"));
+        let answer = world.answer(&wiring, &[], i as u64).unwrap();
         let bytes = answer.proof.encode();
-        println!("statement {i}: {} cells, {} bytes, {:?}", plan.cells().len(), bytes.len(), answer.proof.counts);
-        let verified = world.verify(&plan, &bytes).unwrap_or_else(|e| panic!("statement {i}: {e}"));
-        answer.opening.check(verified.size, plan.cells().len(), &answer.proof.cells_digest).unwrap();
+        println!("statement {i}: {} cells, {} bytes, {:?}", wiring.cells().len(), bytes.len(), answer.proof.counts);
+        let verified = world.verify(&wiring, &bytes).unwrap_or_else(|e| panic!("statement {i}: {e}"));
+        answer.opening.check(verified.size, wiring.cells().len(), &answer.proof.cells_digest).unwrap();
         assert!(verified.counts.released > 0, "something is released");
         assert!(answer.opening.values.iter().any(|v| *v > 0));
     }
@@ -91,12 +91,12 @@ fn answers_of_every_shape_verify_and_open() {
 #[test]
 fn withheld_blocks_are_counted_and_zero() {
     let world = World::new(3000, 9);
-    let plan = world.plan(&means_by_sex(), 2).unwrap();
-    let mut withheld = vec![Withheld::No; plan.cells().len()];
-    let block = plan.cells().iter().position(|c| c.group == 1 && c.kind.block_start && c.meaning == CellMeaning::Missing(3)).unwrap();
+    let wiring = world.wiring(&means_by_sex(), 2).unwrap();
+    let mut withheld = vec![Withheld::No; wiring.cells().len()];
+    let block = wiring.cells().iter().position(|c| c.group == 1 && c.kind.block_start && c.meaning == CellMeaning::Missing(3)).unwrap();
     withheld[block] = Withheld::Overlap;
-    let answer = world.answer(&plan, &withheld, 1).unwrap();
-    let verified = world.verify(&plan, &answer.proof.encode()).unwrap();
+    let answer = world.answer(&wiring, &withheld, 1).unwrap();
+    let verified = world.verify(&wiring, &answer.proof.encode()).unwrap();
     assert_eq!(verified.counts.withheld, [1, 0, 0]);
     assert!(answer.opening.values[block..block + 4].iter().all(|v| *v == 0));
 }
@@ -111,10 +111,10 @@ fn two_hundred_and_fifty_six_cells() {
         Grouping { attribute: 5, bands: bands(5) },
     ];
     let statement = Statement { filter: vec![], groups, measures: Measures::Descriptive { count_rows: true, of: vec![] } };
-    let plan = world.plan(&statement, 1).unwrap();
-    assert_eq!(AggregateSize::for_cells(plan.cells().len()), Some(AggregateSize::Cells256));
-    let answer = world.answer(&plan, &[], 1).unwrap();
-    assert_eq!(world.verify(&plan, &answer.proof.encode()).unwrap().size, AggregateSize::Cells256);
+    let wiring = world.wiring(&statement, 1).unwrap();
+    assert_eq!(AggregateSize::for_cells(wiring.cells().len()), Some(AggregateSize::Cells256));
+    let answer = world.answer(&wiring, &[], 1).unwrap();
+    assert_eq!(world.verify(&wiring, &answer.proof.encode()).unwrap().size, AggregateSize::Cells256);
     assert_ne!(answer.proof.gamma, Fr::from(0u64));
 }
 
@@ -123,12 +123,12 @@ fn two_hundred_and_fifty_six_cells() {
 #[test]
 fn other_reasons_of_withholding_have_other_salts_though_randomness_repeats() {
     let world = World::new(3000, 9);
-    let plan = world.plan(&means_by_sex(), 2).unwrap();
-    let none = vec![Withheld::No; plan.cells().len()];
+    let wiring = world.wiring(&means_by_sex(), 2).unwrap();
+    let none = vec![Withheld::No; wiring.cells().len()];
     let mut some = none.clone();
-    let block = plan.cells().iter().position(|c| c.group == 1 && c.kind.block_start && c.meaning == CellMeaning::Missing(3)).unwrap();
+    let block = wiring.cells().iter().position(|c| c.group == 1 && c.kind.block_start && c.meaning == CellMeaning::Missing(3)).unwrap();
     some[block] = Withheld::Overlap;
-    let salt = |withheld: &[Withheld]| world.answer(&plan, withheld, 1).unwrap().opening.result_salt;
+    let salt = |withheld: &[Withheld]| world.answer(&wiring, withheld, 1).unwrap().opening.result_salt;
     assert_eq!(salt(&none), salt(&none), "the same answer has the same salt: only the reasons make the difference below");
     assert_ne!(salt(&none), salt(&some));
 }

@@ -15,12 +15,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 fn verdicts_together_are_verdicts_alone() {
     let mut world = World::new(1500, 31);
     let statement = Statement { filter: vec![], groups: vec![], measures: Measures::Descriptive { count_rows: true, of: vec![] } };
-    let plan = world.plan(&statement, 2).unwrap();
+    let wiring = world.wiring(&statement, 2).unwrap();
     let active = vec![SlotBitmap::full(); world.data_segments.len()];
     let mut made: Vec<(AnswerContext, Vec<u8>)> = Vec::new();
     for i in 0..3u8 {
         world.context.query = Digest32::of(&[i]);
-        made.push((world.context.clone(), world.answer(&plan, &[], u64::from(i)).unwrap().proof.encode()));
+        made.push((world.context.clone(), world.answer(&wiring, &[], u64::from(i)).unwrap().proof.encode()));
     }
     // the last byte of the second is of its opening; the third is moved to another query; one is no proof at all
     let last = made[1].1.len() - 1;
@@ -37,7 +37,7 @@ fn verdicts_together_are_verdicts_alone() {
             transaction: TransactionId(Digest32::of(b"t")),
             keys,
             context,
-            plan: &plan,
+            wiring: &wiring,
             data: &world.data_segments,
             consent: &world.consent_segments,
             active: &active,

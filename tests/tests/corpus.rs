@@ -36,8 +36,8 @@ fn honest(name: &str) -> Vec<Vec<u8>> {
                 groups: vec![],
                 measures: countersign_circuits::statement::Measures::Descriptive { count_rows: true, of: vec![] },
             };
-            let plan = world.plan(&statement, 1).unwrap();
-            vec![world.answer(&plan, &[], 1).unwrap().proof.encode()]
+            let wiring = world.wiring(&statement, 1).unwrap();
+            vec![world.answer(&wiring, &[], 1).unwrap().proof.encode()]
         }
         "anchor" => vec![world.anchor_proof(1)],
         "segment" => vec![world.data_segments[0].encode()[..320].to_vec()],

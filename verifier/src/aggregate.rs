@@ -66,9 +66,9 @@ fn decode(instance: &AggregateInstance<'_>, answer: &[u8]) -> Result<(AggregateS
     if !in_place(instance.data) || !in_place(instance.consent) {
         return Err(VerifyError::Statement("segments are omitted, repeated or out of order"));
     }
-    // every row the plan reads must be there: a segment of another layout is a fault of whoever assembled the statement
+    // every row the wiring reads must be there: a segment of another layout is a fault of whoever assembled the statement
     let one = Fr::from(1u64);
-    for (form, _) in instance.plan.integer_forms(one, one) {
+    for (form, _) in instance.wiring.integer_forms(one, one) {
         let segments = if form.side == Side::Data { instance.data } else { instance.consent };
         let last = form.rows.iter().map(|(row, _)| *row).max().unwrap_or(0);
         if segments.iter().any(|s| s.points().len() <= last) {
@@ -79,7 +79,7 @@ fn decode(instance: &AggregateInstance<'_>, answer: &[u8]) -> Result<(AggregateS
         return Err(VerifyError::Statement("k_min is out of range"));
     }
     let size =
-        AggregateSize::for_cells(instance.plan.cells().len()).ok_or(VerifyError::Statement("more cells than any circuit carries"))?;
+        AggregateSize::for_cells(instance.wiring.cells().len()).ok_or(VerifyError::Statement("more cells than any circuit carries"))?;
     Ok((size, AggregateProof::decode(answer)?))
 }
 
@@ -89,7 +89,7 @@ fn public_values(instance: &AggregateInstance<'_>, proof: &AggregateProof) -> (A
     let public = AggregatePublic {
         digest,
         k_min: instance.gate_minimum(),
-        kinds: instance.plan.cells().iter().map(|c| c.kind).collect(),
+        kinds: instance.wiring.cells().iter().map(|c| c.kind).collect(),
         gamma: proof.gamma,
         r: proof.r.clone(),
         cells_digest: proof.cells_digest,
@@ -104,10 +104,10 @@ fn public_values(instance: &AggregateInstance<'_>, proof: &AggregateProof) -> (A
 /// S2.9, S2.10: `C* = sum chi^(l+1) sum_j eq_j C_{l,j}` and the opening of D + C*.
 fn equation(instance: &AggregateInstance<'_>, public: &AggregatePublic, proof: &AggregateProof, mut outer: OuterTranscript) -> Equation {
     let eq = eq_prefix(&public.r[SLOT_VARIABLES..], instance.data.len());
-    let columns = instance.plan.columns(public.gamma);
+    let columns = instance.wiring.columns(public.gamma);
     let FoldedForm { one, active, .. } = FoldedForm::new(&columns, public.chi);
     let mut c_star: Vec<(G1Affine, Fr)> = instance.active.iter().zip(&eq).map(|(p, e)| (*p, active * e)).collect();
-    for (form, weight) in instance.plan.integer_forms(public.gamma, public.chi) {
+    for (form, weight) in instance.wiring.integer_forms(public.gamma, public.chi) {
         let segments = match form.side {
             Side::Data => instance.data,
             Side::Consent => instance.consent,

@@ -93,14 +93,14 @@ fn answers(values: &mut Map<String, Value>, rows: usize) {
         aggregate_256: read(large, &made(large)),
     };
     let table = Table::new(dictionary(4, 2), rows);
-    let plan = table.plan();
-    let cells = countersign_prover::aggregate::moment_table(&plan, &table.witness());
+    let wiring = table.wiring();
+    let cells = countersign_prover::aggregate::moment_table(&wiring, &table.witness());
     let withheld = vec![countersign_circuits::aggregate::Withheld::No; cells.len()];
     let made: Vec<Vec<u8>> = (0..4)
-        .map(|_| prove_aggregate(&key, &table.instance(&plan), &table.witness(), &cells, &withheld, &mut rng).unwrap().proof.encode())
+        .map(|_| prove_aggregate(&key, &table.instance(&wiring), &table.witness(), &cells, &withheld, &mut rng).unwrap().proof.encode())
         .collect();
     // four different answers, in turn: what is measured does not depend on their being different
-    let batch: Vec<_> = (0..BATCH).map(|i| (table.instance(&plan), made[i % made.len()].as_slice())).collect();
+    let batch: Vec<_> = (0..BATCH).map(|i| (table.instance(&wiring), made[i % made.len()].as_slice())).collect();
     let mut measured = [Vec::new(), Vec::new()];
     for _ in 0..5 {
         let start = Instant::now();

@@ -52,8 +52,8 @@ impl Report {
 
 fn answers(report: &mut Report, key: &CircuitKey, verifying: &VerifyingKeys, label: &str, rows: usize, repeats: usize) {
     let table = Table::new(dictionary(4, 2), rows);
-    let plan = table.plan();
-    let (instance, witness) = (table.instance(&plan), table.witness());
+    let wiring = table.wiring();
+    let (instance, witness) = (table.instance(&wiring), table.witness());
     let mut rng = StdRng::seed_from_u64(9);
     let mut parts: [Vec<f64>; 5] = Default::default();
     let mut answer = Vec::new();
@@ -62,7 +62,7 @@ fn answers(report: &mut Report, key: &CircuitKey, verifying: &VerifyingKeys, lab
         // resets the peak counter where the system allows it
         let _ = std::fs::write("/proc/self/clear_refs", "5");
         let start = Instant::now();
-        let cells = moment_table(&plan, &witness);
+        let cells = moment_table(&wiring, &witness);
         let mut draft = Draft::start(AggregateSize::Cells128, &instance, &witness, &cells, &[], &mut rng).unwrap();
         draft.run_rounds(&instance, &witness);
         let sumcheck = start.elapsed().as_secs_f64();

@@ -1,6 +1,6 @@
 //! Plans: weights of cells, agreement of the forms, every refusal, the degree budget.
 
-use super::{plan::Plan as P, *};
+use super::{wiring::Wiring as P, *};
 use crate::{
     consent::{Day, Eligibility, ScopeError, ScopeRegistry},
     dictionary::{Dictionary, canonical_json},
@@ -30,13 +30,13 @@ fn dictionary() -> Dictionary {
     Dictionary::from_canonical(&canonical_json(&value).unwrap()).unwrap()
 }
 
-fn plan_for(scopes: u16, statement: &Statement) -> Result<P, StatementError> {
+fn wiring_for(scopes: u16, statement: &Statement) -> Result<P, StatementError> {
     let registry = ScopeRegistry { scopes: (0..8).map(|i| format!("s{i}")).collect(), grid: vec![Day(1), Day(2)] };
     P::new(&dictionary(), statement, &registry, &Eligibility { scopes: (0..scopes).collect(), day: Day(2) })
 }
 
-fn plan(statement: &Statement) -> Result<P, StatementError> {
-    plan_for(2, statement)
+fn wiring(statement: &Statement) -> Result<P, StatementError> {
+    wiring_for(2, statement)
 }
 
 fn one(attribute: u16, bins: &[u16]) -> Clause {
@@ -157,15 +157,15 @@ impl Row {
 fn each_cell_has_its_own_power_of_gamma() {
     let mut rng = StdRng::seed_from_u64(1);
     for statement in samples() {
-        let plan = plan(&statement).unwrap();
+        let wiring = wiring(&statement).unwrap();
         for _ in 0..12 {
             let row = Row::random(&mut rng);
-            let n = plan.cells().len();
+            let n = wiring.cells().len();
             // sum over visible cells, and hidden ones found by solving: Newton interpolation at n points
             let points: Vec<Fr> = (0..n).map(|_| Fr::rand(&mut rng)).collect();
             let mut newton: Vec<Fr> = points
                 .iter()
-                .map(|gamma| crate::aggregate::row_polynomial(&plan.columns(*gamma).iter().map(|c| row.column(c)).collect::<Vec<_>>()))
+                .map(|gamma| crate::aggregate::row_polynomial(&wiring.columns(*gamma).iter().map(|c| row.column(c)).collect::<Vec<_>>()))
                 .collect();
             for k in 1..n {
                 for i in (k..n).rev() {
@@ -179,7 +179,7 @@ fn each_cell_has_its_own_power_of_gamma() {
                     coefficients[k] = lower - points[i] * coefficients[k];
                 }
             }
-            for (i, cell) in plan.cells().iter().enumerate() {
+            for (i, cell) in wiring.cells().iter().enumerate() {
                 if let Some(expected) = row.cell(&statement, cell) {
                     assert_eq!(coefficients[i], expected, "cell {i} {cell:?} of {statement:?}");
                 }
@@ -192,11 +192,11 @@ fn each_cell_has_its_own_power_of_gamma() {
 fn integer_forms_and_folded_form_agree() {
     let mut rng = StdRng::seed_from_u64(2);
     for statement in samples() {
-        let plan = plan(&statement).unwrap();
+        let wiring = wiring(&statement).unwrap();
         let (gamma, chi) = (Fr::rand(&mut rng), Fr::rand(&mut rng));
-        let folded = FoldedForm::new(&plan.columns(gamma), chi);
+        let folded = FoldedForm::new(&wiring.columns(gamma), chi);
         let mut sums = [HashMap::<usize, Fr>::new(), HashMap::new()];
-        for (form, weight) in plan.integer_forms(gamma, chi) {
+        for (form, weight) in wiring.integer_forms(gamma, chi) {
             let side = &mut sums[usize::from(form.side == Side::Consent)];
             for (row, w) in form.rows {
                 *side.entry(row).or_insert_with(Fr::zero) += weight * Fr::from(w);
@@ -221,7 +221,7 @@ fn degree_of(measures: Measures) -> Result<usize, StatementError> {
     ];
     let groups = vec![Grouping { attribute: REGION, bands: vec![vec![1], vec![2]] }, Grouping { attribute: SEX, bands: vec![vec![1]] }];
     // a purpose and six categories
-    plan_for(7, &Statement { filter, groups, measures }).map(|p| p.degree())
+    wiring_for(7, &Statement { filter, groups, measures }).map(|p| p.degree())
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn seven_scopes_five_filters_two_groups_carry_counts_and_one_block_means_but_no_
 
 #[test]
 fn every_refusal_is_reached() {
-    let refused = |statement: Statement| plan(&statement).expect_err("refused");
+    let refused = |statement: Statement| wiring(&statement).expect_err("refused");
     let bins = |e: StatementError, part: &str| assert!(matches!(&e, StatementError::Bins { reason, .. } if reason.contains(part)), "{e}");
     let canonical = |e: StatementError, part: &str| assert!(matches!(&e, StatementError::Canonical(r) if r.contains(part)), "{e}");
     let measure =
@@ -281,14 +281,14 @@ fn every_refusal_is_reached() {
         groups: vec![by_region(), by_sex(), Grouping { attribute: SMALL, bands: (1..=9).map(|b| vec![b]).collect() }],
         measures: moments(&[AGE]),
     };
-    let e = plan(&many).expect_err("54 groups of 5 cells");
+    let e = wiring(&many).expect_err("54 groups of 5 cells");
     assert!(matches!(e, StatementError::Limit { .. } | StatementError::Bins { .. }), "{e}");
-    assert_eq!(plan_for(0, &count(vec![], vec![])), Err(StatementError::Scope(ScopeError::Count(0))));
+    assert_eq!(wiring_for(0, &count(vec![], vec![])), Err(StatementError::Scope(ScopeError::Count(0))));
 }
 
 #[test]
 fn a_model_needs_three_people_for_each_number() {
-    let model = plan(&samples()[4]).unwrap();
+    let model = wiring(&samples()[4]).unwrap();
     assert_eq!([1, 10, 15, 16].map(|k| model.gate_minimum(k)), [15, 15, 15, 16]);
-    assert_eq!(plan(&samples()[0]).unwrap().gate_minimum(10), 10);
+    assert_eq!(wiring(&samples()[0]).unwrap().gate_minimum(10), 10);
 }

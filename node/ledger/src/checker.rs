@@ -11,7 +11,7 @@ use countersign_circuits::{
     dictionary::SegmentLayout,
     hash::Digest32,
     segment::{Segment, TableContext},
-    statement::Plan,
+    statement::Wiring,
 };
 use countersign_messages::{CircuitKeys, Genesis, KeysError, TransactionId, codec::bytes_of, limits::CACHED_VERDICTS_MAX};
 use std::{
@@ -62,7 +62,7 @@ pub struct AnswerCheck<'a> {
     /// What the statement digest binds.
     pub context: &'a AnswerContext,
     /// The wiring, made from the stored statement.
-    pub plan: &'a Plan,
+    pub wiring: &'a Wiring,
     /// Data segments of the cut, in order.
     pub data: &'a [Segment],
     /// Consent segments of the cut, in order.
@@ -140,7 +140,7 @@ impl SegmentsCheck<'_> {
 }
 
 impl AnswerCheck<'_> {
-    /// Digest of all that decides the verdict. The plan follows from what the context names.
+    /// Digest of all that decides the verdict. The wiring follows from what the context names.
     pub fn content(&self) -> Digest32 {
         let digests: Vec<Digest32> = self.data.iter().chain(self.consent).map(Segment::digest).collect();
         let head = bytes_of(&(self.keys, self.context, digests));

@@ -120,14 +120,14 @@ fn together_or_alone<T>(
 
 /// The commitments of the active bits, for a statement that some circuit carries.
 fn active_points(instance: &AnswerCheck<'_>) -> Result<Vec<G1Affine>, ProofRefused> {
-    if AggregateSize::for_cells(instance.plan.cells().len()).is_none() {
+    if AggregateSize::for_cells(instance.wiring.cells().len()).is_none() {
         return Err(ProofRefused { fault: ProofFault::Unsupported, detail: "more cells than any circuit carries".into() });
     }
     Ok(instance.active.iter().map(active_point).collect())
 }
 
 fn aggregate<'a>(instance: &AnswerCheck<'a>, active: &'a [G1Affine]) -> AggregateInstance<'a> {
-    AggregateInstance { context: instance.context, plan: instance.plan, data: instance.data, consent: instance.consent, active }
+    AggregateInstance { context: instance.context, wiring: instance.wiring, data: instance.data, consent: instance.consent, active }
 }
 
 #[cfg(test)]

@@ -12,14 +12,14 @@ use crate::{
 use countersign_circuits::{
     consent::{Day, Eligibility, ScopeRegistry},
     dictionary::{Attribute, Dictionary},
-    statement::{Clause, GROUPS_MAX, Grouping, Measure, Measures, Plan, Statement, StatementError},
+    statement::{Clause, GROUPS_MAX, Grouping, Measure, Measures, Statement, StatementError, Wiring},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Compiles a query over a dictionary.
 ///
 /// The statement is checked as the wiring will check it, with the fewest consent scopes a study can have; a study with more
-/// scopes checks again with [`Question::plan`].
+/// scopes checks again with [`Question::wiring`].
 ///
 /// # Errors
 /// A [`Refusal`] with a code, words for the asker and a place in the text.
@@ -262,8 +262,8 @@ fn check_wiring(question: &Question, dictionary: &Dictionary) -> Result<(), Refu
 }
 
 /// The statement's wiring with a single scope, the least a study has. Scopes change no cell and no gate.
-pub(crate) fn wired(statement: &Statement, dictionary: &Dictionary) -> Result<Plan, StatementError> {
+pub(crate) fn wired(statement: &Statement, dictionary: &Dictionary) -> Result<Wiring, StatementError> {
     let registry = ScopeRegistry { scopes: vec!["p".to_owned()], grid: vec![Day(0)] };
     let eligibility = Eligibility { scopes: vec![0], day: Day(0) };
-    Plan::new(dictionary, statement, &registry, &eligibility)
+    Wiring::new(dictionary, statement, &registry, &eligibility)
 }

@@ -56,10 +56,10 @@ pub fn explain(question: &Question, dictionary: &Dictionary, k_min: u32) -> Stri
 
 /// The gates of one group's cells, in words.
 fn gates(question: &Question, dictionary: &Dictionary, k_min: u32) -> Vec<String> {
-    let Ok(plan) = wired(&question.statement, dictionary) else { return Vec::new() };
-    let k = plan.gate_minimum(k_min);
+    let Ok(wiring) = wired(&question.statement, dictionary) else { return Vec::new() };
+    let k = wiring.gate_minimum(k_min);
     let of = |a: u16| dictionary.attribute(a).map_or_else(|| format!("attribute #{a}"), |a| a.name().to_owned());
-    let cells = || plan.cells().iter().filter(|c| c.group == 0 && c.kind.gate);
+    let cells = || wiring.cells().iter().filter(|c| c.group == 0 && c.kind.gate);
     let looks_at_missing = |a: u16| cells().any(|c| c.meaning == CellMeaning::Missing(a));
     let gate = |cell: &Cell| match cell.meaning {
         CellMeaning::Rows if matches!(question.statement.measures, Measures::Model { .. }) => {

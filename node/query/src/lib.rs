@@ -8,7 +8,7 @@
 //!
 //! [`compile`] never looks at rows. It maps names and literals to the dictionary's bins, rewrites the condition into
 //! conjunctive form with SQL's three-valued logic (a comparison with a missing value is not true), and asks
-//! [`countersign_circuits::statement::Plan`] whether the circuit carries the result. [`explain`] says the question in words.
+//! [`countersign_circuits::statement::Wiring`] whether the circuit carries the result. [`explain`] says the question in words.
 //!
 //! HISTOGRAM, MEDIAN and PERCENTILE are asked as a grouping by the attribute's governed bands with the number of people in
 //! each; a median is later found by linear interpolation inside its band, and the band is given with it. Histograms at the

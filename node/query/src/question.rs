@@ -4,7 +4,7 @@ use crate::refusal::{Code, Place, Refusal};
 use countersign_circuits::{
     consent::{Eligibility, ScopeRegistry},
     dictionary::Dictionary,
-    statement::{Plan, Statement, StatementError},
+    statement::{Statement, StatementError, Wiring},
 };
 use rust_decimal::Decimal;
 
@@ -150,8 +150,8 @@ impl Question {
     ///
     /// # Errors
     /// Too many cells (Q10), too high a degree with these scopes (Q17), or malformed scopes (Q19).
-    pub fn plan(&self, dictionary: &Dictionary, registry: &ScopeRegistry, eligibility: &Eligibility) -> Result<Plan, Refusal> {
-        Plan::new(dictionary, &self.statement, registry, eligibility).map_err(|e| statement_refusal(&e, self.at))
+    pub fn wiring(&self, dictionary: &Dictionary, registry: &ScopeRegistry, eligibility: &Eligibility) -> Result<Wiring, Refusal> {
+        Wiring::new(dictionary, &self.statement, registry, eligibility).map_err(|e| statement_refusal(&e, self.at))
     }
 
     /// True if the question reads an attribute that only approved items may read.

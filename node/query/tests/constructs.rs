@@ -182,8 +182,8 @@ fn a_study_with_many_scopes_is_checked_again() {
         "SELECT AVG(sbp) FROM {T} WHERE age >= 65 AND sex = 'male' AND diabetes = 'yes' AND hba1c >= 7 AND smoker = 'never' GROUP BY grade, died"
     ));
     let scopes = |n: u16| Eligibility { scopes: (0..n).collect(), day: Day(3) };
-    assert!(q.plan(&core(), &registry, &scopes(7)).is_ok(), "purpose and six categories, five conditions, two groups: degree 16");
-    let refusal = q.plan(&core(), &registry, &scopes(8)).unwrap_err();
+    assert!(q.wiring(&core(), &registry, &scopes(7)).is_ok(), "purpose and six categories, five conditions, two groups: degree 16");
+    let refusal = q.wiring(&core(), &registry, &scopes(8)).unwrap_err();
     assert_eq!(refusal.code, countersign_query::Code::Q17);
     assert!(refusal.message.contains("needs degree 17 (8 consent scopes, 5 filter conditions, 2 groups"), "{refusal}");
 }

@@ -7,7 +7,7 @@ mod common;
 use countersign_circuits::{
     consent::{Day, Eligibility, ScopeRegistry},
     dictionary::{Attribute, Dictionary},
-    statement::{Clause, Plan},
+    statement::{Clause, Wiring},
 };
 use countersign_query::{Code, compile};
 use rand::{Rng, SeedableRng, seq::SliceRandom};
@@ -180,9 +180,9 @@ fn compare(rng: &mut ChaCha20Rng) -> bool {
     };
     let statement = &question.statement;
     let registry = ScopeRegistry { scopes: vec!["p".into()], grid: vec![Day(1)] };
-    let plan = Plan::new(&dictionary, statement, &registry, &Eligibility { scopes: vec![0], day: Day(0) });
+    let wiring = Wiring::new(&dictionary, statement, &registry, &Eligibility { scopes: vec![0], day: Day(0) });
     assert_eq!(
-        plan.expect("compiled statements are canonical").cells().len(),
+        wiring.expect("compiled statements are canonical").cells().len(),
         statement.groups.iter().map(|g| g.bands.len()).product::<usize>()
     );
     for row in &rows {
@@ -373,8 +373,8 @@ fn compiled_statements_are_canonical() {
             Ok(question) => {
                 accepted += 1;
                 let registry = ScopeRegistry { scopes: vec!["p".into()], grid: vec![Day(1)] };
-                let plan = question.plan(&dictionary, &registry, &Eligibility { scopes: vec![0], day: Day(0) }).expect("canonical");
-                assert_eq!(plan.group_count(), question.groups.iter().map(|a| a.bands.len()).product::<usize>());
+                let wiring = question.wiring(&dictionary, &registry, &Eligibility { scopes: vec![0], day: Day(0) }).expect("canonical");
+                assert_eq!(wiring.group_count(), question.groups.iter().map(|a| a.bands.len()).product::<usize>());
                 assert_eq!(question.grouping_order.len(), by.len());
             }
         }

@@ -54,10 +54,10 @@ pub enum CellStatus {
     NotReleased,
 }
 
-/// A site's released cells, in the order of [`countersign_circuits::statement::Plan::cells`].
+/// A site's released cells, in the order of [`countersign_circuits::statement::Wiring::cells`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteTable {
-    /// One status for each cell of the plan.
+    /// One status for each cell of the wiring.
     pub cells: Vec<CellStatus>,
 }
 

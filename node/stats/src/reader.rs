@@ -11,7 +11,7 @@ use crate::{
 };
 use countersign_circuits::{
     dictionary::Dictionary,
-    statement::{CellMeaning, Measures, Plan},
+    statement::{CellMeaning, Measures, Wiring},
 };
 use countersign_query::{Axis, OutputItem, Question};
 
@@ -19,25 +19,25 @@ use countersign_query::{Axis, OutputItem, Question};
 pub(crate) struct Reader<'a> {
     question: &'a Question,
     dictionary: &'a Dictionary,
-    plan: &'a Plan,
+    wiring: &'a Wiring,
     minimum: u32,
     per_group: usize,
     count_rows: bool,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader for a question and its plan.
+    /// A reader for a question and its wiring.
     ///
     /// # Errors
-    /// The plan is not the question's.
-    pub(crate) fn new(question: &'a Question, dictionary: &'a Dictionary, plan: &'a Plan, k_min: u32) -> Result<Self, TableError> {
+    /// The wiring is not the question's.
+    pub(crate) fn new(question: &'a Question, dictionary: &'a Dictionary, wiring: &'a Wiring, k_min: u32) -> Result<Self, TableError> {
         let groups: usize = question.groups.iter().map(|axis| axis.bands.len()).product();
-        if plan.group_count() != groups || groups == 0 || plan.cells().is_empty() {
-            return Err(TableError::Plan("it has another number of groups"));
+        if wiring.group_count() != groups || groups == 0 || wiring.cells().is_empty() {
+            return Err(TableError::Wiring("it has another number of groups"));
         }
         let count_rows = !matches!(question.statement.measures, Measures::Descriptive { count_rows: false, .. });
-        let per_group = plan.cells().len() / groups;
-        Ok(Self { question, dictionary, plan, minimum: plan.gate_minimum(k_min), per_group, count_rows })
+        let per_group = wiring.cells().len() / groups;
+        Ok(Self { question, dictionary, wiring, minimum: wiring.gate_minimum(k_min), per_group, count_rows })
     }
 
     pub(crate) fn name(&self, attribute: u16) -> String {
@@ -92,6 +92,6 @@ impl<'a> Reader<'a> {
     }
 
     fn offset(&self, meaning: CellMeaning) -> Option<usize> {
-        self.plan.cells().get(..self.per_group)?.iter().position(|c| c.meaning == meaning)
+        self.wiring.cells().get(..self.per_group)?.iter().position(|c| c.meaning == meaning)
     }
 }

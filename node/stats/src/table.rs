@@ -5,28 +5,28 @@ use crate::{
     reader::Reader,
     shown::Shown,
 };
-use countersign_circuits::{dictionary::Dictionary, statement::Plan};
+use countersign_circuits::{dictionary::Dictionary, statement::Wiring};
 use countersign_query::{Ask, Question};
 
 /// Most sites of one result.
 pub const SITES_MAX: usize = 1000;
 
-/// Why answers cannot be tabulated. The caller is at fault: verified answers have the plan's shape.
+/// Why answers cannot be tabulated. The caller is at fault: verified answers have the wiring's shape.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TableError {
-    /// An answer has another number of cells than the plan.
+    /// An answer has another number of cells than the wiring.
     #[error("the answer of {site} has {found} cells; the question has {expected}. It is not an answer to this question")]
     Cells {
         /// The site.
         site: String,
         /// Cells of the answer.
         found: usize,
-        /// Cells of the plan.
+        /// Cells of the wiring.
         expected: usize,
     },
-    /// The plan was made from another statement.
-    #[error("the plan does not belong to this question: {0}")]
-    Plan(&'static str),
+    /// The wiring was made from another statement.
+    #[error("the wiring does not belong to this question: {0}")]
+    Wiring(&'static str),
     /// No site, too many, or one twice.
     #[error("a result has 1 to {SITES_MAX} sites with different names")]
     Sites,
@@ -94,15 +94,15 @@ impl ResultTable {
 /// Tabulates the sites' answers to a question.
 ///
 /// # Errors
-/// The plan or an answer is not of this question's shape, or the sites are none, too many or repeated.
+/// The wiring or an answer is not of this question's shape, or the sites are none, too many or repeated.
 pub fn tabulate(
     question: &Question,
     dictionary: &Dictionary,
-    plan: &Plan,
+    wiring: &Wiring,
     k_min: u32,
     answers: &[SiteAnswer],
 ) -> Result<ResultTable, TableError> {
-    let reader = Reader::new(question, dictionary, plan, k_min)?;
+    let reader = Reader::new(question, dictionary, wiring, k_min)?;
     let repeated = answers.iter().enumerate().any(|(i, a)| answers[..i].iter().any(|b| a.site == b.site));
     if answers.is_empty() || answers.len() > SITES_MAX || repeated {
         return Err(TableError::Sites);
@@ -112,7 +112,7 @@ pub fn tabulate(
     for answer in answers {
         let mut rows = Vec::new();
         if let SiteState::Accepted(table) = &answer.state {
-            let (found, expected) = (table.cells.len(), plan.cells().len());
+            let (found, expected) = (table.cells.len(), wiring.cells().len());
             if found != expected {
                 return Err(TableError::Cells { site: answer.site.clone(), found, expected });
             }

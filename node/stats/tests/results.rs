@@ -15,7 +15,7 @@ use CellStatus::{Exact, NotReleased, Small};
 /// A site's table from a function of group and meaning.
 fn site(asked: &Asked, cell: impl Fn(usize, CellMeaning) -> CellStatus) -> SiteState {
     let status = |c: &countersign_circuits::statement::Cell| if c.kind.show { cell(c.group, c.meaning) } else { NotReleased };
-    SiteState::Accepted(SiteTable { cells: asked.plan.cells().iter().map(status).collect() })
+    SiteState::Accepted(SiteTable { cells: asked.wiring.cells().iter().map(status).collect() })
 }
 
 /// Ages 1 to 10 in each group: n 10, sum 55, sum of squares 385.
@@ -303,14 +303,14 @@ fn nonsense_is_not_computed_with() {
 #[test]
 fn answers_to_another_question_are_refused() {
     let asked = Asked::new("SELECT COUNT(*) FROM heart GROUP BY sex");
-    let call = |answers: &[SiteAnswer]| tabulate(&asked.question, &asked.dictionary, &asked.plan, 10, answers).map(|_| ());
+    let call = |answers: &[SiteAnswer]| tabulate(&asked.question, &asked.dictionary, &asked.wiring, 10, answers).map(|_| ());
     let of = |site: &str, n: usize| SiteAnswer { site: site.into(), state: SiteState::Accepted(SiteTable { cells: vec![Small; n] }) };
     assert_eq!(call(&[of("A", 3)]), Err(TableError::Cells { site: "A".into(), found: 3, expected: 4 }));
     assert_eq!(call(&[]), Err(TableError::Sites));
     assert_eq!(call(&[of("A", 4), of("A", 4)]), Err(TableError::Sites));
     assert_eq!(call(&[of("A", 4), of("B", 4)]), Ok(()));
     let other = Asked::new("SELECT COUNT(*) FROM heart");
-    assert!(matches!(tabulate(&other.question, &asked.dictionary, &asked.plan, 10, &[of("A", 4)]), Err(TableError::Plan(_))));
+    assert!(matches!(tabulate(&other.question, &asked.dictionary, &asked.wiring, 10, &[of("A", 4)]), Err(TableError::Wiring(_))));
     let nobody = asked.table(10, &[("A", SiteState::Missing)]);
     assert!(render_text(&nobody).contains("0 of 1 site") && render_text(&nobody).contains("there is nothing to show"));
 }

@@ -6,7 +6,7 @@ use countersign_circuits::{
     aggregate::{AggregateSize, CellsOpening, Withheld},
     consent::Eligibility,
     opening::Reader,
-    statement::Plan,
+    statement::Wiring,
 };
 use countersign_ledger::{AnswerRecord, PairStatus};
 use countersign_member::{Connection, Member};
@@ -66,14 +66,14 @@ pub async fn collect(
     let dictionary = dictionary(state, &study.submitted.dictionary)?;
     let eligibility = Eligibility { scopes: study.scopes.clone(), day: record.time.day() };
     let registry = state.registry_of(&study.registry).ok_or(StudyError::Unknown("scope registry"))?;
-    let plan = question.plan(dictionary, registry, &eligibility)?;
+    let wiring = question.wiring(dictionary, registry, &eligibility)?;
     let mut sites = Vec::new();
     let (mut verified, mut k_min) = (0, study.submitted.k_min);
     for site in &record.sites {
         let name = connection.site_name(site);
         let state_of = match state.pair(&query, site).map(|p| &p.status) {
             Some(PairStatus::Answered(answer)) => {
-                let table = Opening { connection, reader, query, plan: &plan }.of(site, answer).await?;
+                let table = Opening { connection, reader, query, wiring: &wiring }.of(site, answer).await?;
                 verify_again(connection, query, site).await?;
                 verified += 1;
                 k_min = k_min.max(answer.k_min);
@@ -87,7 +87,7 @@ pub async fn collect(
     sites.sort_by(|a, b| a.site.cmp(&b.site));
     let missing = sites.iter().filter(|s| !matches!(s.state, SiteState::Accepted(_))).map(|s| s.site.clone()).collect();
     let rejected = sites.iter().filter(|s| matches!(s.state, SiteState::Rejected { .. })).count();
-    let table = tabulate(question, dictionary, &plan, k_min, &sites)?;
+    let table = tabulate(question, dictionary, &wiring, k_min, &sites)?;
     Ok(Collected { query, number: record.number, table, verified, rejected, missing, development: connection.development() })
 }
 
@@ -106,7 +106,7 @@ struct Opening<'a> {
     connection: &'a Connection,
     reader: &'a Member,
     query: QueryId,
-    plan: &'a Plan,
+    wiring: &'a Wiring,
 }
 
 impl Opening<'_> {
@@ -116,18 +116,19 @@ impl Opening<'_> {
         let opened = sealed::open(&stored, &sealed::answer_context(&self.query, site), self.reader.sealing())?;
         let opening =
             CellsOpening::try_from_slice(&opened).map_err(|_| not_verified(name.clone(), "it sealed something that is no answer"))?;
-        let cells = self.plan.cells().len();
+        let cells = self.wiring.cells().len();
         let size = AggregateSize::for_cells(cells).ok_or(StudyError::Cells)?;
         let digest = Reader::new(&answer.cells_digest).scalar().map_err(|e| not_verified(name.clone(), e))?;
         opening.check(size, cells, &digest).map_err(|e| not_verified(name, e))?;
-        Ok(SiteTable { cells: statuses(self.plan, &opening) })
+        Ok(SiteTable { cells: statuses(self.wiring, &opening) })
     }
 }
 
 /// What each cell of an opened answer says.
-fn statuses(plan: &Plan, opening: &CellsOpening) -> Vec<CellStatus> {
+fn statuses(wiring: &Wiring, opening: &CellsOpening) -> Vec<CellStatus> {
     let mut reason = Withheld::No;
-    plan.cells()
+    wiring
+        .cells()
         .iter()
         .enumerate()
         .map(|(i, cell)| {

@@ -2,7 +2,7 @@
 
 use super::AggregateWitness;
 use crate::sumcheck::RowView;
-use countersign_circuits::{segment::EMPTY, statement::Plan};
+use countersign_circuits::{segment::EMPTY, statement::Wiring};
 use rayon::prelude::*;
 
 /// The slots that a gate counts, ascending.
@@ -14,12 +14,12 @@ pub struct GateRows {
     pub slots: Vec<u32>,
 }
 
-/// The rows behind every gate of a plan that is shown: what the hospital's overlap and dominance rules look at.
+/// The rows behind every gate of a wiring that is shown: what the hospital's overlap and dominance rules look at.
 ///
 /// Cost: one pass over the rows, and memory for a number a counted row and gate.
-pub fn gate_rows(plan: &Plan, witness: &AggregateWitness<'_>) -> Vec<GateRows> {
-    let columns = Columns::new(plan, witness);
-    let gates: Vec<usize> = (0..plan.cells().len()).filter(|i| plan.cells()[*i].kind.gate && plan.cells()[*i].kind.show).collect();
+pub fn gate_rows(wiring: &Wiring, witness: &AggregateWitness<'_>) -> Vec<GateRows> {
+    let columns = Columns::new(wiring, witness);
+    let gates: Vec<usize> = (0..wiring.cells().len()).filter(|i| wiring.cells()[*i].kind.gate && wiring.cells()[*i].kind.show).collect();
     let mut out: Vec<GateRows> = gates.iter().map(|cell| GateRows { cell: *cell, slots: Vec::new() }).collect();
     let width = columns.left.len() * columns.right.len();
     for slot in 0..columns.rows.masks.len() {
@@ -34,7 +34,7 @@ pub fn gate_rows(plan: &Plan, witness: &AggregateWitness<'_>) -> Vec<GateRows> {
     out
 }
 
-/// A plan's columns as small integers.
+/// A wiring's columns as small integers.
 struct Columns<'a> {
     rows: RowView,
     groups: Vec<(Column<'a>, usize)>,
@@ -43,10 +43,10 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn new(plan: &Plan, witness: &AggregateWitness<'a>) -> Self {
-        let rows = RowView::new(plan, (witness.data_layout, witness.data), (witness.consent_layout, witness.consent), witness.active);
+    fn new(wiring: &Wiring, witness: &AggregateWitness<'a>) -> Self {
+        let rows = RowView::new(wiring, (witness.data_layout, witness.data), (witness.consent_layout, witness.consent), witness.active);
         // bands are numbered from one, so that zero is "in no group"
-        let groups = plan
+        let groups = wiring
             .groupings()
             .iter()
             .map(|bands| {
@@ -56,7 +56,7 @@ impl<'a> Columns<'a> {
             })
             .collect();
         let term = |t: &Option<&[(usize, u64)]>| t.map_or_else(|| Column::new(witness, 1, &[]), |rows| Column::new(witness, 0, rows));
-        let [left, right] = plan.terms().map(|terms| terms.iter().map(term).collect());
+        let [left, right] = wiring.terms().map(|terms| terms.iter().map(term).collect());
         Self { rows, groups, left, right }
     }
 
@@ -103,11 +103,11 @@ impl<'a> Column<'a> {
     }
 }
 
-/// The cells of a plan over every row, withheld or not: what the rule is then applied to.
+/// The cells of a wiring over every row, withheld or not: what the rule is then applied to.
 ///
 /// Cost: one pass over the rows. Values stay below 2^62 (levels below 2^20, 2^22 rows).
-pub fn moment_table(plan: &Plan, witness: &AggregateWitness<'_>) -> Vec<u64> {
-    let columns = Columns::new(plan, witness);
+pub fn moment_table(wiring: &Wiring, witness: &AggregateWitness<'_>) -> Vec<u64> {
+    let columns = Columns::new(wiring, witness);
     let Columns { left, right, .. } = &columns;
     let add_row = |mut cells: Vec<u64>, slot: usize| {
         if let Some(group) = columns.group(slot) {
@@ -120,7 +120,7 @@ pub fn moment_table(plan: &Plan, witness: &AggregateWitness<'_>) -> Vec<u64> {
         }
         cells
     };
-    let zero = || vec![0u64; plan.cells().len()];
+    let zero = || vec![0u64; wiring.cells().len()];
     let add = |mut a: Vec<u64>, b: Vec<u64>| {
         a.iter_mut().zip(b).for_each(|(x, y)| *x += y);
         a

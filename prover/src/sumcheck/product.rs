@@ -69,10 +69,10 @@ impl<'a> ProductSumcheck<'a> {
     /// Starts over all rows.
     ///
     /// # Panics
-    /// If there are more columns than a plan can have, or the number of rows is not that of whole segments.
+    /// If there are more columns than a wiring can have, or the number of rows is not that of whole segments.
     pub fn new(rows: &'a RowView, fields: &'a [FieldColumn<'a>]) -> Self {
         let degree = rows.bits() + fields.len();
-        assert!(degree <= DEGREE_MAX && fields.len() <= FIELDS_MAX, "plans are within the degree budget");
+        assert!(degree <= DEGREE_MAX && fields.len() <= FIELDS_MAX, "wirings are within the degree budget");
         assert!(rows.masks.len().is_multiple_of(16) && !rows.masks.is_empty(), "tables are whole segments");
         let bytes = (0..rows.bits())
             .into_par_iter()

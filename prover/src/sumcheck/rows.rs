@@ -5,7 +5,7 @@ use countersign_circuits::{
     dictionary::SegmentLayout,
     field::Fr,
     segment::{EMPTY, SLOTS, SlotCodes},
-    statement::Plan,
+    statement::Wiring,
 };
 use rayon::prelude::*;
 
@@ -91,13 +91,13 @@ impl<'a> BitSource<'a> {
 }
 
 impl RowView {
-    /// Reads a plan's bits off the tables.
-    pub fn new(plan: &Plan, data: (&SegmentLayout, &SlotCodes), consent: (&SegmentLayout, &SlotCodes), active: &[bool]) -> Self {
-        let sources: Vec<BitSource<'_>> = plan
+    /// Reads a wiring's bits off the tables.
+    pub fn new(wiring: &Wiring, data: (&SegmentLayout, &SlotCodes), consent: (&SegmentLayout, &SlotCodes), active: &[bool]) -> Self {
+        let sources: Vec<BitSource<'_>> = wiring
             .scopes()
             .iter()
             .map(|rows| BitSource::new(consent.0, consent.1, rows))
-            .chain(plan.clauses().iter().flatten().map(|rows| BitSource::new(data.0, data.1, rows)))
+            .chain(wiring.clauses().iter().flatten().map(|rows| BitSource::new(data.0, data.1, rows)))
             .collect();
         let masks = active
             .par_iter()
@@ -105,7 +105,7 @@ impl RowView {
             .with_min_len(SLOTS)
             .map(|(slot, active)| sources.iter().enumerate().fold(u32::from(*active), |mask, (k, s)| mask | s.bit(slot) << (k + 1)))
             .collect();
-        Self { masks, clauses: plan.clauses().iter().map(Vec::len).collect(), scopes: plan.scopes().len() }
+        Self { masks, clauses: wiring.clauses().iter().map(Vec::len).collect(), scopes: wiring.scopes().len() }
     }
 
     /// Number of bit columns.
@@ -127,12 +127,12 @@ impl RowView {
     }
 }
 
-/// Group, left and right columns of a plan under gamma, constants left out where a column is the constant one.
-pub(crate) fn field_columns<'a>(plan: &Plan, layout: &SegmentLayout, codes: &'a SlotCodes, gamma: Fr) -> Vec<FieldColumn<'a>> {
+/// Group, left and right columns of a wiring under gamma, constants left out where a column is the constant one.
+pub(crate) fn field_columns<'a>(wiring: &Wiring, layout: &SegmentLayout, codes: &'a SlotCodes, gamma: Fr) -> Vec<FieldColumn<'a>> {
     use countersign_circuits::statement::columns;
-    let forms = plan.columns(gamma);
-    let (left, right) = plan.has_terms();
-    let mut slots: Vec<usize> = (0..plan.groupings().len()).map(|q| columns::GROUP + q).collect();
+    let forms = wiring.columns(gamma);
+    let (left, right) = wiring.has_terms();
+    let mut slots: Vec<usize> = (0..wiring.groupings().len()).map(|q| columns::GROUP + q).collect();
     slots.extend(left.then_some(columns::LEFT));
     slots.extend(right.then_some(columns::RIGHT));
     debug_assert!(forms.iter().all(|f| f.one.is_zero() || f.one.is_one()));

@@ -17,7 +17,7 @@ use countersign_circuits::{
     outer::OuterTranscript,
     proof::AggregateProof,
     segment::{SLOT_VARIABLES, SLOTS},
-    statement::{CellKind, FoldedForm, Plan},
+    statement::{CellKind, FoldedForm, Wiring},
     sumcheck::fold,
 };
 use countersign_prover::{
@@ -36,8 +36,8 @@ type Column = Vec<Fr>;
 pub struct Forger<'a> {
     world: &'a World,
     /// The statement the rows are summed for; the verifier's is given to [`Forger::new`].
-    rows_plan: Plan,
-    plan: &'a Plan,
+    rows_wiring: Wiring,
+    wiring: &'a Wiring,
     /// Size of the circuit.
     pub size: AggregateSize,
     /// The statement digest.
@@ -82,30 +82,30 @@ impl std::fmt::Debug for Forger<'_> {
 
 impl<'a> Forger<'a> {
     /// Starts from the honest table.
-    pub fn new(world: &'a World, plan: &'a Plan, seed: u64) -> Self {
-        Self::for_rows_of(world, plan, plan, seed)
+    pub fn new(world: &'a World, wiring: &'a Wiring, seed: u64) -> Self {
+        Self::for_rows_of(world, wiring, wiring, seed)
     }
 
-    /// Starts from the table of another statement: the rows of `rows_plan` under the name of `plan`.
-    pub fn for_rows_of(world: &'a World, plan: &'a Plan, rows_plan: &Plan, seed: u64) -> Self {
-        let size = AggregateSize::for_cells(plan.cells().len()).unwrap();
+    /// Starts from the table of another statement: the rows of `rows_wiring` under the name of `wiring`.
+    pub fn for_rows_of(world: &'a World, wiring: &'a Wiring, rows_wiring: &Wiring, seed: u64) -> Self {
+        let size = AggregateSize::for_cells(wiring.cells().len()).unwrap();
         let mut rng = StdRng::seed_from_u64(seed ^ 0xf0_4ce4);
         let mut private = AggregatePrivate::blank(size);
-        let cells = moment_table(rows_plan, &world.witness());
+        let cells = moment_table(rows_wiring, &world.witness());
         private.cells.iter_mut().zip(&cells).for_each(|(to, from)| *to = Fr::from(*from));
         for x in [&mut private.salt, &mut private.result_salt, &mut private.s] {
             *x = Fr::rand(&mut rng);
         }
-        let instance = world.instance(plan);
+        let instance = world.instance(wiring);
         let z = Fr::zero();
         let mut forger = Self {
             world,
-            rows_plan: rows_plan.clone(),
-            plan,
+            rows_wiring: rows_wiring.clone(),
+            wiring,
             size,
             digest: instance.digest(),
             k_min: instance.gate_minimum(),
-            kinds: plan.cells().iter().map(|c| c.kind).collect(),
+            kinds: wiring.cells().iter().map(|c| c.kind).collect(),
             counts: GateCounts::default(),
             cells_digest: z,
             private,
@@ -155,12 +155,12 @@ impl<'a> Forger<'a> {
     /// S2.3, S2.4: the honest rounds over the rows behind [`Forger::start`], by the columns of the gamma that stands there.
     pub fn rounds(&mut self) {
         let witness = self.world.witness();
-        let plan = &self.rows_plan;
-        let rows = RowView::new(plan, (witness.data_layout, witness.data), (witness.consent_layout, witness.consent), witness.active);
-        let forms = plan.columns(self.gamma);
-        let (left, right) = plan.has_terms();
+        let wiring = &self.rows_wiring;
+        let rows = RowView::new(wiring, (witness.data_layout, witness.data), (witness.consent_layout, witness.consent), witness.active);
+        let forms = wiring.columns(self.gamma);
+        let (left, right) = wiring.has_terms();
         use countersign_circuits::statement::columns;
-        let mut slots: Vec<usize> = (0..plan.groupings().len()).map(|q| columns::GROUP + q).collect();
+        let mut slots: Vec<usize> = (0..wiring.groupings().len()).map(|q| columns::GROUP + q).collect();
         slots.extend(left.then_some(columns::LEFT));
         slots.extend(right.then_some(columns::RIGHT));
         let fields: Vec<_> =
@@ -216,7 +216,7 @@ impl<'a> Forger<'a> {
         let data = of_rows(witness.data_layout, witness.data);
         let consent = of_rows(witness.consent_layout, witness.consent);
         let active: Fr = (0..witness.active.len()).filter(|i| witness.active[*i]).map(|i| eq_hi[i / SLOTS] * eq_lo[i % SLOTS]).sum();
-        let forms = self.rows_plan.columns(self.gamma);
+        let forms = self.rows_wiring.columns(self.gamma);
         forms
             .iter()
             .map(|form| {
@@ -317,7 +317,7 @@ impl<'a> Forger<'a> {
 
     /// The vector folded by chi over the rows of the verifier's columns, and its blinder (S2.9).
     pub fn folded(&self) -> (Column, Fr) {
-        let form = FoldedForm::new(&self.plan.columns(self.gamma), self.chi);
+        let form = FoldedForm::new(&self.wiring.columns(self.gamma), self.chi);
         let eq = eq_prefix(&self.r[SLOT_VARIABLES..], self.world.data.segments());
         let mut z = vec![form.one + self.shift; SLOTS];
         let mut rho = Fr::zero();
@@ -388,7 +388,7 @@ pub fn public_values(instance: &AggregateInstance<'_>, proof: &AggregateProof) -
     let public = AggregatePublic {
         digest,
         k_min: instance.gate_minimum(),
-        kinds: instance.plan.cells().iter().map(|c| c.kind).collect(),
+        kinds: instance.wiring.cells().iter().map(|c| c.kind).collect(),
         gamma: proof.gamma,
         r: proof.r.clone(),
         cells_digest: proof.cells_digest,

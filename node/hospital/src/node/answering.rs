@@ -21,7 +21,7 @@ use countersign_circuits::{
     dictionary::SegmentLayout,
     hash::Digest32,
     segment::{EMPTY, SLOTS, SegmentId, SlotCodes},
-    statement::Plan,
+    statement::Wiring,
 };
 use countersign_ledger::{AnswerTask, Verdict, active_point};
 use countersign_member::{Connection, LedgerError};
@@ -152,7 +152,7 @@ impl Hospital {
 
         let plain = Arc::clone(&work);
         let (cells, gates) = tokio::task::spawn_blocking(move || {
-            (moment_table(&plain.task.plan, &plain.witness()), gate_rows(&plain.task.plan, &plain.witness()))
+            (moment_table(&plain.task.wiring, &plain.witness()), gate_rows(&plain.task.wiring, &plain.witness()))
         })
         .await?;
         let judged = self.judge(connection, query, &work, &cells, &gates).await?;
@@ -213,9 +213,9 @@ impl Hospital {
             };
         }
         // every block of a withheld group is withheld, those too that count nobody and would not leave
-        let plan = &work.task.plan;
-        for i in (0..cells.len()).filter(|i| plan.cells()[*i].kind.group_start && withheld[*i] != Withheld::No).collect::<Vec<_>>() {
-            let inside = |j: &usize| plan.cells()[*j].group == plan.cells()[i].group && plan.cells()[*j].kind.block_start;
+        let wiring = &work.task.wiring;
+        for i in (0..cells.len()).filter(|i| wiring.cells()[*i].kind.group_start && withheld[*i] != Withheld::No).collect::<Vec<_>>() {
+            let inside = |j: &usize| wiring.cells()[*j].group == wiring.cells()[i].group && wiring.cells()[*j].kind.block_start;
             (i..cells.len()).filter(inside).for_each(|j| withheld[j] = withheld[i]);
         }
         Ok((judged, withheld))
@@ -249,11 +249,11 @@ impl Hospital {
         for block in &mut work.data.codes.blocks {
             block.iter_mut().enumerate().filter(|(slot, _)| dropped(*slot)).for_each(|(_, code)| *code = EMPTY);
         }
-        let size = AggregateSize::for_cells(work.task.plan.cells().len()).ok_or(HospitalError::Cells(work.task.plan.cells().len()))?;
+        let size = AggregateSize::for_cells(work.task.wiring.cells().len()).ok_or(HospitalError::Cells(work.task.wiring.cells().len()))?;
         let key = self.keys.key(countersign_circuits::keys::CircuitName::Aggregate(size))?;
         let height = Height(work.task.context.answer_height);
         let made = tokio::task::spawn_blocking(move || {
-            let cells = moment_table(&work.task.plan, &work.witness());
+            let cells = moment_table(&work.task.wiring, &work.witness());
             prove_aggregate(&key, &work.instance(), &work.witness(), &cells, &vec![Withheld::No; cells.len()], &mut OsRng)
         })
         .await??;
@@ -319,7 +319,7 @@ fn recipients(connection: &Connection, query: &QueryId) -> Result<Vec<[u8; 32]>,
 /// An owned task.
 pub(super) struct Task {
     pub(super) context: countersign_circuits::context::AnswerContext,
-    pub(super) plan: Plan,
+    pub(super) wiring: Wiring,
     data: Vec<countersign_circuits::segment::Segment>,
     consent: Vec<countersign_circuits::segment::Segment>,
     active: Vec<bool>,
@@ -330,7 +330,7 @@ impl Task {
     fn new(task: &AnswerTask<'_>) -> Self {
         Self {
             context: task.context.clone(),
-            plan: task.plan.clone(),
+            wiring: task.wiring.clone(),
             data: task.data.clone(),
             consent: task.consent.clone(),
             active: task.active.iter().flat_map(|bitmap| (0..SLOTS).map(|m| bitmap.get(m))).collect(),
@@ -351,7 +351,7 @@ impl Work {
     fn instance(&self) -> AggregateInstance<'_> {
         AggregateInstance {
             context: &self.task.context,
-            plan: &self.task.plan,
+            wiring: &self.task.wiring,
             data: &self.task.data,
             consent: &self.task.consent,
             active: &self.task.points,

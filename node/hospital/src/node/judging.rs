@@ -12,7 +12,7 @@ use countersign_circuits::{
     field::Fr,
     hash::Digest32,
     segment::EMPTY,
-    statement::{CellMeaning, Clause, Measures, Plan, Statement},
+    statement::{CellMeaning, Clause, Measures, Statement, Wiring},
 };
 use countersign_prover::aggregate::{GateRows, gate_rows};
 use std::collections::{BTreeMap, HashMap};
@@ -82,7 +82,7 @@ impl Asked<'_> {
     pub(super) fn levels(&self, work: &Work, gates: &[GateRows]) -> Result<LevelsOfGates, HospitalError> {
         let of = |gate: &GateRows| -> Result<BTreeMap<u16, Vec<u32>>, HospitalError> {
             let mut levels = BTreeMap::new();
-            for index in summed(&work.task.plan, gate.cell) {
+            for index in summed(&work.task.wiring, gate.cell) {
                 let form = self.attribute(index)?.value_form();
                 levels.insert(index, gate.slots.iter().map(|slot| work.level(&form, *slot)).collect());
             }
@@ -99,24 +99,24 @@ impl Asked<'_> {
         gates: &[GateRows],
         levels: &'l LevelsOfGates,
     ) -> Result<Table<'l>, HospitalError> {
-        let plan = &work.task.plan;
+        let wiring = &work.task.wiring;
         let protected = self.reads_protected();
         let bases = if protected { None } else { Some(self.bases(work)?) };
-        let kinds: Vec<_> = plan.cells().iter().map(|c| c.kind).collect();
+        let kinds: Vec<_> = wiring.cells().iter().map(|c| c.kind).collect();
         let values: Vec<Fr> = cells.iter().map(|c| Fr::from(*c)).collect();
         let nothing = vec![countersign_circuits::aggregate::Withheld::No; cells.len()];
         let passes =
-            release(plan.gate_minimum(self.k_min), &kinds, &values, &nothing).map_err(|e| HospitalError::Statement(e.to_string()))?.flags;
+            release(wiring.gate_minimum(self.k_min), &kinds, &values, &nothing).map_err(|e| HospitalError::Statement(e.to_string()))?.flags;
         let mut blocks: Vec<Block<'l>> = Vec::new();
         for (gate, levels) in gates.iter().zip(levels) {
-            let cell = plan.cells()[gate.cell];
-            let start = block_start(plan, gate.cell);
+            let cell = wiring.cells()[gate.cell];
+            let start = block_start(wiring, gate.cell);
             let own = self.people(&gate.slots)?;
             let base = bases.as_ref().and_then(|b| b.groups.get(&cell.group)).cloned().unwrap_or_default();
             let base = || if protected { own.clone() } else { base.clone() };
             let (kind, number) = match cell.meaning {
                 CellMeaning::Rows => {
-                    let measures = summed(plan, gate.cell).into_iter().map(|index| self.measure(index)).collect::<Result<Vec<_>, _>>()?;
+                    let measures = summed(wiring, gate.cell).into_iter().map(|index| self.measure(index)).collect::<Result<Vec<_>, _>>()?;
                     (BlockKind::Rows, Number::new(own.clone(), base(), measures))
                 }
                 CellMeaning::Known(index) => {
@@ -130,7 +130,7 @@ impl Asked<'_> {
                 block.numbers.push(number);
                 continue;
             }
-            let (values, products) = self.amounts(plan, gate.cell, levels)?;
+            let (values, products) = self.amounts(wiring, gate.cell, levels)?;
             let unknown = match (kind, &bases) {
                 (BlockKind::Parts(index), Some(bases)) => {
                     self.unknown(work, index, bases.slots.get(&cell.group).map_or(&[], Vec::as_slice))?
@@ -140,7 +140,7 @@ impl Asked<'_> {
             blocks.push(Block {
                 cell: start,
                 group: cell.group,
-                starts_group: plan.cells()[start].kind.group_start,
+                starts_group: wiring.cells()[start].kind.group_start,
                 passes: passes[start],
                 kind,
                 numbers: vec![number],
@@ -150,7 +150,7 @@ impl Asked<'_> {
                 held_back: false,
             });
         }
-        let bands = plan.groupings().iter().map(Vec::len).collect();
+        let bands = wiring.groupings().iter().map(Vec::len).collect();
         Ok(Table { blocks, bands, unknown: bases.map(|b| b.unknown).unwrap_or_default() })
     }
 
@@ -164,9 +164,9 @@ impl Asked<'_> {
 
     /// The base sets of the groups, and those who are in none as a public grouping attribute is missing.
     fn bases(&self, work: &Work) -> Result<Bases, HospitalError> {
-        let plan = Plan::new(self.dictionary, &self.base_statement(), self.registry, &self.eligibility)
+        let wiring = Wiring::new(self.dictionary, &self.base_statement(), self.registry, &self.eligibility)
             .map_err(|e| HospitalError::Statement(e.to_string()))?;
-        let rows = gate_rows(&plan, &work.witness());
+        let rows = gate_rows(&wiring, &work.witness());
         let slots = rows.first().map_or(&[][..], |gate| gate.slots.as_slice());
         let mut bases = Bases::default();
         for slot in slots {
@@ -197,7 +197,7 @@ impl Asked<'_> {
 
     fn amounts<'l>(
         &self,
-        plan: &Plan,
+        wiring: &Wiring,
         gate: usize,
         levels: &'l BTreeMap<u16, Vec<u32>>,
     ) -> Result<(Vec<Amounts<'l>>, Vec<Product<'l>>), HospitalError> {
@@ -207,8 +207,8 @@ impl Asked<'_> {
             Ok(Amounts { levels, top: attribute.level_count().saturating_sub(1), zero: zero(attribute), squares: true })
         };
         let (mut values, mut products) = (Vec::new(), Vec::new());
-        for cell in block_cells(plan, gate) {
-            match plan.cells()[cell].meaning {
+        for cell in block_cells(wiring, gate) {
+            match wiring.cells()[cell].meaning {
                 CellMeaning::Sum(index) => values.push(of(index)?),
                 CellMeaning::Product(x, y) => products.push(Product { x: of(x)?, y: of(y)? }),
                 _ => {}
@@ -247,23 +247,23 @@ fn first_block(dictionary: &Dictionary, attribute: u16) -> usize {
 }
 
 /// The first cell of a cell's block.
-pub(super) fn block_start(plan: &Plan, cell: usize) -> usize {
-    (0..=cell).rev().find(|i| plan.cells()[*i].kind.block_start).unwrap_or(0)
+pub(super) fn block_start(wiring: &Wiring, cell: usize) -> usize {
+    (0..=cell).rev().find(|i| wiring.cells()[*i].kind.block_start).unwrap_or(0)
 }
 
 /// Cells of a cell's block.
-fn block_cells(plan: &Plan, cell: usize) -> std::ops::Range<usize> {
-    let start = block_start(plan, cell);
-    start..(start + 1..plan.cells().len()).find(|i| plan.cells()[*i].kind.block_start).unwrap_or(plan.cells().len())
+fn block_cells(wiring: &Wiring, cell: usize) -> std::ops::Range<usize> {
+    let start = block_start(wiring, cell);
+    start..(start + 1..wiring.cells().len()).find(|i| wiring.cells()[*i].kind.block_start).unwrap_or(wiring.cells().len())
 }
 
 /// Attributes summed in a cell's block.
-fn summed(plan: &Plan, cell: usize) -> Vec<u16> {
-    let sum = |i: usize| match plan.cells()[i].meaning {
+fn summed(wiring: &Wiring, cell: usize) -> Vec<u16> {
+    let sum = |i: usize| match wiring.cells()[i].meaning {
         CellMeaning::Sum(index) => Some(index),
         _ => None,
     };
-    block_cells(plan, cell).filter_map(sum).collect()
+    block_cells(wiring, cell).filter_map(sum).collect()
 }
 
 impl Work {

@@ -16,7 +16,7 @@ use countersign_circuits::{
     context::AnswerContext,
     hash::Digest32,
     segment::{Segment, SegmentId},
-    statement::Plan,
+    statement::Wiring,
 };
 use countersign_messages::{
     Answer, BlockTime, Height, MemberId, Payload, QueryId, Role, Transaction, TransactionId,
@@ -30,7 +30,7 @@ pub struct AnswerTask<'a> {
     /// What the statement digest binds.
     pub context: AnswerContext,
     /// The wiring.
-    pub plan: Plan,
+    pub wiring: Wiring,
     /// The circuit keys in force: the proof is made and verified with these.
     pub keys: Digest32,
     /// The cut.
@@ -50,7 +50,7 @@ impl<'a> AnswerTask<'a> {
             transaction,
             keys: self.keys,
             context: &self.context,
-            plan: &self.plan,
+            wiring: &self.wiring,
             data: &self.data,
             consent: &self.consent,
             active: &self.active,
@@ -117,7 +117,7 @@ impl State {
         let (query, cut) = (question.query, question.cut);
         let task = self.task(&asked, &question)?;
         let table = TableKey { hospital: cx.signer, table: question.study.submitted.dictionary };
-        let budget = self.spend_cells(cx, table, &task.plan)?;
+        let budget = self.spend_cells(cx, table, &task.wiring)?;
         let check = task.check(cx.transaction, &answer.proof);
         let verdict = cx.checker.check_answer(&check).map_err(|e| Rejection::AnswerProof(e.to_string()))?;
         let lag = self.lag(&asked, &question)?;
@@ -185,7 +185,7 @@ impl State {
     fn task<'a>(&'a self, asked: &Asked, question: &Question<'a>) -> Result<AnswerTask<'a>, Rejection> {
         let Question { study, query, cut, .. } = question;
         let day = question.named_time.day();
-        let plan = self.plan(study, &query.query.statement, day)?;
+        let wiring = self.wiring(study, &query.query.statement, day)?;
         let dictionary = study.submitted.dictionary;
         let hospital = asked.hospital.digest();
         let context = AnswerContext {
@@ -208,7 +208,7 @@ impl State {
         let consent = self.cut_segments(TableKey { hospital: asked.hospital, table: study.registry }, &cut.consent);
         Ok(AnswerTask {
             context,
-            plan,
+            wiring,
             keys: self.in_force.circuit_keys,
             cut,
             data: data.iter().map(|r| r.segment().clone()).collect(),
@@ -235,11 +235,11 @@ impl State {
     }
 
     /// The table's budget with this answer's cells (rule D11).
-    fn spend_cells(&self, cx: &Context<'_>, table: TableKey, plan: &Plan) -> Result<CellBudget, Rejection> {
+    fn spend_cells(&self, cx: &Context<'_>, table: TableKey, wiring: &Wiring) -> Result<CellBudget, Rejection> {
         let today = cx.time.day();
         let mut budget = self.budgets.get(&table).map(|b| b.as_ref().clone()).unwrap_or_default();
         budget.days.retain(|(day, _)| *day > Day(today.0.saturating_sub(CELL_BUDGET_DAYS)));
-        let cells = plan.cells().iter().filter(|c| c.kind.show).count() as u32;
+        let cells = wiring.cells().iter().filter(|c| c.kind.show).count() as u32;
         match budget.days.last_mut() {
             Some((day, sum)) if *day == today => *sum = sum.saturating_add(cells),
             _ => budget.days.push((today, cells)),

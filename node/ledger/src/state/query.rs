@@ -10,7 +10,7 @@ use countersign_circuits::{
     consent::{Day, Eligibility},
     dictionary::Dictionary,
     hash::Digest32,
-    statement::{Measures, Plan, Statement},
+    statement::{Measures, Statement, Wiring},
 };
 use countersign_messages::{BlockTime, MemberId, Query, QueryId, Refusal, Role, StudyId, codec::bytes_of, limits::QUERY_WINDOW_MS_MAX};
 
@@ -35,7 +35,7 @@ impl State {
         if study.statements >= self.in_force.rules.statements_per_study {
             return Err(Rejection::StatementBudget(study.statements));
         }
-        self.plan(&study, &query.statement, cx.time.day())?;
+        self.wiring(&study, &query.statement, cx.time.day())?;
         self.check_categories(&study, &query.statement)?;
         let statement = statement_digest(&query.statement);
         self.check_repetition(query.study, statement, cx.time)?;
@@ -60,10 +60,10 @@ impl State {
     }
 
     /// The wiring of a stored statement on a day.
-    pub(super) fn plan(&self, study: &StudyRecord, statement: &Statement, day: Day) -> Result<Plan, Rejection> {
+    pub(super) fn wiring(&self, study: &StudyRecord, statement: &Statement, day: Day) -> Result<Wiring, Rejection> {
         let eligibility = Eligibility { scopes: study.scopes.clone(), day };
         let registry = self.registry_of(&study.registry).ok_or(Rejection::RegistryUnknown)?;
-        Plan::new(self.study_dictionary(study)?, statement, registry, &eligibility).map_err(|e| Rejection::Statement(e.to_string()))
+        Wiring::new(self.study_dictionary(study)?, statement, registry, &eligibility).map_err(|e| Rejection::Statement(e.to_string()))
     }
 
     fn study_dictionary(&self, study: &StudyRecord) -> Result<&Dictionary, Rejection> {

@@ -58,8 +58,8 @@ impl Place<'_> {
         let rows = (self.reader.count_rows && meaning != CellMeaning::Rows).then(|| self.cell(table, band, CellMeaning::Rows));
         let alone = match meaning {
             CellMeaning::Rows => true,
-            // a missing gate decides about the block, too, if the plan has one
-            CellMeaning::Known(a) => !self.reader.plan.cells().iter().any(|c| c.meaning == CellMeaning::Missing(a)),
+            // a missing gate decides about the block, too, if the wiring has one
+            CellMeaning::Known(a) => !self.reader.wiring.cells().iter().any(|c| c.meaning == CellMeaning::Missing(a)),
             _ => false,
         };
         site_count(cell, rows, alone, self.reader.minimum)

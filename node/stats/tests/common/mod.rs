@@ -4,7 +4,7 @@
 use countersign_circuits::{
     consent::{Day, Eligibility, ScopeRegistry},
     dictionary::{Dictionary, canonical_json},
-    statement::{CellMeaning, Measure, Measures, Plan},
+    statement::{CellMeaning, Measure, Measures, Wiring},
 };
 use countersign_query::{Question, compile};
 use countersign_stats::{CellStatus, ResultTable, SiteAnswer, SiteState, SiteTable, WithholdReason, tabulate};
@@ -46,11 +46,11 @@ pub fn random_rows(rng: &mut ChaCha20Rng, n: usize, missing: f64) -> Vec<Row> {
     (0..n).map(|_| one(rng)).collect()
 }
 
-/// A compiled question with its plan.
+/// A compiled question with its wiring.
 pub struct Asked {
     pub dictionary: Dictionary,
     pub question: Question,
-    pub plan: Plan,
+    pub wiring: Wiring,
 }
 
 impl Asked {
@@ -58,8 +58,8 @@ impl Asked {
         let dictionary = dictionary();
         let question = compile(sql, &dictionary).unwrap_or_else(|e| panic!("{sql}\n{e}"));
         let registry = ScopeRegistry { scopes: vec!["p".into()], grid: vec![Day(1)] };
-        let plan = question.plan(&dictionary, &registry, &Eligibility { scopes: vec![0], day: Day(0) }).expect("fits");
-        Self { dictionary, question, plan }
+        let wiring = question.wiring(&dictionary, &registry, &Eligibility { scopes: vec![0], day: Day(0) }).expect("fits");
+        Self { dictionary, question, wiring }
     }
 
     fn bin(&self, row: &Row, attribute: u16) -> u16 {
@@ -100,13 +100,13 @@ impl Asked {
             CellMeaning::Hidden => 0,
         };
         let placed: Vec<(usize, &Row)> = rows.iter().filter_map(|r| Some((self.counts(r)?, r))).collect();
-        self.plan.cells().iter().map(|c| placed.iter().filter(|(g, _)| *g == c.group).map(|(_, r)| cell(r, c.meaning)).sum()).collect()
+        self.wiring.cells().iter().map(|c| placed.iter().filter(|(g, _)| *g == c.group).map(|(_, r)| cell(r, c.meaning)).sum()).collect()
     }
 
     /// The release rule on plain cells.
     pub fn release(&self, rows: &[Row], k_min: u32) -> SiteTable {
-        let (moments, minimum) = (self.moments(rows), u64::from(self.plan.gate_minimum(k_min)));
-        let cells = self.plan.cells();
+        let (moments, minimum) = (self.moments(rows), u64::from(self.wiring.gate_minimum(k_min)));
+        let cells = self.wiring.cells();
         let fails = |i: usize| cells[i].kind.gate && moments[i] < minimum && !(cells[i].kind.zero_ok && moments[i] == 0);
         let mut out = Vec::with_capacity(cells.len());
         let mut small_group = false;
@@ -132,7 +132,7 @@ impl Asked {
     pub fn table(&self, k_min: u32, sites: &[(&str, SiteState)]) -> ResultTable {
         let answers: Vec<SiteAnswer> =
             sites.iter().map(|(site, state)| SiteAnswer { site: (*site).to_owned(), state: state.clone() }).collect();
-        tabulate(&self.question, &self.dictionary, &self.plan, k_min, &answers).expect("of the plan's shape")
+        tabulate(&self.question, &self.dictionary, &self.wiring, k_min, &answers).expect("of the wiring's shape")
     }
 
     /// Releases each site's rows; `withheld` of the first site's groups are withheld as a whole.
@@ -140,7 +140,8 @@ impl Asked {
         let names = ["A", "B", "C", "D"];
         let release = |(i, (rows, name)): (usize, (&Vec<Row>, &'static str))| {
             let mut table = self.release(rows, k_min);
-            for (status, cell) in table.cells.iter_mut().zip(self.plan.cells()).filter(|(s, _)| i == 0 && **s != CellStatus::NotReleased) {
+            for (status, cell) in table.cells.iter_mut().zip(self.wiring.cells()).filter(|(s, _)| i == 0 && **s != CellStatus::NotReleased)
+            {
                 if withheld.contains(&cell.group) {
                     *status = CellStatus::Withheld(WithholdReason::Overlap);
                 }

@@ -50,7 +50,7 @@ pub type TermRows<'a> = Option<&'a [(usize, u64)]>;
 
 /// A statement checked against its dictionary and wired.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct Wiring {
     scopes: Vec<Vec<usize>>,
     clauses: Vec<Vec<Vec<usize>>>,
     groups: Vec<Vec<Vec<usize>>>,
@@ -60,7 +60,7 @@ pub struct Plan {
     model_values: usize,
 }
 
-impl Plan {
+impl Wiring {
     /// Checks a statement and wires it.
     ///
     /// # Errors
@@ -89,14 +89,14 @@ impl Plan {
             cells.extend(terms.cells(statement, &band_of).into_iter().map(|(meaning, kind)| Cell { group, meaning, kind }));
         }
         let model_values = if let Measures::Model { values } = &statement.measures { values.len() } else { 0 };
-        let plan = Self { scopes, clauses, groups, left: terms.left, right: terms.right, cells, model_values };
-        let degree = plan.degree();
+        let wiring = Self { scopes, clauses, groups, left: terms.left, right: terms.right, cells, model_values };
+        let degree = wiring.degree();
         if degree > DEGREE_MAX {
-            let filter = plan.clauses.iter().map(Vec::len).sum();
-            let terms = usize::from(plan.left.len() > 1) + usize::from(plan.right.len() > 1);
-            return Err(StatementError::Degree { degree, scopes: plan.scopes.len(), filter, groups: plan.groups.len(), terms });
+            let filter = wiring.clauses.iter().map(Vec::len).sum();
+            let terms = usize::from(wiring.left.len() > 1) + usize::from(wiring.right.len() > 1);
+            return Err(StatementError::Degree { degree, scopes: wiring.scopes.len(), filter, groups: wiring.groups.len(), terms });
         }
-        Ok(plan)
+        Ok(wiring)
     }
 
     /// Cells in order; cell i has weight gamma^i.
