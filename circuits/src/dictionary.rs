@@ -2,7 +2,7 @@
 //!
 //! A dictionary is governed (or approved with a study). Its *canonical form* is the JSON of the TOML file with sorted keys,
 //! no white space and every quantity as a string; its SHA-256 is what ledgers and anchors name. This module reads the part
-//! of the canonical form that fixes the layout: attributes, levels, ranges, steps and cuts. How a hospital's records are read
+//! of the canonical form that fixes the layout: attributes, levels, ranges, steps and band edges. How a hospital's records are read
 //! into rows (windows, picks, value sets) is the importer's business and is parsed there from the same bytes.
 //!
 //! Layout: every attribute is one or two *blocks* of bins, bin 0 of each meaning "missing" (design: protocol, section 4);
@@ -15,7 +15,7 @@ mod missingness;
 #[cfg(test)]
 mod tests;
 
-pub use attribute::{Attribute, AttributeKind, BLOCK_LEVELS_MAX, Band, Bins, Block, Domain, LEVELS_MAX, Scale};
+pub use attribute::{Attribute, AttributeKind, BLOCK_LEVELS_MAX, Band, BinBlock, Bins, Domain, LEVELS_MAX, Scale};
 pub use canonical::{CanonicalError, canonical_json, decimal};
 pub use missingness::Missingness;
 
@@ -195,7 +195,7 @@ impl Dictionary {
             if let ([coarse, fine], Some(_)) = (attribute.blocks(), attribute.missing_bin()) {
                 layout.tied.push((coarse.first_row(), fine.first_row()));
             }
-            layout.blocks.extend(attribute.blocks().iter().map(Block::bins));
+            layout.blocks.extend(attribute.blocks().iter().map(BinBlock::bins));
         }
         layout
     }

@@ -33,14 +33,14 @@ pub fn random_dictionary(rng: &mut StdRng) -> Dictionary {
                 }
                 1 => json!({"name": name, "category": "x", "kind": "flag"}),
                 kind => {
-                    // one block or two, with or without cuts
+                    // one block or two, with or without band edges
                     let top = *[9u32, 12, 40, 255, 256, 700].choose(rng).unwrap();
-                    let mut cuts: Vec<u32> = (0..rng.gen_range(0..4)).map(|_| rng.gen_range(1..=top)).collect();
-                    cuts.sort_unstable();
-                    cuts.dedup();
-                    let cuts: Vec<String> = cuts.iter().map(u32::to_string).collect();
+                    let mut edges: Vec<u32> = (0..rng.gen_range(0..4)).map(|_| rng.gen_range(1..=top)).collect();
+                    edges.sort_unstable();
+                    edges.dedup();
+                    let edges: Vec<String> = edges.iter().map(u32::to_string).collect();
                     let kind = if kind == 2 { "number" } else { "count" };
-                    json!({"name": name, "category": "x", "kind": kind, "range": ["0", top.to_string()], "cuts": cuts})
+                    json!({"name": name, "category": "x", "kind": kind, "range": ["0", top.to_string()], "cuts": edges})
                 }
             }
         })

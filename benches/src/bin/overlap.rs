@@ -12,7 +12,7 @@
 use countersign_circuits::{dictionary::Dictionary, hash::Digest32};
 use countersign_hospital::{
     HospitalStore,
-    disclosure::{Block, BlockKind, Number, RowSet, Table},
+    disclosure::{CellBlock, CellBlockKind, Number, RowSet, Table},
     released::Dictionaries,
     slots::RowId,
 };
@@ -36,12 +36,12 @@ impl Dictionaries for NoDictionaries {
 }
 
 fn table(dice: &mut ChaCha20Rng, sizes: &std::ops::Range<u32>) -> Table<'static> {
-    let block = |cell: usize, own: RowSet| Block {
+    let block = |cell: usize, own: RowSet| CellBlock {
         cell,
         group: 0,
         starts_group: false,
         passes: true,
-        kind: BlockKind::Known(cell as u16),
+        kind: CellBlockKind::Known(cell as u16),
         numbers: vec![Number::new(own.clone(), own, Vec::new())],
         unknown: RowSet::default(),
         values: Vec::new(),

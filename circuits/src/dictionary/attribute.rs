@@ -40,7 +40,7 @@ pub struct Scale {
     /// Number of levels.
     pub levels: u32,
     /// Levels at which a governed band starts (ascending, none of them 0).
-    pub cuts: Vec<u32>,
+    pub edges: Vec<u32>,
     /// True if values beyond the range but plausible are clipped to it; otherwise they are missing.
     pub clip: bool,
     /// Values outside are errors of the source and become missing.
@@ -76,12 +76,12 @@ pub enum Domain {
 
 /// A one-hot block of bins inside a segment's matrix. Bin 0 is "missing", unless the attribute is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
+pub struct BinBlock {
     first_row: usize,
     bins: usize,
 }
 
-impl Block {
+impl BinBlock {
     /// Matrix row of bin 0.
     pub fn first_row(&self) -> usize {
         self.first_row
@@ -93,7 +93,7 @@ impl Block {
     }
 }
 
-/// A set of first-block bins with a name: a level of a category, or the values between two cuts of a number.
+/// A set of first-block bins with a name: a level of a category, or the values between two band edges of a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Band {
     /// For people: a level's name, `<40`, `40-49`, `>=90`.
@@ -123,7 +123,7 @@ pub struct Attribute {
     unit: Option<String>,
     outcome: bool,
     domain: Domain,
-    blocks: Vec<Block>,
+    blocks: Vec<BinBlock>,
     /// Lowest level of each coarse bin 1.. (two-block attributes only)
     coarse: Vec<u32>,
     bands: Vec<Band>,
@@ -197,7 +197,7 @@ impl Attribute {
         let missing = usize::from(first);
         match &self.domain {
             Domain::Levels(levels) => {
-                self.blocks = vec![Block { first_row, bins: levels.len() + missing }];
+                self.blocks = vec![BinBlock { first_row, bins: levels.len() + missing }];
                 self.bands = levels
                     .iter()
                     .enumerate()
@@ -205,10 +205,10 @@ impl Attribute {
                     .collect();
             }
             Domain::Scale(scale) => {
-                let starts: Vec<u32> = std::iter::once(0).chain(scale.cuts.iter().copied()).collect();
+                let starts: Vec<u32> = std::iter::once(0).chain(scale.edges.iter().copied()).collect();
                 let end = |i: usize| starts.get(i + 1).copied().unwrap_or(scale.levels);
                 if scale.levels <= BLOCK_LEVELS_MAX {
-                    self.blocks = vec![Block { first_row, bins: scale.levels as usize + missing }];
+                    self.blocks = vec![BinBlock { first_row, bins: scale.levels as usize + missing }];
                 } else {
                     // coarse bins are the bands, the wide ones cut further; a fine offset tells where inside
                     self.coarse = (0..starts.len()).flat_map(|i| (starts[i]..end(i)).step_by(BLOCK_LEVELS_MAX as usize)).collect();
@@ -216,8 +216,8 @@ impl Attribute {
                         .map(|i| self.coarse.get(i + 1).copied().unwrap_or(scale.levels) - self.coarse[i])
                         .max()
                         .unwrap_or(1);
-                    let coarse = Block { first_row, bins: self.coarse.len() + missing };
-                    self.blocks = vec![coarse, Block { first_row: first_row + coarse.bins, bins: width as usize + missing }];
+                    let coarse = BinBlock { first_row, bins: self.coarse.len() + missing };
+                    self.blocks = vec![coarse, BinBlock { first_row: first_row + coarse.bins, bins: width as usize + missing }];
                 }
                 self.bands = (0..starts.len())
                     .map(|i| {
@@ -313,16 +313,16 @@ impl Attribute {
     }
 
     /// One block, or a coarse and a fine one.
-    pub fn blocks(&self) -> &[Block] {
+    pub fn blocks(&self) -> &[BinBlock] {
         &self.blocks
     }
 
     /// The block filters and groups refer to: the only one, or the coarse one.
-    pub fn first_block(&self) -> Block {
+    pub fn first_block(&self) -> BinBlock {
         self.blocks[0]
     }
 
-    /// Governed bands in ascending order: levels of a category, values between cuts of a number. "Missing" is none of them.
+    /// Governed bands in ascending order: levels of a category, values between band edges of a number. "Missing" is none of them.
     pub fn bands(&self) -> &[Band] {
         &self.bands
     }
@@ -416,24 +416,24 @@ fn scale(value: &Value, kind: AttributeKind) -> Result<Scale, String> {
         .filter(|n| span.is_integer() && *n < LEVELS_MAX)
         .ok_or("the range is not a whole number of steps, or has more than 2^20 - 256 levels")?
         + 1;
-    let mut cuts = Vec::new();
+    let mut edges = Vec::new();
     let written = value.get("cuts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     // bins have 16 bits, and every band is a row of the matrix at least
     if written.len() >= ROWS_MAX {
         return Err(format!("cuts: {} are more than the {ROWS_MAX} rows of a segment's matrix", written.len()));
     }
-    for cut in written {
-        let cut = quantity(cut)?;
-        let at = whole(cut)?;
-        let level = at.to_u32().filter(|v| at.is_integer() && *v > 0 && *v < levels && cuts.last().is_none_or(|last| v > last));
-        cuts.push(level.ok_or_else(|| format!("cut {cut} is not on a step inside the range, or out of order"))?);
+    for edge in written {
+        let edge = quantity(edge)?;
+        let at = whole(edge)?;
+        let level = at.to_u32().filter(|v| at.is_integer() && *v > 0 && *v < levels && edges.last().is_none_or(|last| v > last));
+        edges.push(level.ok_or_else(|| format!("cut {edge} is not on a step inside the range, or out of order"))?);
     }
     let clip = match value.get("beyond").map(|b| b.as_str()) {
         Some(Some("clip")) => true,
         None | Some(Some("missing")) => false,
         _ => return Err("beyond is \"clip\" or \"missing\"".into()),
     };
-    Ok(Scale { lo, step, levels, cuts, clip, plausible: pair("plausible")? })
+    Ok(Scale { lo, step, levels, edges, clip, plausible: pair("plausible")? })
 }
 
 fn band_label(scale: &Scale, starts: &[u32], i: usize) -> String {

@@ -15,9 +15,9 @@ fn read(attributes: Value) -> Result<Dictionary, DictionaryError> {
     Dictionary::from_canonical(&bytes(attributes))
 }
 
-fn number(levels: u32, cuts: &[u32]) -> Attribute {
-    let cuts: Vec<String> = cuts.iter().map(|c| (c + 10).to_string()).collect();
-    let value = json!([{"category": "labs", "cuts": cuts, "kind": "number", "name": "x", "range": ["10", (levels + 9).to_string()]}]);
+fn number(levels: u32, edges: &[u32]) -> Attribute {
+    let edges: Vec<String> = edges.iter().map(|e| (e + 10).to_string()).collect();
+    let value = json!([{"category": "labs", "cuts": edges, "kind": "number", "name": "x", "range": ["10", (levels + 9).to_string()]}]);
     read(value).unwrap().attributes()[0].clone()
 }
 
@@ -31,10 +31,10 @@ fn at(attribute: &Attribute, form: &[(usize, u64)], level: Option<u32>) -> u64 {
 
 #[test]
 fn forms_are_level_and_square_for_every_level() {
-    for (levels, cuts) in
+    for (levels, edges) in
         [(2, vec![]), (256, vec![100]), (257, vec![]), (257, vec![1, 256]), (1000, vec![3, 300, 301, 999]), (70_000, vec![500])]
     {
-        let attribute = number(levels, &cuts);
+        let attribute = number(levels, &edges);
         assert_eq!(attribute.blocks().len(), if levels <= 256 { 1 } else { 2 }, "{levels}");
         let (value, square) = (attribute.value_form(), attribute.square_form());
         assert_eq!(square.is_some(), levels <= 256);
@@ -60,9 +60,9 @@ fn forms_are_level_and_square_for_every_level() {
 /// Bands cover every level once, and a band's bins are those of its levels, also where a wide band is cut into more coarse bins.
 #[test]
 fn bands_are_whole_sets_of_bins() {
-    for (levels, cuts) in [(256, vec![1, 128, 255]), (257, vec![256]), (1000, vec![600, 700]), (5000, vec![])] {
-        let attribute = number(levels, &cuts);
-        assert_eq!(attribute.bands().len(), cuts.len() + 1);
+    for (levels, edges) in [(256, vec![1, 128, 255]), (257, vec![256]), (1000, vec![600, 700]), (5000, vec![])] {
+        let attribute = number(levels, &edges);
+        assert_eq!(attribute.bands().len(), edges.len() + 1);
         for level in 0..levels {
             let first = attribute.bins(Some(level)).unwrap().first;
             let inside: Vec<&Band> = attribute.bands().iter().filter(|b| b.levels.0 <= level && level <= b.levels.1).collect();
@@ -70,15 +70,15 @@ fn bands_are_whole_sets_of_bins() {
             assert!(attribute.bands().iter().all(|b| b.bins.contains(&first) == std::ptr::eq(b, inside[0])));
         }
     }
-    // 5000 levels without a cut: 20 coarse bins of at most 256 levels, all of one band
+    // 5000 levels without an edge: 20 coarse bins of at most 256 levels, all of one band
     let wide = number(5000, &[]);
-    assert_eq!(wide.blocks().iter().map(Block::bins).collect::<Vec<_>>(), [21, 257]);
+    assert_eq!(wide.blocks().iter().map(BinBlock::bins).collect::<Vec<_>>(), [21, 257]);
     assert_eq!(wide.bands()[0].bins, (1..=20).collect::<Vec<u16>>());
     // the fine block is as wide as the widest coarse bin: [0, 256), [256, 512), [512, 600), [600, 700), [700, 956), [956, 1000)
-    let cut = number(1000, &[600, 700]);
-    assert_eq!(cut.blocks().iter().map(Block::bins).collect::<Vec<_>>(), [7, 257]);
-    assert_eq!(cut.bands().iter().map(|b| b.bins.clone()).collect::<Vec<_>>(), [vec![1, 2, 3], vec![4], vec![5, 6]]);
-    assert_eq!(cut.bands().iter().map(|b| b.label.as_str()).collect::<Vec<_>>(), ["<610", "610-709", ">=710"]);
+    let banded = number(1000, &[600, 700]);
+    assert_eq!(banded.blocks().iter().map(BinBlock::bins).collect::<Vec<_>>(), [7, 257]);
+    assert_eq!(banded.bands().iter().map(|b| b.bins.clone()).collect::<Vec<_>>(), [vec![1, 2, 3], vec![4], vec![5, 6]]);
+    assert_eq!(banded.bands().iter().map(|b| b.label.as_str()).collect::<Vec<_>>(), ["<610", "610-709", ">=710"]);
 }
 
 #[test]
@@ -220,9 +220,9 @@ proptest! {
     #[test]
     fn hostile_quantities_never_panic(
         lo in "-?[0-9]{1,30}(\\.[0-9]{1,30})?", hi in "-?[0-9]{1,29}(\\.[0-9]{0,5})?", step in "[0-9]{0,2}\\.[0-9]{1,28}",
-        cut in "-?[0-9]{1,29}", x in "-?[0-9]{1,20}\\.[0-9]{1,8}", kind in "number|count",
+        edge in "-?[0-9]{1,29}", x in "-?[0-9]{1,20}\\.[0-9]{1,8}", kind in "number|count",
     ) {
-        let value = json!([{"category": "a", "cuts": [cut], "kind": kind, "name": "x", "plausible": [lo, hi], "range": [lo, hi], "step": step}]);
+        let value = json!([{"category": "a", "cuts": [edge], "kind": kind, "name": "x", "plausible": [lo, hi], "range": [lo, hi], "step": step}]);
         if let Ok(dictionary) = read(value) {
             let scale = dictionary.attributes()[0].scale().unwrap();
             let _ = (scale.hi(), decimal(&x).map(|x| scale.level(x)));
@@ -240,7 +240,7 @@ fn flagged(extra: Value) -> Result<Attribute, DictionaryError> {
 fn a_complete_attribute_has_no_missing_bin() {
     for (levels, blocks) in [(2_u32, vec![2]), (256, vec![256]), (1000, vec![4, 256])] {
         let attribute = flagged(json!({"range": ["0", (levels - 1).to_string()], "complete": true})).unwrap();
-        assert_eq!(attribute.blocks().iter().map(Block::bins).collect::<Vec<_>>(), blocks);
+        assert_eq!(attribute.blocks().iter().map(BinBlock::bins).collect::<Vec<_>>(), blocks);
         assert_eq!((attribute.missing_bin(), attribute.first_known(), attribute.bins(None)), (None, 0, None));
         assert_eq!(attribute.known_bins().len(), attribute.first_block().bins());
         let form = attribute.value_form();
@@ -319,8 +319,8 @@ fn attributes_meet_in_their_source_codes() {
 /// What one governance key could once stop a network with: bounds come before everything that grows with what was sent.
 #[test]
 fn hostile_sizes_are_refused_before_any_layout() {
-    let cuts: Vec<String> = (1..66_000).map(|c| c.to_string()).collect();
-    let hostile = json!([{"category": "labs", "cuts": cuts, "kind": "number", "name": "x", "range": ["0", "66000"]}]);
+    let edges: Vec<String> = (1..66_000).map(|e| e.to_string()).collect();
+    let hostile = json!([{"category": "labs", "cuts": edges, "kind": "number", "name": "x", "range": ["0", "66000"]}]);
     assert!(read(hostile).unwrap_err().to_string().contains("cuts"));
     let levels: Vec<String> = (0..130_000).map(|l| format!("{l:x}")).collect();
     assert!(read(json!([{"category": "labs", "kind": "category", "levels": levels, "name": "x"}])).is_err());
@@ -334,10 +334,10 @@ fn hostile_sizes_are_refused_before_any_layout() {
     });
     let refused = Dictionary::from_canonical(&canonical_json(&dictionary).unwrap()).unwrap_err().to_string();
     assert!(refused.contains("codes"), "{refused}");
-    // fewer cuts than rows, and with what carries the values of a number more rows than there are; and some that fit
-    let number = |cuts: u32| {
-        let cuts: Vec<String> = (1..cuts).map(|c| c.to_string()).collect();
-        read(json!([{"category": "labs", "cuts": cuts, "kind": "number", "name": "x", "range": ["0", "66000"]}]))
+    // fewer edges than rows, and with what carries the values of a number more rows than there are; and some that fit
+    let number = |edges: u32| {
+        let edges: Vec<String> = (1..edges).map(|e| e.to_string()).collect();
+        read(json!([{"category": "labs", "cuts": edges, "kind": "number", "name": "x", "range": ["0", "66000"]}]))
     };
     assert!(matches!(number(4_000), Err(DictionaryError::TooManyRows { rows: 4_500 })));
     number(3_500).unwrap();

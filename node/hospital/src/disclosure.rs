@@ -10,7 +10,7 @@ mod row_set;
 mod tests;
 
 pub use dominance::{Amounts, Product, product_dominates, value_dominates};
-pub use margin::{Block, BlockKind, Margin, Table, Unknown};
+pub use margin::{CellBlock, CellBlockKind, Margin, Table, Unknown};
 pub use number::{Differing, MeasureRef, Number, exposes};
 pub use row_set::{Counts, RowSet};
 

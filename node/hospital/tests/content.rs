@@ -14,7 +14,7 @@ use countersign_circuits::{
 };
 use countersign_hospital::{
     HospitalStore,
-    disclosure::{Block, BlockKind, MeasureRef, Number, RowSet, Table, Withhold},
+    disclosure::{CellBlock, CellBlockKind, MeasureRef, Number, RowSet, Table, Withhold},
     journal::{AnchorContent, AnchorTransaction, Begun, Import, ImportedPerson},
     opening::{OpeningKey, TableKind, TableName},
     released::Dictionaries,
@@ -82,12 +82,12 @@ async fn people(store: &HospitalStore, which: impl IntoIterator<Item = u32>) -> 
 }
 
 fn block(own: RowSet, base: RowSet, measures: Vec<MeasureRef>) -> Table<'static> {
-    let block = Block {
+    let block = CellBlock {
         cell: 0,
         group: 0,
         starts_group: false,
         passes: own.len() >= u64::from(K),
-        kind: BlockKind::Known(0),
+        kind: CellBlockKind::Known(0),
         numbers: vec![Number::new(own, base, measures)],
         unknown: RowSet::default(),
         values: Vec::new(),

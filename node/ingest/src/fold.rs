@@ -48,7 +48,7 @@ mod tests {
 
     fn scale(clip: bool) -> Scale {
         let d = |t: &str| t.parse().unwrap();
-        Scale { lo: d("-3"), step: d("0.1"), levels: 131, cuts: vec![], clip, plausible: Some((d("-10"), d("15"))) }
+        Scale { lo: d("-3"), step: d("0.1"), levels: 131, edges: vec![], clip, plausible: Some((d("-10"), d("15"))) }
     }
 
     fn level(value: &str, clip: bool) -> (Option<u32>, u64, u64, u64) {

@@ -209,7 +209,7 @@ fn in_list(attribute: &Attribute, list: &[Expr]) -> Result<BinSet, Refusal> {
     for entry in list {
         let (value, at) = number(attribute, entry)?;
         let on_step = scale.level(value).filter(|l| scale.value(*l) == value);
-        levels.insert(on_step.ok_or_else(|| Refusal::free_cut(at, attribute, value, ""))?, at);
+        levels.insert(on_step.ok_or_else(|| Refusal::no_edge(at, attribute, value, ""))?, at);
     }
     let edges = Edges { attribute, scale };
     let mut out = BinSet::new();
@@ -218,7 +218,7 @@ fn in_list(attribute: &Attribute, list: &[Expr]) -> Result<BinSet, Refusal> {
         let ends = !levels.contains_key(&(level + 1));
         if (starts && !edges.is_edge(*level)) || (ends && !edges.is_edge(level + 1)) {
             let hint = if edges.is_edge(*level) { " (Equality picks one value; a band is picked by its two ends.)" } else { "" };
-            return Err(Refusal::free_cut(*at, attribute, scale.value(*level), hint));
+            return Err(Refusal::no_edge(*at, attribute, scale.value(*level), hint));
         }
     }
     for band in attribute.bands() {
@@ -243,7 +243,7 @@ struct Edges<'a> {
 
 impl Edges<'_> {
     fn is_edge(&self, level: u32) -> bool {
-        level == 0 || level == self.scale.levels || self.scale.cuts.binary_search(&level).is_ok()
+        level == 0 || level == self.scale.levels || self.scale.edges.binary_search(&level).is_ok()
     }
 
     /// First level whose value is at least `value`, which lies within the range.
@@ -257,14 +257,14 @@ impl Edges<'_> {
     /// Edge of `x >= value` and `x < value`.
     fn from(&self, value: Decimal, at: Place) -> Result<u32, Refusal> {
         let edge = self.first_at_least(value).filter(|l| self.is_edge(*l) && value >= self.scale.lo && value <= self.scale.hi());
-        edge.ok_or_else(|| Refusal::free_cut(at, self.attribute, value, ""))
+        edge.ok_or_else(|| Refusal::no_edge(at, self.attribute, value, ""))
     }
 
     /// Edge of `x > value` and `x <= value`.
     fn beyond(&self, value: Decimal, at: Place, side: Side) -> Result<u32, Refusal> {
         let inside = value >= self.scale.lo && value <= self.scale.hi();
         let Some(first) = self.first_at_least(value).filter(|_| inside) else {
-            return Err(Refusal::free_cut(at, self.attribute, value, ""));
+            return Err(Refusal::no_edge(at, self.attribute, value, ""));
         };
         let exact = first < self.scale.levels && self.scale.value(first) == value;
         let edge = first + u32::from(exact);
@@ -272,13 +272,13 @@ impl Edges<'_> {
             return Ok(edge);
         }
         if !exact || !self.is_edge(first) {
-            return Err(Refusal::free_cut(at, self.attribute, value, ""));
+            return Err(Refusal::no_edge(at, self.attribute, value, ""));
         }
         let next = self.scale.value(edge);
         let (above, write) = if side == Side::Above { ("Above", ">=") } else { ("Up to and including", "<") };
-        let cut = value.normalize();
-        let hint = format!(" ({above} {cut} divides at {next}; {write} {cut} divides at {cut}.)");
-        Err(Refusal::free_cut(at, self.attribute, next, &hint))
+        let edge = value.normalize();
+        let hint = format!(" ({above} {edge} divides at {next}; {write} {edge} divides at {edge}.)");
+        Err(Refusal::no_edge(at, self.attribute, next, &hint))
     }
 
     /// Bins of the bands between two edges.

@@ -57,7 +57,7 @@ pub enum Code {
     Q04,
     /// Unknown attribute.
     Q05,
-    /// A number that is not a cut.
+    /// A number that is not a band edge.
     Q06,
     /// Unknown level.
     Q07,
@@ -125,11 +125,11 @@ fn groups_of(attribute: &Attribute) -> String {
     let Some(scale) = attribute.scale() else {
         return format!("levels {}", listed(attribute.bands().iter().map(|b| b.label.as_str())));
     };
-    let cuts: Vec<String> = scale.cuts.iter().take(3).map(|c| scale.value(*c).to_string()).collect();
-    match (cuts.is_empty(), scale.cuts.len() > 3) {
+    let edges: Vec<String> = scale.edges.iter().take(3).map(|c| scale.value(*c).to_string()).collect();
+    match (edges.is_empty(), scale.edges.len() > 3) {
         (true, _) => "one band".to_owned(),
-        (false, true) => format!("bands {} …", cuts.join(", ")),
-        (false, false) => format!("bands {}", cuts.join(", ")),
+        (false, true) => format!("bands {} …", edges.join(", ")),
+        (false, false) => format!("bands {}", edges.join(", ")),
     }
 }
 
@@ -204,10 +204,10 @@ impl Refusal {
     }
 
     /// `number` is the boundary asked for; `hint` tells why it is not the one written.
-    pub(crate) fn free_cut(at: impl Into<Place>, attribute: &Attribute, number: Decimal, hint: &str) -> Self {
-        let cuts: Vec<Decimal> = attribute.scale().map(|s| s.cuts.iter().map(|c| s.value(*c)).collect()).unwrap_or_default();
-        let below = cuts.iter().rev().find(|c| **c < number);
-        let above = cuts.iter().find(|c| **c > number);
+    pub(crate) fn no_edge(at: impl Into<Place>, attribute: &Attribute, number: Decimal, hint: &str) -> Self {
+        let edges: Vec<Decimal> = attribute.scale().map(|s| s.edges.iter().map(|c| s.value(*c)).collect()).unwrap_or_default();
+        let below = edges.iter().rev().find(|c| **c < number);
+        let above = edges.iter().find(|c| **c > number);
         let near: Vec<String> = below.into_iter().chain(above).map(Decimal::to_string).collect();
         let near = if near.is_empty() { "none".to_owned() } else { near.join(", ") };
         let words = format!(

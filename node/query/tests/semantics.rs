@@ -1,6 +1,6 @@
 //! Random queries over a random dictionary: the compiled filter and groups say the same of every row as SQL does.
 //!
-//! The oracle walks the condition over values with three-valued logic; it knows nothing of bins, cuts or clauses.
+//! The oracle walks the condition over values with three-valued logic; it knows nothing of bins, band edges or clauses.
 
 mod common;
 
@@ -44,11 +44,11 @@ fn random_dictionary(rng: &mut ChaCha20Rng) -> Dictionary {
                     let levels: u32 = if kind == 2 { rng.gen_range(2..40) } else { rng.gen_range(300..900) };
                     let (lo, scale): (i64, u32) = (rng.gen_range(-20..20), rng.gen_range(0..2));
                     let at = |level: u32| Decimal::new(lo + i64::from(level), scale).to_string();
-                    let mut cuts: Vec<u32> = (0..rng.gen_range(0..6)).map(|_| rng.gen_range(1..levels)).collect();
-                    cuts.sort_unstable();
-                    cuts.dedup();
+                    let mut edges: Vec<u32> = (0..rng.gen_range(0..6)).map(|_| rng.gen_range(1..levels)).collect();
+                    edges.sort_unstable();
+                    edges.dedup();
                     json!({ "name": name, "category": "x", "kind": "number", "step": Decimal::new(1, scale).to_string(),
-                        "range": [at(0), at(levels - 1)], "cuts": cuts.iter().map(|c| at(*c)).collect::<Vec<_>>() })
+                        "range": [at(0), at(levels - 1)], "cuts": edges.iter().map(|e| at(*e)).collect::<Vec<_>>() })
                 }
             }
         })
@@ -68,7 +68,7 @@ fn predicate(rng: &mut ChaCha20Rng, dictionary: &Dictionary) -> Cond {
         return Cond::In(index, rng.r#gen(), list);
     };
     let near = |rng: &mut ChaCha20Rng| {
-        let edges: Vec<u32> = scale.cuts.iter().copied().chain([0, scale.levels - 1]).collect();
+        let edges: Vec<u32> = scale.edges.iter().copied().chain([0, scale.levels - 1]).collect();
         let edge = *edges.choose(rng).expect("two at least");
         let moved = i64::from(edge) + if rng.gen_bool(0.3) { rng.gen_range(-1..=1) } else { 0 };
         let half = if rng.gen_bool(0.05) { scale.step / Decimal::TWO } else { Decimal::ZERO };

@@ -5,7 +5,7 @@ use crate::slots::RowId;
 
 /// What the blocks of an answer stand for: blocks of one kind in different groups can be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum BlockKind {
+pub enum CellBlockKind {
     /// Rows of the group; a model's block too.
     Rows,
     /// Known rows of an attribute, with sums if they were asked.
@@ -16,7 +16,7 @@ pub enum BlockKind {
 
 /// Neighbouring cells that are released together.
 #[derive(Debug)]
-pub struct Block<'a> {
+pub struct CellBlock<'a> {
     /// Index of its first cell.
     pub cell: usize,
     /// Index of its group: bands of the first grouping attribute count fastest.
@@ -26,7 +26,7 @@ pub struct Block<'a> {
     /// True if its counts pass the published rule: otherwise it does not leave, whatever is found here.
     pub passes: bool,
     /// What it counts.
-    pub kind: BlockKind,
+    pub kind: CellBlockKind,
     /// One number for each count shown: several for parts.
     pub numbers: Vec<Number>,
     /// For parts of a public attribute: people of the group where it is missing; a sum over the parts has them in its base set.
@@ -52,7 +52,7 @@ pub struct Unknown {
 #[derive(Debug)]
 pub struct Table<'a> {
     /// Blocks in the order of their cells.
-    pub blocks: Vec<Block<'a>>,
+    pub blocks: Vec<CellBlock<'a>>,
     /// Bands of each grouping attribute.
     pub bands: Vec<usize>,
     /// Those who are in no group as a public grouping attribute is missing.
@@ -71,7 +71,7 @@ pub struct Margin {
 impl Table<'_> {
     /// The rules that look at one block alone: dominance, and the hospital's own word.
     pub fn by_block(&self, k_min: u32) -> Vec<Withhold> {
-        let verdict = |block: &Block<'_>| {
+        let verdict = |block: &CellBlock<'_>| {
             if !block.passes {
                 Withhold::None
             } else if block.values.iter().any(|v| value_dominates(*v, k_min)) || block.products.iter().any(|p| product_dominates(*p, k_min))
@@ -99,18 +99,18 @@ impl Table<'_> {
     }
 
     /// Blocks that leave.
-    pub fn released<'s>(&'s self, withheld: &'s [Withhold]) -> impl Iterator<Item = (usize, &'s Block<'s>)> + 's {
+    pub fn released<'s>(&'s self, withheld: &'s [Withhold]) -> impl Iterator<Item = (usize, &'s CellBlock<'s>)> + 's {
         self.blocks.iter().zip(withheld).enumerate().filter(|(_, (b, w))| b.passes && **w == Withhold::None).map(|(i, (b, _))| (i, b))
     }
 
     /// For every kind of block and every subset of the grouping attributes (a partition into parts is one): the unions of the released groups.
     pub fn margins(&self, withheld: &[Withhold]) -> Vec<Margin> {
-        let mut kinds: Vec<BlockKind> = self.blocks.iter().map(|b| b.kind).collect();
+        let mut kinds: Vec<CellBlockKind> = self.blocks.iter().map(|b| b.kind).collect();
         kinds.sort_unstable();
         kinds.dedup();
         let mut margins = Vec::new();
         for kind in kinds {
-            let released: Vec<(usize, &Block<'_>)> = self.released(withheld).filter(|(_, b)| b.kind == kind).collect();
+            let released: Vec<(usize, &CellBlock<'_>)> = self.released(withheld).filter(|(_, b)| b.kind == kind).collect();
             for summed in 0..1_usize << self.bands.len() {
                 self.sums(&released, summed, kind, &mut margins);
             }
@@ -119,8 +119,8 @@ impl Table<'_> {
     }
 
     /// Sums over some grouping attributes (a bit each), for each combination of the others.
-    fn sums(&self, released: &[(usize, &Block<'_>)], summed: usize, kind: BlockKind, margins: &mut Vec<Margin>) {
-        let parts = matches!(kind, BlockKind::Parts(_));
+    fn sums(&self, released: &[(usize, &CellBlock<'_>)], summed: usize, kind: CellBlockKind, margins: &mut Vec<Margin>) {
+        let parts = matches!(kind, CellBlockKind::Parts(_));
         let fixed = |group: usize| -> Vec<Option<usize>> {
             let bands = self.bands_of(group);
             bands.into_iter().enumerate().map(|(q, band)| (summed >> q & 1 == 0).then_some(band)).collect()

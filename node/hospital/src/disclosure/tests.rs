@@ -115,13 +115,13 @@ fn a_product_of_one_person_is_withheld() {
     );
 }
 
-fn rows(group: usize, own: RowSet) -> Block<'static> {
-    Block {
+fn rows(group: usize, own: RowSet) -> CellBlock<'static> {
+    CellBlock {
         cell: group,
         group,
         starts_group: true,
         passes: own.len() >= 10,
-        kind: BlockKind::Rows,
+        kind: CellBlockKind::Rows,
         numbers: vec![Number::new(own.clone(), own, Vec::new())],
         unknown: RowSet::default(),
         values: Vec::new(),
@@ -159,7 +159,7 @@ fn people_without_a_public_group_are_in_the_base_of_its_margin() {
 fn a_withheld_group_withholds_everything_in_it() {
     let mut blocks = vec![rows(0, people(0..50)), rows(1, people(50..100))];
     blocks[0].held_back = true;
-    let known = Block { cell: 2, starts_group: false, kind: BlockKind::Known(3), group: 0, ..rows(0, people(0..40)) };
+    let known = CellBlock { cell: 2, starts_group: false, kind: CellBlockKind::Known(3), group: 0, ..rows(0, people(0..40)) };
     blocks.push(known);
     let table = Table { blocks, bands: vec![2], unknown: vec![] };
     assert_eq!(table.by_block(10), [Withhold::Local, Withhold::None, Withhold::Local]);

@@ -2,7 +2,7 @@
 
 use super::{HospitalError, answering::Work};
 use crate::{
-    disclosure::{Amounts, Block, BlockKind, MeasureRef, Number, Product, RowSet, Table, Unknown},
+    disclosure::{Amounts, CellBlock, CellBlockKind, MeasureRef, Number, Product, RowSet, Table, Unknown},
     slots::RowId,
 };
 use countersign_circuits::{
@@ -107,7 +107,7 @@ impl Asked<'_> {
         let nothing = vec![countersign_circuits::aggregate::Withheld::No; cells.len()];
         let passes =
             release(wiring.gate_minimum(self.k_min), &kinds, &values, &nothing).map_err(|e| HospitalError::Statement(e.to_string()))?.flags;
-        let mut blocks: Vec<Block<'l>> = Vec::new();
+        let mut blocks: Vec<CellBlock<'l>> = Vec::new();
         for (gate, levels) in gates.iter().zip(levels) {
             let cell = wiring.cells()[gate.cell];
             let start = block_start(wiring, gate.cell);
@@ -117,13 +117,13 @@ impl Asked<'_> {
             let (kind, number) = match cell.meaning {
                 CellMeaning::Rows => {
                     let measures = summed(wiring, gate.cell).into_iter().map(|index| self.measure(index)).collect::<Result<Vec<_>, _>>()?;
-                    (BlockKind::Rows, Number::new(own.clone(), base(), measures))
+                    (CellBlockKind::Rows, Number::new(own.clone(), base(), measures))
                 }
                 CellMeaning::Known(index) => {
                     let base = if is_public(self.attribute(index)?) { base() } else { own.clone() };
-                    (BlockKind::Known(index), Number::new(own.clone(), base, vec![self.measure(index)?]))
+                    (CellBlockKind::Known(index), Number::new(own.clone(), base, vec![self.measure(index)?]))
                 }
-                CellMeaning::Part(index, _) => (BlockKind::Parts(index), Number::new(own.clone(), own.clone(), Vec::new())),
+                CellMeaning::Part(index, _) => (CellBlockKind::Parts(index), Number::new(own.clone(), own.clone(), Vec::new())),
                 _ => return Err(HospitalError::Statement("a gate counts no people".into())),
             };
             if let Some(block) = blocks.last_mut().filter(|b| b.cell == start) {
@@ -132,12 +132,12 @@ impl Asked<'_> {
             }
             let (values, products) = self.amounts(wiring, gate.cell, levels)?;
             let unknown = match (kind, &bases) {
-                (BlockKind::Parts(index), Some(bases)) => {
+                (CellBlockKind::Parts(index), Some(bases)) => {
                     self.unknown(work, index, bases.slots.get(&cell.group).map_or(&[], Vec::as_slice))?
                 }
                 _ => RowSet::default(),
             };
-            blocks.push(Block {
+            blocks.push(CellBlock {
                 cell: start,
                 group: cell.group,
                 starts_group: wiring.cells()[start].kind.group_start,

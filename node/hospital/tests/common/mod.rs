@@ -9,7 +9,7 @@ use countersign_circuits::{
 };
 use countersign_hospital::{
     HospitalStore, HospitalStoreError,
-    disclosure::{Block, BlockKind, Number, RowSet, Table},
+    disclosure::{CellBlock, CellBlockKind, Number, RowSet, Table},
     journal::{AnchorContent, Begun, Import, ImportedPerson},
     ledger_view::LedgerView,
     opening::{TableKind, TableName},
@@ -143,12 +143,12 @@ impl Dictionaries for NoDictionaries {
 
 /// Blocks of rows, each in a group of its own.
 pub(crate) fn table(sets: impl IntoIterator<Item = RowSet>) -> Table<'static> {
-    let block = |(i, own): (usize, RowSet)| Block {
+    let block = |(i, own): (usize, RowSet)| CellBlock {
         cell: i,
         group: 0,
         starts_group: false,
         passes: true,
-        kind: BlockKind::Known(i as u16),
+        kind: CellBlockKind::Known(i as u16),
         numbers: vec![Number::new(own.clone(), own, Vec::new())],
         unknown: RowSet::default(),
         values: Vec::new(),
