@@ -32,7 +32,7 @@ pub use countersign_circuits::{aggregate::GateCounts, context::AnswerContext};
 pub use keyed::{KeyedChecker, active_point};
 pub use rejection::Rejection;
 pub use state::{
-    Admission, AnswerRecord, AnswerTask, CommitError, Cut, CutId, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus,
+    Admission, AnswerRecord, AnswerTask, CommitError, CutId, DataCut, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus,
     ProposalRecord, ProposalStatus, Proposed, QueryRecord, SegmentKey, SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus,
     TableKey, TableRecord, Tally, Tip, TransactionResult, Verdict, VoteRecord,
 };

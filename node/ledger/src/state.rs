@@ -20,7 +20,7 @@ pub use answer::AnswerTask;
 pub use execute::{CommitError, Outcome, Proposed};
 pub use proposal::{ProposalRecord, ProposalStatus, Tally, VoteRecord};
 pub use records::{
-    AnswerRecord, Cut, CutId, DictionaryRecord, Lag, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord,
+    AnswerRecord, CutId, DataCut, DictionaryRecord, Lag, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord,
     StudyStatus, TableKey, TableRecord,
 };
 pub use result::{Effect, TransactionResult, Verdict};
@@ -88,7 +88,7 @@ pub struct State {
     submitted: u32,
     /// Studies that wait for a board, by the day from which they wait no more. Follows from the studies.
     waiting: OrdSet<(Day, StudyId)>,
-    cuts: Section<(StudyId, MemberId), Cut>,
+    cuts: Section<(StudyId, MemberId), DataCut>,
     /// The study that made a site's research cut, by dictionary and scope registry.
     research: Section<(MemberId, Digest32, Digest32), StudyId>,
     queries: Section<QueryId, QueryRecord>,
@@ -246,17 +246,17 @@ impl State {
     }
 
     /// A site's cut of a study.
-    pub fn cut(&self, study: &StudyId, hospital: &MemberId) -> Option<&Cut> {
+    pub fn cut(&self, study: &StudyId, hospital: &MemberId) -> Option<&DataCut> {
         self.cuts.get(&(*study, *hospital)).map(Arc::as_ref)
     }
 
     /// The cuts of a study.
-    pub fn cuts(&self, study: &StudyId) -> impl Iterator<Item = &Cut> {
+    pub fn cuts(&self, study: &StudyId) -> impl Iterator<Item = &DataCut> {
         self.cuts.range((*study, MemberId([0; 32]))..=(*study, MemberId([u8::MAX; 32]))).map(|(_, r)| r.as_ref())
     }
 
     /// A site's research cut for a dictionary and a scope registry: the tables that the next study it accepts is answered from (rule D12).
-    pub fn research_cut(&self, hospital: &MemberId, dictionary: &Digest32, registry: &Digest32) -> Option<&Cut> {
+    pub fn research_cut(&self, hospital: &MemberId, dictionary: &Digest32, registry: &Digest32) -> Option<&DataCut> {
         self.cut(self.research.get(&(*hospital, *dictionary, *registry))?, hospital)
     }
 

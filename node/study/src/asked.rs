@@ -1,7 +1,7 @@
 //! What was asked, and where each question stands at each hospital.
 
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{Cut, PairRecord, PairStatus, QueryRecord, State, TableKey};
+use countersign_ledger::{DataCut, PairRecord, PairStatus, QueryRecord, State, TableKey};
 use countersign_member::Connection;
 use countersign_messages::{BlockTime, MemberId, QueryId, StudyId};
 use countersign_query::Question;
@@ -135,7 +135,7 @@ pub fn asked_before(
 fn is_current(state: &State, record: &QueryRecord, hospitals: HospitalsAtHand) -> bool {
     let Some(study) = state.study(&record.query.study) else { return false };
     let (dictionary, registry) = (study.submitted.dictionary, study.registry);
-    let same = |cut: &Cut| {
+    let same = |cut: &DataCut| {
         let current = |table: Digest32| state.table(&TableKey { hospital: cut.hospital, table }).map(|t| t.current().collect::<Vec<_>>());
         let research = state.research_cut(&cut.hospital, &dictionary, &registry);
         let anchored = current(dictionary).as_ref() == Some(&cut.data) && current(registry).as_ref() == Some(&cut.consent);

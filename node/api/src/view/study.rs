@@ -1,7 +1,7 @@
 //! Studies.
 
 use super::{Id, date};
-use countersign_ledger::{Cut, State, StudyRecord, StudyStatus};
+use countersign_ledger::{DataCut, State, StudyRecord, StudyStatus};
 use countersign_messages::{BlockTime, SealingParty, StudyId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -114,8 +114,8 @@ pub(crate) struct Site {
     transaction: Id,
 }
 
-impl From<&Cut> for Site {
-    fn from(cut: &Cut) -> Self {
+impl From<&DataCut> for Site {
+    fn from(cut: &DataCut) -> Self {
         Self {
             hospital: Id::of(cut.hospital),
             cut: Id::of(cut.id.0),

@@ -3,7 +3,9 @@
 use super::{
     Context, State,
     query::check_open,
-    records::{AnswerRecord, CellBudget, Cut, Lag, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord, TableKey},
+    records::{
+        AnswerRecord, CellBudget, DataCut, Lag, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord, TableKey,
+    },
     result::Effect,
 };
 use crate::{
@@ -34,7 +36,7 @@ pub struct AnswerTask<'a> {
     /// The circuit keys in force: the proof is made and verified with these.
     pub keys: Digest32,
     /// The cut.
-    pub cut: &'a Cut,
+    pub cut: &'a DataCut,
     /// Data segments of the cut, in order.
     pub data: Vec<Segment>,
     /// Consent segments of the cut, in order.
@@ -72,7 +74,7 @@ struct Asked {
 struct Question<'a> {
     study: &'a StudyRecord,
     query: &'a QueryRecord,
-    cut: &'a Cut,
+    cut: &'a DataCut,
     pair: PairRecord,
     named_time: BlockTime,
 }

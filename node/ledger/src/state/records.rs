@@ -189,7 +189,7 @@ pub struct CutId(pub Digest32);
 
 /// The tables of a site that every query of a study is answered from.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Cut {
+pub struct DataCut {
     /// Its identity.
     pub id: CutId,
     /// The study.

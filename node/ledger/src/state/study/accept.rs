@@ -5,7 +5,7 @@ use crate::{
     rejection::Rejection,
     state::{
         Context, State,
-        records::{Cut, CutId, SegmentKey, TableKey},
+        records::{CutId, DataCut, SegmentKey, TableKey},
         result::Effect,
     },
 };
@@ -31,7 +31,7 @@ impl State {
     }
 
     /// Pins the research cut, or the current segments of data and consent where there is none or it is renewed.
-    fn make_cut(&self, cx: &Context<'_>, accept: &StudyAccept, dictionary: Digest32, registry: Digest32) -> Result<Cut, Rejection> {
+    fn make_cut(&self, cx: &Context<'_>, accept: &StudyAccept, dictionary: Digest32, registry: Digest32) -> Result<DataCut, Rejection> {
         let research = self.research_cut(&cx.signer, &dictionary, &registry);
         let least = self.in_force.rules.k_min;
         let source = match (accept.renew, research) {
@@ -44,7 +44,7 @@ impl State {
         let (consent_digests, policy) = self.pin(key(registry), &source.consent, "policies")?;
         let head = bytes_of(&(self.network, accept.study, cx.signer, cx.height, cx.transaction, accept.k_min));
         let body = bytes_of(&(data_digests, consent_digests, mapping, policy));
-        Ok(Cut {
+        Ok(DataCut {
             id: CutId(Digest32::tagged("countersign/cut/1", [head.as_slice(), &body])),
             study: accept.study,
             hospital: cx.signer,
