@@ -37,7 +37,7 @@ pub(crate) struct Connections {
 
 /// An open connection's place in the table.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ConnectionSlot {
     connections: Arc<Connections>,
     address: IpAddr,
     _gauged: Gauged,
@@ -54,7 +54,7 @@ impl Connections {
     }
 
     /// Takes a place, or says why there is none.
-    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Place, Problem> {
+    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, Problem> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let total: usize = open.values().sum();
         let of_address = open.get(&address).copied().unwrap_or(0);
@@ -67,7 +67,7 @@ impl Connections {
         }
         open.insert(address, of_address + 1);
         drop(open);
-        Ok(Place { connections: Arc::clone(self), address, _gauged: Gauged::new("countersign_http_connections") })
+        Ok(ConnectionSlot { connections: Arc::clone(self), address, _gauged: Gauged::new("countersign_http_connections") })
     }
 
     /// Tells a client why its connection is closed, without keeping anybody waiting.
@@ -90,7 +90,7 @@ impl Connections {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let mut open = self.connections.open.lock().unwrap_or_else(PoisonError::into_inner);
         match open.get_mut(&self.address) {
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(connections.open.lock().unwrap().len(), 1, "an address without connections is forgotten");
         // behind a proxy only the total counts
         let proxied = Connections::new(&limits, true);
-        let _all: Vec<Place> = (0..3).map(|_| proxied.take(address(1)).unwrap()).collect();
+        let _all: Vec<ConnectionSlot> = (0..3).map(|_| proxied.take(address(1)).unwrap()).collect();
         assert!(proxied.take(address(1)).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! Events: what blocks say, one after the other.
 //!
-//! Everything in an event follows from the chain, so nothing is queued for anybody: a stream is a place in the chain and reads on from there when its
-//! client has taken what it was sent. An event's id is that place (`HEIGHT.INDEX`); who comes back with it in `Last-Event-ID` goes on
+//! Everything in an event follows from the chain, so nothing is queued for anybody: a stream is a position in the chain and reads on from there when its
+//! client has taken what it was sent. An event's id is that position (`HEIGHT.INDEX`); who comes back with it in `Last-Event-ID` goes on
 //! exactly after it.
 
 use crate::{
@@ -137,9 +137,9 @@ impl RecentEvents {
     }
 }
 
-/// A place in the chain: after an event of a block, or after the whole block.
+/// A position in the chain: after an event of a block, or after the whole block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct EventPosition {
     /// The block of the next event.
     height: Height,
     /// Events of that block that are passed over.
@@ -148,24 +148,24 @@ pub(crate) struct Place {
 
 /// An event id that is none of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NotAPlace;
+pub(crate) struct NotAnEventId;
 
-impl FromStr for Place {
-    type Err = NotAPlace;
+impl FromStr for EventPosition {
+    type Err = NotAnEventId;
 
     /// `HEIGHT.INDEX` is after that event, `HEIGHT` after the whole block.
-    fn from_str(id: &str) -> Result<Self, NotAPlace> {
+    fn from_str(id: &str) -> Result<Self, NotAnEventId> {
         match id.split_once('.') {
-            None => Ok(Self::after(Height(id.parse().map_err(|_| NotAPlace)?))),
+            None => Ok(Self::after(Height(id.parse().map_err(|_| NotAnEventId)?))),
             Some((height, index)) => {
-                let index: u32 = index.parse().map_err(|_| NotAPlace)?;
-                Ok(Self { height: Height(height.parse().map_err(|_| NotAPlace)?), index: index as usize + 1 })
+                let index: u32 = index.parse().map_err(|_| NotAnEventId)?;
+                Ok(Self { height: Height(height.parse().map_err(|_| NotAnEventId)?), index: index as usize + 1 })
             }
         }
     }
 }
 
-impl Place {
+impl EventPosition {
     pub(crate) fn after(height: Height) -> Self {
         Self { height: height.next(), index: 0 }
     }
@@ -180,8 +180,8 @@ pub(crate) struct EventStream {
     app: App,
     tips: watch::Receiver<Tip>,
     stopping: watch::Receiver<bool>,
-    place: Place,
-    /// Events of the block at the place.
+    position: EventPosition,
+    /// Events of the block at the position.
     block: Option<Arc<[EventView]>>,
     until: Instant,
     _slot: OwnedSemaphorePermit,
@@ -189,25 +189,25 @@ pub(crate) struct EventStream {
 }
 
 impl EventStream {
-    /// Begins at a place, or after the last block.
-    pub(crate) fn begin(app: &App, place: Option<Place>) -> Result<Self, Problem> {
+    /// Begins at a position, or after the last block.
+    pub(crate) fn begin(app: &App, position: Option<EventPosition>) -> Result<Self, Problem> {
         let tips = app.node.tips();
         let last = tips.borrow().height;
-        let place = place.unwrap_or_else(|| Place::after(last));
-        if last.0.saturating_sub(place.height.0) >= app.limits.event_blocks_behind {
+        let position = position.unwrap_or_else(|| EventPosition::after(last));
+        if last.0.saturating_sub(position.height.0) >= app.limits.event_blocks_behind {
             let detail = format!(
                 "the chain is at height {last}; a stream begins at most {} blocks before. Read the blocks up to there first",
                 app.limits.event_blocks_behind
             );
             return Err(Problem::new(ProblemKind::EventsTooFarBack, detail));
         }
-        if place.height > last.next() {
+        if position.height > last.next() {
             return Err(Problem::new(ProblemKind::BadParameter, format!("the chain is at height {last}; it has no such event yet")));
         }
         Ok(Self {
             tips,
             stopping: app.stopping.clone(),
-            place,
+            position,
             block: None,
             until: Instant::now() + ms(app.limits.event_stream_ms),
             _slot: app.streams.take()?,
@@ -224,11 +224,11 @@ impl EventStream {
                 return Some(event);
             }
             let last = self.tips.borrow_and_update().height;
-            if Instant::now() >= self.until || last.0.saturating_sub(self.place.height.0) > self.app.limits.event_blocks_behind {
+            if Instant::now() >= self.until || last.0.saturating_sub(self.position.height.0) > self.app.limits.event_blocks_behind {
                 return None;
             }
-            if self.place.height <= last {
-                match self.app.recent.of(self.app.node.store(), self.place.height).await {
+            if self.position.height <= last {
+                match self.app.recent.of(self.app.node.store(), self.position.height).await {
                     Ok(Some(events)) => self.block = Some(events),
                     Ok(None) => return None,
                     Err(error) => {
@@ -246,16 +246,16 @@ impl EventStream {
         }
     }
 
-    /// The event at the place, if its block is loaded; otherwise moves to the next block.
+    /// The event at the position, if its block is loaded; otherwise moves to the next block.
     fn take(&mut self) -> Option<sse::Event> {
         let block = self.block.as_ref()?;
-        let Some(event) = block.get(self.place.index) else {
-            self.place = Place::after(self.place.height);
+        let Some(event) = block.get(self.position.index) else {
+            self.position = EventPosition::after(self.position.height);
             self.block = None;
             return None;
         };
-        let id = format!("{}.{}", self.place.height, self.place.index);
-        self.place.index += 1;
+        let id = format!("{}.{}", self.position.height, self.position.index);
+        self.position.index += 1;
         let data = serde_json::to_string(event).unwrap_or_default();
         Some(sse::Event::default().id(id).event(event.name()).data(data))
     }
@@ -267,11 +267,11 @@ mod tests {
 
     #[test]
     fn ids_are_places() {
-        assert_eq!("7.2".parse(), Ok(Place { height: Height(7), index: 3 }));
-        assert_eq!("7".parse(), Ok(Place::after(Height(7))));
-        assert_eq!("0".parse(), Ok(Place::before(Height(0))));
+        assert_eq!("7.2".parse(), Ok(EventPosition { height: Height(7), index: 3 }));
+        assert_eq!("7".parse(), Ok(EventPosition::after(Height(7))));
+        assert_eq!("0".parse(), Ok(EventPosition::before(Height(0))));
         for bad in ["", "x", "7.", ".7", "7.2.1", "-1", "7.4294967296", "18446744073709551616"] {
-            assert_eq!(bad.parse::<Place>(), Err(NotAPlace), "{bad}");
+            assert_eq!(bad.parse::<EventPosition>(), Err(NotAnEventId), "{bad}");
         }
     }
 }

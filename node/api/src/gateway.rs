@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     config::{ConfigError, GatewayConfig, Limits, ms},
-    connections::{Connections, Place},
+    connections::{ConnectionSlot, Connections},
     guard::PeerAddress,
     measure,
     node::Node,
@@ -112,8 +112,8 @@ impl Gateway {
                 Some(_) = tasks.join_next() => {}
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => match self.connections.take(peer.ip()) {
-                        Ok(place) => {
-                            tasks.spawn(self.connection(stream, peer, place, graceful.watcher()));
+                        Ok(slot) => {
+                            tasks.spawn(self.connection(stream, peer, slot, graceful.watcher()));
                         }
                         Err(problem) => self.connections.refuse(stream, &problem),
                     },
@@ -134,7 +134,13 @@ impl Gateway {
 
     /// Serves one connection. HTTP/1.1 only: one request at a time a connection keeps the limits simple, and proxies speak it to what is behind
     /// them.
-    fn connection(&self, stream: TcpStream, peer: SocketAddr, place: Place, watcher: Watcher) -> impl Future<Output = ()> + Send + 'static {
+    fn connection(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        slot: ConnectionSlot,
+        watcher: Watcher,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let router = self.router.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(PeerAddress(peer.ip()));
@@ -151,7 +157,7 @@ impl Gateway {
             if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(%peer, %error, "a connection broke off");
             }
-            drop(place);
+            drop(slot);
         }
     }
 }

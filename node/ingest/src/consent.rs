@@ -12,7 +12,7 @@ pub use policy::{ConsentPolicy, PolicyError};
 use crate::{
     calendar::parse_day,
     csv_file::{Table, beside_tables},
-    error::{ImportError, Place},
+    error::{FilePosition, ImportError},
     files::list,
     table::PatientId,
 };
@@ -189,14 +189,14 @@ fn last_day(registry: &ScopeRegistry) -> Day {
 fn csv(path: &Path, registry: &ScopeRegistry) -> Result<Consents, ImportError> {
     if let Some(words) = beside_tables(path)? {
         let problem = format!("these consents are not whole: {words}");
-        return Err(ImportError::Package { place: Place::new(path, 0), problem });
+        return Err(ImportError::Package { place: FilePosition::new(path, 0), problem });
     }
     let mut consents = Consents { table: ConsentTable::new(), report: ConsentReport::default(), named: BTreeSet::new(), documents: None };
     for file in list(path, &[".csv"], "*.csv file")? {
         let mut table = Table::open(&file)?;
         if let Some(other) = table.header.iter().find(|h| !["patient", "scope", "until"].contains(&h.as_str())) {
             let problem = "is unknown; a consent file has the columns patient, scope and until";
-            return Err(ImportError::Column { place: Place::new(&file, 1), column: other.chars().take(64).collect(), problem });
+            return Err(ImportError::Column { place: FilePosition::new(&file, 1), column: other.chars().take(64).collect(), problem });
         }
         let (patient, scope, until) = (table.column("patient")?, table.column("scope")?, table.column("until")?);
         while table.advance()? {

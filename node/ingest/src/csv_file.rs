@@ -1,7 +1,7 @@
 //! CSV files: records of fields (RFC 4180, UTF-8 with or without a byte order mark).
 
 use crate::{
-    error::{ImportError, Place},
+    error::{FilePosition, ImportError},
     files::{io_error, passed_over},
 };
 use std::{
@@ -74,17 +74,20 @@ impl Table {
         let reader = csv::ReaderBuilder::new().has_headers(false).from_reader(guard);
         let mut table = Self { reader, state, path: path.to_owned(), header: Vec::new(), record: csv::ByteRecord::new(), line: 1 };
         if !table.advance()? {
-            return Err(ImportError::Csv { place: Place::new(path, 1), problem: "the file is empty; a header line is expected".into() });
+            return Err(ImportError::Csv {
+                place: FilePosition::new(path, 1),
+                problem: "the file is empty; a header line is expected".into(),
+            });
         }
         if table.record.len() > COLUMNS_MAX {
-            return Err(ImportError::Limit { place: Place::new(path, 1), what: "the number of columns", max: COLUMNS_MAX as u64 });
+            return Err(ImportError::Limit { place: FilePosition::new(path, 1), what: "the number of columns", max: COLUMNS_MAX as u64 });
         }
         table.header = (0..table.record.len()).map(|i| table.field(i).map(str::to_owned)).collect::<Result<_, _>>()?;
         Ok(table)
     }
 
-    pub(crate) fn place(&self) -> Place {
-        Place::new(&self.path, self.line)
+    pub(crate) fn place(&self) -> FilePosition {
+        FilePosition::new(&self.path, self.line)
     }
 
     /// Moves to the next record; false at the end.
@@ -97,14 +100,14 @@ impl Table {
         // the line stays that of the last record: it is the one that swallowed the rest of the file
         if !more && self.state.quoted.get() {
             let problem = "a quotation mark is opened and never closed".into();
-            return Err(ImportError::Csv { place: Place::new(&self.path, self.line), problem });
+            return Err(ImportError::Csv { place: FilePosition::new(&self.path, self.line), problem });
         }
         Ok(more)
     }
 
     fn fault(&self, error: &csv::Error, line: u64) -> ImportError {
         let line = error.position().map_or(line, csv::Position::line);
-        let place = Place::new(&self.path, line);
+        let place = FilePosition::new(&self.path, line);
         match error.kind() {
             _ if self.state.too_long.get() => ImportError::Limit { place, what: "the record", max: RECORD_BYTES_MAX },
             csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
@@ -137,7 +140,7 @@ impl Table {
 
     /// The position of a column, which must stand in the header exactly once.
     pub(crate) fn column(&self, name: &str) -> Result<usize, ImportError> {
-        let fail = |problem| Err(ImportError::Column { place: Place::new(&self.path, 1), column: name.to_owned(), problem });
+        let fail = |problem| Err(ImportError::Column { place: FilePosition::new(&self.path, 1), column: name.to_owned(), problem });
         let mut hits = self.header.iter().enumerate().filter(|(_, h)| *h == name);
         match (hits.next(), hits.next()) {
             (Some((i, _)), None) => Ok(i),

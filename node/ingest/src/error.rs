@@ -9,21 +9,21 @@ use std::{fmt, io, path::Path};
 
 /// A file and, if known, a line of it (from 1). Only the file's name is kept, not its folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct FilePosition {
     /// The file's name.
     pub file: String,
     /// Line, from 1; 0 if the whole file is meant.
     pub line: u64,
 }
 
-impl Place {
+impl FilePosition {
     pub(crate) fn new(path: &Path, line: u64) -> Self {
         let file = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
         Self { file, line }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FilePosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.line == 0 { write!(f, "{}", self.file) } else { write!(f, "{}:{}", self.file, self.line) }
     }
@@ -42,7 +42,7 @@ pub enum ImportError {
     #[error("{place}: cannot be read: {source}")]
     Io {
         /// Where.
-        place: Place,
+        place: FilePosition,
         /// The operating system's reason.
         source: io::Error,
     },
@@ -50,7 +50,7 @@ pub enum ImportError {
     #[error("{place}: holds no {expected}; check the path and `source.kind` of the mapping")]
     NoFiles {
         /// The folder.
-        place: Place,
+        place: FilePosition,
         /// What was looked for.
         expected: &'static str,
     },
@@ -58,7 +58,7 @@ pub enum ImportError {
     #[error("{place}: {what} is over the limit of {max}; split the export")]
     Limit {
         /// Where.
-        place: Place,
+        place: FilePosition,
         /// What is too large.
         what: &'static str,
         /// The limit.
@@ -68,19 +68,19 @@ pub enum ImportError {
     #[error("{place}: the gzip data is truncated or damaged; fetch the file again")]
     Gzip {
         /// Where.
-        place: Place,
+        place: FilePosition,
     },
     /// Not UTF-8.
     #[error("{place}: not UTF-8; the exporting system must write UTF-8")]
     Utf8 {
         /// Where.
-        place: Place,
+        place: FilePosition,
     },
     /// Not JSON, or a field of another type than FHIR R4 says.
     #[error("{place}: {element}{}{problem} (column {column}); the exporting system must write FHIR R4 JSON", if element.is_empty() { "" } else { ": " })]
     Json {
         /// Where.
-        place: Place,
+        place: FilePosition,
         /// The element, like `Observation.valueQuantity.value`; empty if it is not known.
         element: String,
         /// What is wrong, without the text itself.
@@ -92,7 +92,7 @@ pub enum ImportError {
     #[error("{place}: {found}, where {expected} is expected")]
     ResourceType {
         /// Where.
-        place: Place,
+        place: FilePosition,
         /// What stands there.
         found: String,
         /// What should.
@@ -102,7 +102,7 @@ pub enum ImportError {
     #[error("{place}: {what} is missing, empty, too long or has control characters")]
     Identifier {
         /// Where.
-        place: Place,
+        place: FilePosition,
         /// Which identifier.
         what: &'static str,
     },
@@ -110,7 +110,7 @@ pub enum ImportError {
     #[error("{place}: {element}: not one of the codes FHIR R4 has there; the exporting system must be corrected")]
     Code {
         /// Where.
-        place: Place,
+        place: FilePosition,
         /// The element.
         element: String,
     },
@@ -118,7 +118,7 @@ pub enum ImportError {
     #[error("{place}: {field}: {source}")]
     Date {
         /// Where.
-        place: Place,
+        place: FilePosition,
         /// The element, like `Patient.birthDate`.
         field: String,
         /// What is wrong.
@@ -128,7 +128,7 @@ pub enum ImportError {
     #[error("{place}: {field}: {source}")]
     Day {
         /// Where.
-        place: Place,
+        place: FilePosition,
         /// The column.
         field: &'static str,
         /// What is wrong.
@@ -138,7 +138,7 @@ pub enum ImportError {
     #[error("{place}: {problem}")]
     Package {
         /// Where.
-        place: Place,
+        place: FilePosition,
         /// What is wrong.
         problem: String,
     },
@@ -146,7 +146,7 @@ pub enum ImportError {
     #[error("{place}: this is an incremental export (`_since`); gap: full export needed")]
     Incremental {
         /// The manifest.
-        place: Place,
+        place: FilePosition,
     },
     /// No table date.
     #[error("no manifest gives the date of the data; say it with --as-of YYYY-MM-DD")]
@@ -155,7 +155,7 @@ pub enum ImportError {
     #[error("{place}: the manifest says the data are of {manifest}, --as-of says {as_of}; drop --as-of")]
     TableDateConflict {
         /// The manifest.
-        place: Place,
+        place: FilePosition,
         /// Its date.
         manifest: String,
         /// The one given.
@@ -165,7 +165,7 @@ pub enum ImportError {
     #[error("{place}: {problem}")]
     Csv {
         /// Where.
-        place: Place,
+        place: FilePosition,
         /// What is wrong, without the text itself.
         problem: String,
     },
@@ -173,7 +173,7 @@ pub enum ImportError {
     #[error("{place}: column \"{column}\" {problem}")]
     Column {
         /// The header's place.
-        place: Place,
+        place: FilePosition,
         /// The column.
         column: String,
         /// What is wrong.
@@ -183,9 +183,9 @@ pub enum ImportError {
     #[error("{place}: the patient of this line is already in {first}; `on_duplicate_patient` of the mapping says refuse")]
     PatientTwice {
         /// The second line.
-        place: Place,
+        place: FilePosition,
         /// The first line.
-        first: Place,
+        first: FilePosition,
     },
     /// References to one patient's id by the addresses of two servers.
     #[error(
@@ -197,7 +197,7 @@ pub enum ImportError {
     #[error("{place}: {problem}")]
     ConsentLine {
         /// Where.
-        place: Place,
+        place: FilePosition,
         /// What is wrong.
         problem: String,
     },
@@ -207,7 +207,7 @@ pub enum ImportError {
 }
 
 impl ImportError {
-    pub(crate) fn json(place: Place, element: String, error: &serde_json::Error) -> Self {
+    pub(crate) fn json(place: FilePosition, element: String, error: &serde_json::Error) -> Self {
         // the words of the library may hold the text itself; only their beginning is looked at
         let words = error.to_string();
         let problem = match error.classify() {

@@ -1,6 +1,6 @@
 //! Files of an import: listing them in a fixed order, and reading lines within bounds.
 
-use crate::error::{ImportError, Place};
+use crate::error::{FilePosition, ImportError};
 use flate2::bufread::MultiGzDecoder;
 use std::{
     collections::BTreeMap,
@@ -28,7 +28,7 @@ pub struct Progress {
 }
 
 pub(crate) fn io_error(path: &Path, line: u64) -> impl FnOnce(io::Error) -> ImportError {
-    let place = Place::new(path, line);
+    let place = FilePosition::new(path, line);
     move |source| ImportError::Io { place, source }
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn list(path: &Path, endings: &[&str], expected: &'static str) -> Res
         let name = p.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         !name.starts_with('.') && name != "manifest.json" && endings.iter().any(|e| name.ends_with(e))
     };
-    let none = || ImportError::NoFiles { place: Place::new(path, 0), expected };
+    let none = || ImportError::NoFiles { place: FilePosition::new(path, 0), expected };
     if std::fs::metadata(path).map_err(io_error(path, 0))?.is_file() {
         return if fits(path) { Ok(vec![path.to_owned()]) } else { Err(none()) };
     }
@@ -49,7 +49,7 @@ pub(crate) fn list(path: &Path, endings: &[&str], expected: &'static str) -> Res
             files.push(file);
         }
         if files.len() > FILES_MAX {
-            return Err(ImportError::Limit { place: Place::new(path, 0), what: "the number of files", max: FILES_MAX as u64 });
+            return Err(ImportError::Limit { place: FilePosition::new(path, 0), what: "the number of files", max: FILES_MAX as u64 });
         }
     }
     if files.is_empty() {
@@ -96,11 +96,11 @@ pub(crate) fn whole(path: &Path) -> Result<String, ImportError> {
     let mut bytes = Vec::new();
     File::open(path).map_err(io_error(path, 0))?.take(WHOLE_FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(io_error(path, 0))?;
     if bytes.len() as u64 > WHOLE_FILE_BYTES_MAX {
-        return Err(ImportError::Limit { place: Place::new(path, 0), what: "the file", max: WHOLE_FILE_BYTES_MAX });
+        return Err(ImportError::Limit { place: FilePosition::new(path, 0), what: "the file", max: WHOLE_FILE_BYTES_MAX });
     }
     let text = String::from_utf8(bytes).map_err(|e| {
         let line = 1 + e.as_bytes().iter().take(e.utf8_error().valid_up_to()).filter(|b| **b == b'\n').count() as u64;
-        ImportError::Utf8 { place: Place::new(path, line) }
+        ImportError::Utf8 { place: FilePosition::new(path, line) }
     })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
@@ -124,8 +124,8 @@ impl Lines {
     }
 
     /// The place of the line last read.
-    pub(crate) fn place(&self) -> Place {
-        Place::new(&self.path, self.line)
+    pub(crate) fn place(&self) -> FilePosition {
+        FilePosition::new(&self.path, self.line)
     }
 
     /// The line last read.
@@ -139,7 +139,7 @@ impl Lines {
             self.buffer.clear();
             self.line += 1;
             let read = self.reader.by_ref().take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut self.buffer);
-            let place = || Place::new(&self.path, self.line);
+            let place = || FilePosition::new(&self.path, self.line);
             match read {
                 Ok(0) => return Ok(false),
                 Ok(n) if n as u64 > LINE_BYTES_MAX => {

@@ -29,7 +29,7 @@ mod table;
 pub use calendar::{NotADate, NotADay, day_text, parse_day};
 pub use consent::{ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Consents, PolicyError, read_consents};
 pub use csv_file::{COLUMNS_MAX, RECORD_BYTES_MAX};
-pub use error::{ImportError, Place};
+pub use error::{FilePosition, ImportError};
 pub use files::{FILES_MAX, LINE_BYTES_MAX, Progress, WHOLE_FILE_BYTES_MAX};
 pub use form::FormError;
 pub use import::{Import, ImportOptions, import};

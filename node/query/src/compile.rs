@@ -6,7 +6,7 @@ use crate::{
     item::{self, Item},
     predicate::column,
     question::{Ask, Axis, AxisBand, AxisRole, Question, statement_refusal},
-    refusal::{Code, Place, Refusal},
+    refusal::{Code, Refusal, TextPosition},
     source::{self, Source},
 };
 use countersign_circuits::{
@@ -30,7 +30,7 @@ pub fn compile(sql: &str, dictionary: &Dictionary) -> Result<Question, Refusal> 
     let by = grouping(&source, dictionary)?;
     check_alone(&items, &by, dictionary)?;
     let distribution = distribution(&items, &by, dictionary)?;
-    let at = source.selection.as_ref().map_or(source.at, condition::place);
+    let at = source.selection.as_ref().map_or(source.at, condition::position);
     let mut cnf = source.selection.as_ref().map_or(Ok(Cnf::default()), |e| condition::compile(e, dictionary, at))?;
     let measures = measures(&items, distribution, dictionary, source.at)?;
     if let Measures::Model { values } = &measures {
@@ -80,7 +80,7 @@ fn grouping(source: &Source, dictionary: &Dictionary) -> Result<Vec<u16>, Refusa
         if !out.contains(&index) {
             out.push(index);
             if out.len() == GROUPS_MAX + 1 {
-                fourth = Some(condition::place(expr));
+                fourth = Some(condition::position(expr));
             }
         }
     }
@@ -136,13 +136,13 @@ fn distribution(items: &[Item], by: &[u16], dictionary: &Dictionary) -> Result<O
         }
     }
     if by.len() == GROUPS_MAX {
-        let at = items.iter().find(|i| i.output.ask.distribution().is_some()).map_or(Place::START, |i| i.at);
+        let at = items.iter().find(|i| i.output.ask.distribution().is_some()).map_or(TextPosition::START, |i| i.at);
         return Err(Refusal::too_many_groupings(at, by.len() + 1, GROUPS_MAX));
     }
     Ok(Some(attribute))
 }
 
-fn measures(items: &[Item], distribution: Option<u16>, dictionary: &Dictionary, at: Place) -> Result<Measures, Refusal> {
+fn measures(items: &[Item], distribution: Option<u16>, dictionary: &Dictionary, at: TextPosition) -> Result<Measures, Refusal> {
     if let Some(model) = model(items)? {
         return Ok(model);
     }
@@ -215,7 +215,7 @@ fn axes(
     distribution: Option<u16>,
     filter: &[Clause],
     dictionary: &Dictionary,
-    at: Place,
+    at: TextPosition,
 ) -> Result<Vec<(Axis, Bands)>, Refusal> {
     let mut wanted: Vec<(u16, AxisRole)> = by.iter().map(|a| (*a, AxisRole::Grouping)).collect();
     wanted.extend(distribution.map(|a| (a, AxisRole::Distribution)));

@@ -6,7 +6,7 @@
 use crate::{
     cnf::{Cnf, TooLarge, WORKING_MAX},
     predicate,
-    refusal::{Place, Refusal},
+    refusal::{Refusal, TextPosition},
 };
 use countersign_circuits::{
     dictionary::{Attribute, Dictionary},
@@ -15,7 +15,7 @@ use countersign_circuits::{
 use sqlparser::ast::{BinaryOperator, Expr, Spanned, UnaryOperator};
 
 /// Compiles a condition; `at` is where the refusals about the whole of it point to.
-pub(crate) fn compile(expr: &Expr, dictionary: &Dictionary, at: Place) -> Result<Cnf, Refusal> {
+pub(crate) fn compile(expr: &Expr, dictionary: &Dictionary, at: TextPosition) -> Result<Cnf, Refusal> {
     let cnf = rewrite(expr, false, dictionary, at)?;
     // one part cannot exclude itself: it has a sentence of its own
     if let (Some(attribute), true) = (alone(expr, dictionary), cnf.clone().settle().is_false()) {
@@ -36,7 +36,7 @@ fn alone<'d>(expr: &Expr, dictionary: &'d Dictionary) -> Option<&'d Attribute> {
     }
 }
 
-fn rewrite(expr: &Expr, negated: bool, dictionary: &Dictionary, at: Place) -> Result<Cnf, Refusal> {
+fn rewrite(expr: &Expr, negated: bool, dictionary: &Dictionary, at: TextPosition) -> Result<Cnf, Refusal> {
     let all = |a: u16| dictionary.attribute(a).map_or(usize::MAX, |a| a.first_block().bins());
     match expr {
         Expr::Nested(inner) => rewrite(inner, negated, dictionary, at),
@@ -54,12 +54,12 @@ fn rewrite(expr: &Expr, negated: bool, dictionary: &Dictionary, at: Place) -> Re
     }
 }
 
-pub(crate) fn too_large(_: TooLarge, at: Place) -> Refusal {
+pub(crate) fn too_large(_: TooLarge, at: TextPosition) -> Refusal {
     Refusal::too_many_clauses(at, &format!("more than {WORKING_MAX}"), CLAUSES_MAX)
 }
 
 /// The statement's canonical filter.
-pub(crate) fn filter(cnf: Cnf, at: Place) -> Result<Vec<Clause>, Refusal> {
+pub(crate) fn filter(cnf: Cnf, at: TextPosition) -> Result<Vec<Clause>, Refusal> {
     let cnf = cnf.settle();
     if cnf.is_false() {
         return Err(Refusal::new(
@@ -85,6 +85,6 @@ pub(crate) fn filter(cnf: Cnf, at: Place) -> Result<Vec<Clause>, Refusal> {
 }
 
 /// Where an expression begins.
-pub(crate) fn place(expr: &Expr) -> Place {
+pub(crate) fn position(expr: &Expr) -> TextPosition {
     expr.span().into()
 }

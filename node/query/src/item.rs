@@ -1,10 +1,10 @@
 //! SELECT: items to what they ask.
 
 use crate::{
-    condition::place,
+    condition::position,
     predicate::{column, level, resolve},
     question::{Ask, OutputItem},
-    refusal::{Place, Refusal},
+    refusal::{Refusal, TextPosition},
 };
 use countersign_circuits::dictionary::{Attribute, AttributeKind, Dictionary, decimal};
 use rust_decimal::Decimal;
@@ -22,11 +22,11 @@ const FUNCTIONS: &str = "COUNT, SUM, AVG, STDDEV, VARIANCE, COVAR, CORR, MEDIAN,
 #[derive(Debug)]
 pub(crate) struct Item {
     pub(crate) output: OutputItem,
-    pub(crate) at: Place,
+    pub(crate) at: TextPosition,
 }
 
 /// Reads the items of a SELECT.
-pub(crate) fn read(projection: &[SelectItem], dictionary: &Dictionary, at: Place) -> Result<Vec<Item>, Refusal> {
+pub(crate) fn read(projection: &[SelectItem], dictionary: &Dictionary, at: TextPosition) -> Result<Vec<Item>, Refusal> {
     if projection.is_empty() || projection.len() > ITEMS_MAX {
         return Err(Refusal::unreadable(at, &format!("SELECT names 1 to {ITEMS_MAX} items.")));
     }
@@ -41,9 +41,9 @@ pub(crate) fn read(projection: &[SelectItem], dictionary: &Dictionary, at: Place
             };
             if title.is_empty() || title.chars().count() > TITLE_MAX || title.chars().any(char::is_control) {
                 let words = format!("a title has 1 to {TITLE_MAX} printable characters; give the item a shorter one with AS.");
-                return Err(Refusal::unreadable(place(expr), &words));
+                return Err(Refusal::unreadable(position(expr), &words));
             }
-            Ok(Item { output: OutputItem { title, ask: ask(expr, dictionary)? }, at: place(expr) })
+            Ok(Item { output: OutputItem { title, ask: ask(expr, dictionary)? }, at: position(expr) })
         })
         .collect()
 }
@@ -53,7 +53,7 @@ fn ask(expr: &Expr, dictionary: &Dictionary) -> Result<Ask, Refusal> {
         Expr::Identifier(ident) => resolve(ident, dictionary).map(|(attribute, _)| Ask::Group { attribute }),
         Expr::Nested(inner) => ask(inner, dictionary),
         Expr::Function(function) => call(function, dictionary),
-        other => Err(Refusal::unreadable(place(other), &format!("an item of SELECT is a grouped attribute or one of {FUNCTIONS}."))),
+        other => Err(Refusal::unreadable(position(other), &format!("an item of SELECT is a grouped attribute or one of {FUNCTIONS}."))),
     }
 }
 
@@ -62,12 +62,12 @@ struct Call<'a> {
     name: String,
     args: Vec<&'a Expr>,
     wildcard: bool,
-    at: Place,
+    at: TextPosition,
 }
 
 impl<'a> Call<'a> {
     fn read(function: &'a Function) -> Result<Self, Refusal> {
-        let at: Place = function.name.span().into();
+        let at: TextPosition = function.name.span().into();
         let foreign = |what: &str| Err(Refusal::foreign(at, what));
         let Function { name, uses_odbc_syntax, parameters, args, within_group, filter, null_treatment, over } = function;
         let [part] = name.0.as_slice() else { return foreign("a function of a schema") };
@@ -165,14 +165,14 @@ fn pair(call: &Call<'_>, dictionary: &Dictionary) -> Result<(u16, u16), Refusal>
 }
 
 fn probability(expr: &Expr) -> Result<Decimal, Refusal> {
-    let fail = || Refusal::unreadable(place(expr), "the second argument of PERCENTILE is a number between 0 and 1, as in 0.25.");
+    let fail = || Refusal::unreadable(position(expr), "the second argument of PERCENTILE is a number between 0 and 1, as in 0.25.");
     let Expr::Value(value) = expr else { return Err(fail()) };
     let Value::Number(text, _) = &value.value else { return Err(fail()) };
     decimal(text).ok().filter(|p| *p > Decimal::ZERO && *p < Decimal::ONE && p.scale() <= 6).ok_or_else(fail)
 }
 
 fn share(call: &Call<'_>, condition: &Expr, dictionary: &Dictionary) -> Result<Ask, Refusal> {
-    let fail = |at: Place| Refusal::unreadable(at, "SHARE is written SHARE(x = 'level').");
+    let fail = |at: TextPosition| Refusal::unreadable(at, "SHARE is written SHARE(x = 'level').");
     let condition = if let Expr::Nested(inner) = condition { inner } else { condition };
     let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = condition else {
         return Err(fail(call.at));

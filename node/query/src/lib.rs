@@ -29,5 +29,5 @@ mod source;
 pub use compile::compile;
 pub use explain::{explain, unit_words};
 pub use question::{Ask, Axis, AxisBand, AxisRole, OutputItem, Question};
-pub use refusal::{Code, Place, Refusal};
+pub use refusal::{Code, Refusal, TextPosition};
 pub use source::{CONNECTIVES_MAX, SQL_BYTES_MAX};

@@ -5,8 +5,8 @@
 
 use crate::{
     cnf::BinSet,
-    condition::place,
-    refusal::{Place, Refusal},
+    condition::position,
+    refusal::{Refusal, TextPosition},
 };
 use countersign_circuits::dictionary::{Attribute, Dictionary, Domain, Scale, decimal};
 use rust_decimal::Decimal;
@@ -18,7 +18,7 @@ pub(crate) fn bins(expr: &Expr, negated: bool, dictionary: &Dictionary) -> Resul
         let (index, attribute) = column(e, dictionary)?;
         match attribute.missing_bin() {
             Some(missing) if is_null => Ok((index, BinSet::from([missing]))),
-            None if is_null => Err(Refusal::never_missing(place(e), attribute)),
+            None if is_null => Err(Refusal::never_missing(position(e), attribute)),
             // of a complete attribute this holds for everybody, and is no condition
             _ => Ok((index, attribute.known_bins().collect())),
         }
@@ -37,7 +37,7 @@ pub(crate) fn bins(expr: &Expr, negated: bool, dictionary: &Dictionary) -> Resul
         }
         Expr::Between { expr, negated, low, high } => {
             let (index, attribute) = column(expr, dictionary)?;
-            let scale = scale_of(attribute, "BETWEEN", place(low))?;
+            let scale = scale_of(attribute, "BETWEEN", position(low))?;
             (index, attribute, between(attribute, scale, low, high)?, *negated)
         }
         Expr::Identifier(ident) => {
@@ -48,7 +48,7 @@ pub(crate) fn bins(expr: &Expr, negated: bool, dictionary: &Dictionary) -> Resul
         }
         other => {
             return Err(Refusal::unreadable(
-                place(other),
+                position(other),
                 "not a condition of this language: use = <> < <= > >=, IN, BETWEEN or IS NULL on an attribute.",
             ));
         }
@@ -69,7 +69,7 @@ pub(crate) fn column<'a>(expr: &Expr, dictionary: &'a Dictionary) -> Result<(u16
     match expr {
         Expr::Identifier(ident) => resolve(ident, dictionary),
         Expr::Nested(inner) => column(inner, dictionary),
-        other => Err(Refusal::unreadable(place(other), "an attribute's name is expected here.")),
+        other => Err(Refusal::unreadable(position(other), "an attribute's name is expected here.")),
     }
 }
 
@@ -100,27 +100,27 @@ fn comparison<'a>(left: &'a Expr, op: &BinaryOperator, right: &'a Expr) -> Resul
         BinaryOperator::LtEq => (AtMost, AtLeast),
         BinaryOperator::Gt => (More, Less),
         BinaryOperator::GtEq => (AtLeast, AtMost),
-        other => return Err(Refusal::foreign(place(left), &other.to_string())),
+        other => return Err(Refusal::foreign(position(left), &other.to_string())),
     };
     match (is_column(left), right) {
         (true, Expr::Identifier(Ident { value, quote_style: Some(_), span })) => {
             Err(Refusal::unreadable(*span, &format!("texts stand in single quotes: '{}'.", value.chars().take(60).collect::<String>())))
         }
-        (true, right) if is_column(right) => Err(Refusal::foreign(place(right), "a comparison of two attributes")),
+        (true, right) if is_column(right) => Err(Refusal::foreign(position(right), "a comparison of two attributes")),
         (true, right) => Ok((left, op, right)),
         (false, right) if is_column(right) => Ok((right, mirrored, left)),
-        (false, _) => Err(Refusal::unreadable(place(left), "a comparison has an attribute on one side and a literal on the other.")),
+        (false, _) => Err(Refusal::unreadable(position(left), "a comparison has an attribute on one side and a literal on the other.")),
     }
 }
 
 /// The text of a literal.
 struct LiteralText {
     text: String,
-    at: Place,
+    at: TextPosition,
 }
 
 fn literal(expr: &Expr) -> Result<LiteralText, Refusal> {
-    let at = place(expr);
+    let at = position(expr);
     let text = match expr {
         Expr::Value(value) => match &value.value {
             Value::Number(text, _) | Value::SingleQuotedString(text) => text.clone(),
@@ -143,7 +143,7 @@ fn literal(expr: &Expr) -> Result<LiteralText, Refusal> {
     Ok(LiteralText { text, at })
 }
 
-fn number(attribute: &Attribute, expr: &Expr) -> Result<(Decimal, Place), Refusal> {
+fn number(attribute: &Attribute, expr: &Expr) -> Result<(Decimal, TextPosition), Refusal> {
     let literal = literal(expr)?;
     let value = decimal(&literal.text).map_err(|_| Refusal::bad_number(literal.at, attribute, &literal.text))?;
     Ok((value, literal.at))
@@ -156,7 +156,7 @@ pub(crate) fn level(attribute: &Attribute, expr: &Expr) -> Result<u16, Refusal> 
     band.and_then(|b| b.bins.first().copied()).ok_or_else(|| Refusal::unknown_level(literal.at, attribute, &literal.text))
 }
 
-fn scale_of<'a>(attribute: &'a Attribute, what: &str, at: Place) -> Result<&'a Scale, Refusal> {
+fn scale_of<'a>(attribute: &'a Attribute, what: &str, at: TextPosition) -> Result<&'a Scale, Refusal> {
     attribute.scale().ok_or_else(|| {
         let words = format!("the levels of \"{}\" have no order, so {what} means nothing for them. Use = or IN.", attribute.name());
         Refusal::unreadable(at, &words)
@@ -169,9 +169,9 @@ fn compare(attribute: &Attribute, op: Comparison, value: &Expr) -> Result<BinSet
     match (op, attribute.domain()) {
         (Comparison::Equal, _) => in_list(attribute, std::slice::from_ref(value)),
         (Comparison::Different, _) => in_list(attribute, std::slice::from_ref(value)).map(|set| complement(&set)),
-        (_, Domain::Levels(_)) => Err(scale_of(attribute, "<", place(value)).err().unwrap_or_else(|| {
+        (_, Domain::Levels(_)) => Err(scale_of(attribute, "<", position(value)).err().unwrap_or_else(|| {
             // a domain of levels has no scale
-            Refusal::unreadable(place(value), "levels have no order.")
+            Refusal::unreadable(position(value), "levels have no order.")
         })),
         (_, Domain::Scale(scale)) => {
             let (number, at) = number(attribute, value)?;
@@ -194,7 +194,7 @@ fn between(attribute: &Attribute, scale: &Scale, low: &Expr, high: &Expr) -> Res
 }
 
 /// The ends of a BETWEEN whose larger end comes first, and where it begins.
-pub(crate) fn reversed(expr: &Expr, dictionary: &Dictionary) -> Option<(Decimal, Decimal, Place)> {
+pub(crate) fn reversed(expr: &Expr, dictionary: &Dictionary) -> Option<(Decimal, Decimal, TextPosition)> {
     let Expr::Between { expr, negated: false, low, high } = expr else { return None };
     let (_, attribute) = column(expr, dictionary).ok()?;
     let ((low, at), (high, _)) = (number(attribute, low).ok()?, number(attribute, high).ok()?);
@@ -255,13 +255,13 @@ impl Edges<'_> {
     }
 
     /// Edge of `x >= value` and `x < value`.
-    fn from(&self, value: Decimal, at: Place) -> Result<u32, Refusal> {
+    fn from(&self, value: Decimal, at: TextPosition) -> Result<u32, Refusal> {
         let edge = self.first_at_least(value).filter(|l| self.is_edge(*l) && value >= self.scale.lo && value <= self.scale.hi());
         edge.ok_or_else(|| Refusal::no_edge(at, self.attribute, value, ""))
     }
 
     /// Edge of `x > value` and `x <= value`.
-    fn beyond(&self, value: Decimal, at: Place, side: Side) -> Result<u32, Refusal> {
+    fn beyond(&self, value: Decimal, at: TextPosition, side: Side) -> Result<u32, Refusal> {
         let inside = value >= self.scale.lo && value <= self.scale.hi();
         let Some(first) = self.first_at_least(value).filter(|_| inside) else {
             return Err(Refusal::no_edge(at, self.attribute, value, ""));

@@ -1,6 +1,6 @@
 //! A compiled question: the statement, and how its cells are to be read.
 
-use crate::refusal::{Code, Place, Refusal};
+use crate::refusal::{Code, Refusal, TextPosition};
 use countersign_circuits::{
     consent::{Eligibility, ScopeRegistry},
     dictionary::Dictionary,
@@ -141,8 +141,8 @@ pub struct Question {
     pub attributes: Vec<u16>,
     /// Data categories of these attributes, sorted: a study needs the consent scope of each.
     pub categories: Vec<String>,
-    /// Place of the query's first word, for refusals about the whole.
-    pub at: Place,
+    /// Position of the query's first word, for refusals about the whole.
+    pub at: TextPosition,
 }
 
 impl Question {
@@ -161,7 +161,7 @@ impl Question {
 }
 
 /// The asker's words for a refusal by the wiring.
-pub(crate) fn statement_refusal(error: &StatementError, at: Place) -> Refusal {
+pub(crate) fn statement_refusal(error: &StatementError, at: TextPosition) -> Refusal {
     match error {
         StatementError::Limit { what: "cells" | "groups", found, max } => Refusal::too_many_cells(at, *found, *max),
         StatementError::Limit { what: "clauses", found, max } => Refusal::too_many_clauses(at, &found.to_string(), *max),

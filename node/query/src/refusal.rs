@@ -11,34 +11,34 @@ const LISTED_MAX: usize = 12;
 /// Most characters of the asker's own text repeated in a message.
 const ECHO_MAX: usize = 60;
 
-/// A place in the query text, both counted from 1; columns count characters.
+/// A position in the query text, both counted from 1; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Place {
+pub struct TextPosition {
     /// Line.
     pub line: u64,
     /// Column.
     pub column: u64,
 }
 
-impl Place {
+impl TextPosition {
     /// The beginning of the text.
     pub const START: Self = Self { line: 1, column: 1 };
 }
 
-impl From<Location> for Place {
+impl From<Location> for TextPosition {
     fn from(at: Location) -> Self {
         // sqlparser writes 0:0 for "unknown"
         Self { line: at.line.max(1), column: at.column.max(1) }
     }
 }
 
-impl From<Span> for Place {
+impl From<Span> for TextPosition {
     fn from(span: Span) -> Self {
         span.start.into()
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for TextPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
     }
@@ -134,34 +134,34 @@ fn groups_of(attribute: &Attribute) -> String {
 }
 
 impl Refusal {
-    pub(crate) fn new(code: Code, at: impl Into<Place>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, at: impl Into<TextPosition>, message: impl Into<String>) -> Self {
         let at = at.into();
         Self { code, message: message.into(), line: at.line, column: at.column }
     }
 
     /// Where in the query.
-    pub fn place(&self) -> Place {
-        Place { line: self.line, column: self.column }
+    pub fn position(&self) -> TextPosition {
+        TextPosition { line: self.line, column: self.column }
     }
 
-    pub(crate) fn all_rows(at: impl Into<Place>) -> Self {
+    pub(crate) fn all_rows(at: impl Into<TextPosition>) -> Self {
         let words = "SELECT * returns rows. Rows never leave a hospital; ask for COUNT, SUM, AVG, STDDEV, MEDIAN or HISTOGRAM.";
         Self::new(Code::Q01, at, words)
     }
 
-    pub(crate) fn stands_alone(at: impl Into<Place>, attribute: &Attribute) -> Self {
+    pub(crate) fn stands_alone(at: impl Into<TextPosition>, attribute: &Attribute) -> Self {
         let (name, groups) = (attribute.name(), groups_of(attribute));
         let words = format!("\"{name}\" stands alone in SELECT but not in GROUP BY. Group by it ({groups}) or aggregate it.");
         Self::new(Code::Q02, at, words)
     }
 
-    pub(crate) fn extreme(at: impl Into<Place>, argument: &str) -> Self {
+    pub(crate) fn extreme(at: impl Into<TextPosition>, argument: &str) -> Self {
         let x = echo(argument);
         let words = format!("MIN and MAX name one person's value. Use PERCENTILE({x}, 0.05) and PERCENTILE({x}, 0.95).");
         Self::new(Code::Q03, at, words)
     }
 
-    pub(crate) fn foreign(at: impl Into<Place>, found: &str) -> Self {
+    pub(crate) fn foreign(at: impl Into<TextPosition>, found: &str) -> Self {
         let at = at.into();
         let words = format!(
             "JOIN, subqueries, UNION, HAVING, DISTINCT, window functions, CASE and arithmetic are not part of this language (found: {}, {at}). A derived variable belongs in the study dictionary.",
@@ -171,7 +171,7 @@ impl Refusal {
     }
 
     /// ORDER BY and its kin.
-    pub(crate) fn sorting(at: impl Into<Place>, found: &str) -> Self {
+    pub(crate) fn sorting(at: impl Into<TextPosition>, found: &str) -> Self {
         let words = format!(
             "{found}: sorting and cutting off are the reader's. Every group is released or hidden by the same rule, so leave it out and sort what comes back; WHERE picks the groups."
         );
@@ -179,19 +179,23 @@ impl Refusal {
     }
 
     /// BETWEEN with the larger end first.
-    pub(crate) fn reversed(at: impl Into<Place>, low: Decimal, high: Decimal) -> Self {
+    pub(crate) fn reversed(at: impl Into<TextPosition>, low: Decimal, high: Decimal) -> Self {
         let words = format!("BETWEEN {low} AND {high} holds for nobody: the smaller end comes first. Write BETWEEN {high} AND {low}.");
         Self::new(Code::Q15, at, words)
     }
 
     /// One condition that holds for nobody by itself.
-    pub(crate) fn nobody(at: impl Into<Place>, attribute: &Attribute) -> Self {
+    pub(crate) fn nobody(at: impl Into<TextPosition>, attribute: &Attribute) -> Self {
         let range = attribute.scale().map(|s| format!(": \"{}\" goes from {} to {}", attribute.name(), s.lo.normalize(), s.hi()));
         let words = format!("this condition holds for nobody{}. Check the number and the direction.", range.unwrap_or_default());
         Self::new(Code::Q15, at, words)
     }
 
-    pub(crate) fn unknown_attribute<'a>(at: impl Into<Place>, name: &str, attributes: impl Iterator<Item = &'a Attribute> + Clone) -> Self {
+    pub(crate) fn unknown_attribute<'a>(
+        at: impl Into<TextPosition>,
+        name: &str,
+        attributes: impl Iterator<Item = &'a Attribute> + Clone,
+    ) -> Self {
         let lower = name.to_lowercase();
         let nearest = attributes.clone().min_by_key(|a| strsim::damerau_levenshtein(a.name(), &lower));
         let close = nearest.filter(|a| strsim::damerau_levenshtein(a.name(), &lower) <= (lower.chars().count() / 3).max(1));
@@ -204,7 +208,7 @@ impl Refusal {
     }
 
     /// `number` is the boundary asked for; `hint` tells why it is not the one written.
-    pub(crate) fn no_edge(at: impl Into<Place>, attribute: &Attribute, number: Decimal, hint: &str) -> Self {
+    pub(crate) fn no_edge(at: impl Into<TextPosition>, attribute: &Attribute, number: Decimal, hint: &str) -> Self {
         let edges: Vec<Decimal> = attribute.scale().map(|s| s.edges.iter().map(|c| s.value(*c)).collect()).unwrap_or_default();
         let below = edges.iter().rev().find(|c| **c < number);
         let above = edges.iter().find(|c| **c > number);
@@ -218,18 +222,18 @@ impl Refusal {
         Self::new(Code::Q06, at, words)
     }
 
-    pub(crate) fn unknown_level(at: impl Into<Place>, attribute: &Attribute, level: &str) -> Self {
+    pub(crate) fn unknown_level(at: impl Into<TextPosition>, attribute: &Attribute, level: &str) -> Self {
         let levels = listed(attribute.bands().iter().map(|b| b.label.as_str()));
         Self::new(Code::Q07, at, format!("\"{}\" is not a level of \"{}\"; levels: {levels}.", echo(level), attribute.name()))
     }
 
-    pub(crate) fn too_many_groupings(at: impl Into<Place>, found: usize, max: usize) -> Self {
+    pub(crate) fn too_many_groupings(at: impl Into<TextPosition>, found: usize, max: usize) -> Self {
         let words = format!("{found} grouping attributes; at most {max}. Put one into WHERE, or define a combined attribute.");
         Self::new(Code::Q08, at, words)
     }
 
     /// `does` is the verb of the function: averages, sums, ..
-    pub(crate) fn not_a_number(at: impl Into<Place>, call: &str, does: &str, attribute: &Attribute) -> Self {
+    pub(crate) fn not_a_number(at: impl Into<TextPosition>, call: &str, does: &str, attribute: &Attribute) -> Self {
         let (what, level) = match attribute.kind() {
             AttributeKind::Flag => ("a yes/no attribute; its sum is a count", "yes"),
             _ => ("a category; it has no sum", attribute.bands().first().map_or("", |b| b.label.as_str())),
@@ -238,19 +242,19 @@ impl Refusal {
         Self::new(Code::Q09, at, words)
     }
 
-    pub(crate) fn too_many_cells(at: impl Into<Place>, found: usize, max: usize) -> Self {
+    pub(crate) fn too_many_cells(at: impl Into<TextPosition>, found: usize, max: usize) -> Self {
         let words = format!(
             "this statement has {found} cells; circuit 1 carries {max}. Split it: countersign split does it without another budget item."
         );
         Self::new(Code::Q10, at, words)
     }
 
-    pub(crate) fn too_many_clauses(at: impl Into<Place>, found: &str, max: usize) -> Self {
+    pub(crate) fn too_many_clauses(at: impl Into<TextPosition>, found: &str, max: usize) -> Self {
         Self::new(Code::Q11, at, format!("after rewriting, the condition has {found} clauses; at most {max}."))
     }
 
     /// IS NULL on a complete attribute.
-    pub(crate) fn never_missing(at: Place, attribute: &Attribute) -> Self {
+    pub(crate) fn never_missing(at: TextPosition, attribute: &Attribute) -> Self {
         let words = format!(
             "this condition holds for nobody: only people with a recorded \"{}\" have a row, so it is never missing. Leave the condition out.",
             attribute.name()
@@ -258,7 +262,7 @@ impl Refusal {
         Self::new(Code::Q15, at, words)
     }
 
-    pub(crate) fn bad_number(at: impl Into<Place>, attribute: &Attribute, literal: &str) -> Self {
+    pub(crate) fn bad_number(at: impl Into<TextPosition>, attribute: &Attribute, literal: &str) -> Self {
         let unit = match (attribute.unit(), attribute.kind()) {
             (Some(unit), _) => format!("its unit is {unit}"),
             (None, AttributeKind::Count) => "it is a count".to_owned(),
@@ -276,7 +280,7 @@ impl Refusal {
         Self::new(Code::Q12, at, words)
     }
 
-    pub(crate) fn unreadable(at: impl Into<Place>, what: &str) -> Self {
+    pub(crate) fn unreadable(at: impl Into<TextPosition>, what: &str) -> Self {
         Self::new(Code::Q13, at, what)
     }
 }

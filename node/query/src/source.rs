@@ -4,7 +4,7 @@
 //! joined into one identifier; string literals and comments are whole tokens by then, so nothing inside them is touched, and
 //! every token keeps its place.
 
-use crate::refusal::{Code, Place, Refusal};
+use crate::refusal::{Code, Refusal, TextPosition};
 use countersign_circuits::dictionary::Dictionary;
 use sqlparser::{
     ast::{Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, Spanned, Statement, TableFactor},
@@ -84,18 +84,18 @@ impl Dialect for Countersign {
 pub(crate) struct Source {
     pub(crate) projection: Vec<SelectItem>,
     pub(crate) table: String,
-    pub(crate) table_at: Place,
+    pub(crate) table_at: TextPosition,
     pub(crate) selection: Option<Expr>,
     pub(crate) group_by: Vec<Expr>,
-    /// Place of the word SELECT.
-    pub(crate) at: Place,
+    /// Position of the word SELECT.
+    pub(crate) at: TextPosition,
 }
 
 /// Reads a query text.
 pub(crate) fn read(sql: &str, dictionary: &Dictionary) -> Result<Source, Refusal> {
     if sql.len() > SQL_BYTES_MAX {
         let words = format!("the query has {} bytes; at most {SQL_BYTES_MAX}.", sql.len());
-        return Err(Refusal::new(Code::Q18, Place::START, words));
+        return Err(Refusal::new(Code::Q18, TextPosition::START, words));
     }
     let mut tokens: Vec<TokenWithSpan> = Tokenizer::new(&Countersign, sql)
         .tokenize_with_location()
@@ -107,7 +107,7 @@ pub(crate) fn read(sql: &str, dictionary: &Dictionary) -> Result<Source, Refusal
     check_sizes(&tokens)?;
     take_release(&mut tokens)?;
     check_foreign(&tokens, dictionary)?;
-    let first = tokens.first().map_or(Place::START, |t| t.span.into());
+    let first = tokens.first().map_or(TextPosition::START, |t| t.span.into());
     let statements = Parser::new(&Countersign)
         .with_recursion_limit(RECURSION_MAX)
         .with_tokens_with_locations(tokens)
@@ -239,26 +239,26 @@ fn parse_error(error: &ParserError) -> Refusal {
     let text = match error {
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
         ParserError::RecursionLimitExceeded => {
-            return Refusal::new(Code::Q18, Place::START, "the condition is nested too deeply.");
+            return Refusal::new(Code::Q18, TextPosition::START, "the condition is nested too deeply.");
         }
     };
-    let (words, place) = match text.rsplit_once(" at Line: ") {
-        Some((words, place)) => (words, read_place(place).unwrap_or(Place::START)),
-        None => (text.as_str(), Place::START),
+    let (words, position) = match text.rsplit_once(" at Line: ") {
+        Some((words, position)) => (words, read_position(position).unwrap_or(TextPosition::START)),
+        None => (text.as_str(), TextPosition::START),
     };
     let words: String = words.chars().take(200).collect();
-    Refusal::unreadable(place, &format!("the query cannot be read: {words}."))
+    Refusal::unreadable(position, &format!("the query cannot be read: {words}."))
 }
 
-fn read_place(text: &str) -> Option<Place> {
+fn read_position(text: &str) -> Option<TextPosition> {
     let (line, column) = text.split_once(", Column: ")?;
     let line: u64 = line.trim().parse().ok()?;
     let column: u64 = column.trim().parse().ok()?;
     // the end of the text has no place of its own
-    Some(Place { line: line.max(1), column: column.max(1) })
+    Some(TextPosition { line: line.max(1), column: column.max(1) })
 }
 
-fn parts(query: Query, at: Place) -> Result<Source, Refusal> {
+fn parts(query: Query, at: TextPosition) -> Result<Source, Refusal> {
     let whole = query.to_string();
     let body = match *query.body {
         SetExpr::Select(select) => select,

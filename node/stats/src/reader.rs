@@ -1,8 +1,8 @@
 //! Reads a question's cells: the columns and rows of a result.
 
-mod place;
+mod row_reader;
 
-pub(crate) use place::Place;
+pub(crate) use row_reader::RowReader;
 
 use crate::{
     answer::SiteTable,
@@ -82,10 +82,10 @@ impl<'a> Reader<'a> {
                     *band = rest % axis.bands.len();
                     rest /= axis.bands.len();
                 }
-                let place = Place { reader: self, tables, bands: &bands };
+                let row = RowReader { reader: self, tables, bands: &bands };
                 Row {
                     group: axes.iter().zip(&bands).map(|(axis, b)| (self.name(axis.attribute), axis.bands[*b].label.clone())).collect(),
-                    shown: self.asked().map(|(_, statistic)| statistic.shown(&place)).collect(),
+                    shown: self.asked().map(|(_, statistic)| statistic.shown(&row)).collect(),
                 }
             })
             .collect()

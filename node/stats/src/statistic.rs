@@ -21,7 +21,7 @@ mod variance;
 pub use moments::Moments;
 
 use crate::{
-    reader::Place,
+    reader::RowReader,
     shown::{Estimate, Shown},
 };
 use countersign_query::Ask;
@@ -48,7 +48,7 @@ pub(crate) trait Statistic {
     }
 
     /// What it shows for one row. Exact until the last step; never an estimate from a sum with a hidden part.
-    fn shown(&self, place: &Place<'_>) -> Shown;
+    fn shown(&self, row: &RowReader<'_>) -> Shown;
 
     /// Its estimate for people; `None` if it gives none of this form.
     fn words(&self, _estimate: &Estimate) -> Option<String> {

@@ -5,7 +5,7 @@
 use crate::{
     StoreError, StoreUrl,
     error::sqlite_code,
-    url::{Access, Place, resolved},
+    url::{Access, Location, resolved},
 };
 use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Row, any::AnyPoolOptions, migrate::Migrator};
 use std::{
@@ -74,7 +74,7 @@ impl Database {
 
     /// That a SQLite file that may not be written can be read as it stands: nobody writes to it, and nothing of it is in a log beside it.
     fn check_still(&self) -> Result<(), StoreError> {
-        let Place::Sqlite(path) = self.url.place() else { return Ok(()) };
+        let Location::Sqlite(path) = self.url.location() else { return Ok(()) };
         let file = beside(path, "-wal")?;
         if std::fs::metadata(&file).is_ok_and(|log| log.len() > 0) {
             return Err(StoreError::UnfinishedCopy { log: file });
@@ -122,12 +122,12 @@ impl Database {
 
     /// Takes the writer's lock, or says that another holds it.
     pub(crate) async fn lock(&self, connection: &mut AnyConnection) -> Result<WriterLock, StoreError> {
-        let file = match self.url.place() {
-            Place::Sqlite(path) => {
+        let file = match self.url.location() {
+            Location::Sqlite(path) => {
                 let open = File::options().create(true).truncate(false).write(true).open(beside(path, "-writer")?);
                 Some(open.map_err(|e| StoreError::Database(sqlx::Error::Io(e)))?)
             }
-            Place::Postgres { .. } => None,
+            Location::Postgres { .. } => None,
         };
         let mut waited = Duration::ZERO;
         loop {

@@ -18,10 +18,10 @@ const PARAMETERS: [&str; 9] = ["host", "port", "dbname", "user", "password", "ss
 ///
 /// A password in the URL is never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct StoreUrl(Place);
+pub struct StoreUrl(Location);
 
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     /// A file.
     Sqlite(PathBuf),
     /// A database of a server: the URL with its secrets, and what may be shown of it.
@@ -43,19 +43,19 @@ impl StoreUrl {
     /// The file, if it is one.
     pub fn file(&self) -> Option<&Path> {
         match &self.0 {
-            Place::Sqlite(path) => Some(path),
-            Place::Postgres { .. } => None,
+            Location::Sqlite(path) => Some(path),
+            Location::Postgres { .. } => None,
         }
     }
 
-    pub(crate) fn place(&self) -> &Place {
+    pub(crate) fn location(&self) -> &Location {
         &self.0
     }
 
     /// For the driver. A PostgreSQL database must be there.
     pub(crate) fn options(&self, access: Access) -> Result<AnyConnectOptions, StoreError> {
         match &self.0 {
-            Place::Sqlite(path) => {
+            Location::Sqlite(path) => {
                 let mode = match access {
                     Access::Made => "rwc",
                     Access::Shared => "rw",
@@ -63,14 +63,14 @@ impl StoreUrl {
                 };
                 Ok(format!("sqlite://{}?mode={mode}", encoded(&resolved(path)?)?).parse()?)
             }
-            Place::Postgres { url, .. } => Ok(url.parse()?),
+            Location::Postgres { url, .. } => Ok(url.parse()?),
         }
     }
 }
 
 impl From<&Path> for StoreUrl {
     fn from(path: &Path) -> Self {
-        Self(Place::Sqlite(path.to_owned()))
+        Self(Location::Sqlite(path.to_owned()))
     }
 }
 
@@ -115,7 +115,7 @@ fn postgres(url: &str, rest: &str) -> Result<StoreUrl, StoreError> {
     }
     let host = options.get_socket().map_or_else(|| options.get_host().to_owned(), |s| s.display().to_string());
     let shown = format!("postgres://{}@{host}:{}/{database}", options.get_username(), options.get_port());
-    Ok(StoreUrl(Place::Postgres { url, shown }))
+    Ok(StoreUrl(Location::Postgres { url, shown }))
 }
 
 /// True if the URL says how.
@@ -130,8 +130,8 @@ fn is_this_machine(host: &str) -> bool {
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Place::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            Place::Postgres { shown, .. } => f.write_str(shown),
+            Location::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Location::Postgres { shown, .. } => f.write_str(shown),
         }
     }
 }
@@ -221,7 +221,7 @@ mod tests {
             ("postgres://ann@ignored/chain?host=/run/postgresql", "/run/postgresql"),
         ] {
             let found = url(text).unwrap();
-            let Place::Postgres { url, .. } = found.place() else { panic!("{text}") };
+            let Location::Postgres { url, .. } = found.location() else { panic!("{text}") };
             assert!(url.ends_with(ends), "{url}");
         }
         for mode in ["disable", "allow", "prefer", "require", "verify-ca"] {

@@ -13,7 +13,7 @@ use countersign_store::{
     AuditFault, Auditor, ChainStore, LocalChain, StoreError, StoredBlock,
     archive::{self, Blobs},
 };
-use databases::{Place, certified, on_both, short_chain, stored};
+use databases::{TestDatabase, certified, on_both, short_chain, stored};
 use ed25519_dalek::{Signer, SigningKey};
 use harness::*;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ fn signed(header: &Header, by: &[u8]) -> Certificate {
 }
 
 /// A chain decided by any three of four.
-async fn decided(place: &Place) -> (Net, ChainStore) {
+async fn decided(place: &TestDatabase) -> (Net, ChainStore) {
     let (net, _) = short_chain(four_validators());
     let store = ChainStore::create(&place.url(), net.state.genesis()).await.unwrap();
     for (i, (block, results)) in net.blocks.iter().enumerate() {
@@ -68,7 +68,7 @@ async fn audited(store: &ChainStore) -> Result<u64, StoreError> {
     Ok(Auditor::store(store, &Script::default(), |_| ()).await?.report().signatures)
 }
 
-async fn certificates_come_back_and_improve(place: Place) {
+async fn certificates_come_back_and_improve(place: TestDatabase) {
     let (net, store) = decided(&place).await;
     let blocks = net.blocks.len() as u64;
     assert_eq!(audited(&store).await.unwrap(), blocks * 3);
@@ -87,7 +87,7 @@ async fn certificates_come_back_and_improve(place: Place) {
     assert_eq!(audited(&store).await.unwrap(), blocks * 3 + 1);
 }
 
-async fn a_certificate_names_its_block(place: Place) {
+async fn a_certificate_names_its_block(place: TestDatabase) {
     let (net, _, store) = stored(&place).await;
     let proposed = net.state.propose(net.time.plus_ms(1), vec![], &Script::default()).unwrap();
     let (block, last) = (proposed.outcome.block(), &net.blocks.last().unwrap().0);
@@ -107,7 +107,7 @@ async fn a_certificate_names_its_block(place: Place) {
     store.append(block, &[], &certified(block)).await.unwrap();
 }
 
-async fn missing_and_forged_certificates_are_named_by_the_audit(place: Place) {
+async fn missing_and_forged_certificates_are_named_by_the_audit(place: TestDatabase) {
     let (net, store) = decided(&place).await;
     let header = &net.blocks[4].0.header;
     let good = signed(header, &[0, 1, 2]);
@@ -148,7 +148,7 @@ async fn missing_and_forged_certificates_are_named_by_the_audit(place: Place) {
 }
 
 /// Who can write to the database, or sits on the wire to it, cannot make a chain of its own: a node opens only what validators have decided, from a snapshot, too.
-async fn a_chain_that_is_not_decided_does_not_open(place: Place) {
+async fn a_chain_that_is_not_decided_does_not_open(place: TestDatabase) {
     let (net, store) = decided(&place).await;
     let state = store.load().await.unwrap();
     assert_eq!(state.digest(), net.state.digest());
@@ -174,7 +174,7 @@ async fn a_chain_that_is_not_decided_does_not_open(place: Place) {
 }
 
 /// A snapshot whose validators nobody decided: its own certificates are good under its own set, and it is not opened.
-async fn a_snapshot_with_validators_of_its_own_does_not_open(place: Place) {
+async fn a_snapshot_with_validators_of_its_own_does_not_open(place: TestDatabase) {
     let mut net = Net::new(wide());
     let proposal = ProposalId(net.accept(Governance, propose(Change::Remove(id(ValidatorD)))));
     for who in [GovernanceB, GovernanceC] {

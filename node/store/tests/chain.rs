@@ -13,7 +13,7 @@ use countersign_store::{
     Auditor, BLOB_BYTES_MAX, ChainStore, LocalChain, PROPOSALS_MAX, StoreError, VotingRecord,
     archive::{self, Blobs},
 };
-use databases::{Place, certified, on_both, stored};
+use databases::{TestDatabase, certified, on_both, stored};
 use harness::*;
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ on_both!(
     proposals_are_kept_until_their_height_is_decided,
 );
 
-async fn blocks_come_back_as_they_were(place: Place) {
+async fn blocks_come_back_as_they_were(place: TestDatabase) {
     let (net, _, store) = stored(&place).await;
     store.close().await;
     let store = ChainStore::open(&place.url()).await.unwrap();
@@ -58,7 +58,7 @@ async fn blocks_come_back_as_they_were(place: Place) {
     assert_eq!((state.digest(), state.tip()), (net.state.digest(), net.state.tip()));
 }
 
-async fn blocks_are_appended_in_order_and_once(place: Place) {
+async fn blocks_are_appended_in_order_and_once(place: TestDatabase) {
     let (net, _, store) = stored(&place).await;
     let (block, results) = net.blocks.last().unwrap();
     let refused = async |block: &Block, results: &[TransactionResult]| store.append(block, results, &certified(block)).await.unwrap_err();
@@ -86,7 +86,7 @@ async fn blocks_are_appended_in_order_and_once(place: Place) {
 }
 
 /// More transactions than one statement writes.
-async fn full_blocks_come_back(place: Place) {
+async fn full_blocks_come_back(place: TestDatabase) {
     let mut net = Net::new(genesis());
     net.publish(dictionary());
     net.tables(HospitalA, 1);
@@ -102,7 +102,7 @@ async fn full_blocks_come_back(place: Place) {
     }
 }
 
-async fn snapshots_save_time_and_nothing_else(place: Place) {
+async fn snapshots_save_time_and_nothing_else(place: TestDatabase) {
     let (net, _, store) = stored(&place).await;
     for height in [2, 4, 6] {
         store.write_snapshot(&net.past[&Height(height)]).await.unwrap();
@@ -116,7 +116,7 @@ async fn snapshots_save_time_and_nothing_else(place: Place) {
     assert_eq!(store.load().await.unwrap().digest(), net.state.digest());
 }
 
-async fn tampering_on_disk_is_found(place: Place) {
+async fn tampering_on_disk_is_found(place: TestDatabase) {
     let (net, _, store) = stored(&place).await;
     let wrong = async |what: &str| {
         assert!(store.load().await.is_err(), "{what}");
@@ -147,7 +147,7 @@ async fn tampering_on_disk_is_found(place: Place) {
     wrong("a transaction is gone").await;
 }
 
-async fn sealed_answers(place: Place) {
+async fn sealed_answers(place: TestDatabase) {
     let (_, _, store) = stored(&place).await;
     assert_eq!(store.blobs_missing(10).await.unwrap(), [digest("sealed")]);
     let digest = store.put_blob(b"sealed").await.unwrap();
@@ -162,7 +162,7 @@ async fn sealed_answers(place: Place) {
 }
 
 /// The chain of `short_chain` has a rejected answer beside the accepted one.
-async fn a_ciphertext_is_kept_and_given_only_for_an_accepted_answer(place: Place) {
+async fn a_ciphertext_is_kept_and_given_only_for_an_accepted_answer(place: TestDatabase) {
     let (mut net, study, store) = {
         let mut net = Net::new(genesis());
         let study = net.open();
@@ -210,7 +210,7 @@ async fn a_ciphertext_is_kept_and_given_only_for_an_accepted_answer(place: Place
 }
 
 /// What SQLite does when the disk is full: the statement fails and the transaction is over, though nobody has ended it.
-async fn a_write_that_fails_leaves_nothing_and_the_next_succeeds(place: Place) {
+async fn a_write_that_fails_leaves_nothing_and_the_next_succeeds(place: TestDatabase) {
     let (mut net, _, store) = stored(&place).await;
     place.refuse_writes("block").await;
     let (block, results) = {
@@ -229,7 +229,7 @@ async fn a_write_that_fails_leaves_nothing_and_the_next_succeeds(place: Place) {
 }
 
 /// A caller that nobody waits for any more must not leave its half-written block to the next one.
-async fn a_write_that_is_given_up_leaves_nothing(place: Place) {
+async fn a_write_that_is_given_up_leaves_nothing(place: TestDatabase) {
     let (mut net, _, store) = stored(&place).await;
     net.block(vec![]);
     let (block, results) = net.blocks.last().unwrap().clone();
@@ -253,7 +253,7 @@ async fn a_write_that_is_given_up_leaves_nothing(place: Place) {
     assert_eq!(store.block(block.header.height).await.unwrap().unwrap().block, block);
 }
 
-async fn what_is_known_of_votes_goes_with_the_blocks(place: Place) {
+async fn what_is_known_of_votes_goes_with_the_blocks(place: TestDatabase) {
     let (mut net, _, store) = stored(&place).await;
     assert_eq!(store.voting().await.unwrap(), VotingRecord::default());
     let tip = net.state.tip().height;
@@ -275,7 +275,7 @@ async fn what_is_known_of_votes_goes_with_the_blocks(place: Place) {
     assert_eq!(store.voting().await.unwrap(), went_on);
 }
 
-async fn a_local_chain_goes_on_where_it_was(place: Place) {
+async fn a_local_chain_goes_on_where_it_was(place: TestDatabase) {
     let mut net = Net::new(genesis());
     net.open();
     let mut chain = LocalChain::create(&place.url(), genesis(), key(Validator), Arc::new(Script::default())).await.unwrap();
@@ -306,7 +306,7 @@ async fn a_local_chain_goes_on_where_it_was(place: Place) {
     assert!(matches!(opened, Err(StoreError::NotAlone)));
 }
 
-async fn archives_carry_a_chain_and_are_audited(place: Place) {
+async fn archives_carry_a_chain_and_are_audited(place: TestDatabase) {
     let (net, _, store) = stored(&place).await;
     store.put_blob(b"sealed").await.unwrap();
     let mut file = Vec::new();
@@ -342,7 +342,7 @@ async fn archives_carry_a_chain_and_are_audited(place: Place) {
     }
 }
 
-async fn an_answer_is_exported_and_checked_alone(place: Place) {
+async fn an_answer_is_exported_and_checked_alone(place: TestDatabase) {
     let (_, query, store) = stored(&place).await;
     let state = store.load().await.unwrap();
     let export = store.export_answer(&state, &query, &id(HospitalA)).await.unwrap();
@@ -352,7 +352,7 @@ async fn an_answer_is_exported_and_checked_alone(place: Place) {
     assert!(matches!(store.export_answer(&state, &query, &id(HospitalB)).await, Err(StoreError::NotFound(_))));
 }
 
-async fn blocks_are_served_as_they_were_encoded(place: Place) {
+async fn blocks_are_served_as_they_were_encoded(place: TestDatabase) {
     let mut net = Net::new(genesis());
     net.open();
     net.block(vec![]);
@@ -375,7 +375,7 @@ async fn blocks_are_served_as_they_were_encoded(place: Place) {
     assert_eq!(serve(expected.len() as u64 + 1, 100, usize::MAX).await, []);
 }
 
-async fn proposals_are_kept_until_their_height_is_decided(place: Place) {
+async fn proposals_are_kept_until_their_height_is_decided(place: TestDatabase) {
     let (net, _, store) = stored(&place).await;
     let (next, block) = (net.state.tip().height.next(), BlockId(digest("block")));
     store.put_proposal(next, 0, block, b"first").await.unwrap();

@@ -9,7 +9,7 @@ mod databases;
 use countersign_ledger::*;
 use countersign_messages::*;
 use countersign_store::{Auditor, ChainStore, LocalChain, StoreUrl};
-use databases::{Place, on_both};
+use databases::{TestDatabase, on_both};
 use harness::*;
 use std::{
     io::{BufRead, BufReader, Write},
@@ -59,7 +59,7 @@ async fn writes_until_killed() {
     }
 }
 
-async fn killed_processes_lose_nothing(place: Place) {
+async fn killed_processes_lose_nothing(place: TestDatabase) {
     begin(&place.url()).await.store().close().await;
     let mut last = Height(0);
     for round in 1..=8 {
@@ -104,7 +104,7 @@ async fn killed_processes_lose_nothing(place: Place) {
 /// The log cut at many lengths stands for a machine that lost power with any part of it written.
 #[tokio::test]
 async fn a_torn_log_leaves_whole_blocks() {
-    let place = Place::sqlite();
+    let place = TestDatabase::sqlite();
     let mut chain = begin(&place.url()).await;
     for _ in 0..6 {
         let transaction = withdrawal(chain.state());

@@ -8,14 +8,14 @@ mod databases;
 
 use countersign_circuits::hash::Digest32;
 use countersign_store::{ChainStore, LocalChain, StoreError, StoreUrl};
-use databases::{Place, certified, on_both, stored};
+use databases::{TestDatabase, certified, on_both, stored};
 use harness::*;
 use sqlx::Row;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 on_both!(one_writes_and_others_read, a_store_that_is_dropped_lets_go);
 
-async fn one_writes_and_others_read(place: Place) {
+async fn one_writes_and_others_read(place: TestDatabase) {
     let (net, _, store) = stored(&place).await;
     let (url, network) = (place.url(), genesis());
     let (opened, created, local) = tokio::join!(
@@ -48,7 +48,7 @@ async fn one_writes_and_others_read(place: Place) {
     ChainStore::open(&place.url()).await.unwrap();
 }
 
-async fn a_store_that_is_dropped_lets_go(place: Place) {
+async fn a_store_that_is_dropped_lets_go(place: TestDatabase) {
     for round in 0..3 {
         if round == 0 {
             ChainStore::create(&place.url(), &genesis()).await.unwrap();
@@ -60,7 +60,7 @@ async fn a_store_that_is_dropped_lets_go(place: Place) {
 
 #[tokio::test]
 async fn another_name_of_a_file_is_the_same_file() {
-    let place = Place::sqlite();
+    let place = TestDatabase::sqlite();
     let store = ChainStore::create(&place.url(), &genesis()).await.unwrap();
     let link = place.folder.path().join("link.sqlite");
     std::os::unix::fs::symlink(place.file(), &link).unwrap();
@@ -74,7 +74,7 @@ async fn another_name_of_a_file_is_the_same_file() {
 /// Whoever loses the connection loses the lock, and writes only after taking it again.
 #[tokio::test]
 async fn a_broken_connection_is_made_again_with_the_lock() {
-    let Some(place) = Place::postgres().await else { return };
+    let Some(place) = TestDatabase::postgres().await else { return };
     let (net, _, store) = stored(&place).await;
     let cut = async || {
         // waits until the server has let the sessions go
@@ -101,7 +101,7 @@ async fn a_broken_connection_is_made_again_with_the_lock() {
 #[tokio::test]
 async fn a_copy_that_may_not_be_written_is_read_as_it_stands() {
     use std::os::unix::fs::PermissionsExt;
-    let place = Place::sqlite();
+    let place = TestDatabase::sqlite();
     let (net, _, store) = stored(&place).await;
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("chain.sqlite");
@@ -139,7 +139,7 @@ async fn a_copy_that_may_not_be_written_is_read_as_it_stands() {
 /// Table and column to type, whether it may be null, and place in the primary key.
 type Schema = BTreeMap<(String, String), (String, bool, bool)>;
 
-async fn schema(place: &Place) -> Schema {
+async fn schema(place: &TestDatabase) -> Schema {
     ChainStore::create(&place.url(), &genesis()).await.unwrap().close().await;
     let statement = if place.is_sqlite() {
         "SELECT m.name AS tab, p.name AS col, p.type AS typ, 1 - MAX(p.\"notnull\", p.pk > 0) AS nullable, p.pk > 0 AS keyed \
@@ -165,13 +165,13 @@ async fn schema(place: &Place) -> Schema {
 /// The sum of the migrations is the same on both databases.
 #[tokio::test]
 async fn both_databases_have_one_schema() {
-    let sqlite = schema(&Place::sqlite()).await;
+    let sqlite = schema(&TestDatabase::sqlite()).await;
     let tables: std::collections::BTreeSet<_> = sqlite.keys().map(|k| k.0.as_str()).collect();
     assert_eq!(
         tables.into_iter().collect::<Vec<_>>(),
         ["blob", "block", "certificate", "entry", "genesis", "named", "proposal", "snapshot", "voting"]
     );
-    let Some(place) = Place::postgres().await else { return };
+    let Some(place) = TestDatabase::postgres().await else { return };
     assert_eq!(schema(&place).await, sqlite);
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     config::ms,
-    event::{EventStream, EventView, Place},
+    event::{EventPosition, EventStream, EventView},
     extract::Parameters,
     problem::{Problem, ProblemBody, ProblemKind},
 };
@@ -42,14 +42,14 @@ pub(crate) struct Begin {
     )
 )]
 pub(crate) async fn follow(State(app): State<App>, Parameters(begin): Parameters<Begin>, headers: HeaderMap) -> Result<Response, Problem> {
-    let place =
+    let position =
         match headers.get("last-event-id") {
-            Some(id) => Some(id.to_str().ok().and_then(|id| id.parse::<Place>().ok()).ok_or_else(|| {
+            Some(id) => Some(id.to_str().ok().and_then(|id| id.parse::<EventPosition>().ok()).ok_or_else(|| {
                 Problem::new(ProblemKind::BadParameter, "Last-Event-ID is the id of an event (HEIGHT.INDEX) or a height")
             })?),
-            None => begin.from.map(|height| Place::before(Height(height))),
+            None => begin.from.map(|height| EventPosition::before(Height(height))),
         };
-    let events = EventStream::begin(&app, place)?;
+    let events = EventStream::begin(&app, position)?;
     let events = stream::unfold(events, |mut events| async move {
         let event = events.next().await?;
         Some((Ok::<_, Infallible>(event), events))

@@ -1,6 +1,6 @@
 //! `countersign anchor`: a hospital's records onto the ledger, as commitments.
 
-use super::{EVERYBODY_CONSENTS, Session, mapping, noticed, place::Place, reading};
+use super::{EVERYBODY_CONSENTS, Session, mapping, network_arguments::NetworkArguments, noticed, reading};
 use crate::{development::publish_dictionary, failure::Failure};
 use clap::Args;
 use countersign_circuits::consent::Day;
@@ -15,7 +15,7 @@ pub struct AnchorArguments {
     pub path: PathBuf,
     /// Whose hospital, on which chain
     #[command(flatten)]
-    pub place: Place,
+    pub network: NetworkArguments,
     /// The hospital, with --data
     #[arg(long, value_name = "NAME", required_unless_present = "config")]
     pub site: Option<String>,
@@ -46,7 +46,7 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
     let mapping = mapping(&arguments.mapping, &reading)?;
     let policy = arguments.policy.as_deref().map(super::policy).transpose()?;
     session.ensure_keys()?;
-    let mut network = arguments.place.open(session).await?;
+    let mut network = arguments.network.open(session).await?;
     let name = match &arguments.site {
         Some(name) => name.clone(),
         None => network.holder().reader()?.name,

@@ -1,6 +1,6 @@
 //! `countersign answer`: a hospital's person sees what is asked, and answers or declines.
 
-use super::{Session, noticed, place::OfMember};
+use super::{Session, network_arguments::MemberArguments, noticed};
 use crate::{failure::Failure, network::Network, screen::plain};
 use clap::Args;
 use countersign_hospital::{Answering, waiting};
@@ -16,7 +16,7 @@ pub struct AnswerArguments {
     pub query: Option<String>,
     /// The hospital's node
     #[command(flatten)]
-    pub member: OfMember,
+    pub member: MemberArguments,
     /// Decline, for this reason (it must not say how small a number is)
     #[arg(long, value_name = "REASON", requires = "query")]
     pub decline: Option<String>,

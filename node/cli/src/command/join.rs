@@ -1,7 +1,7 @@
 //! `countersign join`: a member makes its copy of the chain and learns where the others are.
 
 use super::Session;
-use crate::{command::place::OverrideArguments, failure::Failure};
+use crate::{command::network_arguments::OverrideArguments, failure::Failure};
 use clap::Args;
 use countersign_member::Card;
 use countersign_service::{Admission, join};

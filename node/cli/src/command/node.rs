@@ -1,7 +1,7 @@
 //! `countersign node`: runs a member's node until it is told to stop.
 
 use super::Session;
-use crate::{command::place::OverrideArguments, failure::Failure};
+use crate::{command::network_arguments::OverrideArguments, failure::Failure};
 use anyhow::Context;
 use clap::Args;
 use countersign_service::{Config, LostVotes, Service, log};

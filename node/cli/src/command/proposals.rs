@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::{
-    command::place::{OfMember, OverrideArguments},
+    command::network_arguments::{MemberArguments, OverrideArguments},
     failure::Failure,
     screen::plain,
 };
@@ -40,7 +40,7 @@ pub async fn run(session: &Session, arguments: &ProposalsArguments) -> Result<()
         (None, Some(url)) => return told(session, url, arguments.pending).await,
         (None, None) => return Err(Failure::Refused("name a node's configuration (--config) or a gateway (--url)".into())),
     };
-    let network = OfMember { config, overrides: arguments.overrides.clone() }.open(session).await?;
+    let network = MemberArguments { config, overrides: arguments.overrides.clone() }.open(session).await?;
     let state = network.state();
     let mut all: Vec<_> = state.proposals().filter(|(_, p)| !arguments.pending || p.status.is_pending()).collect();
     all.sort_unstable_by_key(|(_, p)| p.number);

@@ -1,6 +1,6 @@
 //! `countersign propose`: a governance member proposes a change of members, dictionaries, scopes, rules or circuit keys.
 
-use super::{Session, place::OfMember, proposals::in_words, reading};
+use super::{Session, network_arguments::MemberArguments, proposals::in_words, reading};
 use crate::failure::Failure;
 use clap::{Args, Subcommand};
 use countersign_consortium::{Proposed as Recorded, governed, propose};
@@ -23,7 +23,7 @@ pub struct ProposeArguments {
 pub struct Common {
     /// The governance member's node
     #[command(flatten)]
-    pub member: OfMember,
+    pub member: MemberArguments,
     /// The first block the change is in force in; as soon as it is carried if left out
     #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
     pub in_force: u64,

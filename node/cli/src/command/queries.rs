@@ -1,6 +1,6 @@
 //! `countersign queries`: what the member's team has asked, and where each question stands.
 
-use super::{Session, place::Place};
+use super::{Session, network_arguments::NetworkArguments};
 use crate::{failure::Failure, screen::plain};
 use clap::Args;
 use countersign_member::now;
@@ -13,7 +13,7 @@ use serde_json::json;
 pub struct QueriesArguments {
     /// Whose questions, on which chain
     #[command(flatten)]
-    pub place: Place,
+    pub network: NetworkArguments,
 }
 
 /// Runs it.
@@ -21,7 +21,7 @@ pub struct QueriesArguments {
 /// # Errors
 /// The chain cannot be read.
 pub async fn run(session: &Session, arguments: &QueriesArguments) -> Result<(), Failure> {
-    let network = arguments.place.open(session).await?;
+    let network = arguments.network.open(session).await?;
     let asked = asked_by(&network, &network.holder().reader()?.id(), now());
     let text = || match asked.is_empty() {
         true => "nothing was asked yet: `countersign query`".to_owned(),

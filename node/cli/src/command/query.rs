@@ -1,6 +1,6 @@
 //! `countersign query`: a question to the hospitals of a study.
 
-use super::{Session, place::Place, result};
+use super::{Session, network_arguments::NetworkArguments, result};
 use crate::{
     development::open_study,
     failure::Failure,
@@ -26,7 +26,7 @@ pub struct QueryArguments {
     pub sql: String,
     /// Whose question, on which chain
     #[command(flatten)]
-    pub place: Place,
+    pub network: NetworkArguments,
     /// The study to ask under (S-1, or its id); without it, one that covers the question and that every hospital with the table has accepted
     #[arg(long, value_name = "STUDY")]
     pub study: Option<String>,
@@ -104,7 +104,7 @@ fn first(not: &NotCovered) -> String {
 /// The question is refused, or a site's answer is missing or not verified.
 pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Failure> {
     let screen = session.screen;
-    let mut network = arguments.place.open(session).await?;
+    let mut network = arguments.network.open(session).await?;
     let (table, question) = find(network.state(), &arguments.sql)?;
     if arguments.explain {
         let words = countersign_query::explain(&question, dictionary(network.state(), &table)?, network.state().rules().k_min);

@@ -1,6 +1,6 @@
 //! `countersign result`: the answers to a question that was asked, opened and verified, at any time.
 
-use super::{Session, noticed, place::Place, queries};
+use super::{Session, network_arguments::NetworkArguments, noticed, queries};
 use crate::{failure::Failure, network::Network};
 use clap::Args;
 use countersign_member::{named, now};
@@ -19,7 +19,7 @@ pub struct ResultArguments {
     pub query: String,
     /// Whose question, on which chain
     #[command(flatten)]
-    pub place: Place,
+    pub network: NetworkArguments,
     /// Write every accepted answer with what verifies it into this folder
     #[arg(long, value_name = "FOLDER")]
     pub export: Option<PathBuf>,
@@ -31,7 +31,7 @@ pub struct ResultArguments {
 /// The answers cannot be opened or do not verify; or a hospital's answer is missing, which is said with the table of the others.
 pub async fn run(session: &Session, arguments: &ResultArguments) -> Result<(), Failure> {
     arguments.export.as_deref().map(writable).transpose()?;
-    let mut network = arguments.place.open(session).await?;
+    let mut network = arguments.network.open(session).await?;
     network.refresh().await?;
     let query = named::query(network.state(), &arguments.query)?;
     let collected = result(&network, &network.holder().reader()?, query).await?;

@@ -1,7 +1,7 @@
 //! `countersign status`: how a node is, from its gateway; or what its store holds if it does not run.
 
 use super::Session;
-use crate::{command::place::OverrideArguments, failure::Failure};
+use crate::{command::network_arguments::OverrideArguments, failure::Failure};
 use clap::Args;
 use countersign_member::{
     gateway::{GatewayClient, GatewayError, text},

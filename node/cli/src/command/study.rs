@@ -1,6 +1,6 @@
 //! `countersign study`: a researcher submits, the ethics board approves, a hospital accepts.
 
-use super::{Session, place::OfMember, reading};
+use super::{Session, network_arguments::MemberArguments, reading};
 use crate::{
     failure::Failure,
     network::{Holder, Network},
@@ -21,7 +21,7 @@ pub enum StudyCommand {
     List {
         /// The member's node
         #[command(flatten)]
-        member: OfMember,
+        member: MemberArguments,
     },
     /// Submit a study (researcher)
     Submit(SubmitArguments),
@@ -31,7 +31,7 @@ pub enum StudyCommand {
         study: String,
         /// The board's node
         #[command(flatten)]
-        member: OfMember,
+        member: MemberArguments,
     },
     /// Accept a study, which fixes the data it may be asked about (hospital)
     Accept {
@@ -39,7 +39,7 @@ pub enum StudyCommand {
         study: String,
         /// The hospital's node
         #[command(flatten)]
-        member: OfMember,
+        member: MemberArguments,
         /// Least number of people behind a released number at this hospital; the study's if left out
         #[arg(long, value_name = "K")]
         k_min: Option<u32>,
@@ -51,7 +51,7 @@ pub enum StudyCommand {
 pub struct SubmitArguments {
     /// The researcher's node
     #[command(flatten)]
-    pub member: OfMember,
+    pub member: MemberArguments,
     /// Title
     #[arg(long, value_name = "TEXT")]
     pub title: String,
@@ -119,7 +119,7 @@ async fn submit_draft(session: &Session, arguments: &SubmitArguments) -> Result<
     say(session, network, id, "submitted; the ethics board approves it with `countersign study approve`").await
 }
 
-async fn list(session: &Session, member: &OfMember) -> Result<(), Failure> {
+async fn list(session: &Session, member: &MemberArguments) -> Result<(), Failure> {
     let network = member.open(session).await?;
     let state = network.state();
     let mut all: Vec<_> = state.studies().collect();

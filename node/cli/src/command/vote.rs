@@ -1,6 +1,6 @@
 //! `countersign vote`: a governance member votes on a proposal.
 
-use super::{Session, place::OfMember};
+use super::{Session, network_arguments::MemberArguments};
 use crate::failure::Failure;
 use clap::{Args, ValueEnum};
 use countersign_consortium::{Voted, vote};
@@ -25,7 +25,7 @@ pub struct VoteArguments {
     pub ballot: Ballot,
     /// The governance member's node
     #[command(flatten)]
-    pub member: OfMember,
+    pub member: MemberArguments,
 }
 
 /// Runs it.

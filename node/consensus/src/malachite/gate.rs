@@ -39,10 +39,10 @@ pub enum Forged {
 
 /// The height the engine works on, and whether it takes part; clones are the same.
 #[derive(Debug, Clone)]
-pub struct Begun(Arc<Place>);
+pub struct Begun(Arc<Participation>);
 
 #[derive(Debug)]
-struct Place {
+struct Participation {
     height: AtomicU64,
     away: AtomicBool,
 }
@@ -50,7 +50,7 @@ struct Place {
 impl Begun {
     /// The engine is about to begin after this height.
     pub fn after(height: countersign_messages::Height) -> Self {
-        Self(Arc::new(Place { height: AtomicU64::new(height.0), away: AtomicBool::new(false) }))
+        Self(Arc::new(Participation { height: AtomicU64::new(height.0), away: AtomicBool::new(false) }))
     }
 
     /// The engine has come to a height. It never goes back.

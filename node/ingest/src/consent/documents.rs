@@ -7,7 +7,7 @@ use super::{
 use crate::{
     calendar::day_number,
     csv_file::tables_beside,
-    error::{ImportError, Place},
+    error::{FilePosition, ImportError},
     fhir::{
         Age, Consent, ConsentProvision, Deletion, FolderFacts, LINES, Names, Patient, PatientRef, Period, Reference, Resource, Retractions,
         Sink, Verdict, Version, read_bundles, read_folder,
@@ -367,5 +367,5 @@ fn refuse_partial(path: &Path, facts: &FolderFacts) -> Result<(), ImportError> {
         return Ok(());
     }
     let problem = format!("these consents are not whole, and one that is missing may be a withdrawal: {}", problems.join("; "));
-    Err(ImportError::Package { place: Place::new(path, 0), problem })
+    Err(ImportError::Package { place: FilePosition::new(path, 0), problem })
 }

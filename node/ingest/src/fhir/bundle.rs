@@ -7,7 +7,7 @@ use super::{
     resource::Header,
 };
 use crate::{
-    error::{ImportError, Place},
+    error::{FilePosition, ImportError},
     files::{Progress, list, passed_over, whole},
 };
 use serde::Deserialize;
@@ -91,7 +91,7 @@ pub(crate) fn read_bundles(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(P
     let (mut servers, mut pages, mut gone) = (HashMap::new(), Pages::default(), Vec::new());
     for (files_done, file) in files.iter().enumerate() {
         let text = whole(file)?;
-        let place = Place::new(file, 1);
+        let place = FilePosition::new(file, 1);
         let header: Header = element::read(type_of(&text), &text, &place)?;
         if header.resource_type.as_deref() == Some("Bundle") {
             let bundle: BundleForm<'_> = element::read("Bundle", &text, &place)?;
@@ -124,7 +124,7 @@ fn same_server(file: &Path, bundle: &BundleForm<'_>, seen: &mut HashMap<(String,
         if seen.insert((kind, id), base.to_owned()).is_some_and(|other| other != base) {
             let problem = "two servers (the addresses before Type/id differ) have a resource of one type and id: import each server's records as a \
                            hospital of its own, or give the resources ids of their own";
-            return Err(ImportError::Package { place: Place::new(file, 0), problem: problem.into() });
+            return Err(ImportError::Package { place: FilePosition::new(file, 0), problem: problem.into() });
         }
     }
     Ok(())
@@ -134,7 +134,7 @@ fn read_bundle(sink: &mut dyn Sink, file: &Path, text: &str, bundle: BundleForm<
     let kind = bundle.kind.as_deref().unwrap_or("nothing");
     if !["transaction", "batch", "collection", "searchset", "document", "history"].contains(&kind) {
         let problem = "a bundle's type is transaction, batch, collection, searchset, document or history".into();
-        return Err(ImportError::Package { place: Place::new(file, 0), problem });
+        return Err(ImportError::Package { place: FilePosition::new(file, 0), problem });
     }
     let mut addresses = HashMap::new();
     for entry in &bundle.entry {
@@ -149,7 +149,7 @@ fn read_bundle(sink: &mut dyn Sink, file: &Path, text: &str, bundle: BundleForm<
     let mut resources = Vec::new();
     for entry in &bundle.entry {
         if let Some(request) = entry.request.as_ref().filter(|r| r.method.as_deref() == Some("DELETE")) {
-            gone.push(deletion(&Place::new(file, line), request, entry.response.as_ref())?);
+            gone.push(deletion(&FilePosition::new(file, line), request, entry.response.as_ref())?);
             continue;
         }
         let Some(raw) = entry.resource else { continue };
@@ -164,7 +164,7 @@ fn read_bundle(sink: &mut dyn Sink, file: &Path, text: &str, bundle: BundleForm<
         resources.reverse();
     }
     for (line, text, full_url) in &resources {
-        hand_over(sink, &Place::new(file, *line), text, None, *full_url, &addresses)?;
+        hand_over(sink, &FilePosition::new(file, *line), text, None, *full_url, &addresses)?;
     }
     Ok(resources.len() as u64)
 }

@@ -6,7 +6,7 @@ use super::{
     read::{Sink, TYPES_BY_NAME},
     version::Version,
 };
-use crate::error::{ImportError, Place};
+use crate::error::{FilePosition, ImportError};
 
 /// A resource that was deleted at the source.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub(super) fn delete_all(sink: &mut dyn Sink, gone: &[Deletion]) {
 }
 
 /// A line of a manifest's `deleted` file: a transaction bundle of DELETE requests.
-pub(super) fn deletions(place: &Place, text: &str, gone: &mut Vec<Deletion>) -> Result<(), ImportError> {
+pub(super) fn deletions(place: &FilePosition, text: &str, gone: &mut Vec<Deletion>) -> Result<(), ImportError> {
     let bundle: BundleForm<'_> = element::read("Bundle", text, place)?;
     let fault = |problem: &str| ImportError::Package { place: place.clone(), problem: problem.to_owned() };
     if bundle.resource_type.as_deref() != Some("Bundle") || bundle.kind.as_deref() != Some("transaction") {
@@ -75,7 +75,7 @@ pub(super) fn deletions(place: &Place, text: &str, gone: &mut Vec<Deletion>) -> 
 }
 
 /// A DELETE entry of a bundle. One of a history says when it was (`response.lastModified`) and which version it made (`response.etag`).
-pub(super) fn deletion(place: &Place, request: &RequestForm, response: Option<&ResponseForm>) -> Result<Deletion, ImportError> {
+pub(super) fn deletion(place: &FilePosition, request: &RequestForm, response: Option<&ResponseForm>) -> Result<Deletion, ImportError> {
     let fault = || ImportError::Package { place: place.clone(), problem: NOT_UNDERSTOOD.to_owned() };
     let (kind, id) = request.url.as_deref().and_then(deleted_resource).ok_or_else(fault)?;
     let time = response.and_then(|r| r.last_modified.as_deref()).map(str::parse).transpose();

@@ -2,7 +2,7 @@
 //!
 //! A name is repeated only if it is one of those that are read: what else a file calls its elements may say something of a patient.
 
-use crate::error::{ImportError, Place};
+use crate::error::{FilePosition, ImportError};
 use serde::Deserialize;
 use serde_path_to_error::{Path, Segment};
 
@@ -97,7 +97,7 @@ fn element(root: &str, path: &Path) -> String {
 }
 
 /// Reads JSON that begins at a place. An error names line and element below `root`.
-pub(crate) fn read<'t, T: Deserialize<'t>>(root: &str, text: &'t str, place: &Place) -> Result<T, ImportError> {
+pub(crate) fn read<'t, T: Deserialize<'t>>(root: &str, text: &'t str, place: &FilePosition) -> Result<T, ImportError> {
     serde_json::from_str(text).map_err(|plain| {
         // read once more, now noting the way: only what is malformed pays for that
         let again = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_str(text));
@@ -109,21 +109,26 @@ pub(crate) fn read<'t, T: Deserialize<'t>>(root: &str, text: &'t str, place: &Pl
             let dot = if at.is_empty() { "" } else { "." };
             at = format!("{at}{dot}{name}");
         }
-        ImportError::json(Place { line: line_of(place, plain.line()), ..place.clone() }, at, &plain)
+        ImportError::json(FilePosition { line: line_of(place, plain.line()), ..place.clone() }, at, &plain)
     })
 }
 
 /// The line of a file, given the line (from 1) inside a text that begins at a place.
-fn line_of(place: &Place, line: usize) -> u64 {
+fn line_of(place: &FilePosition, line: usize) -> u64 {
     place.line.max(1) + (line as u64).saturating_sub(1)
 }
 
 /// A number of a quantity whose JSON is no number.
-pub(crate) fn not_a_number(text: &str, raw: &str, place: &Place, element: String) -> ImportError {
+pub(crate) fn not_a_number(text: &str, raw: &str, place: &FilePosition, element: String) -> ImportError {
     let before = text.get(..(raw.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)).unwrap_or_default();
     let line = before.bytes().filter(|b| *b == b'\n').count();
     let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1;
-    ImportError::Json { place: Place { line: line_of(place, line + 1), ..place.clone() }, element, problem: "not a JSON number", column }
+    ImportError::Json {
+        place: FilePosition { line: line_of(place, line + 1), ..place.clone() },
+        element,
+        problem: "not a JSON number",
+        column,
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::{
     calendar::Moment,
-    error::{ImportError, Place},
+    error::{FilePosition, ImportError},
     files::{FILES_MAX, whole},
 };
 use serde::Deserialize;
@@ -39,7 +39,7 @@ struct FileForm {
 
 /// What a manifest says.
 pub(super) struct Manifest {
-    pub(super) place: Place,
+    pub(super) place: FilePosition,
     pub(super) time_text: String,
     pub(super) time: Moment,
     /// Files with the resource type each holds and the number the server counted, in the manifest's order.
@@ -57,7 +57,7 @@ impl Manifest {
             return Ok(None);
         }
         let text = whole(&path)?;
-        let place = Place::new(&path, 0);
+        let place = FilePosition::new(&path, 0);
         let form: ManifestForm = super::element::read("", &text, &place)?;
         if form.request.as_deref().is_some_and(|r| r.contains("_since=")) {
             return Err(ImportError::Incremental { place });
@@ -94,7 +94,7 @@ impl Manifest {
 }
 
 /// The file of the folder that a manifest's address ends in; plain or compressed.
-fn local(folder: &Path, url: &str, place: &Place) -> Result<PathBuf, ImportError> {
+fn local(folder: &Path, url: &str, place: &FilePosition) -> Result<PathBuf, ImportError> {
     let name = url.split(['?', '#']).next().and_then(|u| u.rsplit('/').next()).unwrap_or_default();
     let plain = !name.is_empty() && name != ".." && name != "." && !name.contains('\\');
     for ending in ["", ".gz", ".ndjson", ".ndjson.gz"] {

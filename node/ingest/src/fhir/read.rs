@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     calendar::{Moment, NotADate},
-    error::{ImportError, Place},
+    error::{FilePosition, ImportError},
     files::{Lines, Progress, list, passed_over},
 };
 use serde::Deserialize;
@@ -30,7 +30,7 @@ pub(crate) trait Sink {
 }
 
 pub(crate) struct Resource<'a> {
-    pub(crate) place: &'a Place,
+    pub(crate) place: &'a FilePosition,
     pub(crate) kind: &'a str,
     pub(crate) id: &'a str,
     pub(crate) updated: Option<Moment>,
@@ -110,7 +110,7 @@ fn unread_type(file: &Path, expected: Option<&str>) -> Option<String> {
 
 pub(super) fn hand_over(
     sink: &mut dyn Sink,
-    place: &Place,
+    place: &FilePosition,
     text: &str,
     expected: Option<&str>,
     full_url: Option<&str>,
@@ -171,7 +171,7 @@ pub(super) const PASSED_OVER: &str = "folder:passed-over";
 #[derive(Default)]
 pub(crate) struct FolderFacts {
     /// The manifest's place, `transactionTime` as written, and read.
-    pub(crate) manifest: Option<(Place, String, Moment)>,
+    pub(crate) manifest: Option<(FilePosition, String, Moment)>,
     pub(crate) files: usize,
     /// Files of the folder the manifest does not name, which were not read.
     pub(crate) not_in_manifest: usize,
@@ -223,7 +223,7 @@ pub(crate) fn read_folder(path: &Path, sink: &mut dyn Sink, progress: &dyn Fn(Pr
         }
         let found: u64 = records - before;
         if let Some(count) = count.filter(|count| *count != found) {
-            let name = Place::new(file, 0).file;
+            let name = FilePosition::new(file, 0).file;
             facts.not_whole.push(("export:counts", format!("{name} holds {found} resources, the manifest counts {count}")));
         }
     }

@@ -3,7 +3,7 @@
 use super::{Found, Order, Records, Row, Source, table_date};
 use crate::{
     csv_file::{Table, beside_tables},
-    error::{ImportError, Place},
+    error::{FilePosition, ImportError},
     files::{Progress, list},
     fold::to_level,
     mapping::{Column, ColumnValue, Duplicate, number},
@@ -38,7 +38,7 @@ impl Source for CsvTable<'_> {
         let (table_day, data_as_of) = table_date(order.as_of)?;
         let attributes = order.reading.dictionary().attributes();
         let files = list(order.path, &[".csv"], "*.csv file")?;
-        let mut rows: BTreeMap<PatientId, (Place, Row)> = BTreeMap::new();
+        let mut rows: BTreeMap<PatientId, (FilePosition, Row)> = BTreeMap::new();
         let (mut records, mut repeated, mut blank) = (0, 0, 0_u64);
         for (files_done, file) in files.iter().enumerate() {
             let mut table = Table::open(file)?;

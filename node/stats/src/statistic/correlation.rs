@@ -9,7 +9,7 @@ use crate::{
     figure,
     interval::fisher_interval,
     json,
-    reader::Place,
+    reader::RowReader,
     shown::{Estimate, Shown},
 };
 use num_bigint::BigInt;
@@ -47,8 +47,8 @@ impl Statistic for Correlation {
         true
     }
 
-    fn shown(&self, place: &Place<'_>) -> Shown {
-        pair::shown(place, self.x, self.y, value)
+    fn shown(&self, row: &RowReader<'_>) -> Shown {
+        pair::shown(row, self.x, self.y, value)
     }
 
     fn words(&self, estimate: &Estimate) -> Option<String> {

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     exact::float,
     figure, json,
-    reader::Place,
+    reader::RowReader,
     shown::{Estimate, Shown},
 };
 use num_bigint::BigInt;
@@ -34,8 +34,8 @@ impl Statistic for Covariance {
         vec![self.x, self.y]
     }
 
-    fn shown(&self, place: &Place<'_>) -> Shown {
-        pair::shown(place, self.x, self.y, value)
+    fn shown(&self, row: &RowReader<'_>) -> Shown {
+        pair::shown(row, self.x, self.y, value)
     }
 
     fn words(&self, estimate: &Estimate) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use super::Statistic;
 use crate::{
-    reader::Place,
+    reader::RowReader,
     shown::{BandCount, Shown},
 };
 use countersign_circuits::statement::CellMeaning;
@@ -22,9 +22,9 @@ impl Statistic for Histogram {
         true
     }
 
-    fn shown(&self, place: &Place<'_>) -> Shown {
-        let bands = place.distribution().map_or(&[][..], |axis| &axis.bands);
-        let count = |(i, band): (usize, &AxisBand)| BandCount { label: band.label.clone(), count: place.count(i, CellMeaning::Rows) };
+    fn shown(&self, row: &RowReader<'_>) -> Shown {
+        let bands = row.distribution().map_or(&[][..], |axis| &axis.bands);
+        let count = |(i, band): (usize, &AxisBand)| BandCount { label: band.label.clone(), count: row.count(i, CellMeaning::Rows) };
         Shown::Bands(bands.iter().enumerate().map(count).collect())
     }
 }

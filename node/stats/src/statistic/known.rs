@@ -1,7 +1,7 @@
 //! `COUNT(x)`: people where an attribute is known.
 
 use super::Statistic;
-use crate::{reader::Place, shown::Shown};
+use crate::{reader::RowReader, shown::Shown};
 
 /// The people of a group where an attribute is known.
 pub(super) struct Known {
@@ -13,7 +13,7 @@ impl Statistic for Known {
         vec![self.attribute]
     }
 
-    fn shown(&self, place: &Place<'_>) -> Shown {
-        Shown::Count(place.known(self.attribute))
+    fn shown(&self, row: &RowReader<'_>) -> Shown {
+        Shown::Count(row.known(self.attribute))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Statistic, moments};
 use crate::{
-    reader::Place,
+    reader::RowReader,
     shown::{Estimate, Shown},
 };
 use serde_json::Value;
@@ -25,8 +25,8 @@ impl Statistic for Mean {
         true
     }
 
-    fn shown(&self, place: &Place<'_>) -> Shown {
-        moments::shown(place, self.attribute, |m| m.mean.is_some().then_some(Estimate::Mean(m)))
+    fn shown(&self, row: &RowReader<'_>) -> Shown {
+        moments::shown(row, self.attribute, |m| m.mean.is_some().then_some(Estimate::Mean(m)))
     }
 
     fn words(&self, estimate: &Estimate) -> Option<String> {

@@ -5,7 +5,7 @@ use crate::{
     figure,
     interval::t_quantile,
     json,
-    reader::Place,
+    reader::RowReader,
     shown::{Estimate, Shown},
 };
 use countersign_circuits::statement::CellMeaning;
@@ -70,11 +70,11 @@ impl Moments {
 }
 
 /// Makes an estimate from an attribute's moments; it is none if too few people are known.
-pub(super) fn shown(place: &Place<'_>, attribute: u16, estimate: impl FnOnce(Moments) -> Option<Estimate>) -> Shown {
-    let known = place.known(attribute);
-    let sum = |meaning| place.sum_where_known(attribute, meaning);
+pub(super) fn shown(row: &RowReader<'_>, attribute: u16, estimate: impl FnOnce(Moments) -> Option<Estimate>) -> Shown {
+    let known = row.known(attribute);
+    let sum = |meaning| row.sum_where_known(attribute, meaning);
     let sums = || Some((sum(CellMeaning::Sum(attribute))?, sum(CellMeaning::SumOfSquares(attribute))?));
-    let (Some(n), Some((s1, s2)), Some(line)) = (known.exact(), sums(), place.line(attribute)) else {
+    let (Some(n), Some((s1, s2)), Some(line)) = (known.exact(), sums(), row.line(attribute)) else {
         return Shown::NoEstimate(known);
     };
     let Some(moments) = Moments::new(&line, n, &s1, &s2) else {

@@ -1,6 +1,6 @@
 //! Sums of two numbers: what covariance and correlation are made from.
 
-use crate::{exact::Line, reader::Place, shown::Shown};
+use crate::{exact::Line, reader::RowReader, shown::Shown};
 use countersign_circuits::statement::CellMeaning;
 use num_bigint::BigInt;
 
@@ -20,16 +20,16 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    fn read(place: &Place<'_>, n: Option<u64>, x: u16, y: u16) -> Option<Self> {
+    fn read(row: &RowReader<'_>, n: Option<u64>, x: u16, y: u16) -> Option<Self> {
         Some(Self {
             n: n?,
-            x: place.sum_of_rows(CellMeaning::Sum(x))?,
-            y: place.sum_of_rows(CellMeaning::Sum(y))?,
-            xx: place.sum_of_rows(CellMeaning::SumOfSquares(x))?,
-            yy: place.sum_of_rows(CellMeaning::SumOfSquares(y))?,
-            xy: place.sum_of_rows(CellMeaning::Product(x.min(y), x.max(y)))?,
-            x_line: place.line(x)?,
-            y_line: place.line(y)?,
+            x: row.sum_of_rows(CellMeaning::Sum(x))?,
+            y: row.sum_of_rows(CellMeaning::Sum(y))?,
+            xx: row.sum_of_rows(CellMeaning::SumOfSquares(x))?,
+            yy: row.sum_of_rows(CellMeaning::SumOfSquares(y))?,
+            xy: row.sum_of_rows(CellMeaning::Product(x.min(y), x.max(y)))?,
+            x_line: row.line(x)?,
+            y_line: row.line(y)?,
         })
     }
 
@@ -40,9 +40,9 @@ impl Pair {
 }
 
 /// Makes a statistic from two attributes' sums; if a part of them is hidden, it is none.
-pub(super) fn shown(place: &Place<'_>, x: u16, y: u16, statistic: impl FnOnce(&Pair) -> Shown) -> Shown {
-    let rows = place.count(0, CellMeaning::Rows);
-    match Pair::read(place, rows.exact(), x, y) {
+pub(super) fn shown(row: &RowReader<'_>, x: u16, y: u16, statistic: impl FnOnce(&Pair) -> Shown) -> Shown {
+    let rows = row.count(0, CellMeaning::Rows);
+    match Pair::read(row, rows.exact(), x, y) {
         Some(pair) => statistic(&pair),
         None => Shown::NoEstimate(rows),
     }

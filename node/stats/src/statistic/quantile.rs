@@ -13,7 +13,7 @@ use crate::{
     figure,
     interval::quantile_ranks,
     json,
-    reader::Place,
+    reader::RowReader,
     shown::{Estimate, Shown},
 };
 use countersign_circuits::{dictionary::Scale, statement::CellMeaning};
@@ -42,15 +42,15 @@ impl Statistic for Quantile {
         true
     }
 
-    fn shown(&self, place: &Place<'_>) -> Shown {
-        let (Some(axis), Some(scale)) = (place.distribution(), place.scale(self.attribute)) else {
-            return Shown::NoEstimate(place.known(self.attribute));
+    fn shown(&self, row: &RowReader<'_>) -> Shown {
+        let (Some(axis), Some(scale)) = (row.distribution(), row.scale(self.attribute)) else {
+            return Shown::NoEstimate(row.known(self.attribute));
         };
-        let bin = |(i, levels): (usize, Option<(u32, u32)>)| Some(Bin { levels: levels?, count: place.count(i, CellMeaning::Rows) });
+        let bin = |(i, levels): (usize, Option<(u32, u32)>)| Some(Bin { levels: levels?, count: row.count(i, CellMeaning::Rows) });
         let bins: Vec<Bin> = axis.bands.iter().map(|b| b.levels).enumerate().filter_map(bin).collect();
         match quantile(scale, self.p, &bins) {
             Found::Point { value, band, ci95, n } => Shown::Estimate(Estimate::Quantile { n, value, band, ci95 }),
-            Found::Between(range) => Shown::QuantileBetween { range, n: place.known(self.attribute) },
+            Found::Between(range) => Shown::QuantileBetween { range, n: row.known(self.attribute) },
             Found::Empty => Shown::Undefined { reason: "nobody is known", n: 0 },
         }
     }

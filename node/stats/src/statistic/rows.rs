@@ -1,7 +1,7 @@
 //! `COUNT(*)`: people.
 
 use super::Statistic;
-use crate::{reader::Place, shown::Shown};
+use crate::{reader::RowReader, shown::Shown};
 use countersign_circuits::statement::CellMeaning;
 
 /// All people of a group.
@@ -12,10 +12,10 @@ impl Statistic for Rows {
         Vec::new()
     }
 
-    fn shown(&self, place: &Place<'_>) -> Shown {
-        Shown::Count(match place.distribution() {
-            Some(axis) => place.count_bands(&(0..axis.bands.len()).collect::<Vec<_>>()),
-            None => place.count(0, CellMeaning::Rows),
+    fn shown(&self, row: &RowReader<'_>) -> Shown {
+        Shown::Count(match row.distribution() {
+            Some(axis) => row.count_bands(&(0..axis.bands.len()).collect::<Vec<_>>()),
+            None => row.count(0, CellMeaning::Rows),
         })
     }
 }

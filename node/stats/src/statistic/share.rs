@@ -5,7 +5,7 @@ use crate::{
     figure,
     interval::wilson_interval,
     json,
-    reader::Place,
+    reader::RowReader,
     shown::{Estimate, Shown},
 };
 use countersign_circuits::statement::CellMeaning;
@@ -27,10 +27,10 @@ impl Statistic for Share {
         true
     }
 
-    fn shown(&self, place: &Place<'_>) -> Shown {
-        let known = place.known(self.attribute);
-        let part = place.parts(self.attribute).and_then(|parts| parts.iter().position(|p| p.as_slice() == [self.bin]));
-        let count = part.map(|i| place.count(0, CellMeaning::Part(self.attribute, i as u16)));
+    fn shown(&self, row: &RowReader<'_>) -> Shown {
+        let known = row.known(self.attribute);
+        let part = row.parts(self.attribute).and_then(|parts| parts.iter().position(|p| p.as_slice() == [self.bin]));
+        let count = part.map(|i| row.count(0, CellMeaning::Part(self.attribute, i as u16)));
         let (Some(count), Some(n)) = (count.and_then(|c| c.exact()), known.exact()) else { return Shown::NoEstimate(known) };
         match wilson_interval(count, n) {
             Some(ci95) => Shown::Estimate(Estimate::Share { count, n, value: count as f64 / n as f64, ci95 }),

@@ -2,7 +2,7 @@
 
 use super::{Statistic, moments};
 use crate::{
-    reader::Place,
+    reader::RowReader,
     shown::{Estimate, Shown},
 };
 use serde_json::Value;
@@ -21,8 +21,8 @@ impl Statistic for StdDev {
         Some(self.attribute)
     }
 
-    fn shown(&self, place: &Place<'_>) -> Shown {
-        moments::shown(place, self.attribute, |m| m.variance.is_some().then_some(Estimate::StdDev(m)))
+    fn shown(&self, row: &RowReader<'_>) -> Shown {
+        moments::shown(row, self.attribute, |m| m.variance.is_some().then_some(Estimate::StdDev(m)))
     }
 
     fn words(&self, estimate: &Estimate) -> Option<String> {

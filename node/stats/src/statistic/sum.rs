@@ -3,7 +3,7 @@
 use super::{Statistic, moments};
 use crate::{
     figure,
-    reader::Place,
+    reader::RowReader,
     shown::{Estimate, Shown},
 };
 use serde_json::Value;
@@ -22,8 +22,8 @@ impl Statistic for Sum {
         Some(self.attribute)
     }
 
-    fn shown(&self, place: &Place<'_>) -> Shown {
-        moments::shown(place, self.attribute, |m| Some(Estimate::Sum(m)))
+    fn shown(&self, row: &RowReader<'_>) -> Shown {
+        moments::shown(row, self.attribute, |m| Some(Estimate::Sum(m)))
     }
 
     fn words(&self, estimate: &Estimate) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use super::{Statistic, moments};
 use crate::{
-    reader::Place,
+    reader::RowReader,
     shown::{Estimate, Shown},
 };
 use serde_json::Value;
@@ -17,8 +17,8 @@ impl Statistic for Variance {
         vec![self.attribute]
     }
 
-    fn shown(&self, place: &Place<'_>) -> Shown {
-        moments::shown(place, self.attribute, |m| m.variance.is_some().then_some(Estimate::Variance(m)))
+    fn shown(&self, row: &RowReader<'_>) -> Shown {
+        moments::shown(row, self.attribute, |m| m.variance.is_some().then_some(Estimate::Variance(m)))
     }
 
     fn words(&self, estimate: &Estimate) -> Option<String> {

@@ -10,19 +10,19 @@ use countersign_store::{ChainStore, StoreUrl};
 use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Row, any::AnyConnectOptions, migrate::Migrator};
 use std::path::{Path, PathBuf};
 
-/// Makes a test for each database of functions that take a [`Place`].
+/// Makes a test for each database of functions that take a [`TestDatabase`].
 macro_rules! on_both {
     ($($test:ident),+ $(,)?) => {
         mod on_sqlite {
             $(#[tokio::test]
             async fn $test() {
-                super::$test(super::databases::Place::sqlite()).await;
+                super::$test(super::databases::TestDatabase::sqlite()).await;
             })+
         }
         mod on_postgres {
             $(#[tokio::test]
             async fn $test() {
-                if let Some(place) = super::databases::Place::postgres().await {
+                if let Some(place) = super::databases::TestDatabase::postgres().await {
                     super::$test(place).await;
                 }
             })+
@@ -33,14 +33,14 @@ pub(crate) use on_both;
 
 /// A fresh place for a chain, and a folder that goes with the test.
 #[derive(Debug)]
-pub struct Place {
+pub struct TestDatabase {
     /// The place as it is written.
     pub text: String,
     /// A folder for other files.
     pub folder: tempfile::TempDir,
 }
 
-impl Place {
+impl TestDatabase {
     pub fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self { text: format!("sqlite:{}", folder.path().join("chain.sqlite").display()), folder }
@@ -157,7 +157,7 @@ pub fn short_chain(genesis: Genesis) -> (Net, QueryId) {
 }
 
 /// A chain of the harness, written block by block through the store.
-pub async fn stored(place: &Place) -> (Net, QueryId, ChainStore) {
+pub async fn stored(place: &TestDatabase) -> (Net, QueryId, ChainStore) {
     let (net, query) = short_chain(genesis());
     let store = ChainStore::create(&place.url(), &genesis()).await.unwrap();
     for (block, results) in &net.blocks {

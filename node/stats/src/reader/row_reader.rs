@@ -14,13 +14,13 @@ use countersign_query::{Axis, AxisRole};
 use num_bigint::BigInt;
 
 /// One row of the result: a band of each grouping axis.
-pub(crate) struct Place<'a> {
+pub(crate) struct RowReader<'a> {
     pub(super) reader: &'a Reader<'a>,
     pub(super) tables: &'a [&'a SiteTable],
     pub(super) bands: &'a [usize],
 }
 
-impl Place<'_> {
+impl RowReader<'_> {
     /// The axis whose bands are what is shown, if the question asks for a distribution.
     pub(crate) fn distribution(&self) -> Option<&Axis> {
         self.reader.question.groups.iter().find(|axis| axis.role == AxisRole::Distribution)

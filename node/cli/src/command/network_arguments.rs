@@ -33,7 +33,7 @@ impl OverrideArguments {
 
 /// A data folder or a configuration.
 #[derive(Debug, Clone, Args)]
-pub struct Place {
+pub struct NetworkArguments {
     /// Data folder of a development network, with everybody's keys
     #[arg(long, value_name = "FOLDER", required_unless_present = "config", conflicts_with = "config")]
     pub data: Option<PathBuf>,
@@ -47,7 +47,7 @@ pub struct Place {
 
 /// A configuration.
 #[derive(Debug, Clone, Args)]
-pub struct OfMember {
+pub struct MemberArguments {
     /// Configuration of the member's node, which must be running
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
@@ -56,7 +56,7 @@ pub struct OfMember {
     pub overrides: OverrideArguments,
 }
 
-impl Place {
+impl NetworkArguments {
     /// Opens the network.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Place {
     }
 }
 
-impl OfMember {
+impl MemberArguments {
     /// Opens the chain of the member's node, with the member's keys.
     ///
     /// # Errors
