@@ -2,7 +2,7 @@
 
 use crate::{
     failure::Failure,
-    network::{Holder, Network},
+    keyed_connection::{KeyHolder, KeyedConnection},
 };
 use countersign_circuits::hash::Digest32;
 use countersign_consortium::{BOARD, VALIDATOR, propose};
@@ -14,12 +14,12 @@ use countersign_study::{StudyDraft, approve, submit};
 ///
 /// # Errors
 /// It is refused, or others must propose it or vote on it.
-pub async fn publish_dictionary(network: &mut Network, canonical: &[u8]) -> Result<Digest32, Failure> {
+pub async fn publish_dictionary(network: &mut KeyedConnection, canonical: &[u8]) -> Result<Digest32, Failure> {
     let digest = Digest32::of(canonical);
     if network.state().dictionary(&digest).is_some() {
         return Ok(digest);
     }
-    if matches!(network.holder(), Holder::Member(_)) {
+    if matches!(network.holder(), KeyHolder::Member(_)) {
         let words = "the dictionary is not published on this network; a governance member proposes it with";
         return Err(Failure::Refused(format!("{words} `countersign propose dictionary FILE --config node.toml --reason TEXT`")));
     }
@@ -32,7 +32,7 @@ pub async fn publish_dictionary(network: &mut Network, canonical: &[u8]) -> Resu
 ///
 /// # Errors
 /// A step is refused.
-pub async fn open_study(network: &mut Network, draft: &StudyDraft, hospitals: &[Hospital]) -> Result<StudyId, Failure> {
+pub async fn open_study(network: &mut KeyedConnection, draft: &StudyDraft, hospitals: &[Hospital]) -> Result<StudyId, Failure> {
     let (researcher, board) = (network.holder().reader()?, network.member(BOARD)?);
     let study = submit(network, &researcher, &[board.id()], draft).await?;
     approve(network, &board, study).await?;

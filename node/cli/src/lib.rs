@@ -7,6 +7,6 @@
 pub mod command;
 pub mod development;
 pub mod failure;
+pub mod keyed_connection;
 pub mod keys_folder;
-pub mod network;
 pub mod screen;

@@ -20,7 +20,7 @@ mod propose;
 mod tests;
 mod turns;
 
-pub use engine::{EngineError, LOG_FILE, Running, start};
+pub use engine::{EngineError, LOG_FILE, RunningEngine, start};
 pub use pace::Pace;
 
 use crate::{

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub enum ConsortiumError {
     /// A file with an entry that is none.
     #[error("{}:{line}: {reason}", file.display())]
-    Governed {
+    RuleFile {
         /// The file.
         file: PathBuf,
         /// The line, from 1; 0 if it is none.
@@ -90,7 +90,7 @@ impl ConsortiumError {
     /// True if whoever asked must give something else; false if the same may work another time.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Governed { .. }
+            Self::RuleFile { .. }
             | Self::Registry(_)
             | Self::Genesis(_)
             | Self::Keys(_)

@@ -1,7 +1,7 @@
 //! What members decide together: what a network starts from, and how it changes.
 //!
 //! A coordinator makes the genesis from everybody's cards ([`Founding`]); later every change of members, dictionaries, scopes, rules or circuit keys is
-//! [proposed](propose) and [voted](vote) on. [`governed`] reads rules and scopes from files, [`usual_registry`] has the usual scopes.
+//! [proposed](propose) and [voted](vote) on. [`rule_files`] reads rules and scopes from files, [`usual_registry`] has the usual scopes.
 //!
 //! A [development network](DataFolder) has one validator and everybody's keys in one folder, with circuit keys that whoever made them could forge proofs
 //! with ([`make_development_keys`]).
@@ -10,9 +10,9 @@ mod data_folder;
 mod development_keys;
 mod error;
 mod founding;
-pub mod governed;
 mod proposing;
 mod registry;
+pub mod rule_files;
 
 pub use data_folder::{BOARD, DataFolder, NetworkOptions, RESEARCHER, VALIDATOR};
 pub use development_keys::{are_there, make_development_keys};

@@ -1,10 +1,10 @@
 //! A chain as its members see it.
 
 mod alone;
-mod beside;
+mod other_process;
 
 pub use alone::Alone;
-pub use beside::Beside;
+pub use other_process::OtherProcess;
 
 use crate::LedgerError;
 use async_trait::async_trait;

@@ -1,7 +1,7 @@
 //! One member of a network and its line to the chain.
 //!
 //! [`Member`] is a member with its secret keys, [`Card`] what the others know of it, [`MemberFolder`] where its files are. A [`Connection`] reads the chain and sends
-//! transactions through whatever implements [`Ledger`]: the chain of one validator in this process, a node of another process on this machine ([`Beside`]), or a
+//! transactions through whatever implements [`Ledger`]: the chain of one validator in this process, a node of another process on this machine ([`OtherProcess`]), or a
 //! node in this process (the service's). [`named`] finds what people name.
 
 mod card;
@@ -22,4 +22,4 @@ pub use connection::{Connection, PATIENCE};
 pub use error::{LedgerError, MemberError};
 pub use folder::MemberFolder;
 pub use keys::{Member, is_usable, refuse_readable, role};
-pub use ledger::{Alone, Beside, Ledger};
+pub use ledger::{Alone, Ledger, OtherProcess};

@@ -2,7 +2,7 @@
 
 use crate::{Config, ServiceError};
 use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
-use countersign_member::{Beside, Connection, LedgerError, MemberFolder, VerifyingFolder, gateway::GatewayClient};
+use countersign_member::{Connection, LedgerError, MemberFolder, OtherProcess, VerifyingFolder, gateway::GatewayClient};
 use countersign_store::StoreError;
 use std::sync::Arc;
 
@@ -26,11 +26,11 @@ pub async fn beside(config: &Config, keys: &VerifyingFolder) -> Result<(MemberFo
     let folder = config.member_folder()?;
     let checker = checker(config, keys)?;
     let client = GatewayClient::new(&config.gateway_url()).map_err(LedgerError::from)?;
-    let beside = Beside::open(&config.store_url()?, client).await.map_err(|error| match error {
+    let ledger = OtherProcess::open(&config.store_url()?, client).await.map_err(|error| match error {
         LedgerError::Store(error) => no_chain(config, error),
         other => other.into(),
     })?;
-    let connection = Connection::new(beside, checker);
+    let connection = Connection::new(ledger, checker);
     connection.state().check_keys(connection.checker())?;
     Ok((folder, connection))
 }

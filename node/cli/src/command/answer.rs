@@ -1,7 +1,7 @@
 //! `countersign answer`: a hospital's person sees what is asked, and answers or declines.
 
 use super::{Session, network_arguments::MemberArguments, noticed};
-use crate::{failure::Failure, network::Network, screen::plain};
+use crate::{failure::Failure, keyed_connection::KeyedConnection, screen::plain};
 use clap::Args;
 use countersign_hospital::{Answering, waiting};
 use countersign_ledger::QueryRecord;
@@ -59,7 +59,7 @@ pub async fn run(session: &Session, arguments: &AnswerArguments) -> Result<(), F
     Ok(())
 }
 
-fn list(session: &Session, network: &Network) -> Result<(), Failure> {
+fn list(session: &Session, network: &KeyedConnection) -> Result<(), Failure> {
     let (state, me) = (network.state(), network.holder().reader()?.id());
     let open: Vec<_> = waiting(state, &me, now()).into_iter().filter_map(|id| Some((id, state.query(&id)?))).collect();
     let text = || match open.is_empty() {

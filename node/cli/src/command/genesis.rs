@@ -4,7 +4,7 @@ use super::{Session, noticed};
 use crate::failure::Failure;
 use anyhow::Context;
 use clap::Args;
-use countersign_consortium::{Founding, governed, usual_registry};
+use countersign_consortium::{Founding, rule_files, usual_registry};
 use countersign_member::{Card, now};
 use countersign_messages::{Member, Role, Rules, Wire};
 use serde_json::json;
@@ -49,11 +49,11 @@ pub fn run(session: &Session, arguments: &GenesisArguments) -> Result<(), Failur
     let time = now();
     let mut rules = Rules::standard();
     if let Some(file) = &arguments.rules {
-        rules = governed::rules(file, &rules)?;
+        rules = rule_files::rules(file, &rules)?;
     }
     rules.k_min = arguments.k_min.unwrap_or(rules.k_min);
     let registry = match &arguments.registry {
-        Some(file) => governed::registry(file)?,
+        Some(file) => rule_files::registry(file)?,
         None => usual_registry(&BTreeSet::new(), time.day())?,
     };
     let keys = session.keys.verifying()?;

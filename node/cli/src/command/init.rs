@@ -1,7 +1,7 @@
 //! `countersign init`: a member's keys and configuration, or a development network in a data folder.
 
 use super::{Session, noticed};
-use crate::{failure::Failure, network::Network};
+use crate::{failure::Failure, keyed_connection::KeyedConnection};
 use clap::Args;
 use countersign_consortium::{DataFolder, NetworkOptions};
 use countersign_member::role;
@@ -57,7 +57,7 @@ pub async fn run(session: &Session, arguments: &InitArguments) -> Result<(), Fai
 async fn development(session: &Session, arguments: &InitArguments, data: &Path) -> Result<(), Failure> {
     session.ensure_keys()?;
     let options = NetworkOptions { sites: arguments.sites.clone(), k_min: arguments.k_min, categories: Default::default() };
-    let network = Network::create(DataFolder::new(data), &session.keys, &options).await?;
+    let network = KeyedConnection::create(DataFolder::new(data), &session.keys, &options).await?;
     let (id, development) = (network.state().network(), network.development());
     network.close().await?;
     let text =

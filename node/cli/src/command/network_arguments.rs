@@ -3,7 +3,7 @@
 use super::Session;
 use crate::{
     failure::Failure,
-    network::{Holder, Network},
+    keyed_connection::{KeyHolder, KeyedConnection},
 };
 use clap::Args;
 use countersign_consortium::DataFolder;
@@ -61,10 +61,10 @@ impl NetworkArguments {
     ///
     /// # Errors
     /// There is none, or its keys are not those of the keys folder.
-    pub async fn open(&self, session: &Session) -> Result<Network, Failure> {
+    pub async fn open(&self, session: &Session) -> Result<KeyedConnection, Failure> {
         match (&self.data, &self.config) {
             (_, Some(config)) => open(session, config, &self.overrides).await,
-            (Some(data), None) => Network::open(DataFolder::new(data), &session.keys).await,
+            (Some(data), None) => KeyedConnection::open(DataFolder::new(data), &session.keys).await,
             (None, None) => Err(Failure::Refused("name a data folder (--data) or a node's configuration (--config)".into())),
         }
     }
@@ -75,13 +75,13 @@ impl MemberArguments {
     ///
     /// # Errors
     /// There is no chain, or its keys are not those of the keys folder.
-    pub async fn open(&self, session: &Session) -> Result<Network, Failure> {
+    pub async fn open(&self, session: &Session) -> Result<KeyedConnection, Failure> {
         open(session, &self.config, &self.overrides).await
     }
 }
 
-async fn open(session: &Session, config: &Path, overrides: &OverrideArguments) -> Result<Network, Failure> {
+async fn open(session: &Session, config: &Path, overrides: &OverrideArguments) -> Result<KeyedConnection, Failure> {
     let config = Config::load(config, &overrides.overrides())?;
     let (folder, connection) = beside(&config, session.keys.verifying_folder()).await?;
-    Ok(Network::new(Holder::Member(Box::new(folder)), connection))
+    Ok(KeyedConnection::new(KeyHolder::Member(Box::new(folder)), connection))
 }

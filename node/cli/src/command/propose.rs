@@ -3,7 +3,7 @@
 use super::{Session, network_arguments::MemberArguments, proposals::in_words, reading};
 use crate::failure::Failure;
 use clap::{Args, Subcommand};
-use countersign_consortium::{Proposed as Recorded, governed, propose};
+use countersign_consortium::{Proposed as Recorded, propose, rule_files};
 use countersign_ledger::State;
 use countersign_member::{Card, VerifyingFolder, named};
 use countersign_messages::{Change, CircuitKeys, Height};
@@ -103,8 +103,8 @@ impl Proposed {
             Self::Member { card, .. } => Change::Admit(Card::load(card)?.listed()?),
             Self::RemoveMember { member, .. } => Change::Remove(named::member(state, member)?),
             Self::Dictionary { file, .. } => Change::Dictionary(reading(file)?.canonical().to_vec()),
-            Self::Rules { file, .. } => Change::Rules(governed::rules(file, state.rules())?),
-            Self::Registry { file, .. } => Change::Registry(governed::registry(file)?),
+            Self::Rules { file, .. } => Change::Rules(rule_files::rules(file, state.rules())?),
+            Self::Registry { file, .. } => Change::Registry(rule_files::registry(file)?),
             Self::CircuitKeys { folder, .. } => {
                 let keys = VerifyingFolder::new(folder).read()?;
                 Change::CircuitKeys(CircuitKeys { digest: keys.digest(), development: keys.development() })

@@ -4,7 +4,7 @@ use super::{Session, network_arguments::NetworkArguments, result};
 use crate::{
     development::open_study,
     failure::Failure,
-    network::{Holder, Network},
+    keyed_connection::{KeyHolder, KeyedConnection},
 };
 use clap::Args;
 use countersign_circuits::hash::Digest32;
@@ -42,9 +42,9 @@ pub struct QueryArguments {
 }
 
 /// An open study that covers the question and accepts the same statement now; on a development network a new one, if there is none.
-async fn study_for(session: &Session, network: &mut Network, table: &Digest32, question: &Question) -> Result<StudyId, Failure> {
+async fn study_for(session: &Session, network: &mut KeyedConnection, table: &Digest32, question: &Question) -> Result<StudyId, Failure> {
     let with_table = hospitals_with_table(network.state(), table);
-    let everybody = matches!(network.holder(), Holder::Everybody(_));
+    let everybody = matches!(network.holder(), KeyHolder::Everybody(_));
     if everybody {
         // keys that cannot be read are an error: the hospital must not be left out unsaid
         with_table.iter().try_for_each(|name| network.member(name).map(drop))?;
@@ -119,8 +119,8 @@ pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Fa
     let study = arguments.study.as_ref().map(|text| named::study(network.state(), text)).transpose()?;
     // the same question again shows the answers that are there, and waits for those that may still come
     let at_hand = match network.holder() {
-        Holder::Everybody(_) => HospitalsAtHand::All,
-        Holder::Member(_) => HospitalsAtHand::None,
+        KeyHolder::Everybody(_) => HospitalsAtHand::All,
+        KeyHolder::Member(_) => HospitalsAtHand::None,
     };
     let query = match asked_before(&network, &reader.id(), (&table, &question), study, at_hand, now()) {
         Some(query) => {
@@ -137,8 +137,8 @@ pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Fa
         }
     };
     let (refused, failed) = match network.holder() {
-        Holder::Everybody(_) => answer_all(session, &mut network, query).await,
-        Holder::Member(_) => {
+        KeyHolder::Everybody(_) => answer_all(session, &mut network, query).await,
+        KeyHolder::Member(_) => {
             let working = session.screen.working("waiting for the hospitals");
             let waiting = |open: &[String]| working.now(format!("waiting for {}", open.join(", ")));
             until_answered(&mut network, query, Duration::from_secs(arguments.wait), &waiting).await?;
@@ -160,7 +160,11 @@ pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Fa
 }
 
 /// On a development network: every hospital answers here. What the ledger rejected, and what failed, by hospital.
-async fn answer_all(session: &Session, network: &mut Network, query: QueryId) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+async fn answer_all(
+    session: &Session,
+    network: &mut KeyedConnection,
+    query: QueryId,
+) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
     let mut asked: Vec<String> =
         network.state().query(&query).map(|q| q.sites.iter().map(|s| network.site_name(s)).collect()).unwrap_or_default();
     asked.sort();
@@ -178,7 +182,7 @@ async fn answer_all(session: &Session, network: &mut Network, query: QueryId) ->
     (refused, failed)
 }
 
-async fn answer(session: &Session, network: &mut Network, name: &str, query: QueryId) -> Result<Answering, Failure> {
+async fn answer(session: &Session, network: &mut KeyedConnection, name: &str, query: QueryId) -> Result<Answering, Failure> {
     let site = network.hospital(&session.keys, name).await?;
     let answered = site.answer(network, query).await;
     site.close().await;

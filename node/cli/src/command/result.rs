@@ -1,7 +1,7 @@
 //! `countersign result`: the answers to a question that was asked, opened and verified, at any time.
 
 use super::{Session, network_arguments::NetworkArguments, noticed, queries};
-use crate::{failure::Failure, network::Network};
+use crate::{failure::Failure, keyed_connection::KeyedConnection};
 use clap::Args;
 use countersign_member::{named, now};
 use countersign_messages::QueryId;
@@ -42,7 +42,7 @@ pub async fn run(session: &Session, arguments: &ResultArguments) -> Result<(), F
 }
 
 /// Says for each hospital without an answer what became of the question there.
-fn standing_of(network: &Network, query: QueryId, missing: &[String]) -> Result<Vec<String>, Failure> {
+fn standing_of(network: &KeyedConnection, query: QueryId, missing: &[String]) -> Result<Vec<String>, Failure> {
     let asked = asked_by(network, &network.holder().reader()?.id(), now()).into_iter().find(|asked| asked.id == query);
     let words = |name: &String| {
         let standing = asked.as_ref().and_then(|asked| Some(queries::standing(asked.sites.get(name)?, asked.deadline)));
@@ -52,7 +52,12 @@ fn standing_of(network: &Network, query: QueryId, missing: &[String]) -> Result<
 }
 
 /// Shows a collected result; files that cannot be written do not keep the table back.
-pub(super) async fn show(session: &Session, network: &Network, collected: &Collected, folder: Option<&Path>) -> Result<(), Failure> {
+pub(super) async fn show(
+    session: &Session,
+    network: &KeyedConnection,
+    collected: &Collected,
+    folder: Option<&Path>,
+) -> Result<(), Failure> {
     let exported: Result<Vec<PathBuf>, StudyError> = match folder {
         Some(folder) => export(network, collected.query, folder).await,
         None => Ok(Vec::new()),

@@ -3,7 +3,7 @@
 use super::{Session, network_arguments::MemberArguments, reading};
 use crate::{
     failure::Failure,
-    network::{Holder, Network},
+    keyed_connection::{KeyHolder, KeyedConnection},
     screen::plain,
 };
 use clap::{Args, Subcommand};
@@ -104,7 +104,7 @@ pub async fn run(session: &Session, command: &StudyCommand) -> Result<(), Failur
 async fn submit_draft(session: &Session, arguments: &SubmitArguments) -> Result<(), Failure> {
     let reading = reading(&arguments.dictionary)?;
     let mut network = arguments.member.open(session).await?;
-    let Holder::Member(own) = network.holder() else { return Err(Failure::Refused("this takes a member's configuration".into())) };
+    let KeyHolder::Member(own) = network.holder() else { return Err(Failure::Refused("this takes a member's configuration".into())) };
     let researcher = own.member.clone();
     let boards = boards(network.state(), &researcher.id(), &arguments.boards).map_err(|error| match error {
         StudyError::WhichBoard(_) => Failure::Refused(format!("{error} (--board NAME)")),
@@ -135,7 +135,7 @@ async fn list(session: &Session, member: &MemberArguments) -> Result<(), Failure
     network.close().await
 }
 
-async fn say(session: &Session, network: Network, id: StudyId, words: &str) -> Result<(), Failure> {
+async fn say(session: &Session, network: KeyedConnection, id: StudyId, words: &str) -> Result<(), Failure> {
     let (state, study) = (network.state(), network.state().study(&id));
     let number = study.map_or(0, |s| s.number);
     session.screen.result(|| format!("study S-{number}, id {id}: {words}"), || study.map_or(Value::Null, |s| value(state, &id, s)));

@@ -4,7 +4,7 @@ use super::{EVERYBODY_CONSENTS, Session, categories, mapping, noticed, reading, 
 use crate::{
     development::{open_study, publish_dictionary},
     failure::Failure,
-    network::Network,
+    keyed_connection::KeyedConnection,
 };
 use anyhow::anyhow;
 use clap::Args;
@@ -114,7 +114,7 @@ pub async fn run(session: &Session, arguments: &TryArguments) -> Result<(), Fail
 /// A development network with the hospitals that have anchored.
 struct Trial<'a> {
     session: &'a Session,
-    network: Network,
+    network: KeyedConnection,
     dictionary: Digest32,
     hospitals: Vec<Hospital>,
     reports: BTreeMap<String, ImportReport>,
@@ -124,7 +124,7 @@ impl<'a> Trial<'a> {
     async fn begin(session: &'a Session, arguments: &TryArguments, reading: &Reading, folder: &Path) -> Result<Self, Failure> {
         let names: Vec<String> = arguments.sites.iter().map(|(name, _)| name.clone()).collect();
         let options = NetworkOptions { sites: names.clone(), k_min: arguments.k_min, categories: categories(reading) };
-        let mut network = Network::create(DataFolder::new(folder), &session.keys, &options).await?;
+        let mut network = KeyedConnection::create(DataFolder::new(folder), &session.keys, &options).await?;
         let dictionary = publish_dictionary(&mut network, reading.canonical()).await?;
         let words = format!("development network with {} hospitals, k_min {}", names.len(), arguments.k_min);
         session.screen.say(noticed(words, network.development()));

@@ -162,7 +162,7 @@ async fn validate(shared: &Shared, wal: PathBuf) {
 }
 
 /// Opens the way in for messages and tells the engine who is there.
-async fn enter(shared: &Shared, running: &validator::Running) {
+async fn enter(shared: &Shared, running: &validator::RunningEngine) {
     *shared.inlet.write().await = Some(running.inlet.clone());
     let validators = shared.validators.borrow().clone();
     for peer in shared.net.peers().iter().filter(|p| p.connection.is_some() && validators.contains(&p.member)) {

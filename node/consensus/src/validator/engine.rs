@@ -73,7 +73,7 @@ pub enum EngineError {
 
 /// A running engine with its application.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningEngine {
     /// Where messages of validators enter.
     pub inlet: Inlet,
     stop: watch::Sender<bool>,
@@ -86,7 +86,7 @@ pub struct Running {
 ///
 /// # Errors
 /// [`EngineError`].
-pub async fn start(parts: Parts, name: &str, wal: PathBuf, network: network::Arguments) -> Result<Running, EngineError> {
+pub async fn start(parts: Parts, name: &str, wal: PathBuf, network: network::Arguments) -> Result<RunningEngine, EngineError> {
     std::fs::create_dir_all(&wal).map_err(|source| EngineError::Folder { path: wal.clone(), source })?;
     let keys = parts.keys.clone();
     let sync =
@@ -106,10 +106,10 @@ pub async fn start(parts: Parts, name: &str, wal: PathBuf, network: network::Arg
     let (channels, engine) = built.map_err(|e| EngineError::Engine(format!("{e:#}")))?;
     let (stop, stopped) = watch::channel(false);
     let application = tokio::spawn(Validator::new(parts, channels.network).run(channels.consensus, stopped));
-    Ok(Running { inlet, stop, actor: engine.actor, engine: engine.handle, application })
+    Ok(RunningEngine { inlet, stop, actor: engine.actor, engine: engine.handle, application })
 }
 
-impl Running {
+impl RunningEngine {
     /// Waits until the application ends by itself: an error, or the engine has stopped. Cancelling loses nothing.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! The proof it makes is a proof: of a table over other rows than the anchored ones. The opening ties the rows to the commitments, and that is
 //! where it fails. Nothing else in the program uses this.
 
-use crate::{failure::Failure, network::Network};
+use crate::{failure::Failure, keyed_connection::KeyedConnection};
 use countersign_hospital::{Answering, Hospital};
 use countersign_ledger::Verdict;
 use countersign_messages::{Payload, QueryId};
@@ -12,7 +12,7 @@ use countersign_messages::{Payload, QueryId};
 ///
 /// # Errors
 /// The answer could not even be made.
-pub(super) async fn answer_dropping_rows(hospital: &Hospital, network: &mut Network, query: QueryId) -> Result<Answering, Failure> {
+pub(super) async fn answer_dropping_rows(hospital: &Hospital, network: &mut KeyedConnection, query: QueryId) -> Result<Answering, Failure> {
     let answer = hospital.forged_answer(network, query, |slot| slot % 7 == 0).await?;
     let transaction = network.sign(&hospital.member, Payload::Answer(answer));
     let (_, result) = network.submit(transaction).await?;

@@ -2,8 +2,8 @@
 
 use crate::{
     failure::Failure,
+    keyed_connection::{KeyHolder, KeyedConnection},
     keys_folder::KeysFolder,
-    network::{Holder, Network},
 };
 use anyhow::{Context, anyhow};
 use countersign_consensus::{Node, NodeConfig, Pace};
@@ -145,11 +145,11 @@ impl Consortium {
     }
 
     /// The network as a member sees it: through its own node, or the first validator's.
-    pub(super) fn network(&self, name: &str) -> Result<Network, Failure> {
+    pub(super) fn network(&self, name: &str) -> Result<KeyedConnection, Failure> {
         let seat = self.seat(name)?;
         let node = seat.node.as_ref().map_or_else(|| self.node(VALIDATORS[0]), Ok)?;
-        let holder = Holder::Member(Box::new(MemberFolder::new(seat.member.clone(), &seat.folder)));
-        Ok(Network::new(holder, Connection::new(InProcess::new(node.clone()), Arc::clone(&seat.checker))))
+        let holder = KeyHolder::Member(Box::new(MemberFolder::new(seat.member.clone(), &seat.folder)));
+        Ok(KeyedConnection::new(holder, Connection::new(InProcess::new(node.clone()), Arc::clone(&seat.checker))))
     }
 
     /// A member with its keys.

@@ -1,8 +1,8 @@
 //! The network as a command sees it: a chain, and the keys of whoever runs the command.
 
-mod holder;
+mod key_holder;
 
-pub use holder::Holder;
+pub use key_holder::KeyHolder;
 
 use crate::{failure::Failure, keys_folder::KeysFolder};
 use countersign_consortium::{DataFolder, NetworkOptions};
@@ -12,12 +12,12 @@ use std::ops::{Deref, DerefMut};
 
 /// A connection to a chain, with keys of members.
 #[derive(Debug)]
-pub struct Network {
-    holder: Holder,
+pub struct KeyedConnection {
+    holder: KeyHolder,
     connection: Connection,
 }
 
-impl Deref for Network {
+impl Deref for KeyedConnection {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
@@ -25,15 +25,15 @@ impl Deref for Network {
     }
 }
 
-impl DerefMut for Network {
+impl DerefMut for KeyedConnection {
     fn deref_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }
 }
 
-impl Network {
+impl KeyedConnection {
     /// A chain for whoever holds some keys.
-    pub fn new(holder: Holder, connection: Connection) -> Self {
+    pub fn new(holder: KeyHolder, connection: Connection) -> Self {
         Self { holder, connection }
     }
 
@@ -43,7 +43,7 @@ impl Network {
     /// There is one, names are not usable, or files cannot be written.
     pub async fn create(folder: DataFolder, keys: &KeysFolder, options: &NetworkOptions) -> Result<Self, Failure> {
         let connection = folder.create(keys.verifying_folder(), options, now).await?;
-        Ok(Self::new(Holder::Everybody(folder), connection))
+        Ok(Self::new(KeyHolder::Everybody(folder), connection))
     }
 
     /// Opens the development network of a folder.
@@ -52,11 +52,11 @@ impl Network {
     /// There is none, it is damaged or in use, or its circuit keys are not those of the keys folder.
     pub async fn open(folder: DataFolder, keys: &KeysFolder) -> Result<Self, Failure> {
         let connection = folder.open(keys.verifying_folder(), now).await?;
-        Ok(Self::new(Holder::Everybody(folder), connection))
+        Ok(Self::new(KeyHolder::Everybody(folder), connection))
     }
 
     /// Whose keys are here.
-    pub fn holder(&self) -> &Holder {
+    pub fn holder(&self) -> &KeyHolder {
         &self.holder
     }
 
@@ -74,8 +74,8 @@ impl Network {
     /// There are no keys of that name, or [`HospitalError`].
     pub async fn hospital(&self, keys: &KeysFolder, name: &str) -> Result<Hospital, Failure> {
         let if_in_use = match self.holder {
-            Holder::Everybody(_) => IfInUse::Fail,
-            Holder::Member(_) => IfInUse::Wait,
+            KeyHolder::Everybody(_) => IfInUse::Fail,
+            KeyHolder::Member(_) => IfInUse::Wait,
         };
         let path = self.holder.hospital_store(name);
         // said before keys are looked for, which only members have

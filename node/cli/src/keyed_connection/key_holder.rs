@@ -7,14 +7,14 @@ use std::path::PathBuf;
 
 /// Whose keys are at hand.
 #[derive(Debug)]
-pub enum Holder {
+pub enum KeyHolder {
     /// Everybody's, on a development network.
     Everybody(DataFolder),
     /// One member's.
     Member(Box<MemberFolder>),
 }
 
-impl Holder {
+impl KeyHolder {
     pub(super) fn member(&self, name: &str) -> Result<Member, Failure> {
         match self {
             Self::Everybody(folder) => Ok(folder.member(name)?),

@@ -22,13 +22,13 @@ const STORED: Duration = Duration::from_secs(10);
 
 /// See the module's documentation.
 #[derive(Debug)]
-pub struct Beside {
+pub struct OtherProcess {
     store: ChainStore,
     state: State,
     client: GatewayClient,
 }
 
-impl Beside {
+impl OtherProcess {
     /// Opens the store for reading.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl Beside {
 }
 
 #[async_trait]
-impl Ledger for Beside {
+impl Ledger for OtherProcess {
     fn state(&self) -> &State {
         &self.state
     }

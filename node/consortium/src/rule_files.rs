@@ -35,7 +35,7 @@ struct RegistryFile {
 }
 
 fn refused(file: &Path, line: usize, reason: impl ToString) -> ConsortiumError {
-    ConsortiumError::Governed { file: file.to_owned(), line, reason: reason.to_string() }
+    ConsortiumError::RuleFile { file: file.to_owned(), line, reason: reason.to_string() }
 }
 
 fn read<T: DeserializeOwned>(file: &Path) -> Result<T, ConsortiumError> {
