@@ -6,6 +6,7 @@
 use crate::{
     field::{Fr, G1, G1Affine},
     segment::SLOTS,
+    tag,
 };
 use ark_bn254::Fq;
 use ark_ec::CurveGroup;
@@ -58,7 +59,7 @@ fn hash_to_curve(name: &str, index: u64) -> G1Affine {
         .find_map(|counter| {
             let half = |k: u8| {
                 Sha256::new()
-                    .chain_update(b"countersign/generator/1/")
+                    .chain_update(tag::GENERATOR)
                     .chain_update(name)
                     .chain_update(index.to_le_bytes())
                     .chain_update(counter.to_le_bytes())

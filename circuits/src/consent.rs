@@ -9,6 +9,7 @@ mod tests;
 use crate::{
     dictionary::{ROWS_MAX, SegmentLayout},
     hash::Digest32,
+    tag,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -73,7 +74,7 @@ impl ScopeRegistry {
     /// Never: writing to memory does not fail.
     pub fn digest(&self) -> Digest32 {
         let bytes = borsh::to_vec(self).expect("writing to memory does not fail");
-        Digest32::tagged("countersign/scope-registry/1", [bytes.as_slice()])
+        Digest32::tagged(tag::SCOPE_REGISTRY, [bytes.as_slice()])
     }
 
     /// Index of a scope.

@@ -8,6 +8,7 @@ use crate::{
     outer::digest_to_field,
     segment::{Segment, TableContext, point_bytes},
     statement::Wiring,
+    tag,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -64,7 +65,7 @@ impl AnswerContext {
         let active: Vec<[u8; 32]> = active.iter().map(point_bytes).collect();
         let lists = (digests(data), digests(consent), active);
         let bytes = borsh::to_vec(&(CIRCUIT_VERSION, self, lists)).expect("writing to memory does not fail");
-        digest_to_field(&Digest32::tagged("countersign/s2/statement/1", [bytes.as_slice()]))
+        digest_to_field(&Digest32::tagged(tag::S2_STATEMENT, [bytes.as_slice()]))
     }
 }
 

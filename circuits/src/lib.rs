@@ -31,6 +31,7 @@ pub mod row;
 pub mod segment;
 pub mod statement;
 pub mod sumcheck;
+pub mod tag;
 pub mod text;
 pub mod validity;
 

@@ -6,6 +6,7 @@ use crate::{
     opening::{DecodeError, Opening, Reader},
     outer::{OuterTranscript, scalar_bytes},
     segment::point_bytes,
+    tag,
     validity::VALIDITY_ROUNDS,
 };
 use ark_bn254::Bn254;
@@ -96,7 +97,7 @@ impl AggregateProof {
         c_m: &Fr,
         d: &G1Affine,
     ) -> (OuterTranscript, Fr) {
-        let mut outer = OuterTranscript::new("countersign/s2/outer/1");
+        let mut outer = OuterTranscript::new(tag::S2_OUTER);
         outer.absorb_scalars("statement", &[*digest]);
         outer.absorb_scalars("counts", &counts.list().map(Fr::from));
         outer.absorb_scalars("cells", &[*cells_digest]);

@@ -5,6 +5,7 @@ use crate::{
     opening::{DecodeError, Opening, Reader},
     outer::{OuterTranscript, scalar_bytes},
     segment::{SLOTS, Segment, point_bytes},
+    tag,
 };
 use ark_ff::{One, Zero};
 
@@ -63,7 +64,7 @@ pub fn claimed(bits: &[bool], masked: &Fr, chi: Fr) -> Fr {
 
 /// Everything said before chi, absorbed; chi.
 pub fn draw_row_challenge(segment: &Segment, offset: usize, bits: &[bool], masked: &Fr, d: &G1Affine) -> (OuterTranscript, Fr) {
-    let mut outer = OuterTranscript::new("countersign/row/outer/1");
+    let mut outer = OuterTranscript::new(tag::ROW_OUTER);
     outer.absorb("segment", &segment.digest().0);
     outer.absorb("slot", &(offset as u64).to_le_bytes());
     outer.absorb("bits", &bits.iter().map(|b| u8::from(*b)).collect::<Vec<_>>());

@@ -1,6 +1,6 @@
 //! Segments: what is anchored of a table. A segment is a 0/1 matrix of [`SLOTS`] columns, one commitment a row.
 
-use crate::{field::G1Affine, hash::Digest32, opening::Reader};
+use crate::{field::G1Affine, hash::Digest32, opening::Reader, tag};
 use ark_serialize::CanonicalSerialize;
 use borsh::{BorshDeserialize, BorshSerialize};
 use rayon::prelude::*;
@@ -156,7 +156,7 @@ impl Segment {
 /// Never: writing to memory does not fail.
 fn digest(context: &TableContext, id: SegmentId, bytes: &[u8]) -> Digest32 {
     let place = borsh::to_vec(&(context, id)).expect("writing to memory does not fail");
-    Digest32::tagged("countersign/segment/1", [place.as_slice(), bytes])
+    Digest32::tagged(tag::SEGMENT, [place.as_slice(), bytes])
 }
 
 /// Canonical compressed bytes of a point.

@@ -36,6 +36,7 @@ use crate::{
     outer::{OuterTranscript, digest_to_field},
     poseidon::{Poseidon, Sponge},
     segment::{SLOT_VARIABLES, Segment, TableContext},
+    tag,
 };
 use ark_ff::{One, Zero};
 use zeroize::Zeroize;
@@ -103,12 +104,12 @@ pub struct SegmentsInstance<'a> {
 pub fn stack_digest(context: &TableContext, segments: &[Segment]) -> Digest32 {
     let digests: Vec<Digest32> = segments.iter().map(Segment::digest).collect();
     let bytes = borsh::to_vec(&(CIRCUIT_VERSION, context, digests)).expect("writing to memory does not fail");
-    Digest32::tagged("countersign/s1/statement/1", [bytes.as_slice()])
+    Digest32::tagged(tag::S1_STATEMENT, [bytes.as_slice()])
 }
 
 /// S1.1: the zero-check's point, drawn after the commitments, and the transcript that goes on from it.
 pub fn start_outer(digest: &Digest32) -> (OuterTranscript, Vec<Fr>) {
-    let mut outer = OuterTranscript::new("countersign/s1/outer/1");
+    let mut outer = OuterTranscript::new(tag::S1_OUTER);
     outer.absorb("statement", &digest.0);
     let tau = (0..VALIDITY_ROUNDS).map(|_| outer.challenge("tau")).collect();
     (outer, tau)

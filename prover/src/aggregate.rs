@@ -30,6 +30,7 @@ use countersign_circuits::{
     proof::AggregateProof,
     segment::{EMPTY, SLOT_VARIABLES, SLOTS, SlotCodes},
     statement::{FoldedForm, LITERALS_MAX, columns},
+    tag,
 };
 use rand::{CryptoRng, RngCore};
 use rayon::prelude::*;
@@ -154,7 +155,7 @@ impl Draft {
             return Err(ProveError::Cells(cells.len()));
         }
         let digest = instance.digest();
-        let mut hedge = Hedge::new(os, "countersign/s2");
+        let mut hedge = Hedge::new(os, tag::HEDGE_S2);
         hedge.add(&scalar_bytes(&digest));
         for blinders in witness.data_blinders.iter().chain(witness.consent_blinders) {
             blinders.0.last().into_iter().for_each(|b| hedge.add(&scalar_bytes(b)));

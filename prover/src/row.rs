@@ -10,6 +10,7 @@ use countersign_circuits::{
     outer::scalar_bytes,
     row::{RowOpening, claimed, draw_row_challenge, unit},
     segment::{SLOTS, Segment},
+    tag,
 };
 use rand::{CryptoRng, RngCore};
 
@@ -30,7 +31,7 @@ pub fn open_row(
     );
     let set = |row: &SparseRow| row.entries().any(|(slot, _)| usize::from(slot) == offset);
     let bits: Vec<bool> = rows.iter().map(set).collect();
-    let mut hedge = Hedge::new(os, "countersign/row");
+    let mut hedge = Hedge::new(os, tag::HEDGE_ROW);
     hedge.add(&segment.digest().0);
     hedge.add(&(offset as u64).to_le_bytes());
     blinders.0.iter().for_each(|b| hedge.add(&scalar_bytes(b)));

@@ -23,6 +23,7 @@ use countersign_circuits::{
     outer::{OuterTranscript, scalar_bytes},
     proof::ValidityProof,
     segment::{SLOT_VARIABLES, SLOTS},
+    tag,
     validity::{
         SegmentsInstance, StackShape, ValidityCircuit, ValidityPrivate, ValidityPublic, ValidityTranscript, ValidityViolation,
         check_validity, eq_point, stack_digest, start_outer,
@@ -108,7 +109,7 @@ impl Draft {
         }
         let digest = stack_digest(&instance.context, instance.segments);
         let (outer, tau) = start_outer(&digest);
-        let mut hedge = Hedge::new(os, "countersign/s1");
+        let mut hedge = Hedge::new(os, tag::HEDGE_S1);
         hedge.add(&digest.0);
         blinders.iter().flat_map(|b| &b.0).for_each(|b| hedge.add(&scalar_bytes(b)));
         let mut private = ValidityPrivate::blank();

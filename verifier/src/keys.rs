@@ -9,6 +9,7 @@ use countersign_circuits::{
     hash::Digest32,
     keys::{CircuitName, KeyFileError, KeyOrigin, KeyRole, unframe},
     msm::msm,
+    tag,
 };
 
 /// Public inputs of both circuits: c_m, chi, w, y.
@@ -63,7 +64,7 @@ impl VerifyingKey {
         Ok(Self {
             origin,
             // the origin is hashed with the key: another first line is another key, which no network names
-            digest: Digest32::tagged("countersign/verifying-key/2", [name.name().as_bytes(), origin.mark().as_bytes(), body]),
+            digest: Digest32::tagged(tag::VERIFYING_KEY, [name.name().as_bytes(), origin.mark().as_bytes(), body]),
             prepared: prepare_verifying_key(&key),
         })
     }
@@ -134,7 +135,7 @@ impl VerifyingKeys {
     /// What a genesis names: one hash over all keys.
     pub fn digest(&self) -> Digest32 {
         let digests = [&self.validity, &self.aggregate_128, &self.aggregate_256].map(|k| k.digest.0);
-        Digest32::tagged("countersign/verifying-keys/1", digests.iter().map(|d| d.as_slice()))
+        Digest32::tagged(tag::VERIFYING_KEYS, digests.iter().map(|d| d.as_slice()))
     }
 
     /// True unless every key comes from a ceremony whose transcript this version of the program was checked against: what a file says of itself is not enough.

@@ -1,6 +1,6 @@
 //! Whether it may be told of whom an attribute is known (rules D1 and D3), and which records an attribute is made from (rule D7).
 
-use crate::hash::Digest32;
+use crate::{hash::Digest32, tag};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -90,7 +90,7 @@ pub(super) fn of_records(value: &Value, name: &str, valuesets: Option<&Value>, c
             return;
         }
         let root = code.split('.').next().unwrap_or(code);
-        found.insert(Digest32::tagged("countersign/source-code/1", [system.as_bytes(), root.as_bytes()]));
+        found.insert(Digest32::tagged(tag::SOURCE_CODE, [system.as_bytes(), root.as_bytes()]));
     };
     let mut any = false;
     for source in sources(value) {

@@ -1,6 +1,7 @@
 //! Draws that are the same on every machine.
 
 use crate::Profile;
+use countersign_circuits::tag;
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
@@ -12,7 +13,8 @@ pub(crate) struct Seed([u8; 32]);
 impl Seed {
     pub(crate) fn new(profile: Profile, seed: u64) -> Self {
         let mut hash = Sha256::new();
-        hash.update(b"countersign/generate/1\0");
+        hash.update(tag::GENERATE);
+        hash.update([0]);
         hash.update(profile.name());
         hash.update(seed.to_be_bytes());
         Self(hash.finalize().into())

@@ -9,7 +9,7 @@ use crate::{
     disclosure::{Counts, Differing, MeasureRef, Number, RowSet, Table, Withhold, exposes},
     hospital_store::secret,
 };
-use countersign_circuits::{dictionary::Dictionary, hash::Digest32, segment::SegmentId};
+use countersign_circuits::{dictionary::Dictionary, hash::Digest32, segment::SegmentId, tag};
 use countersign_messages::QueryId;
 use levels::Levels;
 use rand::rngs::OsRng;
@@ -112,7 +112,7 @@ impl HospitalStore {
     /// The database refuses.
     pub async fn pin(&self, dictionary: Digest32, segments: &[SegmentId]) -> Result<Digest32, HospitalStoreError> {
         let bytes: Vec<u8> = segments.iter().flat_map(|s| [s.index, s.version]).flat_map(u32::to_le_bytes).collect();
-        let cut = Digest32::tagged("countersign/pinned/1", [&dictionary.0[..], &bytes]);
+        let cut = Digest32::tagged(tag::PINNED, [&dictionary.0[..], &bytes]);
         sqlx::query("INSERT OR IGNORE INTO pinned (cut, table_id, segments) VALUES (?, ?, ?)")
             .bind(&cut.0[..])
             .bind(&dictionary.0[..])
@@ -262,7 +262,7 @@ pub(crate) async fn forget(c: &mut SqliteConnection, query: &[u8]) -> Result<(),
 
 /// A set's name, under a key of this file.
 fn set_hash(key: &[u8; 32], set: &RowSet) -> Vec<u8> {
-    Digest32::tagged("countersign/row-set/1", [&key[..], &set.to_bytes()]).0.to_vec()
+    Digest32::tagged(tag::ROW_SET, [&key[..], &set.to_bytes()]).0.to_vec()
 }
 
 /// Number of measures; of each: dictionary, attribute, cut, number of sources, sources.

@@ -12,6 +12,7 @@ use countersign_circuits::{
     hash::Digest32,
     segment::{Segment, TableContext},
     statement::Wiring,
+    tag,
 };
 use countersign_messages::{CircuitKeys, Genesis, KeysError, TransactionId, codec::bytes_of, limits::CACHED_VERDICTS_MAX};
 use std::{
@@ -135,7 +136,7 @@ impl SegmentsCheck<'_> {
     /// Digest of all that decides the verdict.
     pub fn content(&self) -> Digest32 {
         let head = bytes_of(&(self.keys, &self.context, self.digests));
-        Digest32::tagged("countersign/segments-check/1", [head.as_slice(), self.proof])
+        Digest32::tagged(tag::SEGMENTS_CHECK, [head.as_slice(), self.proof])
     }
 }
 
@@ -145,7 +146,7 @@ impl AnswerCheck<'_> {
         let digests: Vec<Digest32> = self.data.iter().chain(self.consent).map(Segment::digest).collect();
         let head = bytes_of(&(self.keys, self.context, digests));
         let active: Vec<u8> = self.active.iter().flat_map(SlotBitmap::bytes).collect();
-        Digest32::tagged("countersign/answer-check/1", [head.as_slice(), &active, self.answer])
+        Digest32::tagged(tag::ANSWER_CHECK, [head.as_slice(), &active, self.answer])
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     checker::{AnswerCheck, AnswerVerdict, ProofChecker, ProofFault, ProofRefused, SegmentsCheck},
 };
 use countersign_circuits::{
-    aggregate::AggregateSize, commitment::Generators, context::AggregateInstance, field::G1Affine, hash::Digest32, segment::SLOTS,
+    aggregate::AggregateSize, commitment::Generators, context::AggregateInstance, field::G1Affine, hash::Digest32, segment::SLOTS, tag,
     validity::SegmentsInstance,
 };
 use countersign_messages::CircuitKeys;
@@ -94,7 +94,7 @@ impl ProofChecker for KeyedChecker {
         let together = || {
             let Some(ring) = keys.and_then(|digest| self.ring.get(&digest)) else { return Vec::new() };
             let seed: Vec<u8> = joint.iter().flat_map(|i| instances[*i].content().0).collect();
-            let mut rng = ChaCha20Rng::from_seed(Digest32::tagged("countersign/batch-weights/1", [seed.as_slice()]).0);
+            let mut rng = ChaCha20Rng::from_seed(Digest32::tagged(tag::BATCH_WEIGHTS, [seed.as_slice()]).0);
             let batch: Vec<_> =
                 joint.iter().filter_map(|i| Some((aggregate(instances[*i], points[*i].as_ref().ok()?), instances[*i].answer))).collect();
             let verdict = |v: Result<VerifiedAnswer, VerifyError>| {

@@ -35,6 +35,7 @@ use account::DayAccount;
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
     hash::Digest32,
+    tag,
 };
 use countersign_messages::{
     BlockId, BlockTime, Genesis, GenesisError, Height, Member, MemberId, NetworkId, Payload, ProposalId, QueryId, StudyId, ValidatorSet,
@@ -320,7 +321,7 @@ impl State {
         let recent: Vec<(Height, BlockTime)> = self.recent.iter().map(|(h, t)| (*h, *t)).collect();
         let roots = self.seal_sections().map(|(_, root)| root);
         let head = bytes_of(&(self.network, self.tip.height, self.tip.time, recent, &self.in_force, self.submitted, roots));
-        Digest32::tagged("countersign/state/2", [head.as_slice()])
+        Digest32::tagged(tag::STATE, [head.as_slice()])
     }
 
     /// Moves to the next block's height and time and forgets heights nobody can name any more.

@@ -4,7 +4,7 @@ use crate::{
     MemberError,
     keys::{Member, is_usable, role},
 };
-use countersign_circuits::hash::Digest32;
+use countersign_circuits::{hash::Digest32, tag};
 use countersign_messages::{Member as LedgerMember, MemberId, Name, NameError, Role};
 use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,7 @@ impl Card {
         let address = self.address.as_deref().unwrap_or_default();
         // no part can hold a line break
         let text = [&self.name, roles.join(" ").as_str(), &self.member.to_string(), &hex::encode(self.sealing), address].join("\n");
-        Digest32::tagged("countersign/member-card/1", [text.as_bytes()])
+        Digest32::tagged(tag::MEMBER_CARD, [text.as_bytes()])
     }
 
     fn is_signed(&self) -> bool {

@@ -11,7 +11,7 @@ use crate::{
     transaction::{Transaction, TransactionId},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
-use countersign_circuits::hash::Digest32;
+use countersign_circuits::{hash::Digest32, tag};
 use std::fmt;
 
 /// Hash of a header.
@@ -64,7 +64,7 @@ impl Header {
     /// # Panics
     /// Never: writing to memory does not fail.
     pub fn id(&self) -> BlockId {
-        BlockId(Digest32::tagged("countersign/header/1", [bytes_of(self).as_slice()]))
+        BlockId(Digest32::tagged(tag::HEADER, [bytes_of(self).as_slice()]))
     }
 }
 

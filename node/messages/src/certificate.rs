@@ -15,7 +15,7 @@ use crate::{
     transaction::Signature,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
-use countersign_circuits::hash::Digest32;
+use countersign_circuits::{hash::Digest32, tag};
 use ed25519_dalek::{Signer, SigningKey};
 
 /// The validators of a height: keys, ascending, one vote each.
@@ -51,7 +51,7 @@ impl ValidatorSet {
     /// # Panics
     /// Never: writing to memory does not fail.
     pub fn digest(&self) -> Digest32 {
-        Digest32::tagged("countersign/validators/1", [bytes_of(&self.0).as_slice()])
+        Digest32::tagged(tag::VALIDATORS, [bytes_of(&self.0).as_slice()])
     }
 }
 
@@ -75,7 +75,7 @@ pub enum VoteKind {
 
 /// What a validator signs when it votes. Round -1 is never signed; `None` is a vote for no block.
 pub fn vote_message(network: &NetworkId, kind: VoteKind, height: Height, round: i64, block: Option<&BlockId>) -> Digest32 {
-    Digest32::tagged("countersign/vote/1", [bytes_of(&(network, kind, height, round, block)).as_slice()])
+    Digest32::tagged(tag::VOTE, [bytes_of(&(network, kind, height, round, block)).as_slice()])
 }
 
 /// The precommits that decided a block.

@@ -11,6 +11,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::{
     consent::{ScopeError, ScopeRegistry},
     hash::Digest32,
+    tag,
 };
 use std::{collections::BTreeSet, fmt};
 
@@ -161,7 +162,7 @@ impl Genesis {
     /// # Panics
     /// Never: writing to memory does not fail.
     pub fn network(&self) -> NetworkId {
-        NetworkId(Digest32::tagged("countersign/genesis/1", [bytes_of(self).as_slice()]))
+        NetworkId(Digest32::tagged(tag::GENESIS, [bytes_of(self).as_slice()]))
     }
 
     /// Checks every rule a genesis must keep.

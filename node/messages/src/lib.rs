@@ -18,6 +18,8 @@ pub mod sealed;
 mod time;
 mod transaction;
 
+pub use countersign_circuits::tag;
+
 pub use block::{Block, BlockError, BlockId, HEADER_BYTES, Header, transaction_leaves};
 pub use certificate::{Certificate, CertificateError, ValidatorSet, VoteKind, vote_message};
 pub use circuit_keys::{CircuitKeys, KeysError};

@@ -4,7 +4,7 @@
 //! share a root. Leaves and inner nodes are hashed under different tags; the root also names the number of leaves.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use countersign_circuits::hash::Digest32;
+use countersign_circuits::{hash::Digest32, tag};
 use imbl::{OrdSet, Vector};
 
 /// Deepest path: trees have at most 2^32 leaves.
@@ -12,15 +12,15 @@ pub const PATH_MAX: usize = 32;
 
 /// Hash of a leaf.
 pub fn leaf(bytes: &[u8]) -> Digest32 {
-    Digest32::tagged("countersign/merkle-leaf/1", [bytes])
+    Digest32::tagged(tag::MERKLE_LEAF, [bytes])
 }
 
 fn node(left: &Digest32, right: &Digest32) -> Digest32 {
-    Digest32::tagged("countersign/merkle-node/1", [left.0.as_slice(), &right.0])
+    Digest32::tagged(tag::MERKLE_NODE, [left.0.as_slice(), &right.0])
 }
 
 fn sealed(count: u32, top: &Digest32) -> Digest32 {
-    Digest32::tagged("countersign/merkle-root/1", [count.to_le_bytes().as_slice(), &top.0])
+    Digest32::tagged(tag::MERKLE_ROOT, [count.to_le_bytes().as_slice(), &top.0])
 }
 
 /// Largest power of two below n (n > 1).
@@ -30,7 +30,7 @@ fn split(n: usize) -> usize {
 
 fn top(leaves: &[Digest32]) -> Digest32 {
     match leaves {
-        [] => Digest32::tagged("countersign/merkle-empty/1", []),
+        [] => Digest32::tagged(tag::MERKLE_EMPTY, []),
         [only] => *only,
         _ => {
             let (left, right) = leaves.split_at(split(leaves.len()));
@@ -49,7 +49,7 @@ pub fn root(leaves: &[Digest32]) -> Digest32 {
 
 /// Hash that stands for a leaf that was taken out: the places after it keep theirs.
 fn removed() -> Digest32 {
-    Digest32::tagged("countersign/merkle-removed/1", [])
+    Digest32::tagged(tag::MERKLE_REMOVED, [])
 }
 
 /// A tree that is written to leaf by leaf and shares what it can with its clones. A changed leaf costs one hash a level when the root is asked for,

@@ -11,7 +11,7 @@ use chacha20poly1305::{
     ChaCha20Poly1305, Key, Nonce,
     aead::{Aead, KeyInit, Payload},
 };
-use countersign_circuits::hash::Digest32;
+use countersign_circuits::{hash::Digest32, tag};
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable, kdf::HkdfSha256, kem::X25519HkdfSha256};
 use zeroize::Zeroizing;
 
@@ -95,12 +95,12 @@ impl SealingSecret {
 
 /// The context of a hospital's answer to a query.
 pub fn answer_context(query: &QueryId, hospital: &MemberId) -> Digest32 {
-    Digest32::tagged("countersign/sealed-answer/1", [&query.0.0.0[..], &hospital.0])
+    Digest32::tagged(tag::SEALED_ANSWER, [&query.0.0.0[..], &hospital.0])
 }
 
 /// HPKE's `info`: what the key is for.
 fn info(context: &Digest32) -> Vec<u8> {
-    [b"countersign/seal/2".as_slice(), &context.0].concat()
+    [tag::SEAL.as_bytes(), &context.0].concat()
 }
 
 /// What the content is authenticated with: its context and everything before it.

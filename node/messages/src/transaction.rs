@@ -20,7 +20,7 @@ use crate::{
     limits::TRANSACTION_BYTES_MAX,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
-use countersign_circuits::hash::Digest32;
+use countersign_circuits::{hash::Digest32, tag};
 use ed25519_dalek::{Signer, SigningKey};
 use std::fmt;
 
@@ -151,7 +151,7 @@ impl Transaction {
     /// # Panics
     /// Never: writing to memory does not fail.
     pub fn id(&self) -> TransactionId {
-        TransactionId(Digest32::tagged("countersign/transaction-id/1", [bytes_of(self).as_slice()]))
+        TransactionId(Digest32::tagged(tag::TRANSACTION_ID, [bytes_of(self).as_slice()]))
     }
 
     /// Checks the signature strictly: canonical scalar, no key or point of small order.
@@ -167,5 +167,5 @@ impl Transaction {
 
 fn message(network: &NetworkId, signer: &MemberId, sequence: u64, payload: &Payload) -> Digest32 {
     let head = bytes_of(&(network, signer, sequence));
-    Digest32::tagged("countersign/transaction/1", [head.as_slice(), &bytes_of(payload)])
+    Digest32::tagged(tag::TRANSACTION, [head.as_slice(), &bytes_of(payload)])
 }

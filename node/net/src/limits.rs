@@ -1,9 +1,10 @@
 //! Sizes and counts that both ends of a connection must agree on.
 
+use countersign_messages::tag;
 use std::time::Duration;
 
 /// The protocol's name in the TLS handshake (ALPN).
-pub const ALPN: &[u8] = b"countersign/1";
+pub const ALPN: &[u8] = tag::TRANSPORT.as_bytes();
 
 /// Payload bytes of one piece of a message: with its header it fills one TLS record.
 pub const PIECE_BYTES_MAX: usize = (16 << 10) - crate::frame::HEADER_BYTES;

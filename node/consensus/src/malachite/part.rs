@@ -10,7 +10,7 @@ use super::{
 use arc_malachitebft_core_types as malachite;
 use arc_malachitebft_core_types::Round;
 use borsh::{BorshDeserialize, BorshSerialize};
-use countersign_circuits::hash::Digest32;
+use countersign_circuits::{hash::Digest32, tag};
 use countersign_messages::{Block, NetworkId, Wire};
 
 /// Bytes of a block in one piece: small enough that pieces of several blocks take turns on a connection.
@@ -60,7 +60,7 @@ impl malachite::ProposalPart<Chain> for Part {
 impl Opening {
     fn message(&self, network: &NetworkId) -> Digest32 {
         let head = borsh::to_vec(&(network, self.height, self.round, self.pol_round, self.proposer, self.block, self.bytes, self.hash));
-        Digest32::tagged("countersign/opening/1", [head.expect("writing to memory does not fail").as_slice()])
+        Digest32::tagged(tag::PROPOSAL_OPENING, [head.expect("writing to memory does not fail").as_slice()])
     }
 
     /// Makes and signs the opening of a block's bytes.

@@ -7,7 +7,7 @@ use arc_malachitebft_core_types::{NilOrVal, SignedMessage, SigningScheme, Valida
 use arc_malachitebft_signing::{Error, Signer, VerificationResult, Verifier};
 use async_trait::async_trait;
 use borsh::{BorshDeserialize, BorshSerialize};
-use countersign_circuits::hash::Digest32;
+use countersign_circuits::{hash::Digest32, tag};
 use countersign_messages::{MemberId, NetworkId, VoteKind, vote_message};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use std::fmt;
@@ -64,7 +64,7 @@ impl fmt::Debug for Keys {
 
 fn proposal_message(network: &NetworkId, proposal: &Proposal) -> Digest32 {
     let bytes = borsh::to_vec(&(network, proposal)).expect("writing to memory does not fail");
-    Digest32::tagged("countersign/proposal/1", [bytes.as_slice()])
+    Digest32::tagged(tag::PROPOSAL, [bytes.as_slice()])
 }
 
 fn message_of(network: &NetworkId, vote: &Vote) -> Digest32 {
@@ -177,11 +177,11 @@ impl Signer<Chain> for Keys {
 
     async fn sign_vote_extension(&self, _: VoteExtensionScope<Chain>, (): ()) -> Result<SignedMessage<Chain, ()>, Error> {
         // asked only where extensions are required, and this chain requires none
-        Ok(SignedMessage::new((), self.sign(&Digest32::tagged("countersign/no-extension/1", []))))
+        Ok(SignedMessage::new((), self.sign(&Digest32::tagged(tag::NO_EXTENSION, []))))
     }
 
     async fn sign_validator_proof(&self, key: Vec<u8>, peer: Vec<u8>) -> Result<ValidatorProof<Chain>, Error> {
-        let message = Digest32::tagged("countersign/validator-proof/1", [key.as_slice(), &peer]);
+        let message = Digest32::tagged(tag::VALIDATOR_PROOF, [key.as_slice(), &peer]);
         Ok(ValidatorProof::new(key, peer, self.sign(&message)))
     }
 }

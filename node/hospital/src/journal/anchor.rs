@@ -5,7 +5,7 @@ use crate::{
     hospital_store::{height_to_sql, small},
     opening::{OpeningKey, StoredKey, blinders_to_bytes, read_key},
 };
-use countersign_circuits::{hash::Digest32, segment::SEGMENTS_MAX};
+use countersign_circuits::{hash::Digest32, segment::SEGMENTS_MAX, tag};
 use countersign_messages::Height;
 use countersign_prover::commitment::Blinders;
 use sqlx::SqliteConnection;
@@ -52,7 +52,7 @@ pub struct Provenance {
 impl Provenance {
     /// The salted hash of the import report: its counts and extremes cannot be guessed and confirmed by who reads the ledger.
     pub fn report(&self) -> Digest32 {
-        Digest32::tagged("countersign/import-report/1", [&self.salt.0[..], &self.report.0])
+        Digest32::tagged(tag::IMPORT_REPORT, [&self.salt.0[..], &self.report.0])
     }
 
     /// What opens [`Provenance::report`], kept with the report at the hospital.

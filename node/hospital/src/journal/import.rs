@@ -17,6 +17,7 @@ use countersign_circuits::{
     dictionary::Dictionary,
     hash::Digest32,
     segment::{EMPTY, SLOTS, SlotCodes},
+    tag,
 };
 use countersign_ingest::PatientId;
 use rand::{CryptoRng, RngCore};
@@ -209,7 +210,7 @@ fn keyed_digest(key: &[u8; 32], content: &AnchorContent, people: &[&ImportedPers
         rows.extend(person.grants.iter().flat_map(|g| g.map_or(i64::MIN, |d| i64::from(d.0)).to_le_bytes()));
     }
     let AnchorContent { data_table, consent_table, mapping, policy, report: _ } = content;
-    Digest32::tagged("countersign/import/2", [&key[..], &data_table.0, &consent_table.0, &mapping.0, &policy.0, &rows])
+    Digest32::tagged(tag::IMPORT, [&key[..], &data_table.0, &consent_table.0, &mapping.0, &policy.0, &rows])
 }
 
 pub(super) async fn enter(

@@ -5,7 +5,7 @@ use crate::{
     HospitalStoreError, intake,
     journal::{AnchorContent, Begun, Import, Planned},
 };
-use countersign_circuits::{consent::Day, hash::Digest32};
+use countersign_circuits::{consent::Day, hash::Digest32, tag};
 use countersign_ingest::{
     ConsentPolicy, ConsentSource, Consents, Import as ImportedTable, ImportOptions, Mapping, PatientId, Problem, Progress, Reading, import,
     read_consents,
@@ -81,7 +81,7 @@ impl Source {
     fn policy_digest(&self) -> Digest32 {
         match (&self.policy, &self.consents) {
             (Some(policy), _) => policy.digest(),
-            (None, Some(_)) => Digest32::of(b"countersign/consents/csv/1"),
+            (None, Some(_)) => Digest32::of(tag::CONSENTS_CSV.as_bytes()),
             (None, None) => everybody(),
         }
     }
@@ -94,7 +94,7 @@ fn today(state: &State) -> Day {
 
 /// What stands for a policy where everybody counts as consenting (development networks).
 fn everybody() -> Digest32 {
-    Digest32::of(b"countersign/consents/everybody/1")
+    Digest32::of(tag::CONSENTS_EVERYBODY.as_bytes())
 }
 
 impl Hospital {

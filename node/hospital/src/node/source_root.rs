@@ -8,6 +8,7 @@ use countersign_circuits::{
     hash::Digest32,
     outer::scalar_bytes,
     segment::{EMPTY, SLOTS, SlotCodes},
+    tag,
 };
 use countersign_messages::merkle;
 use std::collections::HashMap;
@@ -19,10 +20,10 @@ pub(super) fn leaves(index: u32, codes: &SlotCodes, occupancy: &Fr, patients: &H
         .filter(occupied)
         .map(|offset| {
             let slot = index * SLOTS as u32 + offset as u32;
-            let salt = Digest32::tagged("countersign/source-salt/1", [&scalar_bytes(occupancy)[..], &slot.to_le_bytes()]);
+            let salt = Digest32::tagged(tag::SOURCE_SALT, [&scalar_bytes(occupancy)[..], &slot.to_le_bytes()]);
             let bins: Vec<u8> = codes.blocks.iter().flat_map(|block| block[offset].to_le_bytes()).collect();
             let patient = patients.get(&slot).copied().unwrap_or_default();
-            let digest = Digest32::tagged("countersign/source/1", [&salt.0[..], &slot.to_le_bytes(), patient.as_bytes(), &bins]);
+            let digest = Digest32::tagged(tag::SOURCE, [&salt.0[..], &slot.to_le_bytes(), patient.as_bytes(), &bins]);
             merkle::leaf(&digest.0)
         })
         .collect()

@@ -17,7 +17,7 @@ use crate::{
     mapping::Mapping,
     reading::Reading,
 };
-use countersign_circuits::hash::Digest32;
+use countersign_circuits::{hash::Digest32, tag};
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 /// The version of a resource that counts so far.
@@ -230,7 +230,7 @@ impl<'a> Collector<'a> {
 }
 
 fn key(kind: &str, id: &str) -> [u8; 16] {
-    let digest = Digest32::tagged("countersign/resource", [kind.as_bytes(), id.as_bytes()]);
+    let digest = Digest32::tagged(tag::RESOURCE, [kind.as_bytes(), id.as_bytes()]);
     let mut key = [0; 16];
     key.copy_from_slice(&digest.0[..16]);
     key

@@ -8,7 +8,7 @@ use super::{
     resource::Identifier,
     version::{Age, Version},
 };
-use countersign_circuits::hash::Digest32;
+use countersign_circuits::{hash::Digest32, tag};
 use std::collections::HashMap;
 
 /// Type, identifier and code of a record.
@@ -46,7 +46,7 @@ impl Names {
             };
             let name = |code: &[&str]| {
                 let parts = [kind, system, value].into_iter().chain(code.iter().copied()).map(str::as_bytes);
-                let digest = Digest32::tagged("countersign/business-identifier", parts.collect::<Vec<_>>());
+                let digest = Digest32::tagged(tag::BUSINESS_IDENTIFIER, parts.collect::<Vec<_>>());
                 let mut name = [0; 16];
                 name.copy_from_slice(&digest.0[..16]);
                 Name(name)

@@ -10,7 +10,7 @@ use super::{
     result::Effect,
 };
 use crate::rejection::Rejection;
-use countersign_circuits::{dictionary::Dictionary, hash::Digest32};
+use countersign_circuits::{dictionary::Dictionary, hash::Digest32, tag};
 use countersign_messages::{
     BlockTime, Change, Height, K_MIN_MAX, Member, Proposal, ProposalId, Role, Rules, ValidatorSet, Vote,
     limits::{IN_FORCE_HEIGHTS_MAX, MEMBERS_MAX, PROPOSALS_A_MEMBER_MAX, PROPOSALS_PENDING_MAX, VOTING_MS},
@@ -236,7 +236,7 @@ impl State {
     /// alone can leave a change out.
     pub(super) fn governance_digest(&self) -> Digest32 {
         let roots = [self.members.root(), self.validator_sets.root(), self.registries.root(), self.proposals.root()];
-        Digest32::tagged("countersign/governance/1", [countersign_messages::codec::bytes_of(&(&self.in_force, roots)).as_slice()])
+        Digest32::tagged(tag::GOVERNANCE, [countersign_messages::codec::bytes_of(&(&self.in_force, roots)).as_slice()])
     }
 }
 

@@ -11,12 +11,13 @@ use countersign_circuits::{
     dictionary::Dictionary,
     hash::Digest32,
     statement::{Measures, Statement, Wiring},
+    tag,
 };
 use countersign_messages::{BlockTime, MemberId, Query, QueryId, Refusal, Role, StudyId, codec::bytes_of, limits::QUERY_WINDOW_MS_MAX};
 
 /// Digest of a statement's canonical bytes.
 pub(super) fn statement_digest(statement: &Statement) -> Digest32 {
-    Digest32::tagged("countersign/statement/1", [bytes_of(statement).as_slice()])
+    Digest32::tagged(tag::STATEMENT, [bytes_of(statement).as_slice()])
 }
 
 impl State {

@@ -9,7 +9,7 @@ use crate::{
         result::Effect,
     },
 };
-use countersign_circuits::{hash::Digest32, segment::SegmentId};
+use countersign_circuits::{hash::Digest32, segment::SegmentId, tag};
 use countersign_messages::{StudyAccept, StudyId, codec::bytes_of};
 
 impl State {
@@ -45,7 +45,7 @@ impl State {
         let head = bytes_of(&(self.network, accept.study, cx.signer, cx.height, cx.transaction, accept.k_min));
         let body = bytes_of(&(data_digests, consent_digests, mapping, policy));
         Ok(DataCut {
-            id: CutId(Digest32::tagged("countersign/cut/1", [head.as_slice(), &body])),
+            id: CutId(Digest32::tagged(tag::DATA_CUT, [head.as_slice(), &body])),
             study: accept.study,
             hospital: cx.signer,
             data: source.data,
