@@ -14,7 +14,6 @@ use countersign_circuits::{
     consent::Day,
     field::Fr,
     hash::Digest32,
-    outer::scalar_bytes,
     segment::{EMPTY, SegmentId},
 };
 use countersign_hospital::{
@@ -28,7 +27,7 @@ use countersign_hospital::{
 use countersign_ingest::{ConsentSource, ImportOptions, PatientId, import, read_consents};
 use countersign_messages::Height;
 use countersign_prover::commitment::Blinders;
-use plain::{Ledger, MAPPING, READING, Research, Sent, registry, tables};
+use plain::{Ledger, MAPPING, READING, Research, Sent, plain_points, registry, tables};
 use rand::{Rng, RngCore, seq::SliceRandom};
 use rand_chacha::ChaCha20Rng;
 use source::{Person, Source, change, number, somebody, write};
@@ -39,11 +38,6 @@ use std::{
     task::Poll,
 };
 use tokio::task::yield_now;
-
-/// Stands for commitments.
-fn plain_points(blinders: &Blinders) -> Vec<u8> {
-    blinders.0.iter().flat_map(scalar_bytes).collect()
-}
 
 /// Histories, each of some imports.
 const SEEDS: u64 = 2_000;

@@ -19,7 +19,6 @@ use countersign_hospital::{
 use countersign_messages::Height;
 use countersign_prover::commitment::Blinders;
 use rand::RngCore;
-use sqlx::Connection as _;
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
 /// A field element that can be found again in the bytes of a file.
@@ -475,36 +474,4 @@ async fn a_second_process_does_not_open_the_file() {
     import(&first, (0..3).map(person), &mut rng(1)).await.unwrap();
     first.close().await;
     HospitalStore::open(&path).await.unwrap().close().await;
-}
-
-/// What this version would not store, it does not take for a patient or a blinder.
-#[tokio::test]
-async fn stored_values_that_do_not_fit_are_damage() {
-    let folder = folder();
-    let path = folder.path().join("hospital.sqlite");
-    let spoil = async |statement: &str| {
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
-        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
-    };
-    let store = hospital_store(folder.path()).await;
-    let (_, keys) = built(&store, 0..3, 1).await;
-    store.close().await;
-
-    // three elements above the modulus
-    spoil(&format!("UPDATE opening SET blinders = x'{}'", "ff".repeat(96))).await;
-    let store = hospital_store(folder.path()).await;
-    assert!(matches!(store.opening(&keys[0]).await, Err(HospitalStoreError::Damaged("blinders"))));
-    store.close().await;
-
-    let long = "x".repeat(129);
-    for patient in ["", "a\nb", &long] {
-        spoil("DELETE FROM withdrawn").await;
-        spoil(&format!("INSERT INTO withdrawn (patient) VALUES ('{patient}')")).await;
-        let store = hospital_store(folder.path()).await;
-        assert!(matches!(store.register().await, Err(HospitalStoreError::Damaged("a patient's identifier"))), "{patient:?}");
-        assert!(matches!(store.held_back().await, Err(HospitalStoreError::Damaged("a patient's identifier"))), "{patient:?}");
-        store.close().await;
-    }
 }

@@ -4,6 +4,7 @@ use crate::source::SCOPES;
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
     hash::Digest32,
+    outer::scalar_bytes,
     segment::SegmentId,
 };
 use countersign_hospital::{
@@ -12,6 +13,7 @@ use countersign_hospital::{
     slots::SlotIndex,
 };
 use countersign_ingest::{Mapping, Reading, shipped};
+use countersign_prover::commitment::Blinders;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::LazyLock,
@@ -33,6 +35,11 @@ pub(crate) fn tables() -> [TableName; 2] {
 pub(crate) enum Sent {
     Anchor(Vec<(OpeningKey, Vec<u8>)>),
     Withdraw(BTreeSet<SlotIndex>),
+}
+
+/// Stands for commitments.
+pub(crate) fn plain_points(blinders: &Blinders) -> Vec<u8> {
+    blinders.0.iter().flat_map(scalar_bytes).collect()
 }
 
 /// The ledger: current segments, slots out of force, what it has seen, and cuts of studies.

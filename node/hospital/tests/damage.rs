@@ -1,0 +1,44 @@
+//! Values in the file that this program never stores.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{folder, import, person, reopen, rng};
+use countersign_circuits::field::Fr;
+use countersign_hospital::{HospitalStoreError, journal::Begun};
+use countersign_prover::commitment::Blinders;
+use sqlx::Connection as _;
+
+/// What this version would not store, it does not take for a patient or a blinder.
+#[tokio::test]
+async fn stored_values_that_do_not_fit_are_damage() {
+    let folder = folder();
+    let path = folder.path().join("hospital.sqlite");
+    let spoil = async |statement: &str| {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    };
+    let store = reopen(&path).await;
+    let Begun::New { anchor, .. } = import(&store, (0..3).map(person), &mut rng(1)).await.unwrap() else { panic!("unfinished") };
+    let key = store.anchor_openings(anchor).await.unwrap()[0];
+    store.store_commitment(anchor, &key, &Blinders(vec![Fr::from(7u64); 3]), &[7; 96]).await.unwrap();
+    store.close().await;
+
+    // three elements above the modulus
+    spoil(&format!("UPDATE opening SET blinders = x'{}'", "ff".repeat(96))).await;
+    let store = reopen(&path).await;
+    assert!(matches!(store.opening(&key).await, Err(HospitalStoreError::Damaged("blinders"))));
+    store.close().await;
+
+    let long = "x".repeat(129);
+    for patient in ["", "a\nb", &long] {
+        spoil("DELETE FROM withdrawn").await;
+        spoil(&format!("INSERT INTO withdrawn (patient) VALUES ('{patient}')")).await;
+        let store = reopen(&path).await;
+        assert!(matches!(store.register().await, Err(HospitalStoreError::Damaged("a patient's identifier"))), "{patient:?}");
+        assert!(matches!(store.held_back().await, Err(HospitalStoreError::Damaged("a patient's identifier"))), "{patient:?}");
+        store.close().await;
+    }
+}
