@@ -99,8 +99,8 @@ impl EventView {
         for (summary, (transaction, result)) in each {
             events.push(Self::Transaction { summary });
             match result.effect() {
-                Some(Effect::Asked { query, number, sites }) => {
-                    events.push(Self::Query { query: Id::of(query), number: *number, sites: *sites });
+                Some(Effect::Asked { query, number, hospitals }) => {
+                    events.push(Self::Query { query: Id::of(query), number: *number, sites: *hospitals });
                 }
                 Some(Effect::Answered(record)) => {
                     let (query, hospital) = (Id::of(record.query), Id::of(record.hospital));

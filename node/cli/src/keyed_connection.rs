@@ -79,7 +79,7 @@ impl KeyedConnection {
         };
         let path = self.holder.hospital_store(name);
         // said before keys are looked for, which only members have
-        let hospitals = self.sites();
+        let hospitals = self.hospitals();
         if !hospitals.iter().any(|hospital| hospital == name) {
             return Err(HospitalError::NoHospital { name: name.to_owned(), hospitals }.into());
         }

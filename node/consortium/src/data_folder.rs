@@ -56,8 +56,8 @@ impl DataFolder {
     }
 
     /// A hospital's own file.
-    pub fn hospital_store(&self, site: &str) -> PathBuf {
-        self.0.join("sites").join(format!("{site}.sqlite"))
+    pub fn hospital_store(&self, hospital: &str) -> PathBuf {
+        self.0.join("sites").join(format!("{hospital}.sqlite"))
     }
 
     /// A member's keys.

@@ -65,7 +65,7 @@ impl Hospital {
         path: &Path,
         if_in_use: IfInUse,
     ) -> Result<Self, HospitalError> {
-        let hospitals = connection.sites();
+        let hospitals = connection.hospitals();
         if !hospitals.contains(&member.name) {
             return Err(HospitalError::NoHospital { name: member.name, hospitals });
         }

@@ -54,12 +54,12 @@ impl Connection {
     }
 
     /// A member's name, by its identity.
-    pub fn site_name(&self, id: &MemberId) -> String {
+    pub fn member_name(&self, id: &MemberId) -> String {
         self.state().member(id).map_or_else(|| "unknown".to_owned(), |m| m.name.as_str().to_owned())
     }
 
     /// Names of all hospitals.
-    pub fn sites(&self) -> Vec<String> {
+    pub fn hospitals(&self) -> Vec<String> {
         let members = self.state().members();
         members.filter(|m| m.roles.contains(&Role::Hospital)).map(|m| m.name.as_str().to_owned()).collect()
     }

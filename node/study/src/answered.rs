@@ -69,8 +69,8 @@ pub async fn collect(
     let wiring = question.wiring(dictionary, registry, &eligibility)?;
     let mut sites = Vec::new();
     let (mut verified, mut k_min) = (0, study.submitted.k_min);
-    for site in &record.sites {
-        let name = connection.site_name(site);
+    for site in &record.hospitals {
+        let name = connection.member_name(site);
         let state_of = match state.pair(&query, site).map(|p| &p.status) {
             Some(PairStatus::Answered(answer)) => {
                 let table = Opening { connection, reader, query, wiring: &wiring }.of(site, answer).await?;
@@ -98,7 +98,7 @@ fn not_verified(hospital: String, reason: impl ToString) -> StudyError {
 /// The reader's own check of an accepted answer: headers, paths and both proofs, from an export.
 async fn verify_again(connection: &Connection, query: QueryId, site: &MemberId) -> Result<(), StudyError> {
     let export = connection.store().export_answer(connection.state(), &query, site).await?;
-    export.check(connection.checker()).map(drop).map_err(|e| not_verified(connection.site_name(site), e))
+    export.check(connection.checker()).map(drop).map_err(|e| not_verified(connection.member_name(site), e))
 }
 
 /// What opens the sealed answers to a query.
@@ -111,7 +111,7 @@ struct Opening<'a> {
 
 impl Opening<'_> {
     async fn of(&self, site: &MemberId, answer: &AnswerRecord) -> Result<SiteTable, StudyError> {
-        let name = self.connection.site_name(site);
+        let name = self.connection.member_name(site);
         let stored = self.connection.sealed(&answer.sealed).await?.ok_or_else(|| StudyError::NotStored(name.clone()))?;
         let opened = sealed::open(&stored, &sealed::answer_context(&self.query, site), self.reader.sealing())?;
         let opening =

@@ -101,7 +101,7 @@ fn one(connection: &Connection, id: QueryId, record: &QueryRecord, now: BlockTim
         question: record.query.question.clone(),
         asked: record.time,
         deadline: record.query.deadline,
-        sites: record.sites.iter().map(|site| (connection.site_name(site), standing(site))).collect(),
+        sites: record.hospitals.iter().map(|site| (connection.member_name(site), standing(site))).collect(),
     }
 }
 
@@ -142,7 +142,7 @@ fn is_current(state: &State, record: &QueryRecord, hospitals: HospitalsAtHand) -
         research.is_some_and(|made| made.origin == cut.origin) && (anchored || hospitals == HospitalsAtHand::None)
     };
     let with_table = state.tables().filter(|(key, _)| key.table == study.submitted.dictionary).count();
-    with_table == record.sites.len()
-        && state.cuts(&record.query.study).count() == record.sites.len()
+    with_table == record.hospitals.len()
+        && state.cuts(&record.query.study).count() == record.hospitals.len()
         && state.cuts(&record.query.study).all(same)
 }

@@ -72,9 +72,9 @@ pub async fn until_answered(
         loop {
             connection.refresh().await?;
             let state = connection.state();
-            let sites = state.query(&query).map(|q| q.sites.clone()).unwrap_or_default();
+            let sites = state.query(&query).map(|q| q.hospitals.clone()).unwrap_or_default();
             let open = sites.iter().filter(|s| state.pair(&query, s).is_some_and(PairRecord::is_open));
-            let open: Vec<String> = open.map(|s| connection.site_name(s)).collect();
+            let open: Vec<String> = open.map(|s| connection.member_name(s)).collect();
             if open.is_empty() {
                 return Ok(());
             }

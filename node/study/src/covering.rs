@@ -65,6 +65,6 @@ pub fn covering(state: &State, researcher: &MemberId, dictionary: &Digest32, que
     Err(match newest {
         None => NotCovered::NoStudy { needed },
         Some((_, study)) if study.approval.is_none() => NotCovered::NotApproved { study: study.number },
-        Some((_, study)) => NotCovered::NotAccepted { study: study.number, accepted: study.sites },
+        Some((_, study)) => NotCovered::NotAccepted { study: study.number, accepted: study.accepted },
     })
 }

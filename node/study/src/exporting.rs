@@ -24,10 +24,10 @@ pub async fn export(connection: &Connection, query: QueryId, folder: &Path) -> R
     let state = connection.state();
     let record = state.query(&query).ok_or(StudyError::Unknown("query"))?;
     let mut files = Vec::new();
-    for site in &record.sites {
+    for site in &record.hospitals {
         if state.pair(&query, site).is_some_and(|p| matches!(p.status, PairStatus::Answered(_))) {
             let bytes = connection.store().export_answer(state, &query, site).await?.encode();
-            let path = folder.join(format!("q{}-{}.answer", record.number, connection.site_name(site)));
+            let path = folder.join(format!("q{}-{}.answer", record.number, connection.member_name(site)));
             std::fs::write(&path, bytes).map_err(|source| StudyError::Export { folder: folder.to_owned(), source })?;
             files.push(path);
         }

@@ -40,7 +40,7 @@ impl QuerySummary {
             time: record.time.into(),
             deadline: record.query.deadline.into(),
             open: now <= record.query.deadline,
-            sites: record.sites.len(),
+            sites: record.hospitals.len(),
         }
     }
 }
@@ -243,9 +243,9 @@ impl Query {
     pub(crate) fn new(id: &QueryId, record: &QueryRecord, state: &State) -> Self {
         let now = state.tip().time;
         let over = now > record.query.deadline;
-        let others = state.members().filter(|m| m.roles.contains(&Role::Hospital) && !record.sites.contains(&m.id));
+        let others = state.members().filter(|m| m.roles.contains(&Role::Hospital) && !record.hospitals.contains(&m.id));
         let unasked = others.map(|m| m.id).filter(|m| state.pair(id, m).is_some()).map(|m| (m, false));
-        let sites = record.sites.iter().map(|m| (*m, true)).chain(unasked);
+        let sites = record.hospitals.iter().map(|m| (*m, true)).chain(unasked);
         let site =
             |(hospital, asked)| SiteOfQuery { hospital: Id::of(hospital), asked, status: SiteStatus::of(id, &hospital, state, over) };
         Self {

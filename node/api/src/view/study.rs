@@ -62,7 +62,7 @@ impl StudySummary {
             standing: Standing::of(record, now),
             height: record.height.0,
             expiry: date(record.submitted.expiry),
-            sites: record.sites,
+            sites: record.accepted,
             statements: record.statements,
         }
     }

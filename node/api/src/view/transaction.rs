@@ -139,7 +139,7 @@ impl From<&Effect> for EffectView {
             Effect::Submitted { study, number } => Self::Submitted { study: Id::of(study), number: *number },
             Effect::Approved(study) => Self::Approved { study: Id::of(study) },
             Effect::Accepted { study, cut } => Self::Accepted { study: Id::of(study), cut: Id::of(cut.0) },
-            Effect::Asked { query, number, sites } => Self::Asked { query: Id::of(query), number: *number, sites: *sites },
+            Effect::Asked { query, number, hospitals } => Self::Asked { query: Id::of(query), number: *number, sites: *hospitals },
             Effect::Answered(record) => Self::Answered { query: Id::of(record.query), hospital: Id::of(record.hospital) },
             Effect::Declined { query, after_acceptance } => Self::Declined { query: Id::of(query), after_acceptance: *after_acceptance },
         }

@@ -166,7 +166,7 @@ async fn answer_all(
     query: QueryId,
 ) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
     let mut asked: Vec<String> =
-        network.state().query(&query).map(|q| q.sites.iter().map(|s| network.site_name(s)).collect()).unwrap_or_default();
+        network.state().query(&query).map(|q| q.hospitals.iter().map(|s| network.member_name(s)).collect()).unwrap_or_default();
     asked.sort();
     let (mut refused, mut failed) = (BTreeMap::new(), BTreeMap::new());
     for name in asked {

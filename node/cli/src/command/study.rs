@@ -125,7 +125,7 @@ async fn list(session: &Session, member: &MemberArguments) -> Result<(), Failure
     let mut all: Vec<_> = state.studies().collect();
     all.sort_unstable_by_key(|(_, s)| s.number);
     let line = |(_, s): &(&StudyId, &StudyRecord)| {
-        format!("S-{}  {}, {} of the hospitals have accepted\n     {}", s.number, standing(s), s.sites, plain(&s.submitted.title))
+        format!("S-{}  {}, {} of the hospitals have accepted\n     {}", s.number, standing(s), s.accepted, plain(&s.submitted.title))
     };
     let text = || match all.is_empty() {
         true => "no studies".to_owned(),

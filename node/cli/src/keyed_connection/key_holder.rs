@@ -36,9 +36,9 @@ impl KeyHolder {
         }
     }
 
-    pub(super) fn hospital_store(&self, site: &str) -> PathBuf {
+    pub(super) fn hospital_store(&self, hospital: &str) -> PathBuf {
         match self {
-            Self::Everybody(folder) => folder.hospital_store(site),
+            Self::Everybody(folder) => folder.hospital_store(hospital),
             Self::Member(own) => own.hospital_store(),
         }
     }

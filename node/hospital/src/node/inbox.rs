@@ -6,7 +6,7 @@ use countersign_messages::{BlockTime, MemberId, QueryId};
 /// Queries a hospital was asked, has neither answered nor declined, and still may, by number. `now` is the clock.
 pub fn waiting(state: &State, hospital: &MemberId, now: BlockTime) -> Vec<QueryId> {
     let asked = state.queries().filter(|(id, q)| {
-        q.query.deadline > now && q.sites.contains(hospital) && state.pair(id, hospital).is_some_and(PairRecord::is_open)
+        q.query.deadline > now && q.hospitals.contains(hospital) && state.pair(id, hospital).is_some_and(PairRecord::is_open)
     });
     let mut open: Vec<_> = asked.map(|(id, q)| (q.number, *id)).collect();
     open.sort_unstable();

@@ -161,7 +161,7 @@ impl State {
         if asked.time > query.query.deadline {
             return Err(Rejection::QueryClosed);
         }
-        if !query.sites.contains(&asked.hospital) {
+        if !query.hospitals.contains(&asked.hospital) {
             return Err(Rejection::NotAsked);
         }
         let cut = self.cut(&query.query.study, &asked.hospital).ok_or(Rejection::NotAsked)?;

@@ -26,8 +26,8 @@ impl State {
         if study.submitted.researchers.binary_search(&cx.signer).is_err() {
             return Err(Rejection::NotOnStudy);
         }
-        let sites: Vec<MemberId> = self.sites(&query.study).collect();
-        if sites.is_empty() {
+        let hospitals: Vec<MemberId> = self.hospitals(&query.study).collect();
+        if hospitals.is_empty() {
             return Err(Rejection::NoSite);
         }
         if query.deadline <= cx.time || query.deadline > cx.time.plus_ms(QUERY_WINDOW_MS_MAX) {
@@ -43,20 +43,20 @@ impl State {
 
         let id = QueryId(cx.transaction);
         let number = self.queries.len() as u32 + 1;
-        for site in &sites {
-            self.pairs.insert((id, *site), PairRecord::open());
+        for hospital in &hospitals {
+            self.pairs.insert((id, *hospital), PairRecord::open());
         }
         study.statements = study.statements.saturating_add(1);
         self.studies.insert(query.study, study);
         self.asked.insert((query.study, statement), id);
-        let effect = Effect::Asked { query: id, number, sites: sites.len() as u32 };
-        let record = QueryRecord { number, query: query.clone(), statement, asker: cx.signer, height: cx.height, time: cx.time, sites };
+        let effect = Effect::Asked { query: id, number, hospitals: hospitals.len() as u32 };
+        let record = QueryRecord { number, query: query.clone(), statement, asker: cx.signer, height: cx.height, time: cx.time, hospitals };
         self.queries.insert(id, record);
         Ok(effect)
     }
 
     /// Sites of a study that are hospitals of the network still.
-    fn sites(&self, study: &StudyId) -> impl Iterator<Item = MemberId> {
+    fn hospitals(&self, study: &StudyId) -> impl Iterator<Item = MemberId> {
         self.cuts(study).map(|c| c.hospital).filter(|h| self.has_role(h, Role::Hospital))
     }
 
@@ -89,15 +89,15 @@ impl State {
         Ok(())
     }
 
-    /// The same statement is asked again only for sites that could not answer it before (rule D11).
+    /// The same statement is asked again only for hospitals that could not answer it before (rule D11).
     fn check_repetition(&self, study: StudyId, statement: Digest32, now: BlockTime) -> Result<(), Rejection> {
         let Some(earlier) = self.asked.get(&(study, statement)).map(|id| **id) else { return Ok(()) };
         let waiting = self.queries.get(&earlier).is_some_and(|q| {
             now <= q.query.deadline
-                && q.sites.iter().any(|s| self.has_role(s, Role::Hospital) && self.pair(&earlier, s).is_some_and(PairRecord::is_open))
+                && q.hospitals.iter().any(|s| self.has_role(s, Role::Hospital) && self.pair(&earlier, s).is_some_and(PairRecord::is_open))
         });
         let answered = |hospital: MemberId| self.answered.get(&(study, statement, hospital)).is_some();
-        if waiting || self.sites(&study).all(answered) { Err(Rejection::Repeated(earlier)) } else { Ok(()) }
+        if waiting || self.hospitals(&study).all(answered) { Err(Rejection::Repeated(earlier)) } else { Ok(()) }
     }
 
     pub(super) fn apply_refusal(&mut self, cx: &Context<'_>, refusal: &Refusal) -> Result<Effect, Rejection> {
@@ -108,7 +108,7 @@ impl State {
         if cx.time > query.query.deadline {
             return Err(Rejection::QueryClosed);
         }
-        let after_acceptance = query.sites.contains(&cx.signer);
+        let after_acceptance = query.hospitals.contains(&cx.signer);
         let mut pair = self.pair(&refusal.query, &cx.signer).cloned().unwrap_or_else(PairRecord::open);
         check_open(&pair)?;
         pair.status = PairStatus::Declined {

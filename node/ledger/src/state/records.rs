@@ -124,9 +124,9 @@ impl SegmentRecord {
 pub enum StudyStatus {
     /// Waits for a board.
     Submitted,
-    /// Approved; no site has accepted it yet.
+    /// Approved; no hospital has accepted it yet.
     Approved,
-    /// At least one site has accepted it.
+    /// At least one hospital has accepted it.
     Open,
 }
 
@@ -159,8 +159,8 @@ pub struct StudyRecord {
     pub scopes: Vec<u16>,
     /// Board member, height and transaction of the approval.
     pub approval: Option<(MemberId, Height, TransactionId)>,
-    /// Sites that have accepted.
-    pub sites: u32,
+    /// Hospitals that have accepted.
+    pub accepted: u32,
     /// Statements asked so far.
     pub statements: u32,
     /// Day of the submission.
@@ -175,7 +175,7 @@ impl StudyRecord {
 
     /// Where it stands. Whether it is in date depends on the day: see [`StudySubmit::expiry`].
     pub fn status(&self) -> StudyStatus {
-        match (self.approval, self.sites) {
+        match (self.approval, self.accepted) {
             (None, _) => StudyStatus::Submitted,
             (Some(_), 0) => StudyStatus::Approved,
             (Some(_), _) => StudyStatus::Open,
@@ -187,14 +187,14 @@ impl StudyRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub struct CutId(pub Digest32);
 
-/// The tables of a site that every query of a study is answered from.
+/// The tables of a hospital that every query of a study is answered from.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct DataCut {
     /// Its identity.
     pub id: CutId,
     /// The study.
     pub study: StudyId,
-    /// The site.
+    /// The hospital.
     pub hospital: MemberId,
     /// Data segments, in order.
     pub data: Vec<SegmentId>,
@@ -206,11 +206,11 @@ pub struct DataCut {
     pub policy: Digest32,
     /// Import report of the data.
     pub report: Digest32,
-    /// The site's least number of people.
+    /// The hospital's least number of people.
     pub k_min: u32,
     /// The study whose acceptance made these tables the research cut: this one, or an earlier one.
     pub origin: StudyId,
-    /// Rows that the site said were new, gone or changed when it renewed the research cut with this study.
+    /// Rows that the hospital said were new, gone or changed when it renewed the research cut with this study.
     pub changed: Option<u32>,
     /// Fixed at.
     pub height: Height,
@@ -233,8 +233,8 @@ pub struct QueryRecord {
     pub height: Height,
     /// Block time of that height.
     pub time: BlockTime,
-    /// Sites that had accepted the study and so were asked.
-    pub sites: Vec<MemberId>,
+    /// Hospitals that had accepted the study and so were asked.
+    pub hospitals: Vec<MemberId>,
 }
 
 /// A lag between the withdrawals an answer counts with and those in force when it was included.
@@ -251,7 +251,7 @@ pub struct Lag {
 pub struct AnswerRecord {
     /// The query.
     pub query: QueryId,
-    /// The site.
+    /// The hospital.
     pub hospital: MemberId,
     /// The cut it was made from.
     pub cut: CutId,
@@ -284,7 +284,7 @@ pub struct AnswerRecord {
     pub governance: Digest32,
 }
 
-/// What became of a query at a site.
+/// What became of a query at a hospital.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum PairStatus {
     /// Waiting, until the deadline.
@@ -301,12 +301,12 @@ pub enum PairStatus {
         height: Height,
         /// Declined by.
         transaction: TransactionId,
-        /// True if the site had accepted the study before it was asked; such refusals are shown to the board.
+        /// True if the hospital had accepted the study before it was asked; such refusals are shown to the board.
         after_acceptance: bool,
     },
 }
 
-/// A query at a site.
+/// A query at a hospital.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct PairRecord {
     /// Where it stands.

@@ -64,8 +64,8 @@ pub enum Effect {
         query: QueryId,
         /// Its number.
         number: u32,
-        /// Sites asked.
-        sites: u32,
+        /// Hospitals asked.
+        hospitals: u32,
     },
     /// An answer is recorded.
     Answered(Box<AnswerRecord>),

@@ -194,7 +194,7 @@ fn a_removed_hospital_is_asked_and_awaited_no_more() {
     assert_eq!(net.reject(Researcher, again), RejectionCode(165), "whoever is left has answered");
     let other = net.query(study, filtered(0, 2));
     let other = QueryId(net.accept(Researcher, other));
-    assert_eq!(net.state.query(&other).unwrap().sites, [id(HospitalA)]);
+    assert_eq!(net.state.query(&other).unwrap().hospitals, [id(HospitalA)]);
     net.accept(Governance, propose(Change::Admit(member(HospitalA, "Hospital A", &[Role::Board]))));
     let none_left = net.query(study, filtered(0, 0));
     reject(&mut net, Researcher, none_left, 161);

@@ -25,7 +25,7 @@ impl State {
             self.research.insert((cx.signer, study.submitted.dictionary, study.registry), accept.study);
         }
         self.cuts.insert((accept.study, cx.signer), cut);
-        study.sites = study.sites.saturating_add(1);
+        study.accepted = study.accepted.saturating_add(1);
         self.studies.insert(accept.study, study);
         Ok(Effect::Accepted { study: accept.study, cut: id })
     }

@@ -47,7 +47,7 @@ impl State {
             registry: self.in_force.registry,
             scopes,
             approval: None,
-            sites: 0,
+            accepted: 0,
             statements: 0,
             day: today,
         };
