@@ -9,126 +9,58 @@ use crate::{
     config::ms,
     measure::Gauged,
     problem::{Problem, ProblemKind},
-    view::{Id, Time, transaction::TransactionSummary},
+    view::{time, transaction},
 };
 use axum::response::sse;
 use countersign_ledger::{Effect, Tip};
-use countersign_messages::Height;
+use countersign_messages::{Height, json::Event};
 use countersign_store::{ChainStore, StoreError, StoredBlock};
-use serde::Serialize;
 use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 use tokio::{
     sync::{Mutex, OwnedSemaphorePermit, watch},
     time::Instant,
 };
-use utoipa::ToSchema;
 
 /// Blocks whose events are kept, for the streams that follow the chain: at most 1,024 transactions each, some hundred bytes an event.
 const RECENT_BLOCKS_MAX: usize = 64;
 
-/// What a block, or a transaction in it, says.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(tag = "event", rename_all = "kebab-case")]
-#[schema(as = Event)]
-pub(crate) enum EventView {
-    /// A block was decided. Its other events follow.
-    Block {
-        /// Its height.
-        height: u64,
-        /// Its time.
-        time: Time,
-        /// Its id.
-        id: Id,
-        /// Transactions in it.
-        transactions: usize,
-    },
-    /// What became of a transaction.
-    Transaction {
-        /// The transaction.
-        #[serde(flatten)]
-        summary: TransactionSummary,
-    },
-    /// A query was opened.
-    Query {
-        /// The query.
-        query: Id,
-        /// Its number.
-        number: u32,
-        /// Sites asked.
-        sites: u32,
-    },
-    /// A site answered a query.
-    Answer {
-        /// The query.
-        query: Id,
-        /// The site.
-        hospital: Id,
-        /// True if the board should look at the hospital's own withdrawals.
-        marked: bool,
-    },
-    /// A site declined a query.
-    Declined {
-        /// The query.
-        query: Id,
-        /// The site.
-        hospital: Id,
-    },
-}
-
-impl EventView {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Block { .. } => "block",
-            Self::Transaction { .. } => "transaction",
-            Self::Query { .. } => "query",
-            Self::Answer { .. } => "answer",
-            Self::Declined { .. } => "declined",
-        }
-    }
-
-    /// The events of a block, in order.
-    fn of_block(stored: &StoredBlock) -> Vec<Self> {
-        let header = &stored.block.header;
-        let mut events = vec![Self::Block {
-            height: header.height.0,
-            time: header.time.into(),
-            id: Id::of(header.id()),
-            transactions: stored.results.len(),
-        }];
-        let each = TransactionSummary::of_block(stored).into_iter().zip(stored.block.transactions.iter().zip(&stored.results));
-        for (summary, (transaction, result)) in each {
-            events.push(Self::Transaction { summary });
-            match result.effect() {
-                Some(Effect::Asked { query, number, hospitals }) => {
-                    events.push(Self::Query { query: Id::of(query), number: *number, sites: *hospitals });
-                }
-                Some(Effect::Answered(record)) => {
-                    let (query, hospital) = (Id::of(record.query), Id::of(record.hospital));
-                    events.push(Self::Answer { query, hospital, marked: record.marked });
-                }
-                Some(Effect::Declined { query, .. }) => {
-                    events.push(Self::Declined { query: Id::of(query), hospital: Id::of(transaction.signer) });
-                }
-                _ => {}
+/// The events of a block, in order.
+fn of_block(stored: &StoredBlock) -> Vec<Event> {
+    let header = &stored.block.header;
+    let mut events =
+        vec![Event::Block { height: header.height.0, time: time(header.time), id: header.id().into(), transactions: stored.results.len() }];
+    let each = transaction::summaries(stored).into_iter().zip(stored.block.transactions.iter().zip(&stored.results));
+    for (summary, (transaction, result)) in each {
+        events.push(Event::Transaction { summary });
+        match result.effect() {
+            Some(Effect::Asked { query, number, hospitals }) => {
+                events.push(Event::Query { query: (*query).into(), number: *number, sites: *hospitals });
             }
+            Some(Effect::Answered(record)) => {
+                events.push(Event::Answer { query: record.query.into(), hospital: record.hospital.into(), marked: record.marked });
+            }
+            Some(Effect::Declined { query, .. }) => {
+                events.push(Event::Declined { query: (*query).into(), hospital: transaction.signer.into() });
+            }
+            _ => {}
         }
-        events
     }
+    events
 }
 
 /// Events of the last blocks, so that each block is read once for all streams that follow.
 #[derive(Debug, Default)]
-pub(crate) struct RecentEvents(Mutex<BTreeMap<Height, Arc<[EventView]>>>);
+pub(crate) struct RecentEvents(Mutex<BTreeMap<Height, Arc<[Event]>>>);
 
 impl RecentEvents {
-    async fn of(&self, store: &ChainStore, height: Height) -> Result<Option<Arc<[EventView]>>, StoreError> {
+    async fn of(&self, store: &ChainStore, height: Height) -> Result<Option<Arc<[Event]>>, StoreError> {
         // the lock is held while reading: streams that want the same block wait for one reading
         let mut recent = self.0.lock().await;
         if let Some(events) = recent.get(&height) {
             return Ok(Some(Arc::clone(events)));
         }
         let Some(stored) = store.block(height).await? else { return Ok(None) };
-        let events: Arc<[EventView]> = EventView::of_block(&stored).into();
+        let events: Arc<[Event]> = of_block(&stored).into();
         recent.insert(height, Arc::clone(&events));
         if recent.len() > RECENT_BLOCKS_MAX {
             recent.pop_first();
@@ -182,7 +114,7 @@ pub(crate) struct EventStream {
     stopping: watch::Receiver<bool>,
     position: EventPosition,
     /// Events of the block at the position.
-    block: Option<Arc<[EventView]>>,
+    block: Option<Arc<[Event]>>,
     until: Instant,
     _slot: OwnedSemaphorePermit,
     _gauged: Gauged,

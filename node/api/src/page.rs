@@ -1,8 +1,9 @@
 //! Lists in pages.
 
 use crate::problem::{Problem, ProblemKind};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use countersign_messages::json::Page;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 /// Which part of a list.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
@@ -15,20 +16,6 @@ pub(crate) struct PageAsked {
     pub(crate) limit: Option<usize>,
 }
 
-/// A part of a list.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Page<T> {
-    /// The items.
-    pub(crate) items: Vec<T>,
-    /// Items passed over.
-    pub(crate) offset: usize,
-    /// Items of the whole list.
-    pub(crate) total: usize,
-    /// `offset` of the next page; absent at the end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) next: Option<usize>,
-}
-
 /// Checks the length of a page against the limit.
 pub(crate) fn page_limit(asked: Option<usize>, max: usize) -> Result<usize, Problem> {
     match asked {
@@ -38,15 +25,13 @@ pub(crate) fn page_limit(asked: Option<usize>, max: usize) -> Result<usize, Prob
     }
 }
 
-impl<T> Page<T> {
-    /// Cuts the page out of the whole list and makes its items.
-    pub(crate) fn cut<R>(list: &[R], asked: PageAsked, max: usize, make: impl FnMut(&R) -> T) -> Result<Self, Problem> {
-        let limit = page_limit(asked.limit, max)?;
-        let offset = asked.offset.unwrap_or(0).min(list.len());
-        let items: Vec<T> = list.iter().skip(offset).take(limit).map(make).collect();
-        let end = offset + items.len();
-        Ok(Self { items, offset, total: list.len(), next: (end < list.len()).then_some(end) })
-    }
+/// Cuts the page out of the whole list and makes its items.
+pub(crate) fn cut<R, T>(list: &[R], asked: PageAsked, max: usize, make: impl FnMut(&R) -> T) -> Result<Page<T>, Problem> {
+    let limit = page_limit(asked.limit, max)?;
+    let offset = asked.offset.unwrap_or(0).min(list.len());
+    let items: Vec<T> = list.iter().skip(offset).take(limit).map(make).collect();
+    let end = offset + items.len();
+    Ok(Page { items, offset, total: list.len(), next: (end < list.len()).then_some(end) })
 }
 
 #[cfg(test)]
@@ -58,15 +43,15 @@ mod tests {
         let list: Vec<u32> = (0..7).collect();
         let (mut seen, mut offset) = (Vec::new(), Some(0));
         while let Some(at) = offset {
-            let page = Page::cut(&list, PageAsked { offset: Some(at), limit: Some(3) }, 5, |n| *n).unwrap();
+            let page = cut(&list, PageAsked { offset: Some(at), limit: Some(3) }, 5, |n| *n).unwrap();
             seen.extend(page.items);
             offset = page.next;
         }
         assert_eq!(seen, list);
-        let beyond = Page::cut(&list, PageAsked { offset: Some(usize::MAX), limit: None }, 5, |n| *n).unwrap();
+        let beyond = cut(&list, PageAsked { offset: Some(usize::MAX), limit: None }, 5, |n| *n).unwrap();
         assert!(beyond.items.is_empty() && beyond.next.is_none());
         for limit in [0, 6] {
-            assert!(Page::cut(&list, PageAsked { offset: None, limit: Some(limit) }, 5, |n| *n).is_err());
+            assert!(cut(&list, PageAsked { offset: None, limit: Some(limit) }, 5, |n| *n).is_err());
         }
     }
 }

@@ -5,10 +5,8 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use countersign_messages::EnvelopeError;
+use countersign_messages::{EnvelopeError, json::ProblemBody};
 use countersign_store::StoreError;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::node::SubmitRefused;
 
@@ -175,23 +173,6 @@ pub(crate) struct Problem {
     retry_seconds: Option<u64>,
 }
 
-/// Problem details (RFC 9457).
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Problem)]
-pub(crate) struct ProblemBody {
-    /// What kind of problem it is: stable, for programs. `urn:countersign:problem:` and a word.
-    #[serde(rename = "type")]
-    #[schema(pattern = "^urn:countersign:problem:[a-z-]+$")]
-    kind: String,
-    /// The kind in words.
-    title: &'static str,
-    /// The HTTP status.
-    #[schema(minimum = 400, maximum = 599)]
-    status: u16,
-    /// This occurrence in words, and what to do.
-    detail: String,
-}
-
 impl Problem {
     pub(crate) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), retry_seconds: kind.retry_seconds() }
@@ -213,7 +194,12 @@ impl Problem {
     }
 
     fn body(&self) -> ProblemBody {
-        ProblemBody { kind: self.kind.uri(), title: self.kind.title(), status: self.kind.status().as_u16(), detail: self.detail.clone() }
+        ProblemBody {
+            kind: self.kind.uri(),
+            title: self.kind.title().into(),
+            status: self.kind.status().as_u16(),
+            detail: self.detail.clone(),
+        }
     }
 
     /// The whole HTTP/1.1 response, for a connection that is closed at once.

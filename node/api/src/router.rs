@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     guard, measure,
-    problem::{Problem, ProblemBody, ProblemKind},
+    problem::{Problem, ProblemKind},
     route,
 };
 use axum::{
@@ -11,6 +11,7 @@ use axum::{
     http::{Method, Uri},
     middleware,
 };
+use countersign_messages::json::ProblemBody;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::{
     OpenApi as _,

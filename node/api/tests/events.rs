@@ -50,6 +50,7 @@ impl Follower {
                 let field = |name: &str| record.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_default().trim().to_owned();
                 let data: Value = serde_json::from_str(&field("data:")).unwrap();
                 schema::check_component("Event", &data);
+                shape::same::<countersign_messages::json::Event>(&field("data:"));
                 assert_eq!(data["event"], field("event:"));
                 return Some(Received { id: field("id:"), name: field("event:"), data });
             }

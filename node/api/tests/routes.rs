@@ -18,6 +18,37 @@ fn hex_id(value: &Value) -> Digest32 {
     value.as_str().unwrap().parse().unwrap()
 }
 
+/// [`Served::json`] does the reading.
+#[tokio::test]
+async fn every_answer_in_json_reads_back_as_its_type() {
+    let served = serve().await;
+    let transaction = served.json("/blocks/8").await["transactions"][1]["id"].clone();
+    let proposal = served.json("/proposals").await["items"][0]["id"].clone();
+    let dictionary = served.json("/dictionaries").await["items"][0]["digest"].clone();
+    let hospital = id(HospitalA).to_string();
+    let (study, query) = (served.study.to_string(), served.query.to_string());
+    let mut asked = 0;
+    for (path, item) in schema::DOCUMENT["paths"].as_object().unwrap() {
+        if !item["get"]["responses"]["200"]["content"]["application/json"].is_object() {
+            continue;
+        }
+        let id = match path.split('/').nth(2).unwrap() {
+            "transactions" => transaction.as_str().unwrap(),
+            "proposals" => proposal.as_str().unwrap(),
+            "studies" => &study,
+            _ => &query,
+        };
+        let path = path
+            .replace("{id}", id)
+            .replace("{height}", "8")
+            .replace("{hospital}", &hospital)
+            .replace("{digest}", dictionary.as_str().unwrap());
+        served.json(path.strip_prefix("/v1").unwrap()).await;
+        asked += 1;
+    }
+    assert_eq!(asked, 18);
+}
+
 #[tokio::test]
 async fn blocks() {
     let served = serve().await;
@@ -98,8 +129,10 @@ async fn a_transaction_that_waits_is_queued_and_then_found() {
         // the second time it is known already
         let response = served.post("", &transaction).await;
         assert_eq!(response.status(), StatusCode::ACCEPTED);
-        let queued: Value = response.json().await.unwrap();
+        let body = response.text().await.unwrap();
+        let queued: Value = serde_json::from_str(&body).unwrap();
         schema::check("post", "/transactions", 202, &queued);
+        shape::same::<json::Queued>(&body);
         assert_eq!(queued, json!({"id": transaction.id().to_string(), "status": "queued"}));
     }
     // whoever waits is told when the block comes
@@ -189,7 +222,9 @@ async fn sealed_answers_are_kept_if_an_answer_names_them() {
     for _ in 0..2 {
         let kept = put(hospital, b"sealed".to_vec()).await;
         assert_eq!(kept.status(), StatusCode::OK);
-        schema::check("put", "/blobs", 200, &kept.json().await.unwrap());
+        let body = kept.text().await.unwrap();
+        schema::check("put", "/blobs", 200, &serde_json::from_str(&body).unwrap());
+        shape::same::<json::Kept>(&body);
     }
     assert_eq!(served.bytes(&path).await, b"sealed");
     problem(put(hospital, b"other".to_vec()).await, 409, "blob-not-named").await;

@@ -1,7 +1,8 @@
 //! A client of a node's gateway.
 
+use countersign_messages::json::{Page, ProblemBody};
 use reqwest::{Method, Response, StatusCode};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// From connecting to the end of an answer; gateways wait at most half of it for a block.
@@ -9,7 +10,9 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// For the connection.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Bytes of a JSON answer: a status with all peers, alerts and accusations is far below.
-pub const JSON_BYTES_MAX: usize = 4 << 20;
+const JSON_BYTES_MAX: usize = 4 << 20;
+/// Bytes of all pages of a list: of what lists hold, more than 100,000.
+const LIST_BYTES_MAX: usize = 64 << 20;
 const OCTETS: &str = "application/octet-stream";
 
 /// A gateway.
@@ -102,8 +105,7 @@ impl GatewayClient {
         }
         let retry = response.headers().get("retry-after").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
         let body = self.bytes(response, JSON_BYTES_MAX).await.unwrap_or_default();
-        let detail = serde_json::from_slice(&body).ok().and_then(|v: Value| v["detail"].as_str().map(ToOwned::to_owned));
-        let detail = detail.unwrap_or_else(|| "(no words)".into());
+        let detail = self.read(&body).map_or_else(|_| "(no words)".into(), |problem: ProblemBody| problem.detail);
         Err(Problem { base: self.base.clone(), status, retry_seconds: retry, detail }.into())
     }
 
@@ -123,13 +125,69 @@ impl GatewayClient {
         GatewayError::Foreign { base: self.base.clone(), reason: reason.to_string() }
     }
 
+    /// JSON as a shape.
+    fn read<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, GatewayError> {
+        let refused = |error: serde_json::Error| match error.is_data() {
+            true => self.foreign(format!("{error}; is it of another version?")),
+            false => self.foreign(error),
+        };
+        serde_json::from_slice(bytes).map_err(refused)
+    }
+
     /// Reads JSON.
     ///
     /// # Errors
     /// [`GatewayError`].
-    pub async fn json(&self, path: &str) -> Result<Value, GatewayError> {
-        let response = self.send(Method::GET, path, None).await?;
-        serde_json::from_slice(&self.bytes(response, JSON_BYTES_MAX).await?).map_err(|e| self.foreign(e))
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, GatewayError> {
+        self.read(&self.raw(path, JSON_BYTES_MAX).await?)
+    }
+
+    /// Like [`Self::get`], with the patience of [`Self::raw_patiently`].
+    ///
+    /// # Errors
+    /// [`GatewayError`], the last one after `tries`.
+    pub async fn get_patiently<T: DeserializeOwned>(&self, path: &str, tries: u32) -> Result<T, GatewayError> {
+        self.read(&self.raw_patiently(path, JSON_BYTES_MAX, tries).await?)
+    }
+
+    /// Reads a list, all its pages.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    pub async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, GatewayError> {
+        let mut all = Vec::new();
+        let none = self.find(path, |item| {
+            all.push(item);
+            None::<()>
+        });
+        none.await?;
+        Ok(all)
+    }
+
+    /// The first of a list's items that is `wanted`, as what that makes of it; pages behind it are not read.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    pub async fn find<T: DeserializeOwned, R>(
+        &self,
+        path: &str,
+        mut wanted: impl FnMut(T) -> Option<R>,
+    ) -> Result<Option<R>, GatewayError> {
+        let (mut offset, mut left) = (0, LIST_BYTES_MAX);
+        loop {
+            let bytes = self.raw(&format!("{path}?offset={offset}"), JSON_BYTES_MAX.min(left)).await?;
+            left -= bytes.len();
+            let page: Page<T> = self.read(&bytes)?;
+            if let Some(found) = page.items.into_iter().find_map(&mut wanted) {
+                return Ok(Some(found));
+            }
+            offset = match page.next {
+                None => return Ok(None),
+                // lists end, and only go forward
+                Some(next) if next > offset => next,
+                Some(next) => return Err(self.foreign(format!("what is behind {offset} of its list begins at {next}"))),
+            };
+        }
     }
 
     /// Reads bytes, at most so many.
@@ -175,14 +233,5 @@ impl GatewayClient {
     }
 }
 
-/// A text field of an answer.
-///
-/// # Errors
-/// It is not there.
-pub fn text<'a>(value: &'a Value, field: &str) -> Result<&'a str, GatewayError> {
-    let missing = || GatewayError::Foreign {
-        base: "the gateway".into(),
-        reason: format!("its answer has no \"{field}\"; is it of another version?"),
-    };
-    value[field].as_str().ok_or_else(missing)
-}
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Countersign's messages: everything that members sign, send and keep, with its one canonical form.
 //!
-//! Transactions, blocks, certificates, the genesis, sealed answers; the bounds of each. No rules beyond form: what a message does is the
-//! state machine's business (`countersign-ledger`).
+//! Transactions, blocks, certificates, the genesis, sealed answers; the bounds of each. What a gateway says of them in JSON ([`json`]). No rules
+//! beyond form: what a message does is the state machine's business (`countersign-ledger`).
 
 mod block;
 mod certificate;
@@ -11,6 +11,7 @@ pub mod codec;
 mod envelope;
 mod genesis;
 mod identity;
+pub mod json;
 pub mod limits;
 pub mod merkle;
 mod rejection_code;

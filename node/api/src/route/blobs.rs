@@ -5,8 +5,8 @@ use crate::{
     app::App,
     download::OCTETS,
     extract::{InPath, Parameters, content_type, read_body},
-    problem::{Problem, ProblemBody, ProblemKind},
-    view::{Id, Octets},
+    problem::{Problem, ProblemKind},
+    view::Octets,
 };
 use axum::{
     Json,
@@ -15,10 +15,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use countersign_circuits::hash::Digest32;
-use countersign_messages::{MemberId, QueryId, TransactionId};
+use countersign_messages::{
+    MemberId, QueryId, TransactionId,
+    json::{Id, Kept, ProblemBody},
+};
 use countersign_store::BLOB_BYTES_MAX;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 /// Fetch a sealed answer.
 #[utoipa::path(
@@ -45,13 +48,6 @@ pub(crate) struct Belongs {
     /// The site.
     #[param(value_type = Id)]
     hospital: Digest32,
-}
-
-/// A ciphertext that is kept.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct Kept {
-    /// SHA-256 of the ciphertext.
-    digest: Id,
 }
 
 /// Store the ciphertext of an accepted answer.
@@ -85,5 +81,5 @@ pub(crate) async fn keep(
         return Err(Problem::new(ProblemKind::BlobNotNamed, detail));
     }
     let digest = app.node.store().put_blob(&body).await?;
-    Ok(Json(Kept { digest: Id::of(digest) }))
+    Ok(Json(Kept { digest: digest.into() }))
 }

@@ -5,11 +5,8 @@ use crate::{
     download::{Download, OCTETS},
     extract::{InPath, Parameters},
     page::page_limit,
-    problem::{Problem, ProblemBody},
-    view::{
-        Octets,
-        block::{Block, Header, Headers},
-    },
+    problem::Problem,
+    view::{self, Octets},
 };
 use axum::{
     Json,
@@ -17,7 +14,10 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use countersign_messages::{Height, Wire};
+use countersign_messages::{
+    Height, Wire,
+    json::{Block, Headers, ProblemBody},
+};
 use countersign_store::StoredBlock;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -50,7 +50,11 @@ pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<F
     let from = asked.from.unwrap_or_else(|| last.saturating_sub(limit - 1)).max(1);
     let to = last.min(from.saturating_add(limit - 1));
     let headers = if from > to { Vec::new() } else { app.node.store().headers(Height(from), Height(to)).await? };
-    Ok(Json(Headers { items: headers.iter().map(Header::from).collect(), last, next: (to < last && from <= last).then_some(to + 1) }))
+    Ok(Json(Headers {
+        items: headers.iter().map(view::block::header).collect(),
+        last,
+        next: (to < last && from <= last).then_some(to + 1),
+    }))
 }
 
 async fn stored(app: &App, height: u64) -> Result<StoredBlock, Problem> {
@@ -67,7 +71,7 @@ async fn stored(app: &App, height: u64) -> Result<StoredBlock, Problem> {
     )
 )]
 pub(crate) async fn one(State(app): State<App>, InPath(height): InPath<u64>) -> Result<Response, Problem> {
-    Ok(([(header::CACHE_CONTROL, UNCHANGING)], Json(Block::from(&stored(&app, height).await?))).into_response())
+    Ok(([(header::CACHE_CONTROL, UNCHANGING)], Json(view::block::block(&stored(&app, height).await?))).into_response())
 }
 
 /// Fetch a block's canonical bytes.

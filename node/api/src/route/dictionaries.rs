@@ -4,9 +4,9 @@ use super::blocks::UNCHANGING;
 use crate::{
     app::App,
     extract::{InPath, Parameters},
-    page::{Page, PageAsked},
-    problem::{Problem, ProblemBody},
-    view::{Id, dictionary::DictionarySummary},
+    page::{self, PageAsked},
+    problem::Problem,
+    view,
 };
 use axum::{
     Json,
@@ -15,6 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use countersign_circuits::hash::Digest32;
+use countersign_messages::json::{DictionarySummary, Id, Page, ProblemBody};
 
 /// List the published dictionaries, in order of publication.
 #[utoipa::path(
@@ -32,7 +33,7 @@ pub(crate) async fn list(
     let mut dictionaries: Vec<_> = state.dictionaries().collect();
     // two of one block keep the order of their ids
     dictionaries.sort_by_key(|record| (record.height, record.transaction));
-    Page::cut(&dictionaries, asked, app.limits.page, |record| DictionarySummary::from(*record)).map(Json)
+    page::cut(&dictionaries, asked, app.limits.page, |record| view::dictionary::summary(record)).map(Json)
 }
 
 /// Fetch a dictionary: its canonical JSON, byte for byte.

@@ -3,16 +3,19 @@
 use crate::{
     app::App,
     config::ms,
-    event::{EventPosition, EventStream, EventView},
+    event::{EventPosition, EventStream},
     extract::Parameters,
-    problem::{Problem, ProblemBody, ProblemKind},
+    problem::{Problem, ProblemKind},
 };
 use axum::{
     extract::State,
     http::HeaderMap,
     response::{IntoResponse, Response, Sse, sse::KeepAlive},
 };
-use countersign_messages::Height;
+use countersign_messages::{
+    Height,
+    json::{Event, ProblemBody},
+};
 use futures_util::stream;
 use serde::Deserialize;
 use std::convert::Infallible;
@@ -29,13 +32,13 @@ pub(crate) struct Begin {
 
 /// Follow the chain.
 ///
-/// Each event's `id` is its place in the chain. A client that comes back with the last one in `Last-Event-ID`, as browsers do, goes on exactly
+/// Each event's `id` is its position in the chain. A client that comes back with the last one in `Last-Event-ID`, as browsers do, goes on exactly
 /// after it; a plain height goes on after that block.
 #[utoipa::path(
     get, path = "/v1/events", operation_id = "followEvents", tag = "events",
     params(Begin, ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event received, or a height")),
     responses(
-        (status = 200, description = "Events: `block`, `transaction`, `query`, `answer`, `declined`", body = EventView, content_type = "text/event-stream"),
+        (status = 200, description = "Events: `block`, `transaction`, `query`, `answer`, `declined`", body = Event, content_type = "text/event-stream"),
         (status = 400, description = "A parameter", body = ProblemBody, content_type = "application/problem+json"),
         (status = 410, description = "Too far back", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Too many streams", body = ProblemBody, content_type = "application/problem+json"),

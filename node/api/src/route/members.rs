@@ -4,12 +4,9 @@ use crate::{
     app::App,
     download::OCTETS,
     extract::Parameters,
-    page::{Page, PageAsked},
-    problem::{Problem, ProblemBody},
-    view::{
-        Octets,
-        member::{Member, Validators},
-    },
+    page::{self, PageAsked},
+    problem::Problem,
+    view::{self, Octets},
 };
 use axum::{
     Json,
@@ -17,7 +14,10 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use countersign_messages::Wire;
+use countersign_messages::{
+    Wire,
+    json::{Member, Page, ProblemBody, Validators},
+};
 
 /// List the members whose transactions the next block may hold, by key.
 #[utoipa::path(
@@ -30,13 +30,13 @@ use countersign_messages::Wire;
 pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<PageAsked>) -> Result<Json<Page<Member>>, Problem> {
     let state = app.node.state();
     let members: Vec<_> = state.members().collect();
-    Page::cut(&members, asked, app.limits.page, |member| Member::new(member, &state)).map(Json)
+    page::cut(&members, asked, app.limits.page, |member| view::member::member(member, &state)).map(Json)
 }
 
 /// Show who decides the next block.
 #[utoipa::path(get, path = "/v1/validators", operation_id = "getValidators", tag = "network", responses((status = 200, description = "The validators", body = Validators)))]
 pub(crate) async fn validators(State(app): State<App>) -> Json<Validators> {
-    Json((&app.node.state()).into())
+    Json(view::member::validators(&app.node.state()))
 }
 
 /// Fetch the genesis' canonical bytes; their tagged hash is the network's id.

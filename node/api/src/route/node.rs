@@ -4,11 +4,8 @@ use crate::{
     app::App,
     measure::exposition,
     node::Progress,
-    problem::{Problem, ProblemBody, ProblemKind},
-    view::{
-        Time,
-        status::{Sync, Well},
-    },
+    problem::{Problem, ProblemKind},
+    view::{self, status::well, time_at_ms},
 };
 use axum::{
     Json,
@@ -16,15 +13,14 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use countersign_messages::json::{ProblemBody, Sync, Well};
 use utoipa::openapi::OpenApi;
 
 /// Show how far the node is.
 #[utoipa::path(get, path = "/v1/sync", operation_id = "getSync", tag = "node", responses((status = 200, description = "The node", body = Sync)))]
 pub(crate) async fn sync(State(app): State<App>) -> Json<Sync> {
-    Json(app.node.status().into())
+    Json(view::status::sync(app.node.status()))
 }
-
-const WELL: Json<Well> = Json(Well { status: "ok" });
 
 /// Ask whether the node is alive and not stuck: for whoever restarts it, or calls a person.
 #[utoipa::path(
@@ -39,12 +35,12 @@ pub(crate) async fn health(State(app): State<App>) -> Result<Json<Well>, Problem
     app.node.store().last_height().await?;
     match app.node.status().progress {
         Progress::Stuck { since_ms } => Err(stuck(since_ms)),
-        Progress::Current | Progress::Syncing => Ok(WELL),
+        Progress::Current | Progress::Syncing => Ok(Json(well())),
     }
 }
 
 fn stuck(since_ms: u64) -> Problem {
-    Problem::new(ProblemKind::Stuck, format!("no block since {}; see the alerts in /v1/sync", Time::at_ms(since_ms).utc))
+    Problem::new(ProblemKind::Stuck, format!("no block since {}; see the alerts in /v1/sync", time_at_ms(since_ms).utc))
 }
 
 /// Ask whether the node follows the network and takes transactions: for whoever spreads the load.
@@ -63,7 +59,7 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Well>, Problem>
     }
     let status = app.node.status();
     match status.progress {
-        Progress::Current => Ok(WELL),
+        Progress::Current => Ok(Json(well())),
         Progress::Syncing => Err(Problem::new(ProblemKind::Syncing, format!("{} blocks behind", status.behind))),
         Progress::Stuck { since_ms } => Err(stuck(since_ms)),
     }

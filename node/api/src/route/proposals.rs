@@ -3,16 +3,16 @@
 use crate::{
     app::App,
     extract::{InPath, Parameters},
-    page::{Page, PageAsked},
-    problem::{Problem, ProblemBody},
-    view::{
-        Id,
-        proposal::{Proposal, ProposalSummary},
-    },
+    page::{self, PageAsked},
+    problem::Problem,
+    view,
 };
 use axum::{Json, extract::State};
 use countersign_circuits::hash::Digest32;
-use countersign_messages::{ProposalId, TransactionId};
+use countersign_messages::{
+    ProposalId, TransactionId,
+    json::{Id, Page, ProblemBody, Proposal, ProposalSummary},
+};
 
 /// List proposals, in order of number.
 #[utoipa::path(
@@ -26,7 +26,7 @@ pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<P
     let state = app.node.state();
     let mut proposals: Vec<_> = state.proposals().collect();
     proposals.sort_unstable_by_key(|(_, record)| record.number);
-    Page::cut(&proposals, asked, app.limits.page, |(id, record)| ProposalSummary::new(id, record)).map(Json)
+    page::cut(&proposals, asked, app.limits.page, |(id, record)| view::proposal::summary(id, record)).map(Json)
 }
 
 /// Show a proposal, with its votes.
@@ -41,5 +41,5 @@ pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<P
 pub(crate) async fn one(State(app): State<App>, InPath(id): InPath<Digest32>) -> Result<Json<Proposal>, Problem> {
     let (state, id) = (app.node.state(), ProposalId(TransactionId(id)));
     let record = state.proposal(&id).ok_or_else(|| Problem::not_found("such proposal"))?;
-    Ok(Json(Proposal::new(&id, record, &state)))
+    Ok(Json(view::proposal::proposal(&id, record, &state)))
 }

@@ -4,17 +4,17 @@ use crate::{
     app::App,
     download::{Download, OCTETS},
     extract::{InPath, Parameters},
-    page::{Page, PageAsked},
-    problem::{Problem, ProblemBody},
-    view::{
-        Id, Octets,
-        query::{Answer, Query, QuerySummary},
-    },
+    page::{self, PageAsked},
+    problem::Problem,
+    view::{self, Octets},
 };
 use axum::{Json, extract::State, response::Response};
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{AnswerRecord, PairStatus, State as LedgerState};
-use countersign_messages::{MemberId, QueryId, StudyId, TransactionId, Wire};
+use countersign_messages::{
+    MemberId, QueryId, StudyId, TransactionId, Wire,
+    json::{Answer, Id, Page, ProblemBody, Query, QuerySummary},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -45,8 +45,8 @@ pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<W
     let study = asked.study.map(|id| StudyId(TransactionId(id)));
     let mut queries: Vec<_> = state.queries().filter(|(_, record)| study.is_none_or(|s| s == record.query.study)).collect();
     queries.sort_unstable_by_key(|(_, record)| record.number);
-    let (now, page) = (state.tip().time, PageAsked { offset: asked.offset, limit: asked.limit });
-    Page::cut(&queries, page, app.limits.page, |(id, record)| QuerySummary::new(id, record, now)).map(Json)
+    let (now, part) = (state.tip().time, PageAsked { offset: asked.offset, limit: asked.limit });
+    page::cut(&queries, part, app.limits.page, |(id, record)| view::query::summary(id, record, now)).map(Json)
 }
 
 /// Show a query, and what became of it at each site.
@@ -61,7 +61,7 @@ pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<W
 pub(crate) async fn one(State(app): State<App>, InPath(id): InPath<Digest32>) -> Result<Json<Query>, Problem> {
     let (state, id) = (app.node.state(), QueryId(TransactionId(id)));
     let record = state.query(&id).ok_or_else(|| Problem::not_found("such query"))?;
-    Ok(Json(Query::new(&id, record, &state)))
+    Ok(Json(view::query::query(&id, record, &state)))
 }
 
 /// The accepted answer of a site to a query.
@@ -84,7 +84,7 @@ pub(crate) fn answer_of<'a>(state: &'a LedgerState, query: &QueryId, hospital: &
 )]
 pub(crate) async fn answer(State(app): State<App>, InPath((id, hospital)): InPath<(Digest32, Digest32)>) -> Result<Json<Answer>, Problem> {
     let state = app.node.state();
-    answer_of(&state, &QueryId(TransactionId(id)), &MemberId(hospital.0)).map(|record| Json(record.into()))
+    answer_of(&state, &QueryId(TransactionId(id)), &MemberId(hospital.0)).map(|record| Json(view::answer::answer(record)))
 }
 
 /// Fetch an answer with all it takes to check it (`countersign verify`).

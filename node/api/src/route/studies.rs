@@ -3,16 +3,16 @@
 use crate::{
     app::App,
     extract::{InPath, Parameters},
-    page::{Page, PageAsked},
-    problem::{Problem, ProblemBody},
-    view::{
-        Id,
-        study::{Study, StudySummary},
-    },
+    page::{self, PageAsked},
+    problem::Problem,
+    view,
 };
 use axum::{Json, extract::State};
 use countersign_circuits::hash::Digest32;
-use countersign_messages::{StudyId, TransactionId};
+use countersign_messages::{
+    StudyId, TransactionId,
+    json::{Id, Page, ProblemBody, Study, StudySummary},
+};
 
 /// List studies, in order of number.
 #[utoipa::path(
@@ -27,7 +27,7 @@ pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<P
     let mut studies: Vec<_> = state.studies().collect();
     studies.sort_unstable_by_key(|(_, record)| record.number);
     let now = state.tip().time;
-    Page::cut(&studies, asked, app.limits.page, |(id, record)| StudySummary::new(id, record, now)).map(Json)
+    page::cut(&studies, asked, app.limits.page, |(id, record)| view::study::summary(id, record, now)).map(Json)
 }
 
 /// Show a study, with its sites.
@@ -42,5 +42,5 @@ pub(crate) async fn list(State(app): State<App>, Parameters(asked): Parameters<P
 pub(crate) async fn one(State(app): State<App>, InPath(id): InPath<Digest32>) -> Result<Json<Study>, Problem> {
     let (state, id) = (app.node.state(), StudyId(TransactionId(id)));
     let record = state.study(&id).ok_or_else(|| Problem::not_found("such study"))?;
-    Ok(Json(Study::new(&id, record, &state)))
+    Ok(Json(view::study::study(&id, record, &state)))
 }

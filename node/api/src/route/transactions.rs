@@ -5,11 +5,8 @@ use crate::{
     config::ms,
     extract::{InPath, Parameters, content_type, read_body},
     node::SubmitRefused,
-    problem::{Problem, ProblemBody, ProblemKind},
-    view::{
-        Id, Octets,
-        transaction::{Queued, Transaction as TransactionView},
-    },
+    problem::{Problem, ProblemKind},
+    view::{self, Octets},
 };
 use axum::{
     Json,
@@ -19,19 +16,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use countersign_circuits::hash::Digest32;
-use countersign_messages::{Transaction, TransactionId, Wire};
+use countersign_messages::{
+    Transaction, TransactionId, Wire,
+    json::{self, Id, ProblemBody, Queued, TransactionBytes},
+};
 use serde::Deserialize;
 use std::time::Duration;
-use utoipa::{IntoParams, ToSchema};
-
-/// A transaction as JSON. Anything above some mebibytes is better sent as `application/octet-stream`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TransactionBytes {
-    /// The canonical bytes of the signed transaction, in hexadecimal.
-    #[schema(pattern = "^([0-9a-fA-F]{2})*$")]
-    bytes: String,
-}
+use utoipa::IntoParams;
 
 /// Whether to wait.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -49,7 +40,7 @@ pub(crate) struct Wait {
     post, path = "/v1/transactions", operation_id = "sendTransaction", tag = "transactions", params(Wait),
     request_body(content((Octets = "application/octet-stream"), (TransactionBytes = "application/json")), description = "The signed transaction."),
     responses(
-        (status = 200, description = "It is in a block", body = TransactionView),
+        (status = 200, description = "It is in a block", body = json::Transaction),
         (status = 202, description = "It waits for a block", body = Queued),
         (status = 400, description = "Not a transaction of this network", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Unknown signer or bad signature", body = ProblemBody, content_type = "application/problem+json"),
@@ -89,7 +80,7 @@ pub(crate) async fn send(State(app): State<App>, Parameters(asked): Parameters<W
     drop(place);
     match included(&app, &mut tips, &id, wait).await? {
         Some(view) => Ok(Json(view).into_response()),
-        None => Ok((StatusCode::ACCEPTED, Json(Queued { id: Id::of(id), status: "queued" })).into_response()),
+        None => Ok((StatusCode::ACCEPTED, Json(view::transaction::queued(id))).into_response()),
     }
 }
 
@@ -109,11 +100,11 @@ fn decode(body: &Bytes, is_json: bool) -> Result<(TransactionId, Transaction), P
 }
 
 /// A transaction in the chain.
-async fn find(app: &App, id: &TransactionId) -> Result<Option<TransactionView>, Problem> {
+async fn find(app: &App, id: &TransactionId) -> Result<Option<json::Transaction>, Problem> {
     let store = app.node.store();
     let Some(entry) = store.transaction(id).await? else { return Ok(None) };
     let stored = store.block(entry.height).await?.ok_or_else(|| Problem::internal(&"a block is missing"))?;
-    Ok(TransactionView::new(&stored, entry.position))
+    Ok(view::transaction::transaction(&stored, entry.position))
 }
 
 /// Waits until a transaction is in the chain. One look-up a block.
@@ -122,7 +113,7 @@ async fn included(
     tips: &mut tokio::sync::watch::Receiver<countersign_ledger::Tip>,
     id: &TransactionId,
     wait: Duration,
-) -> Result<Option<TransactionView>, Problem> {
+) -> Result<Option<json::Transaction>, Problem> {
     if wait.is_zero() {
         return Ok(None);
     }
@@ -145,11 +136,11 @@ async fn included(
 #[utoipa::path(
     get, path = "/v1/transactions/{id}", operation_id = "getTransaction", tag = "transactions", params(("id" = Id, Path, description = "Hash of the signed transaction")),
     responses(
-        (status = 200, description = "The transaction", body = TransactionView),
+        (status = 200, description = "The transaction", body = json::Transaction),
         (status = 400, description = "The path", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "It is in no block", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn one(State(app): State<App>, InPath(id): InPath<Digest32>) -> Result<Json<TransactionView>, Problem> {
+pub(crate) async fn one(State(app): State<App>, InPath(id): InPath<Digest32>) -> Result<Json<json::Transaction>, Problem> {
     find(&app, &TransactionId(id)).await?.map(Json).ok_or_else(|| Problem::not_found("such transaction in a block"))
 }

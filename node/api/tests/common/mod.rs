@@ -4,6 +4,7 @@
 
 pub use countersign_harness as harness;
 pub mod schema;
+pub mod shape;
 
 use async_trait::async_trait;
 pub use countersign_api::Node;
@@ -238,14 +239,16 @@ impl Served {
         self.client.get(self.url(path)).send().await.unwrap()
     }
 
-    /// A good answer in JSON, checked against the document.
+    /// A good answer in JSON, checked against the document and read back as clients read it.
     pub async fn json(&self, path: &str) -> Value {
         let response = self.get(path).await;
         let status = response.status();
         assert_eq!(response.headers()["content-type"], "application/json", "{path}");
-        let value: Value = response.json().await.unwrap();
-        assert_eq!(status, StatusCode::OK, "{path}: {value}");
+        let body = response.text().await.unwrap();
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        let value: Value = serde_json::from_str(&body).unwrap();
         schema::check("get", path, 200, &value);
+        shape::check(path, &body);
         value
     }
 
@@ -281,8 +284,10 @@ pub async fn problem(response: Response, status: u16, word: &str) -> String {
         let seconds: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();
         assert!(seconds >= 1, "{word}");
     }
-    let value: Value = response.json().await.unwrap();
+    let body = response.text().await.unwrap();
+    let value: Value = serde_json::from_str(&body).unwrap();
     schema::check_component("Problem", &value);
+    shape::same::<json::ProblemBody>(&body);
     assert_eq!(value["type"], format!("urn:countersign:problem:{word}"));
     assert_eq!(value["status"], status);
     value["detail"].as_str().unwrap().to_owned()

@@ -9,7 +9,7 @@ use crate::{
 use clap::Args;
 use countersign_ledger::{ProposalRecord, State};
 use countersign_member::gateway::GatewayClient;
-use countersign_messages::{Change, ProposalId};
+use countersign_messages::{Change, ProposalId, json::ProposalSummary};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -54,26 +54,10 @@ pub async fn run(session: &Session, arguments: &ProposalsArguments) -> Result<()
 
 /// What a gateway says.
 async fn told(session: &Session, url: &str, pending: bool) -> Result<(), Failure> {
-    let client = GatewayClient::new(url)?;
-    let (mut all, mut offset) = (Vec::new(), Some(0));
-    while let Some(at) = offset {
-        let page = client.json(&format!("/v1/proposals?offset={at}")).await?;
-        all.extend(page["items"].as_array().cloned().unwrap_or_default());
-        // lists end, and only go forward
-        offset = page["next"].as_u64().filter(|next| *next > at);
-    }
-    all.retain(|p| !pending || p["status"] == "open" || p["status"] == "carried");
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-    let line = |p: &Value| {
-        format!(
-            "G-{}  {}, proposed in block {} by {}, id {}",
-            p["number"],
-            text(&p["status"]),
-            p["height"],
-            text(&p["proposer"]),
-            text(&p["id"])
-        )
-    };
+    let mut all: Vec<ProposalSummary> = GatewayClient::new(url)?.list("/v1/proposals").await?;
+    all.retain(|p| !pending || p.standing.is_pending());
+    let line =
+        |p: &ProposalSummary| format!("G-{}  {}, proposed in block {} by {}, id {}", p.number, p.standing, p.height, p.proposer, p.id);
     let words = || match all.is_empty() {
         true => "no proposals".to_owned(),
         false => all.iter().map(line).collect::<Vec<_>>().join("\n"),
