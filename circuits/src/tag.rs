@@ -80,6 +80,8 @@ pub const TRANSPORT: &str = "countersign/1";
 
 // Inside one node, never sent.
 
+/// A hospital's blinders of a segment (wire-format.md: Hashing, inside one node).
+pub const HEDGE_BLINDERS: &str = "countersign/blinders";
 /// A prover's randomness for S1 (wire-format.md: Hashing, inside one node).
 pub const HEDGE_S1: &str = "countersign/s1";
 /// A prover's randomness for S2 (wire-format.md: Hashing, inside one node).

@@ -3,6 +3,7 @@
 //! Bits select generators, so a row costs one addition a set bit. All additions of a segment are affine and share inversions; blinding many
 //! rows uses a table of multiples of h.
 
+use crate::entropy::Hedge;
 use ark_ec::{CurveGroup, scalar_mul::BatchMulPreprocessing};
 use ark_ff::{UniformRand, Zero};
 use countersign_circuits::{
@@ -10,10 +11,11 @@ use countersign_circuits::{
     dictionary::SegmentLayout,
     field::{Fr, G1, G1Affine},
     segment::{EMPTY, SLOTS, Segment, SegmentId, SlotCodes, TableContext},
+    tag,
 };
 use rand::{CryptoRng, RngCore};
 use std::sync::OnceLock;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// The blinders of a segment's rows, occupancy last. Whoever holds them and the codes can open everything.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
@@ -26,7 +28,24 @@ impl std::fmt::Debug for Blinders {
 }
 
 impl Blinders {
-    /// Fresh blinders that satisfy S1.2: every block's add up to the occupancy's, tied rows share one.
+    /// Fresh blinders for a segment's codes. Hedged: a generator that comes back in an earlier state (a restored machine image) gives other codes other blinders,
+    /// so that two commitments never tell their difference.
+    pub fn fresh(
+        context: &TableContext,
+        layout: &SegmentLayout,
+        id: SegmentId,
+        codes: &SlotCodes,
+        os: &mut (impl RngCore + CryptoRng),
+    ) -> Self {
+        let mut hedge = Hedge::new(os, tag::HEDGE_BLINDERS);
+        hedge.add(&borsh::to_vec(&(context, id)).expect("writing to memory does not fail"));
+        for block in &codes.blocks {
+            hedge.add(&Zeroizing::new(block.iter().flat_map(|code| code.to_le_bytes()).collect::<Vec<u8>>()));
+        }
+        Self::draw(layout, &mut hedge.rng("blinders"))
+    }
+
+    /// Blinders from a generator that satisfy S1.2: every block's add up to the occupancy's, tied rows share one.
     pub fn draw(layout: &SegmentLayout, rng: &mut (impl RngCore + CryptoRng)) -> Self {
         let occupancy = Fr::rand(rng);
         let mut all: Vec<Fr> = (0..layout.bin_rows()).map(|_| Fr::rand(rng)).collect();
@@ -88,4 +107,28 @@ pub fn commit_slots(
         *sum += blinder;
     }
     Segment::new(context, id, G1::normalize_batch(&sums))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_circuits::hash::Digest32;
+    use rand::{SeedableRng, rngs::StdRng};
+
+    /// A machine restored to an earlier image draws the same bytes again: what is committed then must not share a blinder with what was committed before.
+    #[test]
+    fn a_generator_that_repeats_gives_other_codes_and_places_other_blinders() {
+        let any = Digest32::of(b"any");
+        let context = TableContext { network: any, hospital: any, table: any };
+        let layout = SegmentLayout { blocks: vec![3], tied: Vec::new() };
+        let codes = |bin| SlotCodes { blocks: vec![vec![bin; SLOTS]] };
+        let draw = |version, codes: &SlotCodes| {
+            Blinders::fresh(&context, &layout, SegmentId { index: 0, version }, codes, &mut StdRng::seed_from_u64(1))
+        };
+        let first = draw(0, &codes(1));
+        assert!(first == draw(0, &codes(1)), "only what is hashed makes the difference below");
+        for other in [draw(0, &codes(2)), draw(1, &codes(1))] {
+            assert!(first.0.iter().zip(&other.0).all(|(a, b)| a != b));
+        }
+    }
 }

@@ -8,7 +8,7 @@ use countersign_ingest::PatientId;
 use countersign_messages::Height;
 use rand::{CryptoRng, RngCore};
 use sqlx::{
-    SqliteConnection, SqlitePool,
+    QueryBuilder, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{
@@ -272,14 +272,19 @@ pub(crate) async fn load_register(connection: &mut SqliteConnection) -> Result<S
     Ok(register)
 }
 
+/// Rows of one statement that writes many.
+const ROWS_A_STATEMENT: usize = 4_096;
+
+/// Writes the places of new people, in the order of their slots: each is at the end of the table's tree if the register was empty, and near its neighbours otherwise.
 pub(crate) async fn store_slots(connection: &mut SqliteConnection, new: &[(PatientId, Assignment)]) -> Result<(), HospitalStoreError> {
-    for (patient, assignment) in new {
-        sqlx::query("INSERT INTO slot (slot, patient, row_id, state) VALUES (?, ?, ?, 0)")
-            .bind(assignment.slot.0)
-            .bind(patient.expose())
-            .bind(assignment.row_id.0)
-            .execute(&mut *connection)
-            .await?;
+    let mut new: Vec<&(PatientId, Assignment)> = new.iter().collect();
+    new.sort_unstable_by_key(|(_, assignment)| assignment.slot);
+    for some in new.chunks(ROWS_A_STATEMENT) {
+        let mut insert = QueryBuilder::new("INSERT INTO slot (slot, patient, row_id, state) ");
+        insert.push_values(some, |mut row, (patient, assignment)| {
+            row.push_bind(assignment.slot.0).push_bind(patient.expose()).push_bind(assignment.row_id.0).push("0");
+        });
+        insert.build().execute(&mut *connection).await?;
     }
     Ok(())
 }

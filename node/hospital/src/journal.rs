@@ -9,7 +9,7 @@
 //! | [`WithdrawalStep::Sign`] | sign, [`HospitalStore::store_withdrawal`] | signed anew | bytes stand |
 //! | [`WithdrawalStep::Submit`] | [`HospitalStore::withdrawal_submitted`], *then* send | sent later | sent again, same bytes |
 //! | [`WithdrawalStep::Await`] | ask the ledger; [`HospitalStore::withdrawal_confirmed`] or [`HospitalStore::withdrawal_refused`]; unknown: send again | asked again | done |
-//! | [`AnchorStep::Commit`] | draw blinders, commit, [`HospitalStore::store_commitment`] | fresh blinders; the old ones went nowhere | kept |
+//! | [`AnchorStep::Commit`] | draw blinders, commit, [`HospitalStore::store_commitments`] | fresh blinders; the old ones went nowhere | kept |
 //! | [`AnchorStep::Build`] | prove and sign, [`HospitalStore::store_transactions`] | built anew; nothing left the hospital | bytes stand |
 //! | [`AnchorStep::Submit`] | [`HospitalStore::anchor_submitted`], *then* send | sent later | sent again, same bytes |
 //! | [`AnchorStep::Await`] | ask the ledger; [`HospitalStore::anchor_confirmed`] or [`HospitalStore::anchor_rejected`]; unknown: send again | asked again | next transaction |
@@ -26,7 +26,7 @@ mod import;
 mod plan;
 mod withdrawal;
 
-pub use anchor::{AnchorContent, AnchorId, AnchorStep, AnchorTransaction, Provenance, TRANSACTIONS_MAX};
+pub use anchor::{AnchorContent, AnchorId, AnchorStep, AnchorTransaction, Committed, Provenance, TRANSACTIONS_MAX};
 pub use answer::{ATTEMPTS_MAX, AnswerKind, AnswerStep, Attempt, AttemptEntropy};
 
 pub use import::{Begun, Import, ImportedPerson, Planned};

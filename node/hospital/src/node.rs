@@ -4,6 +4,7 @@
 mod accepting;
 mod anchoring;
 mod answering;
+mod committing;
 mod error;
 mod importing;
 mod inbox;

@@ -15,7 +15,7 @@ use countersign_circuits::{
 use countersign_hospital::{
     HospitalStore,
     disclosure::{CellBlock, CellBlockKind, MeasureRef, Number, RowSet, Table, Withhold},
-    journal::{AnchorContent, AnchorTransaction, Begun, Import, ImportedPerson},
+    journal::{AnchorContent, AnchorTransaction, Begun, Committed, Import, ImportedPerson},
     opening::{OpeningKey, TableKind, TableName},
     released::Dictionaries,
     research_cut::{Renewal, Version},
@@ -64,7 +64,8 @@ async fn cut(store: &HospitalStore, dictionary: &Dictionary, weights: &[u32], se
     let Begun::New { anchor, .. } = store.import(import, &mut rng(seed)).await.unwrap() else { panic!() };
     let planned = store.anchor_openings(anchor).await.unwrap();
     for key in &planned {
-        store.store_commitment(anchor, key, &Blinders(vec![Fr::from(1u64); 3]), &[7; 96]).await.unwrap();
+        let blinders = Blinders(vec![Fr::from(1u64); 3]);
+        store.store_commitments(anchor, &[Committed { key: *key, blinders: &blinders, points: &[7; 96] }]).await.unwrap();
     }
     if !planned.is_empty() {
         store.store_transactions(anchor, &[AnchorTransaction { bytes: vec![1], openings: planned }]).await.unwrap();

@@ -12,7 +12,7 @@ use countersign_circuits::{field::Fr, hash::Digest32, outer::scalar_bytes};
 use countersign_hospital::{
     HospitalStore,
     disclosure::RowSet,
-    journal::{AnchorStep, AnchorTransaction, AnswerKind, AnswerStep, Step},
+    journal::{AnchorStep, AnchorTransaction, AnswerKind, AnswerStep, Committed, Step},
     opening::{OpeningKey, OpeningState, TableKind, TableName},
 };
 use countersign_messages::{Height, QueryId};
@@ -111,10 +111,15 @@ impl World {
 
     async fn anchor(&mut self, store: &HospitalStore, step: AnchorStep) {
         match step {
-            AnchorStep::Commit { anchor, opening } => {
-                let blinders = Blinders((0..4).map(|_| Fr::from(self.entropy.next_u64())).collect());
+            AnchorStep::Commit { anchor, openings } => {
+                let mut made = Vec::new();
+                for key in openings.into_iter().take(2) {
+                    let blinders = Blinders((0..4).map(|_| Fr::from(self.entropy.next_u64())).collect());
+                    made.push((key, points(&blinders), blinders));
+                }
                 yield_now().await;
-                store.store_commitment(anchor, &opening, &blinders, &points(&blinders)).await.unwrap();
+                let committed: Vec<_> = made.iter().map(|(key, points, blinders)| Committed { key: *key, blinders, points }).collect();
+                store.store_commitments(anchor, &committed).await.unwrap();
             }
             AnchorStep::Build { anchor, openings } => {
                 let mut transactions = Vec::new();

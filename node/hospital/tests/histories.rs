@@ -18,7 +18,7 @@ use countersign_circuits::{
 };
 use countersign_hospital::{
     HospitalStore, HospitalStoreError, intake,
-    journal::{AnchorContent, AnchorStep, AnchorTransaction, Begun, Import, Step, WithdrawalStep},
+    journal::{AnchorContent, AnchorStep, AnchorTransaction, Begun, Committed, Import, Step, WithdrawalStep},
     ledger_view::LedgerView,
     opening::{OpeningKey, TableKind, TableName},
     research_cut::{Renewal, Version},
@@ -150,9 +150,16 @@ impl World {
 
     async fn anchor_step(&mut self, store: &HospitalStore, step: AnchorStep) -> bool {
         match step {
-            AnchorStep::Commit { anchor, opening } => {
-                let blinders = Blinders((0..3).map(|_| Fr::from(self.entropy.next_u64())).collect());
-                store.store_commitment(anchor, &opening, &blinders, &plain_points(&blinders)).await.unwrap();
+            AnchorStep::Commit { anchor, openings } => {
+                // all of them, or some first
+                let some = 1 + self.entropy.next_u64() as usize % openings.len();
+                let mut made = Vec::new();
+                for key in &openings[..some] {
+                    let blinders = Blinders((0..3).map(|_| Fr::from(self.entropy.next_u64())).collect());
+                    made.push((*key, plain_points(&blinders), blinders));
+                }
+                let committed: Vec<_> = made.iter().map(|(key, points, blinders)| Committed { key: *key, blinders, points }).collect();
+                store.store_commitments(anchor, &committed).await.unwrap();
             }
             AnchorStep::Build { anchor, openings } => {
                 let mut transactions = Vec::new();

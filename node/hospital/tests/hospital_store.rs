@@ -9,8 +9,8 @@ use countersign_hospital::{
     HospitalStore, HospitalStoreError,
     disclosure::{RowSet, Withhold},
     journal::{
-        ATTEMPTS_MAX, AnchorContent, AnchorId, AnchorStep, AnchorTransaction, AnswerStep, Begun, Import, ImportedPerson, Planned, Step,
-        WithdrawalStep,
+        ATTEMPTS_MAX, AnchorContent, AnchorId, AnchorStep, AnchorTransaction, AnswerStep, Begun, Committed, Import, ImportedPerson,
+        Planned, Step, WithdrawalStep,
     },
     opening::{OpeningKey, OpeningState, TableKind, TableName},
     released::Judged,
@@ -28,6 +28,16 @@ async fn hospital_store(folder: &Path) -> HospitalStore {
     HospitalStore::open(&folder.join("hospital.sqlite")).await.unwrap()
 }
 
+async fn commit(
+    store: &HospitalStore,
+    anchor: AnchorId,
+    key: &OpeningKey,
+    blinders: &Blinders,
+    points: &[u8],
+) -> Result<(), HospitalStoreError> {
+    store.store_commitments(anchor, &[Committed { key: *key, blinders, points }]).await
+}
+
 async fn begun(store: &HospitalStore, people: impl IntoIterator<Item = u32>, seed: u64) -> (AnchorId, Planned) {
     match import(store, people.into_iter().map(person), &mut rng(seed)).await.unwrap() {
         Begun::New { anchor, planned } => (anchor, planned),
@@ -40,7 +50,7 @@ async fn built(store: &HospitalStore, people: impl IntoIterator<Item = u32>, see
     let (anchor, _) = begun(store, people, seed).await;
     let planned = store.anchor_openings(anchor).await.unwrap();
     for key in &planned {
-        store.store_commitment(anchor, key, &Blinders(vec![Reader::new(MARK).scalar().unwrap(); 3]), &[7; 96]).await.unwrap();
+        commit(store, anchor, key, &Blinders(vec![Reader::new(MARK).scalar().unwrap(); 3]), &[7; 96]).await.unwrap();
     }
     if !planned.is_empty() {
         let transaction = AnchorTransaction { bytes: b"transaction".to_vec(), openings: planned.clone() };
@@ -169,12 +179,12 @@ async fn steps_out_of_order_are_refused_and_change_nothing() {
     out_of_order(store.anchor_submitted(anchor, 0).await);
     let planned = store.anchor_openings(anchor).await.unwrap();
     let blinders = Blinders(vec![Fr::from(1u64); 2]);
-    out_of_order(store.store_commitment(anchor, &planned[0], &blinders, &[0; 96]).await);
-    store.store_commitment(anchor, &planned[0], &blinders, &[0; 64]).await.unwrap();
-    out_of_order(store.store_commitment(anchor, &planned[0], &blinders, &[1; 64]).await);
+    out_of_order(commit(&store, anchor, &planned[0], &blinders, &[0; 96]).await);
+    commit(&store, anchor, &planned[0], &blinders, &[0; 64]).await.unwrap();
+    out_of_order(commit(&store, anchor, &planned[0], &blinders, &[1; 64]).await);
     let transaction = |openings: &[OpeningKey]| AnchorTransaction { bytes: vec![1], openings: openings.to_vec() };
     out_of_order(store.store_transactions(anchor, &[transaction(&planned)]).await);
-    store.store_commitment(anchor, &planned[1], &blinders, &[0; 64]).await.unwrap();
+    commit(&store, anchor, &planned[1], &blinders, &[0; 64]).await.unwrap();
     out_of_order(store.store_transactions(anchor, &[transaction(&planned[..1])]).await);
     out_of_order(store.store_transactions(anchor, &[transaction(&planned), transaction(&planned[..1])]).await);
     out_of_order(store.store_transactions(anchor, &[]).await);

@@ -5,7 +5,11 @@ use crate::{
     hospital_store::{height_to_sql, small},
     opening::{OpeningKey, StoredKey, blinders_to_bytes, read_key},
 };
-use countersign_circuits::{hash::Digest32, segment::SEGMENTS_MAX, tag};
+use countersign_circuits::{
+    hash::Digest32,
+    segment::{POINT_BYTES, SEGMENTS_MAX},
+    tag,
+};
 use countersign_messages::Height;
 use countersign_prover::commitment::Blinders;
 use sqlx::SqliteConnection;
@@ -70,15 +74,26 @@ pub struct AnchorTransaction {
     pub openings: Vec<OpeningKey>,
 }
 
+/// A segment's secret and public side, to be stored before anything that needs them.
+#[derive(Debug)]
+pub struct Committed<'a> {
+    /// Which.
+    pub key: OpeningKey,
+    /// Blinders of its commitments.
+    pub blinders: &'a Blinders,
+    /// The commitments, 32 bytes each, one a matrix row, occupancy last.
+    pub points: &'a [u8],
+}
+
 /// What an anchor needs next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnchorStep {
-    /// Draw blinders for a segment and commit.
+    /// Draw blinders for segments and commit: for all of these, or for some of them first.
     Commit {
         /// The anchor.
         anchor: AnchorId,
-        /// The segment.
-        opening: OpeningKey,
+        /// The segments without blinders, ascending by table and index; at least one.
+        openings: Vec<OpeningKey>,
     },
     /// Prove the segments and sign their transactions.
     Build {
@@ -147,9 +162,10 @@ impl HospitalStore {
                 .bind(id)
                 .fetch_all(&mut *c)
                 .await?;
-                let planned = stored.iter().find(|o| o.4 == 0).cloned();
-                if let Some((kind, table, segment, version, _)) = planned {
-                    return Ok(Some(AnchorStep::Commit { anchor, opening: read_key((kind, table, segment, version))? }));
+                let planned: Vec<_> = stored.iter().filter(|o| o.4 == 0).cloned().collect();
+                if !planned.is_empty() {
+                    let openings = planned.into_iter().map(|o| read_key((o.0, o.1, o.2, o.3))).collect::<Result<_, _>>()?;
+                    return Ok(Some(AnchorStep::Commit { anchor, openings }));
                 }
                 let openings = stored.into_iter().map(|o| read_key((o.0, o.1, o.2, o.3))).collect::<Result<_, _>>()?;
                 return Ok(Some(AnchorStep::Build { anchor, openings }));
@@ -176,35 +192,36 @@ impl HospitalStore {
         Ok(sqlx::query(sent).fetch_optional(&self.pool).await?.is_some())
     }
 
-    /// Stores a segment's blinders and commitments (32 bytes each, one a matrix row, occupancy last).
+    /// Stores segments' blinders and commitments, all of them or none.
     ///
     /// # Errors
-    /// The opening is not planned by this anchor, or the numbers of blinders and commitments differ.
-    pub async fn store_commitment(
-        &self,
-        anchor: AnchorId,
-        key: &OpeningKey,
-        blinders: &Blinders,
-        points: &[u8],
-    ) -> Result<(), HospitalStoreError> {
-        if blinders.0.is_empty() || points.len() != 32 * blinders.0.len() {
-            return Err(HospitalStoreError::OutOfOrder("a segment has one blinder for each commitment"));
+    /// An opening is not planned by this anchor, or its numbers of blinders and commitments differ.
+    pub async fn store_commitments(&self, anchor: AnchorId, committed: &[Committed<'_>]) -> Result<(), HospitalStoreError> {
+        let mut tx = self.pool.begin().await?;
+        for Committed { key, blinders, points } in committed {
+            if blinders.0.is_empty() || points.len() != POINT_BYTES * blinders.0.len() {
+                return Err(HospitalStoreError::OutOfOrder("a segment has one blinder for each commitment"));
+            }
+            let secret = blinders_to_bytes(blinders);
+            let stored = sqlx::query(
+                "UPDATE opening SET state = 1, blinders = ?, points = ?
+                 WHERE kind = ? AND table_id = ? AND segment = ? AND version = ? AND anchor = ? AND state = 0",
+            )
+            .bind(&secret[..])
+            .bind(*points)
+            .bind(key.table.kind as i64)
+            .bind(&key.table.digest.0[..])
+            .bind(key.segment.index)
+            .bind(key.segment.version)
+            .bind(anchor.0)
+            .execute(&mut *tx)
+            .await?;
+            if stored.rows_affected() != 1 {
+                return Err(HospitalStoreError::OutOfOrder("the segment is not waiting for blinders"));
+            }
         }
-        let secret = blinders_to_bytes(blinders);
-        let stored = sqlx::query(
-            "UPDATE opening SET state = 1, blinders = ?, points = ?
-             WHERE kind = ? AND table_id = ? AND segment = ? AND version = ? AND anchor = ? AND state = 0",
-        )
-        .bind(&secret[..])
-        .bind(points)
-        .bind(key.table.kind as i64)
-        .bind(&key.table.digest.0[..])
-        .bind(key.segment.index)
-        .bind(key.segment.version)
-        .bind(anchor.0)
-        .execute(&self.pool)
-        .await?;
-        if stored.rows_affected() == 1 { Ok(()) } else { Err(HospitalStoreError::OutOfOrder("the segment is not waiting for blinders")) }
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Stores the signed transactions of an anchor, in the order in which they will be submitted.

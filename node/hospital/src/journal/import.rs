@@ -10,7 +10,7 @@ use crate::{
     hospital_store::{load_register, secret, store_slots},
     ledger_view::LedgerView,
     opening::{TableKind, TableName},
-    slots::{SlotIndex, SlotRegister},
+    slots::{SlotIndex, SlotRegister, SlotState},
 };
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
@@ -139,8 +139,8 @@ impl HospitalStore {
                 return Err(HospitalStoreError::AnchorRunning);
             }
         }
-        heal(&mut tx, import.ledger).await?;
         let mut register = load_register(&mut tx).await?;
+        heal(&mut tx, &mut register, import.ledger).await?;
         let grants = people.iter().map(|p| (&p.patient, p.grants.as_slice())).collect();
         let live = register.live().map(|(patient, a)| (a.slot, patient.clone())).collect();
         let lost = lost_slots(&mut tx, (import.registry, import.ledger), &grants, live).await?;
@@ -179,8 +179,8 @@ impl HospitalStore {
     ) -> Result<u64, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         // first, as in an import: whoever withdrew by a request that a restored file does not know is held back, and not only narrowed
-        heal(&mut tx, ledger).await?;
-        let register = load_register(&mut tx).await?;
+        let mut register = load_register(&mut tx).await?;
+        heal(&mut tx, &mut register, ledger).await?;
         let grants: HashMap<&PatientId, &[Option<Day>]> = stated.iter().map(|(patient, grants)| (patient, grants.as_slice())).collect();
         let live =
             register.live().filter(|(patient, _)| grants.contains_key(patient)).map(|(patient, a)| (a.slot, patient.clone())).collect();
@@ -244,15 +244,20 @@ async fn withdrawn_in_use(c: &mut SqliteConnection, ledger: &dyn LedgerView) -> 
 
 /// Takes over from the ledger which slots are out of force: a file restored from a backup does not know it, and a slot that is dead there must
 /// not be in use here, nor be given to somebody whom then nobody would count. Whose patient withdrew is held back until a new document.
-async fn heal(c: &mut SqliteConnection, ledger: &dyn LedgerView) -> Result<(), HospitalStoreError> {
-    let register = load_register(c).await?;
-    let holders: HashMap<u32, &PatientId> = register.live().map(|(patient, a)| (a.slot.0, patient)).collect();
-    for slot in ledger.withdrawn() {
+async fn heal(c: &mut SqliteConnection, register: &mut SlotRegister, ledger: &dyn LedgerView) -> Result<(), HospitalStoreError> {
+    let out = ledger.withdrawn();
+    let holders: HashMap<u32, PatientId> = match out.is_empty() {
+        true => HashMap::new(),
+        false => register.live().map(|(patient, a)| (a.slot.0, patient.clone())).collect(),
+    };
+    for slot in out {
         if let Some(patient) = holders.get(&slot.0) {
             sqlx::query("UPDATE slot SET state = 1 WHERE slot = ?").bind(slot.0).execute(&mut *c).await?;
             sqlx::query("INSERT OR IGNORE INTO withdrawn (patient) VALUES (?)").bind(patient.expose()).execute(&mut *c).await?;
+            register.withdraw(patient)?;
         } else if !register.is_used(slot) {
             sqlx::query("INSERT INTO slot (slot, patient, row_id, state) VALUES (?, NULL, NULL, 2)").bind(slot.0).execute(&mut *c).await?;
+            register.insert(None, slot, None, SlotState::Erased);
         }
     }
     Ok(())

@@ -118,7 +118,7 @@ impl Hospital {
     async fn finish_withdrawals(&self, connection: &mut Connection) -> Result<(), HospitalError> {
         while let Some(step) = self.store.next_withdrawal_step().await? {
             match self.store.next_step().await? {
-                Step::Anchor(anchor) => self.anchor_step(connection, anchor, &|_| {}).await?,
+                Step::Anchor(anchor) => self.anchor_step(connection, anchor, &mut None, &|_| {}).await?,
                 _ => self.withdrawal_step(connection, step).await?,
             }
         }

@@ -10,11 +10,12 @@ use countersign_circuits::{
     segment::{EMPTY, SLOTS, SlotCodes},
     tag,
 };
+use countersign_ingest::PatientId;
 use countersign_messages::merkle;
 use std::collections::HashMap;
 
 /// Leaves of one segment, ascending by slot. `patients` names the patient of a slot of the register.
-pub(super) fn leaves(index: u32, codes: &SlotCodes, occupancy: &Fr, patients: &HashMap<u32, &str>) -> Vec<Digest32> {
+pub(super) fn leaves(index: u32, codes: &SlotCodes, occupancy: &Fr, patients: &HashMap<u32, PatientId>) -> Vec<Digest32> {
     let occupied = |offset: &usize| codes.blocks.first().is_some_and(|block| block[*offset] != EMPTY);
     (0..SLOTS)
         .filter(occupied)
@@ -22,7 +23,7 @@ pub(super) fn leaves(index: u32, codes: &SlotCodes, occupancy: &Fr, patients: &H
             let slot = index * SLOTS as u32 + offset as u32;
             let salt = Digest32::tagged(tag::SOURCE_SALT, [&scalar_bytes(occupancy)[..], &slot.to_le_bytes()]);
             let bins: Vec<u8> = codes.blocks.iter().flat_map(|block| block[offset].to_le_bytes()).collect();
-            let patient = patients.get(&slot).copied().unwrap_or_default();
+            let patient = patients.get(&slot).map_or("", PatientId::expose);
             let digest = Digest32::tagged(tag::SOURCE, [&salt.0[..], &slot.to_le_bytes(), patient.as_bytes(), &bins]);
             merkle::leaf(&digest.0)
         })
@@ -43,7 +44,11 @@ mod tests {
 
     #[test]
     fn a_record_has_a_path_and_every_part_of_it_counts() {
-        let patients = HashMap::from([(2048 + 3, "p1"), (2048 + 700, "p2"), (2048 + 2047, "p3")]);
+        let named = |second: &str| {
+            let all = [(2048 + 3, "p1"), (2048 + 700, second), (2048 + 2047, "p3")];
+            all.into_iter().map(|(slot, id)| (slot, PatientId::new(id).unwrap())).collect::<HashMap<_, _>>()
+        };
+        let patients = named("p2");
         let blinder = Fr::from(5u64);
         let honest = leaves(1, &table(), &blinder, &patients);
         assert_eq!(honest.len(), 3);
@@ -52,7 +57,7 @@ mod tests {
         assert!(path.verify(&honest[1], &root) && !path.verify(&honest[0], &root));
         let mut other_bin = table();
         other_bin.blocks[1][700] = 2;
-        let other_patient = HashMap::from([(2048 + 3, "p1"), (2048 + 700, "p9"), (2048 + 2047, "p3")]);
+        let other_patient = named("p9");
         for changed in [
             leaves(1, &other_bin, &blinder, &patients),
             leaves(1, &table(), &Fr::from(6u64), &patients),
