@@ -45,7 +45,7 @@ use countersign_messages::{
 use imbl::{OrdMap, OrdSet};
 use in_force::InForce;
 use records::CellBudget;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The last block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +79,8 @@ pub struct State {
     dictionaries: Section<Digest32, DictionaryRecord>,
     tables: Section<TableKey, TableRecord>,
     segments: Section<SegmentKey, SegmentRecord>,
-    /// Every commitment ever anchored. Follows from the blocks; segments are never removed, so it follows from them too.
-    points: OrdSet<[u8; 32]>,
+    /// Every commitment ever anchored. Follows from the segments, which are never removed: made of them when the first anchor after a restart comes.
+    points: OnceLock<OrdSet<[u8; 32]>>,
     /// What each member has used up of its last active day.
     accounts: Section<MemberId, DayAccount>,
     withdrawals: Withdrawals,
@@ -141,7 +141,7 @@ impl State {
             dictionaries: Section::default(),
             tables: Section::default(),
             segments: Section::default(),
-            points: OrdSet::new(),
+            points: OnceLock::new(),
             accounts: Section::default(),
             withdrawals: Withdrawals::default(),
             studies: Section::default(),

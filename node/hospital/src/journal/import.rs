@@ -276,6 +276,8 @@ async fn lost_slots(
     )
     .fetch_all(&mut *c)
     .await?;
+    let mut by_segment: HashMap<i64, Vec<&(SlotIndex, PatientId)>> = HashMap::new();
+    live.iter().for_each(|holder| by_segment.entry(i64::from(holder.0.segment())).or_default().push(holder));
     let mut lost = BTreeSet::new();
     for (table, segment, version) in anchored {
         let digest = Digest32(table.as_slice().try_into().map_err(|_| HospitalStoreError::Damaged("a table's digest"))?);
@@ -291,7 +293,7 @@ async fn lost_slots(
                 .await?;
         let bytes = Zeroizing::new(bytes);
         let old = codes::from_bytes(&bytes)?;
-        for (slot, patient) in live.iter().filter(|(slot, _)| i64::from(slot.segment()) == segment) {
+        for (slot, patient) in by_segment.get(&segment).into_iter().flatten() {
             let now = grants.get(patient).copied().unwrap_or_default();
             if scopes_lost(&old, *slot, &registry, &places, now) {
                 lost.insert(*slot);

@@ -12,8 +12,12 @@ use countersign_ingest::{
 };
 use countersign_ledger::{SegmentKey, State, TableKey};
 use countersign_member::Connection;
-use rand::rngs::OsRng;
+use rand::{
+    RngCore, SeedableRng,
+    rngs::{OsRng, StdRng},
+};
 use std::{collections::BTreeSet, path::PathBuf};
+use zeroize::Zeroizing;
 
 /// What a hospital reads.
 #[derive(Debug, Clone)]
@@ -274,7 +278,10 @@ impl Hospital {
         let people = intake::people(&imported.import.table, consents, registry, &self.store.register().await?);
         let import =
             Import { content, people, dictionary: reading.dictionary(), registry, ledger: &OnLedger { state, hospital: self.member.id() } };
-        Ok(self.store.import(import, &mut OsRng).await?)
+        // several draws a person: the system is asked once
+        let mut seed = Zeroizing::new([0; 32]);
+        OsRng.fill_bytes(&mut *seed);
+        Ok(self.store.import(import, &mut StdRng::from_seed(*seed)).await?)
     }
 }
 

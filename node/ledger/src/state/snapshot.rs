@@ -3,7 +3,6 @@
 use super::{State, Tip, in_force::InForce};
 use crate::{active::Withdrawals, section::Section};
 use borsh::BorshDeserialize;
-use countersign_circuits::segment::POINT_BYTES;
 use countersign_messages::{BlockTime, Genesis, GenesisError, Header, Height, codec::bytes_of, limits::SNAPSHOT_BYTES_MAX};
 
 /// A snapshot that is not the state of its header. The disk, or whoever wrote it, is at fault: replay the chain instead.
@@ -71,8 +70,6 @@ impl State {
         }
         state.waiting = state.studies.iter().filter(|(_, s)| s.approval.is_none()).map(|(id, s)| (s.waits_until(), *id)).collect();
         state.pending = state.proposals.iter().filter(|(_, p)| p.status.is_pending()).map(|(id, p)| (p.number, *id)).collect();
-        let rows = state.segments.iter().flat_map(|(_, r)| r.bytes.chunks_exact(POINT_BYTES));
-        state.points = rows.filter_map(|p| <[u8; POINT_BYTES]>::try_from(p).ok()).collect();
         Ok(state)
     }
 

@@ -33,10 +33,13 @@ impl ChainStore {
 
     /// The newest snapshot that is the state of its header, or the state before the first block.
     async fn newest_snapshot(&self) -> Result<State, StoreError> {
-        let rows = sqlx::query("SELECT height, bytes FROM snapshot ORDER BY height DESC").fetch_all(&self.readers).await?;
-        for row in rows {
+        let heights = sqlx::query("SELECT height FROM snapshot ORDER BY height DESC").fetch_all(&self.readers).await?;
+        for row in heights {
             let height = height_of(&row)?;
             let Some(header) = self.header(height).await? else { continue };
+            // one at a time: a snapshot may have hundreds of MiB
+            let kept = sqlx::query("SELECT bytes FROM snapshot WHERE height = $1").bind(integer(height.0));
+            let Some(row) = kept.fetch_optional(&self.readers).await? else { continue };
             match State::from_snapshot(self.genesis.clone(), &header, &row.try_get::<Vec<u8>, _>("bytes")?) {
                 Ok(state) => return Ok(state),
                 Err(error) => tracing::warn!(%height, %error, "a snapshot is not used"),
