@@ -30,6 +30,9 @@ impl std::fmt::Debug for Blinders {
 impl Blinders {
     /// Fresh blinders for a segment's codes. Hedged: a generator that comes back in an earlier state (a restored machine image) gives other codes other blinders,
     /// so that two commitments never tell their difference.
+    ///
+    /// # Panics
+    /// Never: writing to memory does not fail.
     pub fn fresh(
         context: &TableContext,
         layout: &SegmentLayout,

@@ -5,7 +5,10 @@ mod common;
 
 use common::{folder, import, person, reopen, rng};
 use countersign_circuits::field::Fr;
-use countersign_hospital::{HospitalStoreError, journal::Begun};
+use countersign_hospital::{
+    HospitalStoreError,
+    journal::{Begun, Committed},
+};
 use countersign_prover::commitment::Blinders;
 use sqlx::Connection as _;
 
@@ -23,7 +26,8 @@ async fn stored_values_that_do_not_fit_are_damage() {
     let store = reopen(&path).await;
     let Begun::New { anchor, .. } = import(&store, (0..3).map(person), &mut rng(1)).await.unwrap() else { panic!("unfinished") };
     let key = store.anchor_openings(anchor).await.unwrap()[0];
-    store.store_commitment(anchor, &key, &Blinders(vec![Fr::from(7u64); 3]), &[7; 96]).await.unwrap();
+    let blinders = Blinders(vec![Fr::from(7u64); 3]);
+    store.store_commitments(anchor, &[Committed { key, blinders: &blinders, points: &[7; 96] }]).await.unwrap();
     store.close().await;
 
     // three elements above the modulus

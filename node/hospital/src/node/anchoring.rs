@@ -93,8 +93,7 @@ impl Hospital {
     ) -> Result<Vec<AnchorTransaction>, HospitalError> {
         let provenance = self.store.provenance(anchor).await?;
         let mut out = Vec::new();
-        let mut sequence = connection.next_sequence(&self.member.id());
-        for stack in work.layouts.stacks(openings) {
+        for (sequence, stack) in (connection.next_sequence(&self.member.id())..).zip(work.layouts.stacks(openings)) {
             let Proved { segments, proof, source_root } = match work.proved.remove(stack) {
                 Some(proved) => proved,
                 None => {
@@ -113,7 +112,6 @@ impl Hospital {
             };
             let payload = Payload::Anchor(Anchor { table, segments, proof });
             let transaction = Transaction::sign(self.member.signing(), connection.state().network(), sequence, payload);
-            sequence += 1;
             out.push(AnchorTransaction { bytes: transaction.encode(), openings: stack.to_vec() });
         }
         Ok(out)
