@@ -151,13 +151,10 @@ impl World {
     async fn anchor_step(&mut self, store: &HospitalStore, step: AnchorStep) -> bool {
         match step {
             AnchorStep::Commit { anchor, openings } => {
-                // all of them, or some first
-                let some = 1 + self.entropy.next_u64() as usize % openings.len();
-                let mut made = Vec::new();
-                for key in &openings[..some] {
-                    let blinders = Blinders((0..3).map(|_| Fr::from(self.entropy.next_u64())).collect());
-                    made.push((*key, plain_points(&blinders), blinders));
-                }
+                let some = 1 + self.entropy.next_u64() as usize % openings.len(); // all of them, or some first
+                let mut blinders = || Blinders((0..3).map(|_| Fr::from(self.entropy.next_u64())).collect());
+                let made: Vec<_> = openings[..some].iter().map(|key| (*key, blinders())).collect();
+                let made: Vec<_> = made.into_iter().map(|(key, blinders)| (key, plain_points(&blinders), blinders)).collect();
                 let committed: Vec<_> = made.iter().map(|(key, points, blinders)| Committed { key: *key, blinders, points }).collect();
                 store.store_commitments(anchor, &committed).await.unwrap();
             }
