@@ -79,8 +79,11 @@ pub struct State {
     dictionaries: Section<Digest32, DictionaryRecord>,
     tables: Section<TableKey, TableRecord>,
     segments: Section<SegmentKey, SegmentRecord>,
-    /// Every commitment ever anchored. Follows from the segments, which are never removed: made of them when the first anchor after a restart comes.
-    points: OnceLock<OrdSet<[u8; 32]>>,
+    /// The commitments of the segments this state was restored with, sorted. Follows from them: made when the first anchor comes, once for all clones, so that anchors
+    /// that are refused, each on a copy, cost nothing that grows with them.
+    restored: Arc<OnceLock<Vec<[u8; 32]>>>,
+    /// Every commitment anchored since. Segments are never removed.
+    points: OrdSet<[u8; 32]>,
     /// What each member has used up of its last active day.
     accounts: Section<MemberId, DayAccount>,
     withdrawals: Withdrawals,
@@ -141,7 +144,8 @@ impl State {
             dictionaries: Section::default(),
             tables: Section::default(),
             segments: Section::default(),
-            points: OnceLock::new(),
+            restored: Arc::default(),
+            points: OrdSet::new(),
             accounts: Section::default(),
             withdrawals: Withdrawals::default(),
             studies: Section::default(),

@@ -108,14 +108,16 @@ impl State {
     /// Takes the commitments of whole segments, as bytes: refuses identities and commitments seen before, a tied pair inside one segment excepted.
     ///
     /// # Panics
-    /// Never: the set of commitments is made, and the segments' lengths are checked, before they are used.
-    fn take_commitments(&mut self, layout: &SegmentLayout, segments: &[(SegmentId, Vec<u8>)]) -> Result<(), Rejection> {
-        let known = || {
+    /// Never: a segment's length is checked before its points are taken.
+    pub(super) fn take_commitments(&mut self, layout: &SegmentLayout, segments: &[(SegmentId, Vec<u8>)]) -> Result<(), Rejection> {
+        let restored = || {
             let rows = self.segments.iter().flat_map(|(_, record)| record.bytes.chunks_exact(POINT_BYTES));
-            rows.filter_map(|point| <[u8; POINT_BYTES]>::try_from(point).ok()).collect()
+            let mut rows: Vec<_> = rows.filter_map(|point| <[u8; POINT_BYTES]>::try_from(point).ok()).collect();
+            rows.sort_unstable();
+            rows
         };
-        self.points.get_or_init(known);
-        let points = self.points.get_mut().expect("they were just made");
+        // no anchor was accepted since, or they were made then
+        let restored = self.restored.get_or_init(restored);
         for (id, bytes) in segments {
             if bytes.len() != layout.rows() * POINT_BYTES {
                 let (index, expected) = (id.index, layout.rows() * POINT_BYTES);
@@ -130,7 +132,7 @@ impl State {
                     return Err(Rejection::CommitmentIdentity { index: place.0, row: place.1 });
                 }
                 let tied = layout.tied.iter().any(|(first, second)| *second == row && point(*first) == Some(commitment));
-                if !tied && points.insert(commitment).is_some() {
+                if !tied && (restored.binary_search(&commitment).is_ok() || self.points.insert(commitment).is_some()) {
                     return Err(Rejection::CommitmentReused { index: place.0, row: place.1 });
                 }
             }

@@ -143,4 +143,15 @@ mod tests {
         let forged = header(&mut state);
         assert_eq!(State::from_snapshot(genesis(), &forged, &state.snapshot()).unwrap_err(), SnapshotError::Validators);
     }
+    /// Whoever sends anchors that are refused, each on a copy of the state, makes no node gather all commitments again and again.
+    #[test]
+    fn commitments_of_a_snapshot_are_gathered_once_for_all_copies() {
+        let mut state = State::new(genesis()).unwrap();
+        let header = header(&mut state);
+        let restored = State::from_snapshot(genesis(), &header, &state.snapshot()).unwrap();
+        assert!(restored.restored.get().is_none(), "nobody has anchored yet");
+        let layout = restored.registry().layout();
+        restored.clone().take_commitments(&layout, &[]).unwrap();
+        assert!(restored.restored.get().is_some(), "what a copy gathered stays when the copy is thrown away");
+    }
 }
