@@ -58,7 +58,7 @@ pub fn document() -> String {
     let head = "# Mutants\n\n\
         What circuits and verifier would be with one omission each, and the test that fails for it. `cargo run --release -p countersign-testkit --bin mutants` \
         builds\nevery one and runs its test; names behind `--` choose some. This file is made from `mutants.toml` \
-        (`COUNTERSIGN_WRITE_MUTANTS=1 cargo test --release -p\ncountersign-testkit --test mutants`) and the test `mutants` compares them.\n\n\
+        (`COUNTERSIGN_WRITE_MUTANTS=1 cargo test --release -p\ncountersign-testkit --test all mutants`) and the test `mutants` compares them.\n\n\
         Tests in `omissions_*` and `attacks_*` are attacks: the omission alone would let the forgery pass. Tests in `transcripts` are the second line: they\n\
         show that a challenge depends on an item, where the item is bound in another place too and no attack on its omission alone is known.\n\n\
         | mutant | the omission | killed by |\n|---|---|---|\n";

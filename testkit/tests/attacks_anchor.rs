@@ -1,5 +1,4 @@
 //! Cheating provers of S1 against the verifier (protocol, section 9: 9, 10, 11, 12, 13, 15, 18, 19, 22 and 1 for anchors).
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use ark_ff::{Field, One, Zero};
 use countersign_circuits::{

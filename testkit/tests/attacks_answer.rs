@@ -1,7 +1,6 @@
 //! Cheating provers of S2 against the verifier (protocol, section 9; the number of the point is in every name).
 //!
 //! A forged answer that meets the circuit must fail in the opening, and the other way round; the honest variant verifies in each test.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use ark_ff::{Field, One, UniformRand, Zero};
 use countersign_circuits::{

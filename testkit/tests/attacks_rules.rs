@@ -1,5 +1,4 @@
 //! Statements that would isolate people, and the release rule against a plain reading of it (protocol, section 9: 4, 6, 23, 26, 29).
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use countersign_circuits::{
     aggregate::{AggregateSize, Withheld, release},

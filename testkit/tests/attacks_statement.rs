@@ -1,5 +1,4 @@
 //! Statements that do not fit: what whoever assembles one from the ledger could get wrong, each refused by name before anything is looked at.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use countersign_circuits::{
     context::{AggregateInstance, AnswerContext},

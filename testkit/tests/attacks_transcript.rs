@@ -1,7 +1,6 @@
 //! Transcripts, masks, openings and fingerprints of S2 attacked (protocol, section 9: 12 to 16, 18, 28).
 //!
 //! A forged answer that meets the circuit must fail in the opening, and the other way round; the honest variant verifies in each test.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use ark_ff::{AdditiveGroup, Field, One, UniformRand, Zero};
 use countersign_circuits::{

@@ -1,5 +1,4 @@
 //! Edited and moved answers, keys and batches (protocol, section 9: 1, 7, 8, 17, 21, 23, 24, 25, 19).
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use ark_bn254::{Bn254, G1Affine, G1Projective};
 use ark_ec::{AffineRepr, CurveGroup, pairing::Pairing};

@@ -1,6 +1,5 @@
 //! The list of mutants is one that can be run: its places are there, its tests are there, and its document says the same. Running it takes
 //! `cargo run --release -p countersign-testkit --bin mutants`.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use countersign_testkit::mutants::{all, document};
 use std::{

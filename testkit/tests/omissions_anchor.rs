@@ -1,6 +1,5 @@
 //! Anchors of tables that are none, which only one absorbed message or one fingerprinted value stands against: with just that one left out, the
 //! verifier accepts. The provers send messages of zeros (`cheats::zeros`).
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use ark_ff::{AdditiveGroup, Field, One, Zero};
 use countersign_circuits::{

@@ -1,7 +1,6 @@
 //! Forged answers that only one absorbed message or one fingerprinted value stands against: with just that one left out, the verifier accepts.
 //!
 //! Each test runs the attack that the omission would allow. The mutants in `testkit/mutants.toml` make the omissions.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use ark_ff::{AdditiveGroup, Field, One, Zero};
 use countersign_circuits::{

@@ -1,5 +1,4 @@
 //! Openings of values that are false, which only one absorbed element, or one weight of a batch, stands against.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use ark_ff::{One, UniformRand, Zero};
 use countersign_circuits::{

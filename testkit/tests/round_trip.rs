@@ -1,5 +1,4 @@
 //! Honest proofs verify: anchors and answers of every shape.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use countersign_circuits::{
     aggregate::{AggregateSize, Withheld},

@@ -1,5 +1,4 @@
 //! One row opened alone.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use ark_ff::One;
 use countersign_circuits::{field::Fr, row::RowOpening, segment::EMPTY};

@@ -1,5 +1,4 @@
 //! The second line: every item that a transcript absorbs moves every challenge behind it, whether or not an attack on its own omission is known.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use ark_ff::{One, UniformRand, Zero};
 use countersign_circuits::{

@@ -1,5 +1,4 @@
 //! The ledger's checker verifies the answers of a block together: each verdict is the one it would have alone, and is then kept.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use countersign_circuits::{
     context::AnswerContext,

@@ -1,5 +1,4 @@
 //! The corpus of the fuzz targets, replayed, with seeded mutations of every entry.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use arc_malachitebft_app_channel::app::streaming::{StreamContent, StreamId, StreamMessage};
 use arc_malachitebft_core_consensus::SignedConsensusMsg;

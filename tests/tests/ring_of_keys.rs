@@ -1,5 +1,4 @@
 //! The ledger's checker and the keys it holds.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use countersign_circuits::{hash::Digest32, segment::Segment};
 use countersign_ledger::{KeyedChecker, ProofChecker, ProofFault, SegmentsCheck};

@@ -1,5 +1,4 @@
 //! A hospital, a researcher, an ethics board and an auditor do their whole work through the libraries alone: no command line, no server.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use countersign_audit::{AuditError, Exported, chain};
 use countersign_circuits::hash::Digest32;

@@ -2,8 +2,6 @@
 //!
 //! `COUNTERSIGN_SIM_SEED=N` replays one seed; `COUNTERSIGN_SIM_SEEDS=N` runs so many; see CONTRIBUTING.md.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests may panic, and say what they saw")]
-
 use countersign_tests::sim::{self, Summary};
 use std::sync::{
     Mutex,

@@ -1,8 +1,6 @@
 //! The checks of the simulation, checked: nodes that are broken on purpose are found, and one broken node of four (f = 1) does no harm
 //! where consensus promises that it does none.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests may panic, and say what they saw")]
-
 use countersign_tests::sim::{
     Failure, run_with,
     sabotage::{Plan, Sabotage},

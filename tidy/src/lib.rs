@@ -13,6 +13,7 @@ pub mod items;
 pub mod links;
 pub mod lints;
 pub mod manifest;
+pub mod modules;
 pub mod repository;
 pub mod rules;
 pub mod sizes;

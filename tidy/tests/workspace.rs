@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use countersign_tidy::{
-    Exceptions, Finding, Repository, arrows, clauses, dependencies, documents, gadgets, items, links, lints, rules, sizes, source::sources,
+    Exceptions, Finding, Repository, arrows, clauses, dependencies, documents, gadgets, items, links, lints, modules, rules, sizes, source::sources,
     tags,
 };
 use std::path::Path;
@@ -36,6 +36,12 @@ fn lints_are_the_workspaces() {
 fn dependencies_are_used() {
     let repository = repository();
     none(dependencies::check(&repository, &sources(&repository), &Exceptions::of(&repository)));
+}
+
+#[test]
+fn files_are_in_a_program() {
+    let repository = repository();
+    none(modules::check(&repository, &sources(&repository)));
 }
 
 #[test]

@@ -1,10 +1,6 @@
 //! Connections, slow clients, places for work, and stopping.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
-mod common;
-
-use common::*;
+use crate::common::*;
 use countersign_api::{ConfigError, Gateway, GatewayConfig, GatewayError, Limits};
 use reqwest::StatusCode;
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! The OpenAPI document: as checked in, and complete.
 
-#![allow(clippy::unwrap_used, reason = "tests may panic")]
-
 use serde_json::Value;
 use std::{collections::BTreeSet, fs, path::Path};
 

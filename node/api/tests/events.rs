@@ -1,10 +1,6 @@
 //! The event stream: order, resumption, bounds.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
-mod common;
-
-use common::{harness::*, *};
+use crate::common::{harness::*, *};
 use countersign_api::Limits;
 use futures_util::{Stream, StreamExt};
 use serde_json::{Value, json};

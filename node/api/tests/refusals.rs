@@ -1,10 +1,6 @@
 //! Every error is a problem with a stable type.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
-mod common;
-
-use common::{harness::*, *};
+use crate::common::{harness::*, *};
 use countersign_api::{Limits, SubmitRefused};
 use countersign_messages::*;
 use reqwest::Method;

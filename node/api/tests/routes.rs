@@ -1,10 +1,6 @@
 //! What each route answers, over HTTP, against a real chain.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
-mod common;
-
-use common::{harness::*, *};
+use crate::common::{harness::*, *};
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
     hash::Digest32,

@@ -1,9 +1,6 @@
 //! Refusals and errors: exit codes, words, JSON on standard error; changed files never verify.
-#![allow(clippy::unwrap_used, reason = "a test")]
 
-mod common;
-
-use common::{CORE, Two, changed, command, finish, folder, run};
+use crate::common::{CORE, Two, arguments, changed, command, finish, folder, run};
 use std::path::Path;
 
 const HEADER: &str = "hospital,patient_id,age,sex,cp,trestbps,chol,fbs,restecg,thalach,exang,oldpeak,slope,ca,thal,num\n";

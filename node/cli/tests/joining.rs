@@ -1,12 +1,8 @@
 //! `init`, `genesis`, `join` and `status` of members: what they say, what they write, and what they refuse.
-#![allow(clippy::unwrap_used, reason = "a test")]
 
-mod common;
-mod organisations;
-
-use common::{folder, run};
+use crate::common::{arguments, folder, run};
+use crate::organisations::{Organisation, genesis};
 use countersign_member::{Card, Member};
-use organisations::{Organisation, genesis};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 

@@ -2,11 +2,8 @@
 //!
 //! A run is killed after its n-th change to the files on disk, with n growing until a run ends by itself: so every kind of half-done state
 //! is met, and nothing depends on how fast the machine is.
-#![allow(clippy::unwrap_used, reason = "a test")]
 
-mod common;
-
-use common::{Outcome, Two, entry, run, start, table};
+use crate::common::{Outcome, Two, arguments, entry, run, start, table};
 use serde_json::{Value, json};
 use std::{ffi::OsString, path::Path, time::Duration};
 

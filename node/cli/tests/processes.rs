@@ -1,11 +1,7 @@
 //! Validators as separate processes on loopback: killed, restarted, voted in and out.
-#![allow(clippy::unwrap_used, reason = "a test")]
 
-mod common;
-mod organisations;
-
-use common::{folder, run};
-use organisations::{Organisation, genesis, has_alert, validators_are};
+use crate::common::{arguments, folder, run};
+use crate::organisations::{Organisation, genesis, has_alert, validators_are};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 

@@ -1,9 +1,6 @@
 //! `try` on real and realistic data, against published figures and plain computations. Skips where the data are absent.
-#![allow(clippy::unwrap_used, reason = "a test")]
 
-mod common;
-
-use common::{Outcome, entry, run, shared, table, told};
+use crate::common::{Outcome, arguments, entry, run, shared, table, told};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,

@@ -1,11 +1,9 @@
 //! The whole use of a network by separate organisations, each with its own process: from keys to a verified answer.
-#![allow(clippy::unwrap_used, reason = "a test")]
 
-mod common;
-mod organisations;
+use crate::organisations;
 
-use common::{CORE, entry, folder, run, table};
-use organisations::{Organisation, genesis};
+use crate::common::{CORE, arguments, entry, folder, run, table};
+use crate::organisations::{Organisation, genesis};
 use serde_json::json;
 use std::{path::PathBuf, process::Stdio};
 

@@ -1,9 +1,6 @@
 //! Step by step, as a person would: generate, import, init, anchor, query, verify, audit. No patient is named anywhere.
-#![allow(clippy::unwrap_used, reason = "a test")]
 
-mod common;
-
-use common::{CORE, Two, entry, keys, run, table};
+use crate::common::{CORE, Two, arguments, entry, keys, run, table};
 use serde_json::json;
 use std::{
     collections::BTreeSet,

@@ -1,9 +1,8 @@
 //! docs/tour.md is what happens: its commands run here, and print what it says.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
+use crate::common;
 
-use common::{finish, folder, keys};
+use crate::common::{finish, folder, keys};
 use std::path::Path;
 
 const STEPS: &str = "## Step by step";

@@ -1,12 +1,7 @@
 //! Validators that lost something: their database, their log, room on their disk. They catch up as followers do, vote when that can do no harm, and
 //! accuse nobody of what they were not there for.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share modules between binaries")]
-
-mod cluster;
-use countersign_harness as harness;
-
-use cluster::{Cluster, PATIENCE, validator_id};
+use crate::cluster::{Cluster, PATIENCE, validator_id};
 use countersign_consensus::{AlertCode, Offence, RoleNow};
 use countersign_messages::*;
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};

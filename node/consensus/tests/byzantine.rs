@@ -1,17 +1,13 @@
 //! One of four validators breaks the rules, each in its way. The others agree, honest transactions get in, and they say who it was.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share modules between binaries")]
+use crate::cluster;
 
-mod actors;
-mod cluster;
-use countersign_harness as harness;
-
-use actors::*;
-use cluster::{Cluster, PATIENCE, now, validator_id, validator_key};
+use crate::actors::*;
+use crate::cluster::{Cluster, PATIENCE, now, validator_id, validator_key};
 use countersign_consensus::{Offence, malachite::signing::Keys};
+use countersign_harness::*;
 use countersign_ledger::*;
 use countersign_messages::*;
-use harness::*;
 use std::sync::Arc;
 
 /// The faulty one.

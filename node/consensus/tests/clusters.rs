@@ -1,14 +1,9 @@
 //! Clusters over real connections: they decide, lose nodes and get them back, change their validators.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share modules between binaries")]
-
-mod cluster;
-use countersign_harness as harness;
-
-use cluster::*;
+use crate::cluster::*;
 use countersign_consensus::{AlertCode, RoleNow};
+use countersign_harness::*;
 use countersign_messages::*;
-use harness::*;
 
 fn log() {
     let _ = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_test_writer().try_init();

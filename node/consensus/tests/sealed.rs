@@ -1,19 +1,14 @@
 //! Ciphertexts of answers: taken and given by nodes only for answers that the ledger has accepted.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share modules between binaries")]
-
-mod cluster;
-use countersign_harness as harness;
-
-use cluster::{Cluster, PATIENCE};
+use crate::cluster::{Cluster, PATIENCE};
 use countersign_circuits::hash::Digest32;
 use countersign_consensus::{
     BlobError, Clock,
     request::{Method, PutBlobAnswer},
 };
+use countersign_harness::*;
 use countersign_messages::*;
 use countersign_store::{ChainStore, StoreError};
-use harness::*;
 use std::time::Duration;
 
 const REJECTED: &[u8] = b"cells of an answer that the ledger rejected";

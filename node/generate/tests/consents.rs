@@ -1,5 +1,4 @@
 //! A generated export and the table of consents beside it agree, as the importer compares them.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use countersign_circuits::consent::ScopeRegistry;
 use countersign_generate::{CONSENT_POLICY_URI, Profile, SCOPES, generate};

@@ -1,5 +1,4 @@
 //! What exports hold, profile by profile.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use countersign_generate::{CONSENT_CODE_SYSTEM, GenerateError, Profile, SCOPES, Summary, generate};
 use flate2::read::GzDecoder;

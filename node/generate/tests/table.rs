@@ -1,5 +1,4 @@
 //! The levels drawn directly hang together, and are those of the export's persons.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use countersign_circuits::dictionary::{Dictionary, canonical_json};
 use countersign_generate::{Profile, generate, table};

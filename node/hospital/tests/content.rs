@@ -1,10 +1,9 @@
 //! Rule D7 by what rows hold: the same people on two cuts, in two dictionaries, with openings that are gone; the levels come from the hospital's
 //! own openings. And random pairs of numbers against a plain oracle.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
+use crate::common;
 
-use common::{content, folder, query_id, rng};
+use crate::common::{content, folder, query_id, rng};
 use countersign_circuits::{
     consent::Day,
     dictionary::{Dictionary, canonical_json},

@@ -3,11 +3,8 @@
 //! The program under test is [`World::run`]: it works off the journal and talks to a ledger that takes each transaction
 //! once. A kill drops it at its n-th suspension, inside database transactions too; the next start opens the file again. The
 //! ledger and the entropy live outside and survive.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
-use common::{NoDictionaries, dictionary, folder, import, patient, person, query_id, registry, reopen, rng, table};
+use crate::common::{NoDictionaries, dictionary, folder, import, patient, person, query_id, registry, reopen, rng, table};
 use countersign_circuits::{field::Fr, hash::Digest32, outer::scalar_bytes};
 use countersign_hospital::{
     HospitalStore,

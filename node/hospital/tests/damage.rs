@@ -1,9 +1,6 @@
 //! Values in the file that this program never stores.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
-use common::{folder, import, person, reopen, rng};
+use crate::common::{folder, import, person, reopen, rng};
 use countersign_circuits::field::Fr;
 use countersign_hospital::{
     HospitalStoreError,

@@ -3,13 +3,10 @@
 //! import the ledger's rows and grants, opened by the hospital's own openings, are those of the last import, and no answer counts a person without a
 //! present grant. Studies take the research cut: it is renewed when, by the model's own count of people, enough have changed, and never before, and it opens to
 //! the rows of its day for ever. The ledger is a plain model; the importer, the file and the journal are the product's.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-mod plain;
-mod source;
-
-use common::{folder, reopen, rng};
+use crate::common::{folder, reopen, rng};
+use crate::plain::{Ledger, MAPPING, READING, Research, Sent, plain_points, registry, tables};
+use crate::source::{Person, Source, change, number, somebody, write};
 use countersign_circuits::{
     consent::Day,
     field::Fr,
@@ -27,10 +24,8 @@ use countersign_hospital::{
 use countersign_ingest::{ConsentSource, ImportOptions, PatientId, import, read_consents};
 use countersign_messages::Height;
 use countersign_prover::commitment::Blinders;
-use plain::{Ledger, MAPPING, READING, Research, Sent, plain_points, registry, tables};
 use rand::{Rng, RngCore, seq::SliceRandom};
 use rand_chacha::ChaCha20Rng;
-use source::{Person, Source, change, number, somebody, write};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     future::{Future, poll_fn},

@@ -1,9 +1,8 @@
 //! The file: privacy, locking, backups, openings and the memory of released cells.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
+use crate::common;
 
-use common::{NoDictionaries, content, dictionary, folder, import, patient, person, query_id, registry, rng, table};
+use crate::common::{NoDictionaries, content, dictionary, folder, import, patient, person, query_id, registry, rng, table};
 use countersign_circuits::{field::Fr, hash::Digest32, opening::Reader};
 use countersign_hospital::{
     HospitalStore, HospitalStoreError,

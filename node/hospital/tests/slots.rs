@@ -1,9 +1,6 @@
 //! The slot register and codes by slot.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
-use common::{dictionary, patient, registry, rng};
+use crate::common::{dictionary, patient, registry, rng};
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
     segment::SLOTS,

@@ -1,13 +1,9 @@
 //! Blocks: envelopes, headers, replay, encodings, snapshots, the cache.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
-use countersign_harness as harness;
-
 use countersign_circuits::hash::Digest32;
+use countersign_harness::{self as harness, *};
 use countersign_ledger::*;
 use countersign_messages::*;
-use harness::*;
 use std::sync::atomic::Ordering;
 
 /// A chain with every kind of transaction, some rejected.

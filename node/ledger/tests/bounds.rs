@@ -1,13 +1,9 @@
 //! What members may use up: a day's rejected transactions and failed proofs, withdrawals, studies, waiting studies.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
-use countersign_harness as harness;
-
 use countersign_circuits::{consent::Day, hash::Digest32};
+use countersign_harness::*;
 use countersign_ledger::*;
 use countersign_messages::*;
-use harness::*;
 
 fn published() -> Net {
     let mut net = Net::new(genesis());

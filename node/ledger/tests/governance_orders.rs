@@ -1,13 +1,9 @@
 //! Governance under random orders: whatever members propose, vote and leave, the chain goes on, at least one validator and one governance
 //! member remain, three replicas agree (the harness compares them, and follows the validator sets), and a snapshot goes on like the state.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
-use countersign_harness as harness;
-
+use countersign_harness::*;
 use countersign_ledger::*;
 use countersign_messages::*;
-use harness::*;
 use proptest::{
     prelude::*,
     test_runner::{RngSeed, TestRunner},

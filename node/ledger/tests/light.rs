@@ -1,13 +1,9 @@
 //! A light client and those who would deceive it.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
-use countersign_harness as harness;
-
 use countersign_circuits::hash::Digest32;
+use countersign_harness::*;
 use countersign_ledger::{light::*, *};
 use countersign_messages::*;
-use harness::*;
 
 /// What the store makes.
 fn export(net: &Net, query: QueryId) -> AnswerExport {

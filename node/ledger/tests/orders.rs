@@ -2,13 +2,9 @@
 //! and spread over blocks. Whatever happens: replicas agree (the harness compares three), a site answers a query once, slots never come
 //! back, cuts never move, and an accepted answer counts exactly those who had not left at the height it names.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
-use countersign_harness as harness;
-
+use countersign_harness::*;
 use countersign_ledger::*;
 use countersign_messages::*;
-use harness::*;
 use proptest::prelude::*;
 
 #[derive(Debug, Clone, Copy)]

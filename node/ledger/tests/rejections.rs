@@ -1,17 +1,14 @@
 //! Every rejection is reached, and changes nothing it must not change.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
 use countersign_circuits::{
     consent::Day,
     hash::Digest32,
     segment::SegmentId,
     statement::{Measures, Statement},
 };
-use countersign_harness as harness;
+use countersign_harness::{self as harness, *};
 use countersign_ledger::*;
 use countersign_messages::*;
-use harness::*;
 use std::collections::BTreeSet;
 
 fn propose_dictionary(bytes: Vec<u8>) -> Payload {

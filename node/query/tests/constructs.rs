@@ -1,8 +1,8 @@
 //! One test a construct: what the statement is.
 
-mod common;
+use crate::common;
 
-use common::{core, filter, ok, statement};
+use crate::common::{core, filter, ok, statement};
 use countersign_circuits::statement::{Measure, Measures};
 use countersign_query::{Ask, AxisRole, compile, explain};
 use rust_decimal::Decimal;

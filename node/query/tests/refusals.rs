@@ -1,8 +1,8 @@
 //! Every refusal, in its exact words and at its place.
 
-mod common;
+use crate::common;
 
-use common::refused;
+use crate::common::refused;
 use countersign_query::{CONNECTIVES_MAX, Code, SQL_BYTES_MAX};
 
 fn check(sql: &str, code: Code, words: &str, line: u64, column: u64) {

@@ -2,7 +2,7 @@
 //!
 //! The oracle walks the condition over values with three-valued logic; it knows nothing of bins, band edges or clauses.
 
-mod common;
+use crate::common;
 
 use countersign_circuits::{
     consent::{Day, Eligibility, ScopeRegistry},

@@ -1,8 +1,6 @@
 //! Results against a plain computation over the rows.
 
-mod common;
-
-use common::{AGE, Asked, BMI, DISEASE, OLDPEAK, Row, SEX, random_rows, value};
+use crate::common::{AGE, Asked, BMI, DISEASE, OLDPEAK, Row, SEX, random_rows, value};
 use countersign_circuits::dictionary::Dictionary;
 use countersign_stats::{Count, Estimate, ResultTable, Shown};
 use proptest::{prelude::*, test_runner::RngSeed};

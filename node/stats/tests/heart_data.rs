@@ -1,8 +1,6 @@
 //! The four hospitals of the UCI heart disease data against the published figures.
 
-mod common;
-
-use common::{Asked, Row};
+use crate::common::{Asked, Row};
 use countersign_stats::{Count, Estimate, Moments, Shown};
 use std::path::{Path, PathBuf};
 

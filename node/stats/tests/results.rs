@@ -1,8 +1,6 @@
 //! Layout, JSON and the pooling rule on small tables.
 
-mod common;
-
-use common::Asked;
+use crate::common::Asked;
 use countersign_circuits::statement::CellMeaning;
 use countersign_stats::{
     CellStatus, Count, Estimate, Hidden, Parts, Shown, SiteAnswer, SiteState, SiteTable, TableError, WithholdReason, render_text, tabulate,

@@ -1,21 +1,15 @@
 //! Every block is decided by a certificate, and the audit looks at each.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
-use countersign_harness as harness;
-
-mod databases;
-
+use crate::databases::{TestDatabase, certified, on_both, short_chain, stored};
 use countersign_circuits::hash::Digest32;
+use countersign_harness::*;
 use countersign_ledger::*;
 use countersign_messages::*;
 use countersign_store::{
     AuditFault, Auditor, ChainStore, LocalChain, StoreError, StoredBlock,
     archive::{self, Blobs},
 };
-use databases::{TestDatabase, certified, on_both, short_chain, stored};
 use ed25519_dalek::{Signer, SigningKey};
-use harness::*;
 use std::sync::Arc;
 
 on_both!(

@@ -1,20 +1,14 @@
 //! Chains on fresh databases with every migration.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
-use countersign_harness as harness;
-
-mod databases;
-
+use crate::databases::{TestDatabase, certified, on_both, stored};
 use countersign_circuits::hash::Digest32;
+use countersign_harness::{self as harness, *};
 use countersign_ledger::*;
 use countersign_messages::*;
 use countersign_store::{
     Auditor, BLOB_BYTES_MAX, ChainStore, LocalChain, PROPOSALS_MAX, StoreError, VotingRecord,
     archive::{self, Blobs},
 };
-use databases::{TestDatabase, certified, on_both, stored};
-use harness::*;
 use std::sync::Arc;
 
 on_both!(

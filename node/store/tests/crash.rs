@@ -1,16 +1,10 @@
 //! A crash at any point leaves the chain as it was before a block or after it.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
-use countersign_harness as harness;
-
-mod databases;
-
+use crate::databases::{TestDatabase, on_both};
+use countersign_harness::*;
 use countersign_ledger::*;
 use countersign_messages::*;
 use countersign_store::{Auditor, ChainStore, LocalChain, StoreUrl};
-use databases::{TestDatabase, on_both};
-use harness::*;
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Command, Stdio},
@@ -64,7 +58,7 @@ async fn killed_processes_lose_nothing(place: TestDatabase) {
     let mut last = Height(0);
     for round in 1..=8 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "writes_until_killed", "--ignored", "--nocapture"])
+            .args(["--exact", "crash::writes_until_killed", "--ignored", "--nocapture"])
             .env(CHAIN, &place.text)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -1,15 +1,9 @@
 //! Where chains are kept, and who may write.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
-use countersign_harness as harness;
-
-mod databases;
-
+use crate::databases::{TestDatabase, certified, on_both, stored};
 use countersign_circuits::hash::Digest32;
+use countersign_harness::*;
 use countersign_store::{ChainStore, LocalChain, StoreError, StoreUrl};
-use databases::{TestDatabase, certified, on_both, stored};
-use harness::*;
 use sqlx::Row;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 

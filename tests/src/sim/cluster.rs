@@ -88,7 +88,7 @@ pub(super) struct Cluster {
 /// What did not hold, with the seed and the last events.
 pub fn run(seed: u64) -> Result<Summary, String> {
     run_with(seed, Plan::HONEST).map_err(|(failure, trace)| {
-        format!("seed {seed}: {failure}\nreplay: COUNTERSIGN_SIM_SEED={seed} cargo test --release -p countersign-tests --test simulation\n{trace}")
+        format!("seed {seed}: {failure}\nreplay: COUNTERSIGN_SIM_SEED={seed} cargo test --release -p countersign-tests --test all simulation::\n{trace}")
     })
 }
 

@@ -1,7 +1,5 @@
 //! A gateway over real HTTP, in front of a real chain in SQLite that makes a block of every transaction it is sent.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
-
 pub use countersign_harness as harness;
 pub mod schema;
 pub mod shape;
@@ -9,10 +7,10 @@ pub mod shape;
 use async_trait::async_trait;
 pub use countersign_api::Node;
 use countersign_api::{Alert, Gateway, GatewayConfig, Limits, MempoolStatus, NodeStatus, Peer, Progress, SubmitRefused};
+use countersign_harness::*;
 use countersign_ledger::*;
 use countersign_messages::*;
 use countersign_store::{ChainStore, LocalChain};
-use harness::*;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;

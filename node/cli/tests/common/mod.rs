@@ -1,5 +1,4 @@
 //! Running the real program: folders, keys, outcomes.
-#![allow(clippy::unwrap_used, dead_code, unreachable_pub, unused_macros, missing_docs, reason = "helpers of tests, each file uses some")]
 
 use serde_json::Value;
 use std::{
@@ -89,10 +88,10 @@ pub fn start<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Child {
 }
 
 /// Arguments from paths and texts.
-#[macro_export]
 macro_rules! arguments {
     ($($argument:expr),* $(,)?) => { vec![$(std::ffi::OsString::from(&$argument)),*] };
 }
+pub(crate) use arguments;
 
 /// A part of the folder of trial data and plain readers, if it is there.
 pub fn shared(part: &str) -> Option<PathBuf> {

@@ -1,10 +1,6 @@
 //! Organisations with nodes as processes of their own on loopback. Every process is killed when its organisation is dropped.
-#![allow(clippy::unwrap_used, dead_code, unreachable_pub, missing_docs, reason = "helpers of tests, each file uses some")]
 
-use crate::{
-    arguments,
-    common::{Outcome, command, finish, run},
-};
+use crate::common::{Outcome, arguments, command, finish, run};
 use countersign_tests::loopback::unused_address;
 use serde_json::Value;
 use std::{

@@ -1,9 +1,7 @@
 //! A cluster of nodes in one process, over real connections on loopback and real SQLite files, with the ledger's harness for payloads.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
-
-use crate::harness::{self, Script, Who, digest, keys_digest, registry, rules};
 use countersign_consensus::{Accusation, Conduct, Honest, Node, NodeConfig, Offence, Pace, RoleNow, malachite::network::Outgoing};
+use countersign_harness::{self as harness, Script, Who, digest, keys_digest, registry, rules};
 use countersign_ledger::*;
 use countersign_messages::*;
 use countersign_net::{NetConfig, PeerAddress, Transport};

@@ -1,6 +1,4 @@
 //! Small dictionaries, registries and people for the tests.
-#![allow(dead_code, reason = "each test file uses some of it")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},

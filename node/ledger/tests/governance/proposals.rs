@@ -50,7 +50,7 @@ fn votes_in_every_order() {
                 };
                 assert_eq!(status(&net, id), expected);
             }
-            assert_eq!(net.state.member(&harness::id(Stranger)).is_some(), approve == 3);
+            assert_eq!(net.state.member(&countersign_harness::id(Stranger)).is_some(), approve == 3);
         }
     }
 }

@@ -1,5 +1,4 @@
 //! A small dictionary with every kind of attribute, and helpers the tests share.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses its own part")]
 
 use countersign_circuits::dictionary::{Dictionary, canonical_json};
 use countersign_circuits::statement::Statement;

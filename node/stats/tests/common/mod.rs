@@ -1,5 +1,4 @@
 //! A small dictionary, random rows, and the release rule applied to plain rows (S2.7), for the tests to share.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses its own part")]
 
 use countersign_circuits::{
     consent::{Day, Eligibility, ScopeRegistry},

@@ -1,14 +1,12 @@
 //! Every test runs on both databases: a fresh SQLite file, and a fresh database of a private PostgreSQL server.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
-
 mod server;
 
-use crate::harness::*;
+use countersign_harness::*;
 use countersign_messages::*;
 use countersign_store::{ChainStore, StoreUrl};
-use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Row, any::AnyConnectOptions, migrate::Migrator};
-use std::path::{Path, PathBuf};
+use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Row, any::AnyConnectOptions};
+use std::path::PathBuf;
 
 /// Makes a test for each database of functions that take a [`TestDatabase`].
 macro_rules! on_both {
@@ -16,13 +14,13 @@ macro_rules! on_both {
         mod on_sqlite {
             $(#[tokio::test]
             async fn $test() {
-                super::$test(super::databases::TestDatabase::sqlite()).await;
+                super::$test(crate::databases::TestDatabase::sqlite()).await;
             })+
         }
         mod on_postgres {
             $(#[tokio::test]
             async fn $test() {
-                if let Some(place) = super::databases::TestDatabase::postgres().await {
+                if let Some(place) = crate::databases::TestDatabase::postgres().await {
                     super::$test(place).await;
                 }
             })+
@@ -131,12 +129,6 @@ impl TestDatabase {
         let write = format!("UPDATE {table} SET {column} = $1 WHERE {at}");
         let done = sqlx::query(AssertSqlSafe(write)).bind(bytes).execute(&mut connection).await.unwrap();
         assert_eq!(done.rows_affected(), 1);
-    }
-
-    /// The migrations of this kind of database, from their folder.
-    pub async fn migrations(&self) -> Migrator {
-        let kind = if self.is_sqlite() { "sqlite" } else { "postgres" };
-        Migrator::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(kind)).await.unwrap()
     }
 }
 

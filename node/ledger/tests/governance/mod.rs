@@ -1,18 +1,15 @@
 //! Proposals, votes, and changes coming into force.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic, and share a harness between binaries")]
-
 mod changes;
-use countersign_harness as harness;
 mod proposals;
 
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
     hash::Digest32,
 };
+use countersign_harness::*;
 use countersign_ledger::*;
 use countersign_messages::*;
-use harness::*;
 
 fn newcomer() -> Change {
     Change::Admit(member(Stranger, "Newcomer", &[Role::Validator]))

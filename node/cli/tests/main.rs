@@ -1,0 +1,14 @@
+//! Tests of the command line, in one program: each file a module.
+
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests may panic")]
+
+mod common;
+mod failures;
+mod joining;
+mod kills;
+mod organisations;
+mod processes;
+mod real_data;
+mod separately;
+mod steps;
+mod tour;

@@ -1,0 +1,13 @@
+//! Tests of a hospital's node, in one program: each file a module.
+
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
+
+mod common;
+mod content;
+mod crash;
+mod damage;
+mod histories;
+mod hospital_store;
+mod plain;
+mod slots;
+mod source;

@@ -1,0 +1,11 @@
+//! Tests of the ledger, in one program: each file a module.
+
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests may panic")]
+
+mod blocks;
+mod bounds;
+mod governance;
+mod governance_orders;
+mod light;
+mod orders;
+mod rejections;
