@@ -5,7 +5,7 @@
 
 use crate::field::{Fr, G1, G1Affine};
 use ark_ec::{
-    AffineRepr,
+    AffineRepr, CurveGroup,
     short_weierstrass::{Affine, Projective, SWCurveConfig},
 };
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, PrimeField, Zero};
@@ -47,10 +47,14 @@ fn window(n: usize) -> usize {
     }
 }
 
+/// Windows of a scalar and its last carry.
+fn windows(width: usize) -> usize {
+    (SCALAR_BITS + 1).div_ceil(width)
+}
+
 /// Digits in [-2^(c-1), 2^(c-1)], a row a window, lowest first.
 fn signed_digits(scalars: &[BigInt<4>], width: usize) -> Vec<Vec<i16>> {
-    let windows = (SCALAR_BITS + 1).div_ceil(width);
-    let mut rows = vec![vec![0i16; scalars.len()]; windows];
+    let mut rows = vec![vec![0i16; scalars.len()]; windows(width)];
     for (i, scalar) in scalars.iter().enumerate() {
         if scalar.is_zero() {
             continue;
@@ -72,6 +76,58 @@ fn signed_digits(scalars: &[BigInt<4>], width: usize) -> Vec<Vec<i16>> {
     rows
 }
 
+/// The sum of the points of each of `count` buckets. All additions of a pass share one inversion, so that it pays to sum much at once.
+///
+/// # Panics
+/// If a point is for a bucket that is not there.
+pub fn bucket_sums<P: SWCurveConfig>(count: usize, points: impl Iterator<Item = (usize, Affine<P>)> + Clone) -> Vec<Affine<P>> {
+    Buckets::new(count, points).sums()
+}
+
+/// Multiples of a point that is multiplied often.
+#[derive(Debug)]
+pub struct FixedBase {
+    /// `1 ..= 2^(width-1)` times `2^(width i)` times the point, for window i.
+    windows: Vec<Vec<G1Affine>>,
+}
+
+impl FixedBase {
+    /// Three megabytes; some ten milliseconds.
+    const WIDTH: usize = 12;
+
+    /// Multiples of a point.
+    pub fn new(point: G1Affine) -> Self {
+        let mut first = G1::from(point);
+        let window = |_| {
+            let mut multiple = G1::zero();
+            let multiples: Vec<G1> = std::iter::repeat_with(|| {
+                multiple += first;
+                multiple
+            })
+            .take(1 << (Self::WIDTH - 1))
+            .collect();
+            first = multiple.double();
+            G1::normalize_batch(&multiples)
+        };
+        Self { windows: (0..windows(Self::WIDTH)).map(window).collect() }
+    }
+
+    /// Per scalar the points whose sum is the scalar times the base: at most one a window.
+    pub fn addends<'a>(&'a self, scalars: &[Fr]) -> impl Iterator<Item = (usize, G1Affine)> + Clone + use<'a> {
+        let scalars: Vec<BigInt<4>> = scalars.iter().map(|x| x.into_bigint()).collect();
+        let rows = signed_digits(&scalars, Self::WIDTH);
+        let window = |(multiples, digits): (&'a Vec<G1Affine>, Vec<i16>)| {
+            let used = digits.into_iter().enumerate().filter(|(_, digit)| *digit != 0);
+            used.map(move |(i, digit)| (i, signed(multiples[usize::from(digit.unsigned_abs()) - 1], digit)))
+        };
+        self.windows.iter().zip(rows).flat_map(window)
+    }
+}
+
+fn signed<P: SWCurveConfig>(point: Affine<P>, digit: i16) -> Affine<P> {
+    if digit < 0 { -point } else { point }
+}
+
 /// Points sorted by bucket, reduced pairwise until one is left in each.
 struct Buckets<P: SWCurveConfig> {
     points: Vec<Affine<P>>,
@@ -80,25 +136,28 @@ struct Buckets<P: SWCurveConfig> {
 }
 
 impl<P: SWCurveConfig> Buckets<P> {
-    fn new(bases: &[Affine<P>], digits: &[i16], width: usize) -> Self {
-        let count = 1usize << (width - 1);
-        let used = || bases.iter().zip(digits).filter(|(base, digit)| **digit != 0 && !base.is_zero());
-        let mut start = vec![0usize; count + 2];
-        for (_, digit) in used() {
-            start[usize::from(digit.unsigned_abs()) + 1] += 1;
+    fn new(count: usize, points: impl Iterator<Item = (usize, Affine<P>)> + Clone) -> Self {
+        let mut start = vec![0usize; count + 1];
+        for (bucket, _) in points.clone() {
+            start[bucket + 1] += 1;
         }
-        for k in 1..start.len() {
-            start[k] += start[k - 1];
+        for bucket in 0..count {
+            start[bucket + 1] += start[bucket];
         }
-        let mut points = vec![Affine::<P>::identity(); start[count + 1]];
+        let mut sorted = vec![Affine::<P>::identity(); start[count]];
         let mut next = start.clone();
-        for (base, digit) in used() {
-            let k = usize::from(digit.unsigned_abs());
-            points[next[k]] = if *digit < 0 { -*base } else { *base };
-            next[k] += 1;
+        for (bucket, point) in points {
+            sorted[next[bucket]] = point;
+            next[bucket] += 1;
         }
-        let len = (0..=count).map(|k| start[k + 1] - start[k]).collect();
-        Self { points, start, len }
+        let len = start.windows(2).map(|ends| ends[1] - ends[0]).collect();
+        Self { points: sorted, start, len }
+    }
+
+    fn sums(mut self) -> Vec<Affine<P>> {
+        let (mut denominators, mut products) = (Vec::new(), Vec::new());
+        while self.halve(&mut denominators, &mut products) {}
+        self.len.iter().zip(&self.start).map(|(len, start)| if *len == 0 { Affine::identity() } else { self.points[*start] }).collect()
     }
 
     /// One pass: neighbours of every bucket are added, all inversions at once. False when nothing was left to add.
@@ -106,7 +165,7 @@ impl<P: SWCurveConfig> Buckets<P> {
         denominators.clear();
         products.clear();
         let mut product = P::BaseField::ONE;
-        for k in 1..self.len.len() {
+        for k in 0..self.len.len() {
             for j in 0..self.len[k] / 2 {
                 let (a, b) = (&self.points[self.start[k] + 2 * j], &self.points[self.start[k] + 2 * j + 1]);
                 let denominator = addition_denominator(a, b);
@@ -125,7 +184,7 @@ impl<P: SWCurveConfig> Buckets<P> {
             denominators[i] = own;
         }
         let mut inverses = denominators.iter();
-        for k in 1..self.len.len() {
+        for k in 0..self.len.len() {
             let (start, len) = (self.start[k], self.len[k]);
             for (j, inverse) in (0..len / 2).zip(&mut inverses) {
                 self.points[start + j] = add(self.points[start + 2 * j], self.points[start + 2 * j + 1], *inverse);
@@ -171,16 +230,13 @@ fn add<P: SWCurveConfig>(a: Affine<P>, b: Affine<P>, inverse: P::BaseField) -> A
     Affine::new_unchecked(x, slope * (a.x - x) - a.y)
 }
 
-/// Sum of the buckets, each times its number.
+/// Sum of the buckets, each times its digit.
 fn window_sum<P: SWCurveConfig>(bases: &[Affine<P>], digits: &[i16], width: usize) -> Projective<P> {
-    let mut buckets = Buckets::new(bases, digits, width);
-    let (mut denominators, mut products) = (Vec::new(), Vec::new());
-    while buckets.halve(&mut denominators, &mut products) {}
+    let used = bases.iter().zip(digits).filter(|(base, digit)| **digit != 0 && !base.is_zero());
+    let sums = bucket_sums(1 << (width - 1), used.map(|(base, digit)| (usize::from(digit.unsigned_abs()) - 1, signed(*base, *digit))));
     let (mut running, mut sum) = (Projective::<P>::zero(), Projective::<P>::zero());
-    for k in (1..buckets.len.len()).rev() {
-        if buckets.len[k] == 1 {
-            running += buckets.points[buckets.start[k]];
-        }
+    for bucket in sums.iter().rev() {
+        running += bucket;
         sum += running;
     }
     sum
@@ -190,9 +246,9 @@ fn window_sum<P: SWCurveConfig>(bases: &[Affine<P>], digits: &[i16], width: usiz
 mod tests {
     use super::*;
     use ark_bn254::{G2Affine, G2Projective};
-    use ark_ec::{CurveGroup, VariableBaseMSM};
+    use ark_ec::VariableBaseMSM;
     use ark_ff::{One, UniformRand};
-    use rand::{SeedableRng, rngs::StdRng};
+    use rand::{Rng, SeedableRng, rngs::StdRng};
 
     #[test]
     fn agrees_with_the_library() {
@@ -232,5 +288,27 @@ mod tests {
         let half = Fr::from(2u64).inverse().unwrap();
         let scalars = [Fr::from(0u64), Fr::one(), -Fr::one(), half, -half, Fr::from(u128::MAX)];
         assert_eq!(msm(&bases, &scalars), G1::msm_unchecked(&bases, &scalars));
+    }
+
+    #[test]
+    fn buckets_hold_their_sums() {
+        let mut rng = StdRng::seed_from_u64(4);
+        let few: Vec<G1Affine> = (0..5).map(|_| G1::rand(&mut rng).into_affine()).collect();
+        let points: Vec<(usize, G1Affine)> = (0..200).map(|_| (rng.gen_range(0..7) * 2, few[rng.gen_range(0..5)])).collect();
+        let mut plain = vec![G1::zero(); 13];
+        points.iter().for_each(|(bucket, point)| plain[*bucket] += point);
+        assert_eq!(bucket_sums(13, points.iter().copied()), G1::normalize_batch(&plain));
+        assert_eq!(bucket_sums::<ark_bn254::g1::Config>(2, std::iter::empty()), vec![G1Affine::identity(); 2]);
+    }
+
+    #[test]
+    fn multiples_of_a_fixed_base() {
+        let mut rng = StdRng::seed_from_u64(5);
+        let point = G1::rand(&mut rng).into_affine();
+        let edges = [0u64, 1, 2, 2047, 2048, 2049, 4095, 4096].map(Fr::from);
+        let scalars: Vec<Fr> = edges.iter().flat_map(|x| [*x, -*x]).chain((0..20).map(|_| Fr::rand(&mut rng))).collect();
+        let sums = bucket_sums(scalars.len(), FixedBase::new(point).addends(&scalars));
+        let plain: Vec<G1> = scalars.iter().map(|x| point * *x).collect();
+        assert_eq!(sums, G1::normalize_batch(&plain));
     }
 }

@@ -1,15 +1,15 @@
 //! Pedersen commitments of segments, one row at a time.
 //!
-//! Bits select generators, so a row costs one addition a set bit. All additions of a segment are affine and share inversions; blinding many
-//! rows uses a table of multiples of h.
+//! Bits select generators, so a row costs one addition a set bit, and some for its blinder from a table of multiples of h. All additions of a segment are
+//! affine and share inversions.
 
 use crate::entropy::Hedge;
-use ark_ec::{CurveGroup, scalar_mul::BatchMulPreprocessing};
-use ark_ff::{UniformRand, Zero};
+use ark_ff::UniformRand;
 use countersign_circuits::{
     commitment::Generators,
     dictionary::SegmentLayout,
-    field::{Fr, G1, G1Affine},
+    field::{Fr, G1Affine},
+    msm::{FixedBase, bucket_sums},
     segment::{EMPTY, SLOTS, Segment, SegmentId, SlotCodes, TableContext},
     tag,
 };
@@ -67,9 +67,9 @@ impl Blinders {
     }
 }
 
-fn blind(blinders: &[Fr]) -> Vec<G1Affine> {
-    static TABLE: OnceLock<BatchMulPreprocessing<G1>> = OnceLock::new();
-    TABLE.get_or_init(|| BatchMulPreprocessing::new(Generators::get().h.into(), 1 << 14)).batch_mul(blinders)
+fn multiples_of_h() -> &'static FixedBase {
+    static TABLE: OnceLock<FixedBase> = OnceLock::new();
+    TABLE.get_or_init(|| FixedBase::new(Generators::get().h))
 }
 
 /// Commits the segment at `id` of a whole table with given blinders.
@@ -91,25 +91,21 @@ pub fn commit_slots(
     (codes, at): (&SlotCodes, usize),
     blinders: &Blinders,
 ) -> Segment {
-    let generators = Generators::get();
     let slots = at * SLOTS..(at + 1) * SLOTS;
-    let mut sums = vec![G1::zero(); layout.rows()];
+    let occupancy = layout.bin_rows();
+    let mut points: Vec<(usize, G1Affine)> = multiples_of_h().addends(&blinders.0).collect();
     let mut first = 0;
-    for (block, size) in codes.blocks.iter().zip(&layout.blocks) {
-        for (g, code) in generators.g.iter().zip(&block[slots.clone()]) {
+    for (i, (block, size)) in codes.blocks.iter().zip(&layout.blocks).enumerate() {
+        for (g, code) in Generators::get().g.iter().zip(&block[slots.clone()]) {
             if *code != EMPTY {
-                sums[first + usize::from(*code)] += g;
+                points.push((first + usize::from(*code), *g));
+                // whoever has a bin of one block has one of each
+                points.extend((i == 0).then_some((occupancy, *g)));
             }
         }
         first += size;
     }
-    // occupancy is the sum of any block's bins
-    let occupancy = sums[..layout.blocks[0]].iter().sum();
-    sums[first] = occupancy;
-    for (sum, blinder) in sums.iter_mut().zip(blind(&blinders.0)) {
-        *sum += blinder;
-    }
-    Segment::new(context, id, G1::normalize_batch(&sums))
+    Segment::new(context, id, bucket_sums(layout.rows(), points.iter().copied()))
 }
 
 #[cfg(test)]
