@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a measurement fails by panicking")]
 
 pub mod baseline;
+pub mod chain;
 pub mod cohort;
 pub mod loopback;
 pub mod process;

@@ -9,22 +9,20 @@
     reason = "a measurement reads the clock, prints, and fails by panicking"
 )]
 
-use ark_ec::{AffineRepr, CurveGroup};
+use countersign_benches::chain::{DAY_MS, Points, TakesAll, genesis, id, key, member, resident_mib, study};
 use countersign_circuits::{
-    consent::{Day, ScopeRegistry},
+    consent::Day,
     dictionary::canonical_json,
     hash::Digest32,
-    segment::{SLOTS, SegmentId, point_bytes},
+    segment::{SLOTS, SegmentId},
 };
-use countersign_ledger::{AnswerCheck, AnswerVerdict, ProofChecker, ProofRefused, SegmentsCheck, State};
+use countersign_ledger::State;
 use countersign_messages::{
-    Anchor, AnchoredTable, BlockTime, Change, CircuitKeys, Genesis, Height, Member, MemberId, Name, Payload, Proposal, Role, Rules,
-    SealingKey, SealingParty, StudyApprove, StudyId, StudySubmit, Transaction, Wire, Withdraw, WithdrawnBy, limits,
+    Anchor, AnchoredTable, Change, Height, Member, Payload, Proposal, Role, StudyApprove, StudyId, Transaction, Wire, Withdraw,
+    WithdrawnBy, limits,
 };
-use ed25519_dalek::SigningKey;
 use std::time::{Duration, Instant};
 
-const DAY_MS: u64 = 24 * 3_600_000;
 const STUDIES: usize = 25_000;
 /// Researchers among whom the studies are: each submits [`limits::STUDIES_A_DAY_MAX`] a day.
 const RESEARCHERS: u8 = 200;
@@ -32,35 +30,6 @@ const HOSPITAL: u8 = 201;
 const GOVERNANCE: u8 = 202;
 const BOARD: u8 = 203;
 const SLOTS_WITHDRAWN: u32 = 1_000_000;
-
-/// Takes every proof: what is measured is the ledger.
-struct TakesAll(Digest32);
-
-impl ProofChecker for TakesAll {
-    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
-        (*digest == self.0).then_some(CircuitKeys { digest: *digest, development: true })
-    }
-
-    fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
-        Ok(())
-    }
-
-    fn check_answer(&self, _: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
-        Ok(AnswerVerdict::default())
-    }
-}
-
-fn key(who: u8) -> SigningKey {
-    SigningKey::from_bytes(&[who; 32])
-}
-
-fn id(who: u8) -> MemberId {
-    MemberId::from(&key(who).verifying_key())
-}
-
-fn sealing(who: u8) -> [u8; 32] {
-    [who.max(9); 32]
-}
 
 struct Chain {
     state: State,
@@ -104,38 +73,16 @@ impl Chain {
     }
 }
 
-fn resident_mib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|n| n.parse::<u64>().ok()).unwrap_or_default() / 1024
-}
-
 fn main() {
     let keys = Digest32::of(b"no circuit keys");
-    let member = |who: u8, role: Role| Member {
-        id: id(who),
-        name: Name::new(format!("member {who}")).unwrap(),
-        roles: vec![role],
-        sealing: sealing(who),
-    };
     let mut members: Vec<Member> = (1..=RESEARCHERS).map(|who| member(who, Role::Researcher)).collect();
     members.extend([member(HOSPITAL, Role::Hospital), member(BOARD, Role::Board)]);
     members.push(Member { roles: vec![Role::Validator, Role::Governance], ..member(GOVERNANCE, Role::Governance) });
-    members.sort_by_key(|m| m.id);
-    let genesis = Genesis {
-        name: Name::new("bounds").unwrap(),
-        development: true,
-        time: BlockTime(20_000 * DAY_MS),
-        members,
-        registry: ScopeRegistry { scopes: vec!["p.health".into(), "c.labs".into()], grid: vec![Day(40_000)] },
-        rules: Rules { points_a_day: u64::MAX, ..Rules::standard() },
-        circuit_keys: keys,
-    };
     let attribute = serde_json::json!({"name": "sex", "category": "labs", "kind": "flag"});
     let dictionary =
         serde_json::json!({"format": "countersign-dictionary/1", "id": "b", "version": 1, "title": "b", "attribute": [attribute]});
     let dictionary = canonical_json(&dictionary).unwrap();
-    let mut chain = Chain { state: State::new(genesis).unwrap(), checker: TakesAll(keys), bytes: 0 };
+    let mut chain = Chain { state: State::new(genesis(members, keys)).unwrap(), checker: TakesAll(keys), bytes: 0 };
     let publish = Proposal { change: Change::Dictionary(dictionary.clone()), in_force: Height(0), reason: "measured".into() };
     let publish = chain.sign(GOVERNANCE, 0, Payload::Propose(publish));
     chain.block(1_000, vec![publish]);
@@ -169,22 +116,8 @@ fn studies(chain: &mut Chain, dictionary: &[u8]) {
     while made.len() < STUDIES {
         let expiry = Day(chain.state.tip().time.day().0 + 300);
         let submit = |chain: &Chain, who: u8, ahead: u64| {
-            let mut seals = vec![
-                SealingKey { party: SealingParty::Team, member: id(who), key: sealing(who) },
-                SealingKey { party: SealingParty::Board, member: id(BOARD), key: sealing(BOARD) },
-            ];
-            seals.sort();
-            let study = StudySubmit {
-                title: "t".repeat(limits::TITLE_BYTES_MAX),
-                summary: "s".repeat(limits::SUMMARY_BYTES_MAX),
-                dictionary: Digest32::of(dictionary),
-                purpose: "p.health".into(),
-                categories: vec!["c.labs".into()],
-                k_min: 10,
-                researchers: vec![id(who)],
-                sealing: seals,
-                expiry,
-            };
+            let texts = ("t".repeat(limits::TITLE_BYTES_MAX), "s".repeat(limits::SUMMARY_BYTES_MAX));
+            let study = study(texts, dictionary, (who, BOARD), expiry);
             chain.sign(who, ahead, Payload::StudySubmit(study))
         };
         for round in 0..u64::from(limits::STUDIES_A_DAY_MAX) {
@@ -215,20 +148,11 @@ fn withdrawals(chain: &mut Chain, dictionary: &[u8]) {
     let any = Digest32::default();
     let rows = countersign_circuits::dictionary::Dictionary::from_canonical(dictionary).unwrap().layout().rows();
     let count = SLOTS_WITHDRAWN.div_ceil(SLOTS as u32);
-    let mut point = ark_bn254::G1Affine::identity().into_group();
-    let mut points = |rows: usize| -> Vec<u8> {
-        let list: Vec<_> = (0..rows)
-            .map(|_| {
-                point += ark_bn254::G1Affine::generator();
-                point
-            })
-            .collect();
-        let list = ark_bn254::G1Projective::normalize_batch(&list);
-        list.iter().flat_map(point_bytes).collect()
-    };
+    let mut points = Points::new();
     let table = AnchoredTable::Data { dictionary: Digest32::of(dictionary), mapping: any, report: any, source_root: any };
     for index in 0..count {
-        let anchor = Anchor { table: table.clone(), segments: vec![(SegmentId { index, version: 0 }, points(rows))], proof: Vec::new() };
+        let anchor =
+            Anchor { table: table.clone(), segments: vec![(SegmentId { index, version: 0 }, points.bytes(rows))], proof: Vec::new() };
         let transaction = chain.sign(HOSPITAL, 0, Payload::Anchor(anchor));
         assert_eq!(chain.block(if index == 0 { DAY_MS } else { 1_000 }, vec![transaction]).1, 1);
     }

@@ -1,0 +1,116 @@
+//! What measurements of the ledger alone share: members by number, and a checker that takes every proof.
+
+use ark_bn254::{G1Affine, G1Projective};
+use ark_ec::{AffineRepr, CurveGroup};
+use countersign_circuits::{
+    consent::{Day, ScopeRegistry},
+    hash::Digest32,
+    segment::point_bytes,
+};
+use countersign_ledger::{AnswerCheck, AnswerVerdict, ProofChecker, ProofRefused, SegmentsCheck};
+use countersign_messages::{BlockTime, CircuitKeys, Genesis, Member, MemberId, Name, Role, Rules, SealingKey, SealingParty, StudySubmit};
+use ed25519_dalek::SigningKey;
+
+/// Milliseconds of a day.
+pub const DAY_MS: u64 = 24 * 3_600_000;
+
+/// Takes every proof: what is measured is the ledger.
+#[derive(Debug)]
+pub struct TakesAll(pub Digest32);
+
+impl ProofChecker for TakesAll {
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+        (*digest == self.0).then_some(CircuitKeys { digest: *digest, development: true })
+    }
+
+    fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        Ok(())
+    }
+
+    fn check_answer(&self, _: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
+        Ok(AnswerVerdict::default())
+    }
+}
+
+/// The signing key of a number.
+pub fn key(who: u8) -> SigningKey {
+    SigningKey::from_bytes(&[who; 32])
+}
+
+/// The member of a number.
+pub fn id(who: u8) -> MemberId {
+    MemberId::from(&key(who).verifying_key())
+}
+
+/// The sealing key the ledger lists for it.
+pub fn sealing(who: u8) -> [u8; 32] {
+    [who.max(9); 32]
+}
+
+/// A member of one role.
+pub fn member(who: u8, role: Role) -> Member {
+    Member { id: id(who), name: Name::new(format!("member {who}")).unwrap(), roles: vec![role], sealing: sealing(who) }
+}
+
+/// The genesis of these members; what they ask costs nothing.
+pub fn genesis(mut members: Vec<Member>, circuit_keys: Digest32) -> Genesis {
+    members.sort_by_key(|m| m.id);
+    Genesis {
+        name: Name::new("measured").unwrap(),
+        development: true,
+        time: BlockTime(20_000 * DAY_MS),
+        members,
+        registry: ScopeRegistry { scopes: vec!["p.health".into(), "c.labs".into()], grid: vec![Day(40_000)] },
+        rules: Rules { points_a_day: u64::MAX, ..Rules::standard() },
+        circuit_keys,
+    }
+}
+
+/// A study of a researcher and a board.
+pub fn study((title, summary): (String, String), dictionary: &[u8], (who, board): (u8, u8), expiry: Day) -> StudySubmit {
+    let mut seals = vec![
+        SealingKey { party: SealingParty::Team, member: id(who), key: sealing(who) },
+        SealingKey { party: SealingParty::Board, member: id(board), key: sealing(board) },
+    ];
+    seals.sort();
+    StudySubmit {
+        title,
+        summary,
+        dictionary: Digest32::of(dictionary),
+        purpose: "p.health".into(),
+        categories: vec!["c.labs".into()],
+        k_min: 10,
+        researchers: vec![id(who)],
+        sealing: seals,
+        expiry,
+    }
+}
+
+/// Points that are all different, compressed.
+#[derive(Debug)]
+pub struct Points(G1Projective);
+
+impl Points {
+    /// The first is the generator.
+    #[expect(clippy::new_without_default, reason = "there is no default of points")]
+    pub fn new() -> Self {
+        Self(G1Affine::identity().into_group())
+    }
+
+    /// The next `rows` points.
+    pub fn bytes(&mut self, rows: usize) -> Vec<u8> {
+        let next = |_| {
+            self.0 += G1Affine::generator();
+            self.0
+        };
+        let list: Vec<G1Projective> = (0..rows).map(next).collect();
+        G1Projective::normalize_batch(&list).iter().flat_map(point_bytes).collect()
+    }
+}
+
+/// Memory of this process.
+pub fn resident_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|n| n.parse::<u64>().ok()).unwrap_or_default() / 1024
+}
