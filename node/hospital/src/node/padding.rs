@@ -39,4 +39,11 @@ mod tests {
             assert!(!rest.is_zero() && rest <= STEP, "{micros}");
         }
     }
+
+    #[tokio::test]
+    async fn an_attempt_waits_for_the_end_of_its_step() {
+        let begun = Begun::now();
+        begun.pad().await;
+        assert!(begun.0.elapsed() >= STEP, "never sooner, however slow the machine");
+    }
 }
