@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use countersign_tidy::{
-    Exceptions, Finding, Repository, arrows, clauses, dependencies, documents, gadgets, items, links, lints, modules, rules, sizes, source::sources,
-    tags,
+    Exceptions, Finding, Repository, arrows, clauses, dependencies, documents, gadgets, items, links, lints, modules, rules, sizes,
+    source::sources, tags,
 };
 use std::path::Path;
 

@@ -10,6 +10,7 @@ use crate::{
     router,
     stall::Stalling,
 };
+use async_recursion::async_recursion as boxed;
 use axum::{Router, body::Body};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -75,6 +76,7 @@ impl Gateway {
     ///
     /// # Errors
     /// [`GatewayError`].
+    #[boxed]
     pub async fn bind(config: GatewayConfig, node: Arc<dyn Node>) -> Result<Self, GatewayError> {
         config.check()?;
         let listen = |source| GatewayError::Listen { address: config.listen, source };

@@ -4,6 +4,7 @@ use crate::{
     failure::Failure,
     keyed_connection::{KeyHolder, KeyedConnection},
 };
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::hash::Digest32;
 use countersign_consortium::{BOARD, VALIDATOR, propose};
 use countersign_hospital::Hospital;
@@ -14,6 +15,7 @@ use countersign_study::{StudyDraft, approve, submit};
 ///
 /// # Errors
 /// It is refused, or others must propose it or vote on it.
+#[boxed]
 pub async fn publish_dictionary(network: &mut KeyedConnection, canonical: &[u8]) -> Result<Digest32, Failure> {
     let digest = Digest32::of(canonical);
     if network.state().dictionary(&digest).is_some() {
@@ -32,6 +34,7 @@ pub async fn publish_dictionary(network: &mut KeyedConnection, canonical: &[u8])
 ///
 /// # Errors
 /// A step is refused.
+#[boxed]
 pub async fn open_study(network: &mut KeyedConnection, draft: &StudyDraft, hospitals: &[Hospital]) -> Result<StudyId, Failure> {
     let (researcher, board) = (network.holder().reader()?, network.member(BOARD)?);
     let study = submit(network, &researcher, &[board.id()], draft).await?;

@@ -5,6 +5,7 @@ mod key_holder;
 pub use key_holder::KeyHolder;
 
 use crate::{failure::Failure, keys_folder::KeysFolder};
+use async_recursion::async_recursion as boxed;
 use countersign_consortium::{DataFolder, NetworkOptions};
 use countersign_hospital::{Hospital, HospitalError, IfInUse};
 use countersign_member::{Connection, Member, now};
@@ -41,6 +42,7 @@ impl KeyedConnection {
     ///
     /// # Errors
     /// There is one, names are not usable, or files cannot be written.
+    #[boxed]
     pub async fn create(folder: DataFolder, keys: &KeysFolder, options: &NetworkOptions) -> Result<Self, Failure> {
         let connection = folder.create(keys.verifying_folder(), options, now).await?;
         Ok(Self::new(KeyHolder::Everybody(folder), connection))
@@ -50,6 +52,7 @@ impl KeyedConnection {
     ///
     /// # Errors
     /// There is none, it is damaged or in use, or its circuit keys are not those of the keys folder.
+    #[boxed]
     pub async fn open(folder: DataFolder, keys: &KeysFolder) -> Result<Self, Failure> {
         let connection = folder.open(keys.verifying_folder(), now).await?;
         Ok(Self::new(KeyHolder::Everybody(folder), connection))
@@ -72,6 +75,7 @@ impl KeyedConnection {
     ///
     /// # Errors
     /// There are no keys of that name, or [`HospitalError`].
+    #[boxed]
     pub async fn hospital(&self, keys: &KeysFolder, name: &str) -> Result<Hospital, Failure> {
         let if_in_use = match self.holder {
             KeyHolder::Everybody(_) => IfInUse::Fail,
@@ -90,6 +94,7 @@ impl KeyedConnection {
     ///
     /// # Errors
     /// A snapshot cannot be written; the chain is whole all the same.
+    #[boxed]
     pub async fn close(self) -> Result<(), Failure> {
         Ok(self.connection.close().await?)
     }

@@ -25,6 +25,7 @@ use crate::{
     server::Server,
     validator::{Conduct, Honest, Pace},
 };
+use async_recursion::async_recursion as boxed;
 use countersign_ledger::{ProofChecker, State};
 use countersign_messages::{MemberId, Transaction, ValidatorSet};
 use countersign_net::{Net, NetConfig, NetError, system_clock};
@@ -147,6 +148,7 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError`].
+    #[boxed]
     pub async fn start(config: NodeConfig, store: ChainStore, checker: Arc<dyn ProofChecker>) -> Result<Self, NodeError> {
         let replica = Arc::new(Replica::open(store, checker).await?);
         let state = replica.state();
@@ -225,6 +227,7 @@ impl Node {
     }
 
     /// Stops everything, the most important last: connections, engine, then the store. A second call does nothing.
+    #[boxed]
     pub async fn shutdown(&self) {
         self.shared.stop.send_replace(true);
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -6,6 +6,7 @@ use crate::{
     replica::Replica,
     request::{BLOCKS_MAX, BlocksWanted, Method, PutBlobAnswer, WAIT_MS_MAX, blob, digest},
 };
+use async_recursion::async_recursion as boxed;
 use bytes::Bytes;
 use countersign_messages::{DecodeError, MemberId, Role, Wire};
 use countersign_net::Responder;
@@ -57,6 +58,7 @@ impl Server {
     ///
     /// # Errors
     /// The request does not decode: the sender is at fault.
+    #[boxed]
     pub async fn answer(&self, from: MemberId, method: u8, bytes: Bytes, mut reply: Responder) -> Result<(), DecodeError> {
         let answer = tokio::select! {
             answer = self.work(from, method, &bytes) => answer,

@@ -7,6 +7,7 @@
 //! ```
 
 use crate::{ConsortiumError, Founding, usual_registry};
+use async_recursion::async_recursion as boxed;
 use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
 use countersign_member::{Alone, Connection, Member, MemberError, VerifyingFolder, is_usable};
 use countersign_messages::{BlockTime, Member as Listed, Name, Role, Rules};
@@ -94,6 +95,7 @@ impl DataFolder {
     ///
     /// # Errors
     /// There is one, names are not usable, or files cannot be written.
+    #[boxed]
     pub async fn create(
         &self,
         keys: &VerifyingFolder,
@@ -125,6 +127,7 @@ impl DataFolder {
     ///
     /// # Errors
     /// There is none, it is damaged, another process writes to it, its validator's key is missing, or its circuit keys are others.
+    #[boxed]
     pub async fn open(&self, keys: &VerifyingFolder, clock: fn() -> BlockTime) -> Result<Connection, ConsortiumError> {
         if !self.holds_network().await {
             return Err(ConsortiumError::Absent(self.0.clone()));

@@ -1,6 +1,7 @@
 //! Proposals and votes.
 
 use crate::ConsortiumError;
+use async_recursion::async_recursion as boxed;
 use countersign_ledger::{Effect, ProposalStatus, Tally};
 use countersign_member::{Connection, Member};
 use countersign_messages::{Change, Height, Payload, Proposal, ProposalId, Vote};
@@ -29,6 +30,7 @@ pub struct Voted {
 ///
 /// # Errors
 /// The ledger refuses it.
+#[boxed]
 pub async fn propose(
     connection: &mut Connection,
     member: &Member,
@@ -48,6 +50,7 @@ pub async fn propose(
 ///
 /// # Errors
 /// The ledger refuses it.
+#[boxed]
 pub async fn vote(connection: &mut Connection, member: &Member, proposal: ProposalId, approve: bool) -> Result<Voted, ConsortiumError> {
     let (_, result) = connection.accepted(member, Payload::Vote(Vote { proposal, approve })).await?;
     match result.effect() {

@@ -4,6 +4,7 @@ use crate::{
     HospitalStoreError,
     slots::{Assignment, RowId, SlotIndex, SlotRegister, SlotState},
 };
+use async_recursion::async_recursion as boxed;
 use countersign_ingest::PatientId;
 use countersign_messages::Height;
 use rand::{CryptoRng, RngCore};
@@ -80,6 +81,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file is readable by others, in use by another process, damaged, or of a later version.
+    #[boxed]
     pub async fn open(path: &Path) -> Result<Self, HospitalStoreError> {
         create_private(path)?;
         let metadata = path.metadata().map_err(|source| HospitalStoreError::File { path: path.to_owned(), source })?;
@@ -109,6 +111,7 @@ impl HospitalStore {
     }
 
     /// Closes the file and gives up its lock. Dropping does the same a moment later.
+    #[boxed]
     pub async fn close(self) {
         self.pool.close().await;
     }
@@ -117,6 +120,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file exists, or the disk refuses.
+    #[boxed]
     pub async fn backup(&self, to: &Path) -> Result<(), HospitalStoreError> {
         if !create_private(to)? {
             return Err(HospitalStoreError::File { path: to.to_owned(), source: ErrorKind::AlreadyExists.into() });
@@ -132,6 +136,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file is damaged.
+    #[boxed]
     pub async fn check(&self) -> Result<CheckReport, HospitalStoreError> {
         let verdict: String = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&self.pool).await?;
         if verdict != "ok" {
@@ -167,6 +172,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file is damaged.
+    #[boxed]
     pub async fn register(&self) -> Result<SlotRegister, HospitalStoreError> {
         let mut connection = self.pool.acquire().await?;
         load_register(&mut connection).await
@@ -176,6 +182,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The database refuses.
+    #[boxed]
     pub async fn readmit(&self, patient: &PatientId) -> Result<(), HospitalStoreError> {
         sqlx::query("DELETE FROM withdrawn WHERE patient = ?").bind(patient.expose()).execute(&self.pool).await?;
         Ok(())
@@ -185,6 +192,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file is damaged.
+    #[boxed]
     pub async fn held_back(&self) -> Result<Vec<PatientId>, HospitalStoreError> {
         let held: Vec<String> = sqlx::query_scalar("SELECT patient FROM withdrawn ORDER BY patient").fetch_all(&self.pool).await?;
         held.into_iter().map(read_patient).collect()
@@ -195,6 +203,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The patient never had a slot.
+    #[boxed]
     pub async fn erase(&self, patient: &PatientId) -> Result<Vec<SlotIndex>, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let slots: Vec<i64> =
@@ -222,6 +231,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file is damaged.
+    #[boxed]
     pub async fn slot_state(&self, slot: SlotIndex) -> Result<Option<SlotState>, HospitalStoreError> {
         let state: Option<i64> =
             sqlx::query_scalar("SELECT state FROM slot WHERE slot = ?").bind(slot.0).fetch_optional(&self.pool).await?;

@@ -34,6 +34,7 @@ pub(crate) use withdrawal::enter_told as enter_withdrawal;
 pub use withdrawal::{WITHDRAWAL_SLOTS_MAX, WithdrawalId, WithdrawalStep};
 
 use crate::{HospitalStore, HospitalStoreError};
+use async_recursion::async_recursion as boxed;
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file is damaged.
+    #[boxed]
     pub async fn next_step(&self) -> Result<Step, HospitalStoreError> {
         let anchor = self.next_anchor_step().await?;
         if let (Some(step), true) = (&anchor, self.anchor_sent().await?) {

@@ -23,6 +23,7 @@ pub use inbox::waiting;
 pub use proving_keys::ProvingKeys;
 
 use crate::{HospitalStore, HospitalStoreError};
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::{dictionary::Dictionary, hash::Digest32};
 use countersign_ledger::{State, TableKey};
 use countersign_member::{Connection, Member};
@@ -59,6 +60,7 @@ impl Hospital {
     ///
     /// # Errors
     /// The member is no hospital, or its file is damaged, in use, or lost after an anchor.
+    #[boxed]
     pub async fn open(
         connection: &Connection,
         keys: &ProvingKeys,
@@ -87,6 +89,7 @@ impl Hospital {
     }
 
     /// Closes its file.
+    #[boxed]
     pub async fn close(self) {
         self.store.close().await;
     }

@@ -4,6 +4,7 @@ use crate::{
     HospitalStore, HospitalStoreError, codes,
     hospital_store::{read_height, small},
 };
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::{
     hash::Digest32,
     opening::Reader,
@@ -104,6 +105,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// There is none, or the file is damaged.
+    #[boxed]
     pub async fn opening(&self, key: &OpeningKey) -> Result<Opening, HospitalStoreError> {
         let stored: Option<StoredOpening> = sqlx::query_as(
             "SELECT codes, blinders, points, state, height FROM opening WHERE kind = ? AND table_id = ? AND segment = ? AND version = ?",
@@ -125,6 +127,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file is damaged.
+    #[boxed]
     pub async fn anchored(&self, table: TableName) -> Result<Vec<OpeningKey>, HospitalStoreError> {
         let keys: Vec<StoredKey> = sqlx::query_as(
             "SELECT kind, table_id, segment, max(version) FROM opening
@@ -141,6 +144,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file is damaged.
+    #[boxed]
     pub async fn superseded(&self) -> Result<Vec<OpeningKey>, HospitalStoreError> {
         let keys: Vec<StoredKey> = sqlx::query_as(
             "SELECT o.kind, o.table_id, o.segment, o.version FROM opening o WHERE o.state = 3 AND EXISTS (
@@ -158,6 +162,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The opening does not exist or is not anchored.
+    #[boxed]
     pub async fn destroy(&self, key: &OpeningKey) -> Result<(), HospitalStoreError> {
         let done = sqlx::query(
             "UPDATE opening SET state = 4, codes = NULL, blinders = NULL

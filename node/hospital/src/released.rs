@@ -9,6 +9,7 @@ use crate::{
     disclosure::{Counts, Differing, MeasureRef, Number, RowSet, Table, Withhold, exposes},
     hospital_store::secret,
 };
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::{dictionary::Dictionary, hash::Digest32, segment::SegmentId, tag};
 use countersign_messages::QueryId;
 use levels::Levels;
@@ -65,6 +66,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file is damaged.
+    #[boxed]
     pub async fn judge(&self, table: &Table<'_>, k_min: u32, dictionaries: &dyn Dictionaries) -> Result<Judged, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let last = last_number(&mut tx).await?;
@@ -110,6 +112,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The database refuses.
+    #[boxed]
     pub async fn pin(&self, dictionary: Digest32, segments: &[SegmentId]) -> Result<Digest32, HospitalStoreError> {
         let bytes: Vec<u8> = segments.iter().flat_map(|s| [s.index, s.version]).flat_map(u32::to_le_bytes).collect();
         let cut = Digest32::tagged(tag::PINNED, [&dictionary.0[..], &bytes]);

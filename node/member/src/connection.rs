@@ -1,6 +1,7 @@
 //! A member's connection to a chain: reading it, and signing and sending what changes it.
 
 use crate::{Ledger, LedgerError, Member};
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{ProofChecker, State, TransactionResult, Verdict};
 use countersign_messages::{Height, MemberId, Payload, QueryId, Role, Transaction, TransactionId};
@@ -68,6 +69,7 @@ impl Connection {
     ///
     /// # Errors
     /// The store cannot be read.
+    #[boxed]
     pub async fn refresh(&mut self) -> Result<(), LedgerError> {
         self.ledger.refresh().await
     }
@@ -107,6 +109,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Ledger::submit`].
+    #[boxed]
     pub async fn submit(&mut self, transaction: Transaction) -> Result<(Height, TransactionResult), LedgerError> {
         self.ledger.submit(transaction).await
     }
@@ -115,6 +118,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Self::submit`], and [`LedgerError::Rejected`] with the ledger's words.
+    #[boxed]
     pub async fn accepted(&mut self, member: &Member, payload: Payload) -> Result<(Height, TransactionResult), LedgerError> {
         let mut signed = 1;
         let (height, result) = loop {
@@ -135,6 +139,7 @@ impl Connection {
     ///
     /// # Errors
     /// The store cannot be read.
+    #[boxed]
     pub async fn known(&self, id: &TransactionId) -> Result<Option<(Height, TransactionResult)>, LedgerError> {
         Ok(self.store().transaction(id).await?.map(|entry| (entry.height, entry.result)))
     }
@@ -143,6 +148,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Ledger::put_sealed`].
+    #[boxed]
     pub async fn put_sealed(&self, query: &QueryId, hospital: &MemberId, bytes: &[u8]) -> Result<(), LedgerError> {
         self.ledger.put_sealed(query, hospital, bytes).await
     }
@@ -151,6 +157,7 @@ impl Connection {
     ///
     /// # Errors
     /// The store cannot be read.
+    #[boxed]
     pub async fn sealed(&self, digest: &Digest32) -> Result<Option<Vec<u8>>, LedgerError> {
         let waiting = async {
             loop {
@@ -168,6 +175,7 @@ impl Connection {
     ///
     /// # Errors
     /// A snapshot cannot be written; the chain is whole all the same.
+    #[boxed]
     pub async fn close(self) -> Result<(), LedgerError> {
         self.ledger.close().await
     }

@@ -1,5 +1,6 @@
 //! A client of a node's gateway.
 
+use async_recursion::async_recursion as boxed;
 use countersign_messages::json::{Page, ProblemBody};
 use reqwest::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -194,6 +195,7 @@ impl GatewayClient {
     ///
     /// # Errors
     /// [`GatewayError`].
+    #[boxed]
     pub async fn raw(&self, path: &str, max: usize) -> Result<Vec<u8>, GatewayError> {
         let response = self.send(Method::GET, path, None).await?;
         self.bytes(response, max).await
@@ -203,6 +205,7 @@ impl GatewayClient {
     ///
     /// # Errors
     /// [`GatewayError`], the last one after `tries`.
+    #[boxed]
     pub async fn raw_patiently(&self, path: &str, max: usize, tries: u32) -> Result<Vec<u8>, GatewayError> {
         let mut tried = 0;
         loop {
@@ -220,6 +223,7 @@ impl GatewayClient {
     ///
     /// # Errors
     /// [`GatewayError`].
+    #[boxed]
     pub async fn post(&self, path: &str, body: Vec<u8>) -> Result<(), GatewayError> {
         self.send(Method::POST, path, Some(body)).await.map(drop)
     }
@@ -228,6 +232,7 @@ impl GatewayClient {
     ///
     /// # Errors
     /// [`GatewayError`].
+    #[boxed]
     pub async fn put(&self, path: &str, body: Vec<u8>) -> Result<(), GatewayError> {
         self.send(Method::PUT, path, Some(body)).await.map(drop)
     }

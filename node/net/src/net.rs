@@ -12,6 +12,7 @@ use crate::{
     request::RequestError,
     shared::Shared,
 };
+use async_recursion::async_recursion as boxed;
 use bytes::Bytes;
 use countersign_messages::MemberId;
 use ed25519_dalek::SigningKey;
@@ -104,6 +105,7 @@ impl Net {
     ///
     /// # Errors
     /// If an address cannot be listened on, or TLS does not work with the key.
+    #[boxed]
     pub async fn start(config: NetConfig, key: SigningKey, members: Members, clock: Clock) -> Result<(Self, Events), NetError> {
         let (shared, events) = Shared::start(config, key, members, clock).await?;
         Ok((Self { shared }, events))
@@ -156,6 +158,7 @@ impl Net {
     ///
     /// # Errors
     /// If there is no answer.
+    #[boxed]
     pub async fn request(&self, to: &MemberId, method: u8, bytes: Bytes, timeout: Duration) -> Result<Bytes, RequestError> {
         let connection = self.shared.registry.get(to).ok_or(RequestError::NotConnected)?;
         crate::ask::ask(&connection, method, &bytes, timeout).await
@@ -178,6 +181,7 @@ impl Net {
     }
 
     /// Closes all connections and tells the other ends; waits until that is done or a second has passed.
+    #[boxed]
     pub async fn shutdown(self) {
         self.shared.shutdown().await;
     }

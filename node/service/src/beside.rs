@@ -1,6 +1,7 @@
 //! A member's line to the chain from a process beside its running node.
 
 use crate::{Config, ServiceError};
+use async_recursion::async_recursion as boxed;
 use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
 use countersign_member::{Connection, LedgerError, MemberFolder, OtherProcess, VerifyingFolder, gateway::GatewayClient};
 use countersign_store::StoreError;
@@ -22,6 +23,7 @@ pub fn checker(config: &Config, keys: &VerifyingFolder) -> Result<Arc<dyn ProofC
 ///
 /// # Errors
 /// There is no chain, keys are missing, or they are not the network's.
+#[boxed]
 pub async fn beside(config: &Config, keys: &VerifyingFolder) -> Result<(MemberFolder, Connection), ServiceError> {
     let folder = config.member_folder()?;
     let checker = checker(config, keys)?;

@@ -4,6 +4,7 @@ use crate::{
     Config, ServiceError,
     config::{Overrides, peers},
 };
+use async_recursion::async_recursion as boxed;
 use countersign_member::Card;
 use countersign_messages::{Genesis, Role, Wire};
 use countersign_store::{ChainStore, StoreError};
@@ -42,6 +43,7 @@ pub struct Admission {
 ///
 /// # Errors
 /// The folder is no member's, the genesis is malformed, a card is not the genesis's, or the folder holds the chain of another network.
+#[boxed]
 pub async fn join(folder: &Path, genesis: &Path, cards: &[Card], overrides: &Overrides) -> Result<Joined, ServiceError> {
     let file = folder.join("node.toml");
     let config = Config::load(&file, overrides)?;

@@ -7,6 +7,7 @@ use crate::{
     config::{AnswerMode, Config},
     gateway_node::GatewayNode,
 };
+use async_recursion::async_recursion as boxed;
 use countersign_api::{Gateway, GatewayConfig};
 use countersign_consensus::{Node, NodeConfig};
 use countersign_hospital::ProvingKeys;
@@ -45,6 +46,7 @@ impl Service {
     ///
     /// # Errors
     /// There is no chain, another process writes to it, circuit keys are missing, or a port cannot be had.
+    #[boxed]
     pub async fn start(config: &Config, keys: &VerifyingFolder, metrics: PrometheusHandle, votes: LostVotes) -> Result<Self, ServiceError> {
         let folder = config.member_folder()?;
         let checker = checker(config, keys)?;
@@ -117,6 +119,7 @@ impl Service {
     }
 
     /// Stops what clients use, then the node.
+    #[boxed]
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}

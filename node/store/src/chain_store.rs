@@ -17,6 +17,7 @@ use crate::{
     database::Database,
     writer::{Unit, Writer},
 };
+use async_recursion::async_recursion as boxed;
 use borsh::BorshDeserialize;
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{
@@ -75,6 +76,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// There is a chain, another process writes there, the genesis breaks a rule, or the database fails.
+    #[boxed]
     pub async fn create(url: &StoreUrl, genesis: &Genesis) -> Result<Self, StoreError> {
         genesis.check()?;
         let database = Database::new(url);
@@ -96,6 +98,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// There is no chain, another process writes there, the genesis is damaged, or the database fails.
+    #[boxed]
     pub async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
         let database = Database::new(url);
         let writer = Writer::open(database.clone(), false).await?;
@@ -109,6 +112,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// There is no chain, the genesis is damaged, the schema is old and may not be brought up to date, or the database fails.
+    #[boxed]
     pub async fn read(url: &StoreUrl) -> Result<Self, StoreError> {
         let database = Database::for_reading(url).await?;
         Self::with(database.readers().await?, None).await
@@ -138,6 +142,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// The block is not the next one, the certificate is about another, or the database fails; nothing is written then.
+    #[boxed]
     pub async fn append(&self, block: &Block, results: &[TransactionResult], certificate: &Certificate) -> Result<(), StoreError> {
         let unit = self.written(block, results, certificate).await?;
         unit.commit().await
@@ -147,6 +152,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// As [`Self::append`].
+    #[boxed]
     pub async fn append_decided(&self, block: &Block, results: &[TransactionResult], certificate: &Certificate) -> Result<(), StoreError> {
         let mut unit = self.written(block, results, certificate).await?;
         voting::goes_on(unit.connection()?, block.header.height).await?;
@@ -188,6 +194,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// The database fails.
+    #[boxed]
     pub async fn last_height(&self) -> Result<Height, StoreError> {
         Ok(last_height(&self.readers).await?)
     }
@@ -196,6 +203,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// It is damaged, or the database fails.
+    #[boxed]
     pub async fn header(&self, height: Height) -> Result<Option<Header>, StoreError> {
         let row = sqlx::query("SELECT header FROM block WHERE height = $1").bind(integer(height.0)).fetch_optional(&self.readers).await?;
         row.map(|r| Header::decode(&r.try_get::<Vec<u8>, _>("header")?).map_err(|e| damaged("the header", height, e))).transpose()
@@ -205,6 +213,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// One is damaged, or the database fails.
+    #[boxed]
     pub async fn headers(&self, from: Height, to: Height) -> Result<Vec<Header>, StoreError> {
         let rows = sqlx::query("SELECT height, header FROM block WHERE height BETWEEN $1 AND $2 ORDER BY height")
             .bind(integer(from.0))
@@ -222,6 +231,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// It is damaged, it has no certificate, or the database fails.
+    #[boxed]
     pub async fn block(&self, height: Height) -> Result<Option<StoredBlock>, StoreError> {
         let Some((block, results)) = self.executed(height).await? else { return Ok(None) };
         let certificate = self.certificate(height).await?.ok_or(StoreError::NoCertificate(height))?;
@@ -247,6 +257,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// It is damaged, or the database fails.
+    #[boxed]
     pub async fn transaction(&self, id: &TransactionId) -> Result<Option<StoredEntry>, StoreError> {
         let query = sqlx::query("SELECT height, position, bytes, result FROM entry WHERE id = $1").bind(id.0.0.as_slice());
         query.fetch_optional(&self.readers).await?.as_ref().map(entry).transpose()
@@ -256,6 +267,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// The site has not answered the query, a block is damaged or has no certificate, or the database fails.
+    #[boxed]
     pub async fn export_answer(&self, state: &State, query: &QueryId, hospital: &MemberId) -> Result<AnswerExport, StoreError> {
         let ids = state.answer_depends_on(query, hospital).ok_or(StoreError::NotFound("answer of this site to this query"))?;
         let mut places = BTreeMap::<Height, Vec<u32>>::new();
@@ -281,6 +293,7 @@ impl ChainStore {
     }
 
     /// Closes the connections, and lets another process write.
+    #[boxed]
     pub async fn close(&self) {
         self.readers.close().await;
         if let Some(writer) = &self.writer {

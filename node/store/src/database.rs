@@ -7,6 +7,7 @@ use crate::{
     error::sqlite_code,
     url::{Access, Location, resolved},
 };
+use async_recursion::async_recursion as boxed;
 use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Row, any::AnyPoolOptions, migrate::Migrator};
 use std::{
     fs::{File, TryLockError},
@@ -155,8 +156,10 @@ impl Database {
     }
 
     /// Brings the schema up to date. For the holder of the lock only.
+    #[boxed]
     pub(crate) async fn migrate(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
-        Ok(self.migrations().run(connection).await?)
+        // `run` asks for more than a connection can be inside of a boxed future ("implementation of Acquire is not general enough")
+        Ok(self.migrations().run_direct(None, connection, false).await?)
     }
 
     /// Brings the schema up to date if it is not, for a reader. A database without any schema stays as it is.

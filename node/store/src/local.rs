@@ -1,6 +1,7 @@
 //! A chain with one validator.
 
 use crate::{ChainStore, StoreError, StoreUrl};
+use async_recursion::async_recursion as boxed;
 use countersign_ledger::{ProofChecker, State, TransactionResult};
 use countersign_messages::{Block, BlockTime, Certificate, EnvelopeError, Genesis, MemberId, Transaction, ValidatorSet};
 use ed25519_dalek::SigningKey;
@@ -42,6 +43,7 @@ impl LocalChain {
     /// # Errors
     /// There is a chain, the genesis breaks a rule, the key is not that of its only validator, or the checker's keys are not the network's or
     /// not fit for it.
+    #[boxed]
     pub async fn create(url: &StoreUrl, genesis: Genesis, key: SigningKey, checker: Arc<dyn ProofChecker>) -> Result<Self, StoreError> {
         countersign_ledger::check_genesis_keys(&genesis, checker.as_ref())?;
         let state = State::new(genesis)?;
@@ -55,6 +57,7 @@ impl LocalChain {
     /// # Errors
     /// There is no chain or a damaged one, another process writes to it, the key is not that of its only validator, or the checker's keys are
     /// not the network's.
+    #[boxed]
     pub async fn open(url: &StoreUrl, key: SigningKey, checker: Arc<dyn ProofChecker>) -> Result<Self, StoreError> {
         let store = ChainStore::open(url).await?;
         let state = store.load().await?;
@@ -80,6 +83,7 @@ impl LocalChain {
     ///
     /// # Errors
     /// The block could not be made or written. The state is what it was.
+    #[boxed]
     pub async fn submit(&mut self, transactions: Vec<Transaction>, time: BlockTime) -> Result<Submitted, StoreError> {
         let time = time.max(self.state.tip().time.plus_ms(1));
         let (state, checker) = (self.state.clone(), Arc::clone(&self.checker));
@@ -102,6 +106,7 @@ impl LocalChain {
     ///
     /// # Errors
     /// The snapshot could not be written; the chain is whole all the same.
+    #[boxed]
     pub async fn close(self) -> Result<(), StoreError> {
         let written = self.store.write_snapshot(&self.state).await;
         self.store.close().await;

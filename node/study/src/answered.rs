@@ -1,6 +1,7 @@
 //! What came back: sealed cells opened, checked against the ledger, verified again here, and tabulated.
 
 use crate::{StudyError, asking::dictionary};
+use async_recursion::async_recursion as boxed;
 use borsh::BorshDeserialize;
 use countersign_circuits::{
     aggregate::{AggregateSize, CellsOpening, Withheld},
@@ -39,6 +40,7 @@ pub struct Collected {
 ///
 /// # Errors
 /// The member cannot open its answers, an answer does not verify, or the question's words are not those of its statement.
+#[boxed]
 pub async fn result(connection: &Connection, reader: &Member, query: QueryId) -> Result<Collected, StudyError> {
     let record = connection.state().query(&query).ok_or(StudyError::Unknown("query"))?;
     let study = connection.state().study(&record.query.study).ok_or(StudyError::Unknown("study"))?;
@@ -53,6 +55,7 @@ pub async fn result(connection: &Connection, reader: &Member, query: QueryId) ->
 ///
 /// # Errors
 /// A sealed answer cannot be opened, or does not match the ledger.
+#[boxed]
 pub async fn collect(
     connection: &Connection,
     reader: &Member,

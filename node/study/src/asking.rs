@@ -1,6 +1,7 @@
 //! Asking a question, and waiting for what comes.
 
 use crate::StudyError;
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::{dictionary::Dictionary, hash::Digest32, text::is_unprintable};
 use countersign_ledger::{Effect, PairRecord, State};
 use countersign_member::{Connection, Member};
@@ -41,6 +42,7 @@ pub fn find(state: &State, sql: &str) -> Result<(Digest32, Question), StudyError
 ///
 /// # Errors
 /// The ledger refuses it.
+#[boxed]
 pub async fn ask(
     connection: &mut Connection,
     researcher: &Member,
@@ -62,6 +64,7 @@ pub async fn ask(
 ///
 /// # Errors
 /// The chain cannot be read.
+#[boxed]
 pub async fn until_answered(
     connection: &mut Connection,
     query: QueryId,

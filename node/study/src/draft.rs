@@ -1,6 +1,7 @@
 //! A study before it is on the ledger.
 
 use crate::StudyError;
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::{consent::Day, hash::Digest32};
 use countersign_ledger::{Effect, State};
 use countersign_member::{Connection, Member};
@@ -50,6 +51,7 @@ pub fn boards(state: &State, submitter: &MemberId, names: &[String]) -> Result<V
 ///
 /// # Errors
 /// The ledger refuses it, or lists another sealing key for the researcher.
+#[boxed]
 pub async fn submit(
     connection: &mut Connection,
     researcher: &Member,

@@ -1,6 +1,7 @@
 //! Accepted answers as files, with what verifies each.
 
 use crate::StudyError;
+use async_recursion::async_recursion as boxed;
 use countersign_ledger::PairStatus;
 use countersign_member::Connection;
 use countersign_messages::{QueryId, Wire};
@@ -19,6 +20,7 @@ pub fn writable(folder: &Path) -> Result<(), StudyError> {
 ///
 /// # Errors
 /// They cannot be written.
+#[boxed]
 pub async fn export(connection: &Connection, query: QueryId, folder: &Path) -> Result<Vec<PathBuf>, StudyError> {
     writable(folder)?;
     let state = connection.state();

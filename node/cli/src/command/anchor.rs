@@ -2,6 +2,7 @@
 
 use super::{EVERYBODY_CONSENTS, Session, mapping, network_arguments::NetworkArguments, noticed, reading};
 use crate::{development::publish_dictionary, failure::Failure};
+use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_circuits::consent::Day;
 use countersign_hospital::{AnchorReport, Source};
@@ -40,6 +41,7 @@ pub struct AnchorArguments {
 ///
 /// # Errors
 /// Files are malformed, or the ledger refuses.
+#[boxed]
 pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), Failure> {
     let screen = session.screen;
     let reading = reading(&arguments.dictionary)?;

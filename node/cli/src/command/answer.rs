@@ -2,6 +2,7 @@
 
 use super::{Session, network_arguments::MemberArguments, noticed};
 use crate::{failure::Failure, keyed_connection::KeyedConnection, screen::plain};
+use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_hospital::{Answering, waiting};
 use countersign_ledger::QueryRecord;
@@ -26,6 +27,7 @@ pub struct AnswerArguments {
 ///
 /// # Errors
 /// There is no such query, or the answer is not accepted.
+#[boxed]
 pub async fn run(session: &Session, arguments: &AnswerArguments) -> Result<(), Failure> {
     let mut network = arguments.member.open(session).await?;
     let name = network.holder().reader()?.name;

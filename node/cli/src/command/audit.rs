@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::failure::Failure;
+use async_recursion::async_recursion as boxed;
 use countersign_audit::arguments::ChainArguments;
 use countersign_store::AuditReport;
 
@@ -9,6 +10,7 @@ use countersign_store::AuditReport;
 ///
 /// # Errors
 /// Something does not verify.
+#[boxed]
 pub async fn run(session: &Session, arguments: &ChainArguments) -> Result<(), Failure> {
     let keys = session.keys.verifying()?;
     let working = session.screen.working("auditing");

@@ -8,6 +8,7 @@ mod story;
 
 use super::{Session, mapping, reading, stopwatch, temporary};
 use crate::failure::Failure;
+use async_recursion::async_recursion as boxed;
 use clap::Args;
 use consortium::{BOARD, Consortium, RESEARCHER};
 use countersign_audit::chain;
@@ -100,6 +101,7 @@ const REFUSED: &str = "SELECT AVG(age) FROM cardiometabolic-core WHERE age >= 62
 ///
 /// # Errors
 /// Something in the story did not go as told: an honest answer was not verified, or a cheat was accepted.
+#[boxed]
 pub async fn run(session: &Session, arguments: &DemoArguments) -> Result<(), Failure> {
     let elapsed = stopwatch();
     let screen = session.screen;

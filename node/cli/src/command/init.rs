@@ -2,6 +2,7 @@
 
 use super::{Session, noticed};
 use crate::{failure::Failure, keyed_connection::KeyedConnection};
+use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_consortium::{DataFolder, NetworkOptions};
 use countersign_member::role;
@@ -46,6 +47,7 @@ pub struct InitArguments {
 ///
 /// # Errors
 /// The folder holds a network or other keys, or a name is not usable.
+#[boxed]
 pub async fn run(session: &Session, arguments: &InitArguments) -> Result<(), Failure> {
     match (&arguments.member, &arguments.folder, &arguments.data) {
         (Some(name), Some(folder), _) => member(session, arguments, name, folder),

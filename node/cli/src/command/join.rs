@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::{command::network_arguments::OverrideArguments, failure::Failure};
+use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_member::Card;
 use countersign_service::{Admission, join};
@@ -29,6 +30,7 @@ pub struct JoinArguments {
 ///
 /// # Errors
 /// The folder is no member's, the genesis is malformed, or the folder holds the chain of another network.
+#[boxed]
 pub async fn run(session: &Session, arguments: &JoinArguments) -> Result<(), Failure> {
     let cards = arguments.peers.iter().map(|path| Card::load(path)).collect::<Result<Vec<_>, _>>()?;
     let joined = join(&arguments.folder, &arguments.genesis, &cards, &arguments.overrides.overrides()).await?;

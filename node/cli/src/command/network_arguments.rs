@@ -5,6 +5,7 @@ use crate::{
     failure::Failure,
     keyed_connection::{KeyHolder, KeyedConnection},
 };
+use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_consortium::DataFolder;
 use countersign_service::{Config, Overrides, beside};
@@ -61,6 +62,7 @@ impl NetworkArguments {
     ///
     /// # Errors
     /// There is none, or its keys are not those of the keys folder.
+    #[boxed]
     pub async fn open(&self, session: &Session) -> Result<KeyedConnection, Failure> {
         match (&self.data, &self.config) {
             (_, Some(config)) => open(session, config, &self.overrides).await,
@@ -75,6 +77,7 @@ impl MemberArguments {
     ///
     /// # Errors
     /// There is no chain, or its keys are not those of the keys folder.
+    #[boxed]
     pub async fn open(&self, session: &Session) -> Result<KeyedConnection, Failure> {
         open(session, &self.config, &self.overrides).await
     }

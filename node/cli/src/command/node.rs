@@ -3,6 +3,7 @@
 use super::Session;
 use crate::{command::network_arguments::OverrideArguments, failure::Failure};
 use anyhow::Context;
+use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_service::{Config, LostVotes, Service, log};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -34,6 +35,7 @@ pub struct NodeArguments {
 ///
 /// # Errors
 /// The configuration is malformed, there is no chain, or a port cannot be had.
+#[boxed]
 pub async fn run(session: &Session, arguments: &NodeArguments) -> Result<(), Failure> {
     let mut config = Config::load(&arguments.config, &arguments.overrides.overrides())?;
     config.network.listen = arguments.listen.or(config.network.listen);

@@ -6,6 +6,7 @@ use crate::{
     failure::Failure,
     screen::plain,
 };
+use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_ledger::{ProposalRecord, State};
 use countersign_member::gateway::GatewayClient;
@@ -34,6 +35,7 @@ pub struct ProposalsArguments {
 ///
 /// # Errors
 /// There is no chain.
+#[boxed]
 pub async fn run(session: &Session, arguments: &ProposalsArguments) -> Result<(), Failure> {
     let config = match (&arguments.config, &arguments.url) {
         (Some(config), _) => config.clone(),

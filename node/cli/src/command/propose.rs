@@ -2,6 +2,7 @@
 
 use super::{Session, network_arguments::MemberArguments, proposals::in_words, reading};
 use crate::failure::Failure;
+use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
 use countersign_consortium::{Proposed as Recorded, propose, rule_files};
 use countersign_ledger::State;
@@ -117,6 +118,7 @@ impl Proposed {
 ///
 /// # Errors
 /// A file is malformed, or the ledger refuses the proposal.
+#[boxed]
 pub async fn run(session: &Session, arguments: &ProposeArguments) -> Result<(), Failure> {
     let common = arguments.change.common();
     let mut network = common.member.open(session).await?;

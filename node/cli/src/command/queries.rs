@@ -2,6 +2,7 @@
 
 use super::{Session, network_arguments::NetworkArguments};
 use crate::{failure::Failure, screen::plain};
+use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_member::now;
 use countersign_messages::BlockTime;
@@ -20,6 +21,7 @@ pub struct QueriesArguments {
 ///
 /// # Errors
 /// The chain cannot be read.
+#[boxed]
 pub async fn run(session: &Session, arguments: &QueriesArguments) -> Result<(), Failure> {
     let network = arguments.network.open(session).await?;
     let asked = asked_by(&network, &network.holder().reader()?.id(), now());

@@ -6,6 +6,7 @@ use crate::{
     failure::Failure,
     keyed_connection::{KeyHolder, KeyedConnection},
 };
+use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_circuits::hash::Digest32;
 use countersign_hospital::Answering;
@@ -102,6 +103,7 @@ fn first(not: &NotCovered) -> String {
 ///
 /// # Errors
 /// The question is refused, or a site's answer is missing or not verified.
+#[boxed]
 pub async fn run(session: &Session, arguments: &QueryArguments) -> Result<(), Failure> {
     let screen = session.screen;
     let mut network = arguments.network.open(session).await?;

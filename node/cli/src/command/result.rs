@@ -2,6 +2,7 @@
 
 use super::{Session, network_arguments::NetworkArguments, noticed, queries};
 use crate::{failure::Failure, keyed_connection::KeyedConnection};
+use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_member::{named, now};
 use countersign_messages::QueryId;
@@ -29,6 +30,7 @@ pub struct ResultArguments {
 ///
 /// # Errors
 /// The answers cannot be opened or do not verify; or a hospital's answer is missing, which is said with the table of the others.
+#[boxed]
 pub async fn run(session: &Session, arguments: &ResultArguments) -> Result<(), Failure> {
     arguments.export.as_deref().map(writable).transpose()?;
     let mut network = arguments.network.open(session).await?;

@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::{command::network_arguments::OverrideArguments, failure::Failure, screen::plain};
+use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_member::{
     gateway::{GatewayClient, GatewayError},
@@ -32,6 +33,7 @@ pub struct StatusArguments {
 ///
 /// # Errors
 /// What answers is no gateway, or nothing answers and there is no store to look at.
+#[boxed]
 pub async fn run(session: &Session, arguments: &StatusArguments) -> Result<(), Failure> {
     let config = match &arguments.config {
         Some(path) => Some(Config::load(path, &arguments.overrides.overrides())?),

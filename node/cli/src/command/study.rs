@@ -6,6 +6,7 @@ use crate::{
     keyed_connection::{KeyHolder, KeyedConnection},
     screen::plain,
 };
+use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
 use countersign_ledger::{State, StudyRecord};
 use countersign_member::named;
@@ -76,6 +77,7 @@ pub struct SubmitArguments {
 ///
 /// # Errors
 /// There is no such study, or the ledger refuses.
+#[boxed]
 pub async fn run(session: &Session, command: &StudyCommand) -> Result<(), Failure> {
     match command {
         StudyCommand::List { member } => list(session, member).await,

@@ -7,6 +7,7 @@ use crate::{
     keyed_connection::KeyedConnection,
 };
 use anyhow::anyhow;
+use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_circuits::{consent::Day, hash::Digest32};
 use countersign_consortium::{DataFolder, NetworkOptions};
@@ -68,6 +69,7 @@ fn check(arguments: &TryArguments, questions: &[Question]) -> Result<(), Failure
 ///
 /// # Errors
 /// Files are unreadable, the question is refused, or a site's answer is missing or not verified.
+#[boxed]
 pub async fn run(session: &Session, arguments: &TryArguments) -> Result<(), Failure> {
     let elapsed = stopwatch();
     let screen = session.screen;

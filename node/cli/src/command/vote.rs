@@ -2,6 +2,7 @@
 
 use super::{Session, network_arguments::MemberArguments};
 use crate::failure::Failure;
+use async_recursion::async_recursion as boxed;
 use clap::{Args, ValueEnum};
 use countersign_consortium::{Voted, vote};
 use countersign_member::named;
@@ -32,6 +33,7 @@ pub struct VoteArguments {
 ///
 /// # Errors
 /// There is no such proposal, it is decided, or the member may not vote.
+#[boxed]
 pub async fn run(session: &Session, arguments: &VoteArguments) -> Result<(), Failure> {
     let mut network = arguments.member.open(session).await?;
     let proposal = named::proposal(network.state(), &arguments.proposal)?;

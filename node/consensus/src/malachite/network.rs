@@ -24,6 +24,7 @@ use arc_malachitebft_engine::{
 use arc_malachitebft_network::Channel as Topic;
 use arc_malachitebft_peer::PeerId;
 use arc_malachitebft_sync::{self as sync, OutboundFailureReason, OutboundRequestId};
+use async_recursion::async_recursion as boxed;
 use async_trait::async_trait;
 use borsh::BorshDeserialize;
 use bytes::Bytes;
@@ -251,6 +252,7 @@ struct Wires {
 /// # Errors
 /// The actor does not start.
 #[allow(clippy::disallowed_methods, reason = "how often something is said is measured from here")]
+#[boxed]
 pub async fn start(arguments: Arguments) -> Result<(NetworkRef<Chain>, mpsc::Sender<NetworkMsg<Chain>>, Inlet), ractor::SpawnErr> {
     let inlet = Inlet {
         port: Arc::new(OutputPort::with_capacity(EVENTS_MAX)),

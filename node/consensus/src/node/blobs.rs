@@ -3,6 +3,7 @@
 use super::{Node, Shared};
 use crate::request::{Method, PutBlobAnswer};
 use crate::stop::stopped;
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::hash::Digest32;
 use countersign_messages::{MemberId, Wire};
 use countersign_store::StoreError;
@@ -44,6 +45,7 @@ impl Node {
     ///
     /// # Errors
     /// [`BlobError`]: no accepted answer names it, or too few validators could be reached.
+    #[boxed]
     pub async fn put_blob(&self, bytes: &[u8]) -> Result<Digest32, BlobError> {
         let digest = self.store().put_blob(bytes).await?;
         let set = self.state().validators();
@@ -73,6 +75,7 @@ impl Node {
     ///
     /// # Errors
     /// The database fails.
+    #[boxed]
     pub async fn blob(&self, digest: &Digest32) -> Result<Option<Vec<u8>>, StoreError> {
         self.shared.find(digest).await
     }

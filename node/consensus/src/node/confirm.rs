@@ -3,6 +3,7 @@
 use super::Node;
 use crate::mempool::SubmitError;
 use crate::stop::stopped;
+use async_recursion::async_recursion as boxed;
 use countersign_ledger::TransactionResult;
 use countersign_messages::{Height, Transaction};
 use countersign_store::StoreError;
@@ -38,6 +39,7 @@ impl Node {
     ///
     /// # Errors
     /// [`ConfirmError`].
+    #[boxed]
     pub async fn confirm(&self, transaction: Transaction, patience: Duration) -> Result<(Height, TransactionResult), ConfirmError> {
         let (id, signer, sequence) = (transaction.id(), transaction.signer, transaction.sequence);
         let waiting = async {

@@ -11,6 +11,7 @@ use arc_malachitebft_app_channel::{
     ConsensusContext, EngineBuilder, RequestContext, SyncContext, WalContext,
     app::config::{ConsensusConfig, NodeConfig, ValueSyncConfig},
 };
+use async_recursion::async_recursion as boxed;
 use std::{path::PathBuf, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -86,6 +87,7 @@ pub struct RunningEngine {
 ///
 /// # Errors
 /// [`EngineError`].
+#[boxed]
 pub async fn start(parts: Parts, name: &str, wal: PathBuf, network: network::Arguments) -> Result<RunningEngine, EngineError> {
     std::fs::create_dir_all(&wal).map_err(|source| EngineError::Folder { path: wal.clone(), source })?;
     let keys = parts.keys.clone();
@@ -114,11 +116,13 @@ impl RunningEngine {
     ///
     /// # Errors
     /// Why it ended.
+    #[boxed]
     pub async fn ended(&mut self) -> Result<(), ValidatorError> {
         (&mut self.application).await.unwrap_or(Err(ValidatorError::Engine))
     }
 
     /// Stops the engine and waits for it. A block that is being written is written to its end.
+    #[boxed]
     pub async fn stop(self) {
         self.stop.send_replace(true);
         let _ = self.application.await;
@@ -126,6 +130,7 @@ impl RunningEngine {
     }
 
     /// Stops what is left after the application has ended by itself.
+    #[boxed]
     pub async fn abandon(self) {
         stop_engine(self.actor, self.engine).await;
     }

@@ -5,6 +5,7 @@ use crate::{
     hospital_store::{height_to_sql, small},
     opening::{OpeningKey, StoredKey, blinders_to_bytes, read_key},
 };
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::{
     hash::Digest32,
     segment::{POINT_BYTES, SEGMENTS_MAX},
@@ -149,6 +150,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file is damaged.
+    #[boxed]
     pub async fn next_anchor_step(&self) -> Result<Option<AnchorStep>, HospitalStoreError> {
         let mut c = self.pool.acquire().await?;
         let running: Option<(i64, i64)> = sqlx::query_as("SELECT id, stage FROM anchor WHERE stage < 3").fetch_optional(&mut *c).await?;
@@ -196,6 +198,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// An opening is not planned by this anchor, or its numbers of blinders and commitments differ.
+    #[boxed]
     pub async fn store_commitments(&self, anchor: AnchorId, committed: &[Committed<'_>]) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         for Committed { key, blinders, points } in committed {
@@ -228,6 +231,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// A segment is not prepared, or is in none or two of the transactions.
+    #[boxed]
     pub async fn store_transactions(&self, anchor: AnchorId, transactions: &[AnchorTransaction]) -> Result<(), HospitalStoreError> {
         if !(1..=TRANSACTIONS_MAX).contains(&transactions.len()) {
             return Err(HospitalStoreError::OutOfOrder("an anchor has at least one transaction, and at most one for each segment"));
@@ -271,6 +275,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The transaction is not the next one to be submitted.
+    #[boxed]
     pub async fn anchor_submitted(&self, anchor: AnchorId, sequence: u32) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         self.move_transaction(&mut tx, anchor, sequence, (0, 1), None).await?;
@@ -287,6 +292,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The transaction was not submitted, or is confirmed already.
+    #[boxed]
     pub async fn anchor_confirmed(&self, anchor: AnchorId, sequence: u32, height: Height) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         self.move_transaction(&mut tx, anchor, sequence, (1, 2), Some(height)).await?;
@@ -336,6 +342,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// No transaction of the anchor is awaited.
+    #[boxed]
     pub async fn anchor_rejected(&self, anchor: AnchorId, reason: &str) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let awaited = sqlx::query("SELECT 1 FROM anchor_transaction WHERE anchor = ? AND state = 1").bind(anchor.0);
@@ -354,6 +361,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The anchor is not running, or a transaction may have left the hospital.
+    #[boxed]
     pub async fn abandon(&self, anchor: AnchorId) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         if !abandon_unsent(&mut tx, anchor).await? {
@@ -367,6 +375,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The journal knows no such anchor, or the file is damaged.
+    #[boxed]
     pub async fn provenance(&self, anchor: AnchorId) -> Result<Provenance, HospitalStoreError> {
         type Stored = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
         let row: Stored = sqlx::query_as("SELECT data_table, consent_table, mapping, policy, report, report_salt FROM anchor WHERE id = ?")
@@ -393,6 +402,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file is damaged.
+    #[boxed]
     pub async fn anchor_openings(&self, anchor: AnchorId) -> Result<Vec<OpeningKey>, HospitalStoreError> {
         let keys: Vec<StoredKey> =
             sqlx::query_as("SELECT kind, table_id, segment, version FROM opening WHERE anchor = ? ORDER BY kind, table_id, segment")

@@ -5,6 +5,7 @@ use crate::{
     hospital_store::{height_to_sql, read_height, small},
     released::{self, Judged},
 };
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::hash::Digest32;
 use countersign_messages::{Height, QueryId, TransactionId};
 use rand::{CryptoRng, RngCore};
@@ -125,6 +126,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The database refuses.
+    #[boxed]
     pub async fn query_seen(&self, query: QueryId, arrived: Height) -> Result<(), HospitalStoreError> {
         sqlx::query("INSERT INTO answer (query, arrived, stage, attempts) VALUES (?, ?, 0, 0) ON CONFLICT (query) DO NOTHING")
             .bind(&query.0.0.0[..])
@@ -138,6 +140,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file is damaged.
+    #[boxed]
     pub async fn open_queries(&self) -> Result<Vec<QueryId>, HospitalStoreError> {
         let ids: Vec<Vec<u8>> =
             sqlx::query_scalar("SELECT query FROM answer WHERE stage < 3 OR sealed IS NOT NULL ORDER BY arrived, query")
@@ -150,6 +153,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The query was never seen, or the file is damaged.
+    #[boxed]
     pub async fn next_answer_step(&self, query: QueryId) -> Result<AnswerStep, HospitalStoreError> {
         let mut c = self.pool.acquire().await?;
         let (stage, attempts, kind, bytes, height) = read(&mut c, query).await?;
@@ -199,6 +203,7 @@ impl HospitalStore {
     /// # Errors
     /// Another attempt was begun since, an answer or refusal is stored already, or another answer was stored since this one was judged
     /// ([`HospitalStoreError::Overlap`]): then judge and prove again.
+    #[boxed]
     pub async fn store_answer(&self, attempt: &Attempt, bytes: &[u8], sealed: &[u8], judged: &Judged) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let stored =
@@ -221,6 +226,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// An answer or refusal is stored already, or the query was never seen.
+    #[boxed]
     pub async fn store_refusal(&self, query: QueryId, bytes: &[u8]) -> Result<(), HospitalStoreError> {
         let stored = sqlx::query("UPDATE answer SET stage = 1, kind = 1, bytes = ? WHERE query = ? AND stage = 0")
             .bind(bytes)
@@ -234,6 +240,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// Nothing is stored, or it was submitted before.
+    #[boxed]
     pub async fn answer_submitted(&self, query: QueryId) -> Result<(), HospitalStoreError> {
         self.move_answer(query, (1, 2), None).await
     }
@@ -242,6 +249,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// Nothing was submitted, or it is confirmed already.
+    #[boxed]
     pub async fn answer_confirmed(&self, query: QueryId, height: Height) -> Result<(), HospitalStoreError> {
         self.move_answer(query, (2, 3), Some(height)).await
     }
@@ -263,6 +271,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// Nothing was submitted, or it is confirmed already.
+    #[boxed]
     pub async fn answer_rejected(&self, query: QueryId) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let moved = sqlx::query("UPDATE answer SET stage = 0, kind = NULL, bytes = NULL, sealed = NULL WHERE query = ? AND stage = 2")
@@ -281,6 +290,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The answer is not accepted, or was handed over before.
+    #[boxed]
     pub async fn answer_delivered(&self, query: QueryId) -> Result<(), HospitalStoreError> {
         let done = sqlx::query("UPDATE answer SET sealed = NULL WHERE query = ? AND stage = 3 AND sealed IS NOT NULL")
             .bind(&query.0.0.0[..])

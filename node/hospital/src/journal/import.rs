@@ -12,6 +12,7 @@ use crate::{
     opening::{TableKind, TableName},
     slots::{SlotIndex, SlotRegister, SlotState},
 };
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
     dictionary::Dictionary,
@@ -171,6 +172,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file is damaged, or the ledger no longer has the registry of an anchored table.
+    #[boxed]
     pub async fn take_back(
         &self,
         stated: &[(PatientId, Vec<Option<Day>>)],

@@ -11,6 +11,7 @@ use crate::{
     opening::{OpeningKey, TableKind, TableName},
     slots::SlotIndex,
 };
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::{
     hash::Digest32,
     segment::{SLOTS, SegmentId, SlotCodes},
@@ -101,6 +102,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// Another anchor is running, or the file is damaged.
+    #[boxed]
     pub async fn plan_erasure(&self, content: &AnchorContent) -> Result<Begun, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         if sqlx::query("SELECT 1 FROM anchor WHERE stage < 3").fetch_optional(&mut *tx).await?.is_some() {

@@ -7,6 +7,7 @@ use crate::{
     released,
     slots::SlotIndex,
 };
+use async_recursion::async_recursion as boxed;
 use countersign_ingest::PatientId;
 use countersign_messages::Height;
 use sqlx::SqliteConnection;
@@ -95,6 +96,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// A patient has no slot in use; nothing is kept then.
+    #[boxed]
     pub async fn withdraw(&self, patients: &[PatientId]) -> Result<Vec<SlotIndex>, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let mut register = load_register(&mut tx).await?;
@@ -114,6 +116,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// The file is damaged.
+    #[boxed]
     pub async fn next_withdrawal_step(&self) -> Result<Option<WithdrawalStep>, HospitalStoreError> {
         let row: Option<Stored> = sqlx::query_as("SELECT id, slots, state, bytes FROM withdrawal WHERE state < 3 ORDER BY id LIMIT 1")
             .fetch_optional(&self.pool)
@@ -132,6 +135,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// It is stored already.
+    #[boxed]
     pub async fn store_withdrawal(&self, withdrawal: WithdrawalId, bytes: &[u8]) -> Result<(), HospitalStoreError> {
         let stored = sqlx::query("UPDATE withdrawal SET state = 1, bytes = ? WHERE id = ? AND state = 0").bind(bytes).bind(withdrawal.0);
         moved(stored.execute(&self.pool).await?.rows_affected())
@@ -141,6 +145,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// Nothing is stored, or it was submitted before.
+    #[boxed]
     pub async fn withdrawal_submitted(&self, withdrawal: WithdrawalId) -> Result<(), HospitalStoreError> {
         let submitted = sqlx::query("UPDATE withdrawal SET state = 2 WHERE id = ? AND state = 1").bind(withdrawal.0);
         moved(submitted.execute(&self.pool).await?.rows_affected())
@@ -150,6 +155,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// Nothing was submitted.
+    #[boxed]
     pub async fn withdrawal_confirmed(&self, withdrawal: WithdrawalId, height: Height) -> Result<(), HospitalStoreError> {
         let done = sqlx::query("UPDATE withdrawal SET state = 3, bytes = NULL, height = ? WHERE id = ? AND state = 2")
             .bind(height_to_sql(height))
@@ -162,6 +168,7 @@ impl HospitalStore {
     ///
     /// # Errors
     /// Nothing was submitted.
+    #[boxed]
     pub async fn withdrawal_refused(&self, withdrawal: WithdrawalId, left: &[SlotIndex]) -> Result<(), HospitalStoreError> {
         let left: BTreeSet<SlotIndex> = left.iter().copied().collect();
         let left: Vec<SlotIndex> = left.into_iter().collect();

@@ -6,6 +6,7 @@ use crate::{
     research_cut::{Renewal, Version},
     slots::SlotIndex,
 };
+use async_recursion::async_recursion as boxed;
 use countersign_ledger::TableKey;
 use countersign_member::Connection;
 use countersign_messages::{Height, Payload, StudyAccept, StudyId};
@@ -63,6 +64,7 @@ impl Hospital {
     ///
     /// # Errors
     /// There is no such study, the ledger refuses, or the hospital's file is damaged.
+    #[boxed]
     pub async fn accept(&self, connection: &mut Connection, study: StudyId, k_min: u32) -> Result<(Height, ResearchCut), HospitalError> {
         connection.refresh().await?;
         let (state, me) = (connection.state(), self.member.id());

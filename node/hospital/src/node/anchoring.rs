@@ -9,6 +9,7 @@ use crate::{
     journal::{AnchorId, AnchorStep, AnchorTransaction, Step},
     opening::{OpeningKey, TableKind},
 };
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::dictionary::{Dictionary, SegmentLayout};
 use countersign_ledger::Verdict;
 use countersign_member::{Connection, LedgerError};
@@ -21,6 +22,7 @@ impl Hospital {
     ///
     /// # Errors
     /// A step failed; run it again to go on.
+    #[boxed]
     pub async fn drive(&self, connection: &mut Connection, saying: &(dyn Fn(&str) + Sync)) -> Result<(), HospitalError> {
         let mut work = None;
         loop {

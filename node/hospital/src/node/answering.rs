@@ -14,6 +14,7 @@ use crate::{
     opening::{OpeningKey, TableKind, TableName},
     released::Judged,
 };
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::{
     aggregate::{AggregateSize, Withheld},
     consent::Eligibility,
@@ -58,6 +59,7 @@ impl Hospital {
     ///
     /// # Errors
     /// A step failed; run it again to go on.
+    #[boxed]
     pub async fn answer(&self, connection: &mut Connection, query: QueryId) -> Result<Answering, HospitalError> {
         connection.refresh().await?;
         let record = connection.state().query(&query).ok_or(HospitalError::Unknown("query"))?;
@@ -104,6 +106,7 @@ impl Hospital {
     ///
     /// # Errors
     /// One cannot be handed over; it waits on.
+    #[boxed]
     pub async fn deliver(&self, connection: &Connection) -> Result<(), HospitalError> {
         for query in self.store.open_queries().await? {
             if let AnswerStep::Deliver { sealed, .. } = self.store.next_answer_step(query).await? {
@@ -129,6 +132,7 @@ impl Hospital {
     ///
     /// # Errors
     /// It is answered already, or the ledger refuses; run it again to go on.
+    #[boxed]
     pub async fn decline(&self, connection: &mut Connection, query: QueryId, reason: &str) -> Result<Answering, HospitalError> {
         connection.refresh().await?;
         let record = connection.state().query(&query).ok_or(HospitalError::Unknown("query"))?;

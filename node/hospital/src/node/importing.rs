@@ -5,6 +5,7 @@ use crate::{
     HospitalStoreError, intake,
     journal::{AnchorContent, Begun, Import, Planned},
 };
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::{consent::Day, hash::Digest32, tag};
 use countersign_ingest::{
     ConsentPolicy, ConsentSource, Consents, Import as ImportedTable, ImportOptions, Mapping, PatientId, Problem, Progress, Reading, import,
@@ -122,6 +123,7 @@ impl Hospital {
     /// # Errors
     /// As [`Source::read_consents`] and [`Source::read_records`]; the report says that the import must stop, consents that are anchored were not given or are other
     /// people's, or the ledger refuses.
+    #[boxed]
     pub async fn import_and_anchor(
         &self,
         connection: &mut Connection,

@@ -6,6 +6,7 @@ use crate::{
     ledger_view::LedgerView,
     slots::SlotIndex,
 };
+use async_recursion::async_recursion as boxed;
 use countersign_ingest::PatientId;
 use countersign_ledger::Verdict;
 use countersign_member::{Connection, LedgerError};
@@ -17,6 +18,7 @@ impl Hospital {
     ///
     /// # Errors
     /// A patient has no slot, or the ledger cannot be reached; what was begun goes on at the next run.
+    #[boxed]
     pub async fn withdraw(&self, connection: &mut Connection, patients: &[PatientId]) -> Result<(), HospitalError> {
         self.store.withdraw(patients).await?;
         self.drive(connection, &|_| {}).await

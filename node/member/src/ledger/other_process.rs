@@ -6,6 +6,7 @@ use crate::{
     connection::{LOOK, PATIENCE},
     gateway::{GatewayClient, GatewayError},
 };
+use async_recursion::async_recursion as boxed;
 use async_trait::async_trait;
 use countersign_ledger::{State, TransactionResult};
 use countersign_messages::{Height, MemberId, QueryId, Transaction, Wire};
@@ -33,6 +34,7 @@ impl OtherProcess {
     ///
     /// # Errors
     /// There is no chain, or it is damaged.
+    #[boxed]
     pub async fn open(url: &StoreUrl, client: GatewayClient) -> Result<Self, LedgerError> {
         let store = ChainStore::read(url).await?;
         let state = store.load().await?;

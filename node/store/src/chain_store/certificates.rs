@@ -2,6 +2,7 @@
 
 use super::{ChainStore, damaged, digest, integer};
 use crate::StoreError;
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::State;
 use countersign_messages::{BlockId, Certificate, CertificateError, Header, Height, ValidatorSet, Wire};
@@ -12,6 +13,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// It is damaged, or the database fails.
+    #[boxed]
     pub async fn certificate(&self, height: Height) -> Result<Option<Certificate>, StoreError> {
         let query = sqlx::query("SELECT bytes FROM certificate WHERE height = $1").bind(integer(height.0));
         let row = query.fetch_optional(&self.readers).await?;
@@ -22,6 +24,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// There is none, it is not theirs, or the database fails.
+    #[boxed]
     pub async fn check_decided(&self, header: &Header, validators: &ValidatorSet) -> Result<(), StoreError> {
         let certificate = self.certificate(header.height).await?.ok_or(StoreError::NoCertificate(header.height))?;
         Ok(certificate.check(header, validators)?)
@@ -53,6 +56,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// There is no block of that height, the certificate is about another one, or the database fails.
+    #[boxed]
     pub async fn improve_certificate(&self, certificate: &Certificate) -> Result<bool, StoreError> {
         let height = certificate.height;
         let mut unit = self.writer()?.begin().await?;

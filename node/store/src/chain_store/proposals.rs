@@ -2,6 +2,7 @@
 
 use super::{ChainStore, damaged, digest, height_of, integer, last_height};
 use crate::StoreError;
+use async_recursion::async_recursion as boxed;
 use countersign_messages::{Block, BlockId, Height, Wire};
 use sqlx::Row;
 
@@ -29,6 +30,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// It is too long, it is for a height after the next, or the database fails.
+    #[boxed]
     pub async fn put_proposal(&self, height: Height, round: u32, block: BlockId, bytes: &[u8]) -> Result<(), StoreError> {
         if bytes.len() > PROPOSAL_BYTES_MAX {
             return Err(StoreError::ProposalTooLong { found: bytes.len(), max: PROPOSAL_BYTES_MAX });
@@ -69,6 +71,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// One is damaged, or the database fails.
+    #[boxed]
     pub async fn proposals(&self, height: Height) -> Result<Vec<StoredProposal>, StoreError> {
         let rows = sqlx::query("SELECT height, round, block, bytes FROM proposal WHERE height = $1 ORDER BY round, block")
             .bind(integer(height.0))

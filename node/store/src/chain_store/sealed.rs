@@ -5,6 +5,7 @@
 
 use super::{ChainStore, decode_result, digest, height_of, integer};
 use crate::StoreError;
+use async_recursion::async_recursion as boxed;
 use countersign_circuits::hash::Digest32;
 use countersign_ledger::{Effect, TransactionResult};
 use countersign_messages::Height;
@@ -18,6 +19,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// It is too long, no accepted answer of the chain names it, or the database fails.
+    #[boxed]
     pub async fn put_blob(&self, bytes: &[u8]) -> Result<Digest32, StoreError> {
         if bytes.len() > BLOB_BYTES_MAX {
             return Err(StoreError::BlobTooLong(bytes.len()));
@@ -42,6 +44,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// The database fails.
+    #[boxed]
     pub async fn names(&self, digest: &Digest32) -> Result<bool, StoreError> {
         let query = sqlx::query("SELECT height FROM named WHERE digest = $1").bind(digest.0.as_slice());
         Ok(query.fetch_optional(&self.readers).await?.is_some())
@@ -51,6 +54,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// It is damaged, or the database fails.
+    #[boxed]
     pub async fn blob(&self, digest: &Digest32) -> Result<Option<Vec<u8>>, StoreError> {
         let query = sqlx::query("SELECT blob.bytes FROM blob JOIN named ON named.digest = blob.digest WHERE blob.digest = $1");
         let Some(row) = query.bind(digest.0.as_slice()).fetch_optional(&self.readers).await? else { return Ok(None) };
@@ -62,6 +66,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// The database fails.
+    #[boxed]
     pub async fn blobs(&self) -> Result<Vec<Digest32>, StoreError> {
         let query = sqlx::query("SELECT blob.digest FROM blob JOIN named ON named.digest = blob.digest ORDER BY blob.digest");
         query.fetch_all(&self.readers).await?.iter().map(|r| digest(r, "digest", Height(0))).collect()
@@ -71,6 +76,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// The database fails.
+    #[boxed]
     pub async fn blobs_missing(&self, max: usize) -> Result<Vec<Digest32>, StoreError> {
         let statement = "SELECT named.digest FROM named LEFT JOIN blob ON blob.digest = named.digest WHERE blob.digest IS NULL \
                          ORDER BY named.height DESC, named.digest LIMIT $1";

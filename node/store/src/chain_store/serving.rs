@@ -2,6 +2,7 @@
 
 use super::{ChainStore, damaged, height_of, integer};
 use crate::StoreError;
+use async_recursion::async_recursion as boxed;
 use countersign_messages::{Header, Height, Wire};
 use sqlx::Row;
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// A block has no certificate, or the database fails.
+    #[boxed]
     pub async fn blocks_from(&self, first: Height, blocks_max: usize, bytes_max: usize) -> Result<Vec<EncodedBlock>, StoreError> {
         let Some(last) = self.reach(first, blocks_max, bytes_max).await? else { return Ok(Vec::new()) };
         let heads = "SELECT block.height, block.header, certificate.bytes FROM block LEFT JOIN certificate ON certificate.height = block.height \

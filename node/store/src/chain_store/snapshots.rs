@@ -2,6 +2,7 @@
 
 use super::{ChainStore, damaged, height_of, integer};
 use crate::StoreError;
+use async_recursion::async_recursion as boxed;
 use countersign_ledger::State;
 use countersign_messages::{Height, limits::SNAPSHOT_BYTES_MAX};
 use sqlx::Row;
@@ -14,6 +15,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// The database fails.
+    #[boxed]
     pub async fn write_snapshot(&self, state: &State) -> Result<(), StoreError> {
         let (height, bytes) = (state.tip().height, state.snapshot());
         if height == Height(0) || bytes.len() > SNAPSHOT_KEPT_BYTES_MAX.min(SNAPSHOT_BYTES_MAX) {
@@ -54,6 +56,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// A block is damaged or not decided, or the database fails.
+    #[boxed]
     pub async fn load(&self) -> Result<State, StoreError> {
         let mut state = self.newest_snapshot().await?;
         self.check_succession(&state).await?;

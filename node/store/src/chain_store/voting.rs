@@ -2,6 +2,7 @@
 
 use super::{ChainStore, integer};
 use crate::StoreError;
+use async_recursion::async_recursion as boxed;
 use countersign_messages::Height;
 use sqlx::{AnyConnection, Row};
 
@@ -21,6 +22,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// The database fails.
+    #[boxed]
     pub async fn voting(&self) -> Result<VotingRecord, StoreError> {
         let row = sqlx::query("SELECT engine, before, silent_until FROM voting").fetch_optional(&self.readers).await?;
         let Some(row) = row else { return Ok(VotingRecord::default()) };
@@ -36,6 +38,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// The database fails.
+    #[boxed]
     pub async fn set_voting(&self, record: &VotingRecord) -> Result<(), StoreError> {
         let mut unit = self.writer()?.begin().await?;
         let statement = "INSERT INTO voting (\"only\", engine, before, silent_until) VALUES (1, $1, $2, $3) ON CONFLICT (\"only\") DO UPDATE \
