@@ -19,6 +19,9 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 /// Bounds a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Members that send transactions.
+pub const SENDERS: usize = 64;
+
 fn key(i: usize) -> SigningKey {
     SigningKey::from_bytes(&[i as u8 + 1; 32])
 }
@@ -55,7 +58,7 @@ pub struct Loopback {
 }
 
 impl Loopback {
-    /// Starts so many validators. A member that is none of them sends transactions.
+    /// Starts so many validators. [`SENDERS`] members that are none of them send transactions.
     pub async fn start(validators: usize, pace: Pace) -> Self {
         let keys = Digest32::of(b"no circuit keys");
         let member = |i: usize| {
@@ -67,7 +70,7 @@ impl Loopback {
             roles.sort();
             Member { id: id(i), name: Name::new(format!("member {i}")).unwrap(), roles, sealing: [9; 32] }
         };
-        let mut members: Vec<Member> = (0..=validators + 1).map(member).collect();
+        let mut members: Vec<Member> = (0..=validators + SENDERS).map(member).collect();
         members.sort_by_key(|m| m.id);
         let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
         let genesis = Genesis {
@@ -138,10 +141,11 @@ impl Loopback {
         self.node(self.addresses.len(), false, Pace::default()).await
     }
 
-    /// A transaction of so many bytes and a little more. It breaks a rule (nobody knows its registry), which is on record; a day's account takes 64 MiB of them.
-    pub fn filler(&self, bytes: usize) -> Transaction {
-        let signer = key(self.addresses.len() + 1);
-        let sequence = self.nodes[0].next_sequence(&MemberId::from(&signer.verifying_key()));
+    /// A transaction of so many bytes and a little more. It breaks a rule (nobody knows its registry), which is on record; a sender's account takes 64 MiB of them a day.
+    pub fn filler(&self, sender: usize, node: &Node, bytes: usize) -> Transaction {
+        assert!(sender < SENDERS);
+        let signer = key(self.addresses.len() + 1 + sender);
+        let sequence = node.next_sequence(&MemberId::from(&signer.verifying_key()));
         let table = AnchoredTable::Consent { registry: Digest32::default(), policy: Digest32::default() };
         let segment = |(i, bytes): (usize, &[u8])| (SegmentId { index: i as u32, version: 0 }, bytes.to_vec());
         let segments = vec![7; bytes].chunks(64 << 10).enumerate().map(segment).collect();

@@ -7,13 +7,14 @@
 )]
 
 use countersign_benches::{
-    loopback::Loopback,
+    loopback::{Loopback, SENDERS},
     table::{Table, dictionary},
 };
 use countersign_circuits::{aggregate::AggregateSize, keys::CircuitName};
 use countersign_consensus::Pace;
 use countersign_prover::{aggregate::prove_aggregate, keys::CircuitKey};
 use countersign_verifier::{VerifyingKey, VerifyingKeys, verify_aggregate, verify_batch};
+use futures_util::future::join_all;
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
@@ -70,13 +71,31 @@ async fn transactions(values: &mut Map<String, Value>, bytes: usize, count: usiz
     let start = Instant::now();
     for _ in 0..count {
         let sent = Instant::now();
-        network.nodes[0].confirm(network.filler(bytes), Duration::from_secs(60)).await.unwrap();
+        network.nodes[0].confirm(network.filler(0, &network.nodes[0], bytes), Duration::from_secs(60)).await.unwrap();
         latencies.push(sent.elapsed().as_secs_f64() * 1e3);
     }
     let label = format!("{} KiB transaction", bytes >> 10);
     put(values, &format!("{label}, blocks a second, one after the other"), count as f64 / start.elapsed().as_secs_f64());
     put(values, &format!("{label}, submitted to decided, ms (median)"), quantile(&mut latencies, 0.5));
     put(values, &format!("{label}, submitted to decided, ms (95 %)"), quantile(&mut latencies, 0.95));
+    network.stop().await;
+}
+
+/// [`SENDERS`] members, each with one transaction on its way, at all validators.
+async fn many_senders(values: &mut Map<String, Value>, each: usize) {
+    let network = Loopback::start(4, Pace { block_min: Duration::ZERO, ..Pace::quick() }).await;
+    Loopback::reach(&network.nodes[0], 3).await;
+    let (start, from) = (Instant::now(), network.nodes[0].state().tip().height.0);
+    let send = async |sender: usize| {
+        let node = &network.nodes[sender % network.nodes.len()];
+        for _ in 0..each {
+            node.confirm(network.filler(sender, node, 1 << 10), Duration::from_secs(60)).await.unwrap();
+        }
+    };
+    join_all((0..SENDERS).map(send)).await;
+    let (seconds, blocks) = (start.elapsed().as_secs_f64(), network.nodes[0].state().tip().height.0 - from);
+    put(values, &format!("1 KiB transactions a second, {SENDERS} senders with one on its way each"), (SENDERS * each) as f64 / seconds);
+    put(values, "  transactions a block", (SENDERS * each) as f64 / blocks as f64);
     network.stop().await;
 }
 
@@ -121,6 +140,7 @@ async fn main() {
     empty_blocks(&mut values).await;
     transactions(&mut values, 1 << 10, 300).await;
     transactions(&mut values, 200 << 10, 100).await;
+    many_senders(&mut values, 100).await;
     answers(&mut values, 1_024);
     answers(&mut values, 100_000);
     if std::env::args().any(|a| a == "--json") {

@@ -1,7 +1,7 @@
 //! Measures the whole path, each command a process of its own: `cargo run --release -p countersign-benches --bin path -- [--rows N] [--sites N] [--json]`.
 //!
 //! A development network of N hospitals on disk, each with a table of seven attributes: import without anchoring, anchor, ask, show, audit; then one row in
-//! a hundred changes, and a thousand people take their consent back.
+//! a hundred changes, everybody permits less, and a thousand people take their consent back.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -53,10 +53,10 @@ fn arguments() -> Arguments {
     found
 }
 
-/// Builds the program, and says where it is.
+/// Builds the program, with the features that the whole workspace has, and says where it is.
 fn program() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo).args(["build", "--release", "--locked", "-p", "countersign"]).status().unwrap();
+    let built = Command::new(cargo).args(["build", "--release", "--locked", "--workspace", "--bin", "countersign"]).status().unwrap();
     assert!(built.success(), "the program does not build");
     std::env::current_exe().unwrap().with_file_name("countersign")
 }
@@ -107,6 +107,7 @@ fn main() {
     for site in 1..=sites {
         cohort::table(&path.at(&format!("h{site}.csv")), rows, u64::from(site), |_| false);
         cohort::table(&path.at(&format!("h{site}-changed.csv")), rows, u64::from(site), |row| row % CHANGED_EVERY == 0);
+        cohort::consents(&path.at(&format!("h{site}-everybody.csv")), rows, |_| false);
         cohort::consents(&path.at(&format!("h{site}-consents.csv")), rows, |row| {
             row % (rows / WITHDRAWN) == 0 && row / (rows / WITHDRAWN) < WITHDRAWN
         });
@@ -131,6 +132,11 @@ fn main() {
     path.step("audit", &["audit", "network"]);
     for site in 1..=sites {
         path.anchor(&several("anchor, 1 row in 100 changed", site), site, &format!("h{site}-changed.csv"), None);
+    }
+    // fewer scopes than without a file, where everybody permits everything: who permits less has a place anew
+    for site in 1..=sites {
+        let consents = format!("h{site}-everybody.csv");
+        path.anchor(&several("anchor, everybody permits less", site), site, &format!("h{site}-changed.csv"), Some(&consents));
     }
     for site in 1..=sites {
         let consents = format!("h{site}-consents.csv");

@@ -54,7 +54,7 @@ async fn main() {
     }
     let load = async {
         loop {
-            let sent = network.0.nodes[0].confirm(network.0.filler(LOAD_BYTES), Duration::from_secs(60)).await;
+            let sent = network.0.nodes[0].confirm(network.0.filler(0, &network.0.nodes[0], LOAD_BYTES), Duration::from_secs(60)).await;
             assert!(sent.is_ok(), "{sent:?}");
         }
     };

@@ -227,6 +227,30 @@ impl HospitalStore {
         slots.into_iter().map(|s| small(s, "a slot").map(SlotIndex)).collect()
     }
 
+    /// Who has which slot in use, in the order of the slots: what most need of the [register](Self::register), at a fraction of its cost.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    #[boxed]
+    pub async fn holders(&self) -> Result<Vec<(PatientId, Assignment)>, HospitalStoreError> {
+        let rows: Vec<(i64, String, i64)> =
+            sqlx::query_as("SELECT slot, patient, row_id FROM slot WHERE state = 0 ORDER BY slot").fetch_all(&self.pool).await?;
+        let holder = |(slot, patient, row_id): (i64, String, i64)| {
+            let (slot, row_id) = (SlotIndex(small(slot, "a slot")?), RowId(small(row_id, "a row id")?));
+            Ok((read_patient(patient)?, Assignment { slot, row_id }))
+        };
+        rows.into_iter().map(holder).collect()
+    }
+
+    /// The random id of whoever has a slot in use, by slot: no names.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    #[boxed]
+    pub async fn row_ids(&self) -> Result<HashMap<SlotIndex, RowId>, HospitalStoreError> {
+        by_slot(sqlx::query_as("SELECT slot, row_id FROM slot WHERE state = 0").fetch_all(&self.pool).await?)
+    }
+
     /// The state of a slot, `None` if it was never given out.
     ///
     /// # Errors
@@ -301,6 +325,9 @@ pub(crate) async fn store_slots(connection: &mut SqliteConnection, new: &[(Patie
 
 /// Whose every slot is or was, by the person's random id; slots of erased people are nobody's.
 pub(crate) async fn people_by_slot(c: &mut SqliteConnection) -> Result<HashMap<SlotIndex, RowId>, HospitalStoreError> {
-    let rows: Vec<(i64, i64)> = sqlx::query_as("SELECT slot, row_id FROM slot WHERE row_id IS NOT NULL").fetch_all(c).await?;
+    by_slot(sqlx::query_as("SELECT slot, row_id FROM slot WHERE row_id IS NOT NULL").fetch_all(c).await?)
+}
+
+fn by_slot(rows: Vec<(i64, i64)>) -> Result<HashMap<SlotIndex, RowId>, HospitalStoreError> {
     rows.into_iter().map(|(slot, person)| Ok((SlotIndex(small(slot, "a slot")?), RowId(small(person, "a row id")?)))).collect()
 }

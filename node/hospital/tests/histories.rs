@@ -100,7 +100,7 @@ impl World {
         };
         loop {
             yield_now().await;
-            let people = intake::people(&read.table, Some(&consents), &registry(), &store.register().await.unwrap());
+            let people = intake::people(&read.table, Some(&consents), &registry(), &store.holders().await.unwrap());
             let begun = store
                 .import(
                     Import { content, people, dictionary: READING.dictionary(), registry: &registry(), ledger: &self.ledger },
@@ -209,7 +209,7 @@ impl World {
     async fn stopped_import(&mut self, path: &Path, files: &(PathBuf, PathBuf)) {
         let consents = read_consents(ConsentSource::Csv(&files.1), &registry()).unwrap().table;
         let store = reopen(path).await;
-        let stated = intake::stated(&consents, &registry(), &store.register().await.unwrap());
+        let stated = intake::stated(&consents, &registry(), &store.holders().await.unwrap());
         store.take_back(&stated, &registry(), &self.ledger).await.unwrap();
         for (patient, grants) in &stated {
             if let Some(person) = self.known.get_mut(&number(patient)) {

@@ -86,6 +86,11 @@ impl Table {
         Ok(table)
     }
 
+    /// The line the present record starts at.
+    pub(crate) fn line(&self) -> u64 {
+        self.line
+    }
+
     pub(crate) fn place(&self) -> FilePosition {
         FilePosition::new(&self.path, self.line)
     }

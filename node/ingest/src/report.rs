@@ -93,6 +93,11 @@ impl AttributeReport {
         *self.unmapped_examples.entry(if listed { what } else { "others" }.to_owned()).or_default() += 1;
     }
 
+    /// What is counted for one line of a table if nothing but its level is to be said.
+    pub(crate) fn of_level(level: Option<u32>) -> Self {
+        Self { source_values: u64::from(level.is_some()), ..Self::default() }
+    }
+
     /// Adds what was counted for one line of a table.
     pub(crate) fn add(&mut self, one: &Self) {
         self.clipped += one.clipped;

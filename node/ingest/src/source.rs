@@ -21,7 +21,7 @@ use crate::{
 };
 use countersign_circuits::consent::Day;
 use jiff::civil::Date;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 /// What a source is asked to read.
 pub(crate) struct Order<'a> {
@@ -54,16 +54,18 @@ pub(crate) trait Source {
 pub(crate) enum Records {
     /// Dated facts of people, from which the dictionary's rules make rows.
     Facts(Box<Facts>),
-    /// A row a patient, in ascending order of the identifiers.
-    Rows(Vec<(PatientId, Row)>),
+    /// A row a patient.
+    Rows(BTreeMap<PatientId, Row>),
 }
 
-/// A row that stands in the source as such.
+/// A row that stands in the source as such. A table has a million of them.
 pub(crate) struct Row {
     /// One an attribute; `None` is "missing".
     pub(crate) levels: Vec<Option<u32>>,
-    /// What was counted while it was read, one an attribute.
-    pub(crate) reports: Vec<AttributeReport>,
+    /// What was counted while it was read, by attribute, where it is not what the level says: one value read where there is a level, none where there is not.
+    pub(crate) counted: Vec<(u16, AttributeReport)>,
+    /// Where it stands: the number of its file, and the line.
+    pub(crate) place: (u32, u64),
 }
 
 /// What a source found.

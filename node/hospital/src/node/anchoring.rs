@@ -70,8 +70,7 @@ impl Hospital {
     async fn work<'a>(&self, connection: &Connection, anchor: AnchorId, work: &'a mut Option<Work>) -> Result<&'a mut Work, HospitalError> {
         if work.as_ref().is_none_or(|work| work.anchor != anchor) {
             let layouts = self.layouts(connection, anchor).await?;
-            let register = self.store.register().await?;
-            let patients = register.live().map(|(patient, assignment)| (assignment.slot.0, patient.clone())).collect();
+            let patients = self.store.holders().await?.into_iter().map(|(patient, assignment)| (assignment.slot.0, patient)).collect();
             *work = Some(Work { anchor, layouts, patients, proved: HashMap::new() });
         }
         work.as_mut().ok_or(HospitalError::Damaged("an anchor"))

@@ -21,6 +21,7 @@ use countersign_circuits::{
     context::AggregateInstance,
     dictionary::SegmentLayout,
     hash::Digest32,
+    keys::CircuitName,
     segment::{EMPTY, SLOTS, SegmentId, SlotCodes},
     statement::Wiring,
 };
@@ -152,6 +153,11 @@ impl Hospital {
     async fn attempt(&self, connection: &Connection, query: QueryId, attempt: &Attempt, task: Task) -> Result<(), HospitalError> {
         let begun = Begun::now();
         let recipients = recipients(connection, &query)?;
+        let cells = task.wiring.cells().len();
+        let size = AggregateSize::for_cells(cells).ok_or(HospitalError::Cells(cells))?;
+        // read from its file meanwhile
+        let keys = self.keys.clone();
+        let key = tokio::task::spawn_blocking(move || keys.key(CircuitName::Aggregate(size)));
         let work = Arc::new(self.open_work(connection, task).await?);
 
         let plain = Arc::clone(&work);
@@ -162,8 +168,7 @@ impl Hospital {
         let judged = self.judge(connection, query, &work, &cells, &gates).await?;
         let withheld = judged.1;
 
-        let size = AggregateSize::for_cells(cells.len()).ok_or(HospitalError::Cells(cells.len()))?;
-        let key = self.keys.key(countersign_circuits::keys::CircuitName::Aggregate(size))?;
+        let key = key.await??;
         let (proving, withheld_now) = (Arc::clone(&work), withheld.clone());
         let mut rng = attempt_rng(&attempt.entropy.0);
         let made = tokio::task::spawn_blocking(move || {
@@ -200,7 +205,7 @@ impl Hospital {
             dictionary,
             registry: state.registry_of(&study.registry).ok_or_else(gone)?,
             eligibility: Eligibility { scopes: study.scopes.clone(), day: work.task.context.day },
-            people: self.store.register().await?.live().map(|(_, a)| (a.slot.0, a.row_id)).collect(),
+            people: self.store.row_ids().await?,
             cut: self.store.pin(dictionary.digest(), &versions).await?,
             k_min: work.task.context.k_min,
         };
@@ -254,7 +259,7 @@ impl Hospital {
             block.iter_mut().enumerate().filter(|(slot, _)| dropped(*slot)).for_each(|(_, code)| *code = EMPTY);
         }
         let size = AggregateSize::for_cells(work.task.wiring.cells().len()).ok_or(HospitalError::Cells(work.task.wiring.cells().len()))?;
-        let key = self.keys.key(countersign_circuits::keys::CircuitName::Aggregate(size))?;
+        let key = self.keys.key(CircuitName::Aggregate(size))?;
         let height = Height(work.task.context.answer_height);
         let made = tokio::task::spawn_blocking(move || {
             let cells = moment_table(&work.task.wiring, &work.witness());

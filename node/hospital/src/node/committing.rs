@@ -145,12 +145,13 @@ impl Hospital {
             }
         }
         let carried = made.iter().map(|made| (made.segment.id(), made.segment.encode())).collect();
-        let key = self.keys.key(CircuitName::Validity)?;
-        let proof = tokio::task::spawn_blocking(move || {
+        let keys = self.keys.clone();
+        let proof = tokio::task::spawn_blocking(move || -> Result<_, HospitalError> {
+            let key = keys.key(CircuitName::Validity)?;
             let rows = made.iter().map(|made| sparse_rows(&layout, &made.codes, 0)).collect();
             let (segments, blinders): (Vec<_>, Vec<_>) = made.into_iter().map(|made| (made.segment, made.blinders)).unzip();
             let instance = SegmentsInstance { context, layout: &layout, segments: &segments };
-            prove_validity(&key, &instance, rows, &blinders, &mut OsRng)
+            Ok(prove_validity(&key, &instance, rows, &blinders, &mut OsRng)?)
         })
         .await??;
         Ok(Proved { segments: carried, proof: proof.encode(), source_root: merkle::root(&sources) })

@@ -172,11 +172,11 @@ impl Hospital {
     ) -> Result<u64, HospitalError> {
         let Some(consents) = consents else { return Ok(0) };
         connection.refresh().await?;
-        let register = self.store.register().await?;
-        let stated = intake::stated(&consents.table, connection.state().registry(), &register);
+        let holders = self.store.holders().await?;
+        let stated = intake::stated(&consents.table, connection.state().registry(), &holders);
         let permits = |grants: &[Option<Day>]| grants.iter().any(Option::is_some);
         // consents of other people, or under other ids, say nothing of those who are here
-        if !stated.iter().any(|(_, grants)| permits(grants)) && stated.len() < register.len() {
+        if !stated.iter().any(|(_, grants)| permits(grants)) && stated.len() < holders.len() {
             return Ok(0);
         }
         let (state, hospital) = (connection.state(), self.member.id());
@@ -249,10 +249,12 @@ impl Hospital {
     /// nothing for another reason (a wrong policy), and people of whom nothing is here, do not say so.
     async fn all_withdrew(&self, consents: Option<&Consents>, connection: &Connection) -> Result<bool, HospitalError> {
         let Some(Consents { table: consents, .. }) = consents else { return Ok(false) };
-        let today = today(connection.state());
-        let register = self.store.register().await?;
+        if !consents.usable_on(today(connection.state())).is_empty() {
+            return Ok(false);
+        }
+        let holders = self.store.holders().await?;
         let says = |patient: &PatientId| consents.has_withdrawn(patient) || consents.scopes(patient).next().is_some();
-        Ok(consents.usable_on(today).is_empty() && !register.is_empty() && register.live().all(|(patient, _)| says(patient)))
+        Ok(!holders.is_empty() && holders.iter().all(|(patient, _)| says(patient)))
     }
 
     /// Consents under which nobody with a row permits anything are refused: they are somebody else's, or under other ids. That everybody has
@@ -277,7 +279,7 @@ impl Hospital {
         let state = connection.state();
         let registry = state.registry();
         let consents = imported.consents.as_ref().map(|read| &read.table);
-        let people = intake::people(&imported.import.table, consents, registry, &self.store.register().await?);
+        let people = intake::people(&imported.import.table, consents, registry, &self.store.holders().await?);
         let import =
             Import { content, people, dictionary: reading.dictionary(), registry, ledger: &OnLedger { state, hospital: self.member.id() } };
         // several draws a person: the system is asked once

@@ -3,7 +3,7 @@
 use super::{HospitalError, answering::Work};
 use crate::{
     disclosure::{Amounts, CellBlock, CellBlockKind, MeasureRef, Number, Product, RowSet, Table, Unknown},
-    slots::RowId,
+    slots::{RowId, SlotIndex},
 };
 use countersign_circuits::{
     aggregate::release,
@@ -24,7 +24,7 @@ pub(super) struct Asked<'a> {
     pub(super) registry: &'a ScopeRegistry,
     pub(super) eligibility: Eligibility,
     /// The random id of the person in each slot in use.
-    pub(super) people: HashMap<u32, RowId>,
+    pub(super) people: HashMap<SlotIndex, RowId>,
     /// The versions of the data table's segments.
     pub(super) cut: Digest32,
     pub(super) k_min: u32,
@@ -40,7 +40,7 @@ impl Asked<'_> {
     }
 
     fn person(&self, slot: u32) -> Result<RowId, HospitalError> {
-        Ok(*self.people.get(&slot).ok_or(HospitalError::CountedNobody)?)
+        Ok(*self.people.get(&SlotIndex(slot)).ok_or(HospitalError::CountedNobody)?)
     }
 
     fn attribute(&self, index: u16) -> Result<&Attribute, HospitalError> {

@@ -8,12 +8,12 @@ use crate::{
     source::Row,
     table::{PatientId, ResearchTable, TableRow},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Folds rows into a cohort: people without consent and incomplete rows are left out.
-pub(super) fn fold_rows(reading: &Reading, rows: Vec<(PatientId, Row)>, options: &ImportOptions<'_>) -> Cohort {
+pub(super) fn fold_rows(reading: &Reading, rows: BTreeMap<PatientId, Row>, options: &ImportOptions<'_>) -> Cohort {
     let consented = options.consented.filter(|_| reading.population().consented);
-    let known = if options.consents.is_some() { rows.iter().map(|(id, _)| id.clone()).collect() } else { BTreeSet::new() };
+    let known = if options.consents.is_some() { rows.keys().cloned().collect() } else { BTreeSet::new() };
     let attributes = reading.dictionary().attributes();
     let mut cohort = Cohort {
         known,
@@ -32,8 +32,12 @@ pub(super) fn fold_rows(reading: &Reading, rows: Vec<(PatientId, Row)>, options:
             *cohort.left_out.entry(LeftOut::Incomplete).or_default() += 1;
             continue;
         }
-        for (((total, one), level), used) in cohort.attributes.iter_mut().zip(&row.reports).zip(&row.levels).zip(&mut used) {
-            total.add(one);
+        let mut counted = row.counted.iter().peekable();
+        for (i, ((total, level), used)) in (0..).zip(cohort.attributes.iter_mut().zip(&row.levels).zip(&mut used)) {
+            match counted.next_if(|(attribute, _)| *attribute == i) {
+                Some((_, one)) => total.add(one),
+                None => total.add(&AttributeReport::of_level(*level)),
+            }
             total.row(*level, used);
         }
         table.rows.push(TableRow { patient, levels: row.levels });

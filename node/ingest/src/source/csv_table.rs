@@ -38,7 +38,7 @@ impl Source for CsvTable<'_> {
         let (table_day, data_as_of) = table_date(order.as_of)?;
         let attributes = order.reading.dictionary().attributes();
         let files = list(order.path, &[".csv"], "*.csv file")?;
-        let mut rows: BTreeMap<PatientId, (FilePosition, Row)> = BTreeMap::new();
+        let mut rows: BTreeMap<PatientId, Row> = BTreeMap::new();
         let (mut records, mut repeated, mut blank) = (0, 0, 0_u64);
         for (files_done, file) in files.iter().enumerate() {
             let mut table = Table::open(file)?;
@@ -55,30 +55,36 @@ impl Source for CsvTable<'_> {
                 if records % 4096 == 0 {
                     (order.progress)(Progress { files_done, files: files.len(), records });
                 }
-                let place = table.place();
                 let id = PatientId::new(table.field(id_column)?)
-                    .map_err(|_| ImportError::Identifier { place: place.clone(), what: "the patient's identifier" })?;
-                if let Some((first, _)) = rows.get(&id) {
+                    .map_err(|_| ImportError::Identifier { place: table.place(), what: "the patient's identifier" })?;
+                if let Some(Row { place: (file, line), .. }) = rows.get(&id) {
                     repeated += 1;
                     match self.duplicate {
-                        Duplicate::Refuse => return Err(ImportError::PatientTwice { place, first: first.clone() }),
+                        Duplicate::Refuse => {
+                            let first = FilePosition::new(files.get(*file as usize).map_or(order.path, |file| file), *line);
+                            return Err(ImportError::PatientTwice { place: table.place(), first });
+                        }
                         Duplicate::First => continue,
                         Duplicate::Last => {}
                     }
                 }
-                let mut row = Row { levels: Vec::new(), reports: Vec::new() };
-                for ((attribute, column), position) in attributes.iter().zip(&order.mapping.columns).zip(&positions) {
+                let mut row =
+                    Row { levels: Vec::with_capacity(attributes.len()), counted: Vec::new(), place: (files_done as u32, table.line()) };
+                for (i, ((attribute, column), position)) in (0..).zip(attributes.iter().zip(&order.mapping.columns).zip(&positions)) {
                     let mut report = AttributeReport::default();
                     let text = position.map(|p| table.field(p)).transpose()?.unwrap_or_default();
-                    row.levels.push(column.as_ref().and_then(|c| level(attribute, c, text, &mut report)));
-                    row.reports.push(report);
+                    let level = column.as_ref().and_then(|c| level(attribute, c, text, &mut report));
+                    if report != AttributeReport::of_level(level) {
+                        row.counted.push((i, report));
+                    }
+                    row.levels.push(level);
                 }
-                rows.insert(id, (place, row));
+                rows.insert(id, row);
             }
             (order.progress)(Progress { files_done: files_done + 1, files: files.len(), records });
         }
         Ok(Found {
-            records: Records::Rows(rows.into_iter().map(|(id, (_, row))| (id, row)).collect()),
+            records: Records::Rows(rows),
             table_day,
             data_as_of,
             files: files.len() as u64,
