@@ -290,8 +290,10 @@ pub(crate) async fn secret(
 
 pub(crate) async fn load_register(connection: &mut SqliteConnection) -> Result<SlotRegister, HospitalStoreError> {
     let mut register = SlotRegister::default();
-    let slots: Vec<(i64, Option<String>, Option<i64>, i64)> =
-        sqlx::query_as("SELECT slot, patient, row_id, state FROM slot ORDER BY state DESC, slot").fetch_all(&mut *connection).await?;
+    let mut slots: Vec<(i64, Option<String>, Option<i64>, i64)> =
+        sqlx::query_as("SELECT slot, patient, row_id, state FROM slot ORDER BY slot").fetch_all(&mut *connection).await?;
+    // those in use last; the database would sort them in a file
+    slots.sort_by_key(|(_, _, _, state)| std::cmp::Reverse(*state));
     for (slot, patient, row_id, state) in slots {
         let patient = patient.map(read_patient).transpose()?;
         let row_id = row_id.map(|id| small(id, "a row id").map(RowId)).transpose()?;
