@@ -150,7 +150,8 @@ async fn main() {
     let mut members: Vec<Member> = (1..=RESEARCHERS).map(|who| member(who, Role::Researcher)).collect();
     members.extend([member(HOSPITAL, Role::Hospital), member(BOARD, Role::Board)]);
     members.push(Member { roles: vec![Role::Validator, Role::Governance], ..member(GOVERNANCE, Role::Governance) });
-    let attribute = serde_json::json!({"name": "x", "category": "labs", "kind": "number", "range": ["0", "62"], "cuts": ["10"]});
+    let levels: Vec<String> = (1..BINS).map(|level| format!("level {level}")).collect();
+    let attribute = serde_json::json!({"name": "x", "category": "labs", "kind": "category", "levels": levels});
     let dictionary =
         serde_json::json!({"format": "countersign-dictionary/1", "id": "g", "version": 1, "title": "g", "attribute": [attribute]});
     let dictionary = canonical_json(&dictionary).unwrap();
