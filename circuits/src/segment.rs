@@ -82,7 +82,8 @@ pub struct SegmentId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
     id: SegmentId,
-    points: Arc<[G1Affine]>,
+    // not a slice: what is found of the points elsewhere would keep them, and not their place
+    points: Arc<Vec<G1Affine>>,
     digest: Digest32,
 }
 
@@ -116,7 +117,7 @@ impl Segment {
     /// A segment from its points: `SegmentLayout::rows()` of them.
     pub fn new(context: &TableContext, id: SegmentId, points: Vec<G1Affine>) -> Self {
         let bytes: Vec<u8> = points.iter().flat_map(point_bytes).collect();
-        Self { id, points: points.into(), digest: digest(context, id, &bytes) }
+        Self { id, points: Arc::new(points), digest: digest(context, id, &bytes) }
     }
 
     /// Decodes `rows` points strictly: canonical, on the curve (G1 has cofactor 1), exact length.
@@ -133,7 +134,7 @@ impl Segment {
         }
         let points: Vec<Option<G1Affine>> = bytes.par_chunks(POINT_BYTES).map(|chunk| Reader::new(chunk).point().ok()).collect();
         let point = |(row, p): (usize, Option<G1Affine>)| p.ok_or(SegmentError::Point { index: id.index, row });
-        let points: Arc<[G1Affine]> = points.into_iter().enumerate().map(point).collect::<Result<Vec<_>, _>>()?.into();
+        let points = Arc::new(points.into_iter().enumerate().map(point).collect::<Result<Vec<G1Affine>, _>>()?);
         decoded::keep(digest, &points);
         Ok(Self { id, points, digest })
     }

@@ -72,6 +72,9 @@ fn multiples_of_h() -> &'static FixedBase {
     TABLE.get_or_init(|| FixedBase::new(Generators::get().h))
 }
 
+/// Blocks whose points are added together.
+const BLOCKS_AT_ONCE: usize = 16;
+
 /// Commits the segment at `id` of a whole table with given blinders.
 ///
 /// # Panics
@@ -92,27 +95,32 @@ pub fn commit_slots(
     blinders: &Blinders,
 ) -> Segment {
     let slots = at * SLOTS..(at + 1) * SLOTS;
-    let occupancy = layout.bin_rows();
-    let mut points: Vec<(usize, G1Affine)> = multiples_of_h().addends(&blinders.0).collect();
-    let mut first = 0;
-    for (i, (block, size)) in codes.blocks.iter().zip(&layout.blocks).enumerate() {
-        for (g, code) in Generators::get().g.iter().zip(&block[slots.clone()]) {
-            if *code != EMPTY {
-                points.push((first + usize::from(*code), *g));
-                // whoever has a bin of one block has one of each
-                points.extend((i == 0).then_some((occupancy, *g)));
-            }
+    let occupied = |block: &[u16]| Generators::get().g.iter().zip(block[slots.clone()].to_vec()).filter(|(_, code)| *code != EMPTY);
+    let mut rows = Vec::with_capacity(layout.rows());
+    // some blocks at once: enough to share an inversion, and few enough for any dictionary
+    for (blocks, sizes) in codes.blocks.chunks(BLOCKS_AT_ONCE).zip(layout.blocks.chunks(BLOCKS_AT_ONCE)) {
+        let own = rows.len()..rows.len() + sizes.iter().sum::<usize>();
+        let mut points: Vec<(usize, G1Affine)> = multiples_of_h().addends(&blinders.0[own.clone()]).collect();
+        let mut first = 0;
+        for (block, size) in blocks.iter().zip(sizes) {
+            points.extend(occupied(block).map(|(g, code)| (first + usize::from(code), *g)));
+            first += size;
         }
-        first += size;
+        rows.extend(bucket_sums(own.len(), points.iter().copied()));
     }
-    Segment::new(context, id, bucket_sums(layout.rows(), points.iter().copied()))
+    // whoever has a bin of one block has one of each
+    let mut points: Vec<(usize, G1Affine)> = multiples_of_h().addends(&blinders.0[rows.len()..]).collect();
+    points.extend(occupied(&codes.blocks[0]).map(|(g, _)| (0, *g)));
+    rows.extend(bucket_sums(1, points.iter().copied()));
+    Segment::new(context, id, rows)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign_circuits::hash::Digest32;
-    use rand::{SeedableRng, rngs::StdRng};
+    use ark_ec::CurveGroup;
+    use countersign_circuits::{field::G1, hash::Digest32};
+    use rand::{Rng, SeedableRng, rngs::StdRng};
 
     /// A machine restored to an earlier image draws the same bytes again: what is committed then must not share a blinder with what was committed before.
     #[test]
@@ -129,5 +137,30 @@ mod tests {
         for other in [draw(0, &codes(2)), draw(1, &codes(1))] {
             assert!(first.0.iter().zip(&other.0).all(|(a, b)| a != b));
         }
+    }
+
+    #[test]
+    fn a_row_is_the_sum_of_its_generators_and_its_blinder() {
+        let mut rng = StdRng::seed_from_u64(2);
+        let any = Digest32::of(b"any");
+        let context = TableContext { network: any, hospital: any, table: any };
+        let layout = SegmentLayout { blocks: (0..BLOCKS_AT_ONCE + 3).map(|i| i % 4 + 2).collect(), tied: vec![(0, 2)] };
+        let empty: Vec<bool> = (0..SLOTS).map(|_| rng.gen_bool(0.9)).collect();
+        let mut block = |size: &usize| empty.iter().map(|empty| if *empty { EMPTY } else { rng.gen_range(0..*size as u16) }).collect();
+        let codes = SlotCodes { blocks: layout.blocks.iter().map(&mut block).collect() };
+        let blinders = Blinders::draw(&layout, &mut rng);
+        let made = commit_slots(&context, &layout, SegmentId { index: 4, version: 0 }, (&codes, 0), &blinders);
+
+        let generators = Generators::get();
+        let mut rows: Vec<G1> = blinders.0.iter().map(|blinder| generators.h * blinder).collect();
+        let mut first = 0;
+        for (block, size) in codes.blocks.iter().zip(&layout.blocks) {
+            for (g, code) in generators.g.iter().zip(block).filter(|(_, code)| **code != EMPTY) {
+                rows[first + usize::from(*code)] += g;
+            }
+            first += size;
+        }
+        generators.g.iter().zip(&empty).filter(|(_, empty)| !**empty).for_each(|(g, _)| rows[first] += g);
+        assert_eq!(made.points(), G1::normalize_batch(&rows));
     }
 }

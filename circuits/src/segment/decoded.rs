@@ -1,7 +1,7 @@
 //! Points that somebody in this process has decoded: a square root each, and the same segments are decoded for a hospital's node, for the ledger
 //! and for who opens an answer.
 //!
-//! Only work is saved: the key is the digest of context, place and every byte. Nothing is kept that nobody else holds.
+//! Only work is saved: the key is the digest of context, place and every byte. No points are kept that nobody else holds: what stays of them is a counter and a digest.
 
 use crate::{field::G1Affine, hash::Digest32};
 use std::{
@@ -14,7 +14,7 @@ const DEAD_MAX: usize = 1_024;
 
 #[derive(Default)]
 struct Shared {
-    points: HashMap<Digest32, Weak<[G1Affine]>>,
+    points: HashMap<Digest32, Weak<Vec<G1Affine>>>,
     /// Entries from which on dead ones are looked for.
     full: usize,
 }
@@ -25,12 +25,12 @@ fn shared() -> &'static Mutex<Shared> {
 }
 
 /// The points of a segment, if somebody holds them.
-pub(super) fn find(digest: &Digest32) -> Option<Arc<[G1Affine]>> {
+pub(super) fn find(digest: &Digest32) -> Option<Arc<Vec<G1Affine>>> {
     shared().lock().unwrap_or_else(PoisonError::into_inner).points.get(digest)?.upgrade()
 }
 
 /// Lets others find points as long as somebody holds them.
-pub(super) fn keep(digest: Digest32, points: &Arc<[G1Affine]>) {
+pub(super) fn keep(digest: Digest32, points: &Arc<Vec<G1Affine>>) {
     let mut shared = shared().lock().unwrap_or_else(PoisonError::into_inner);
     if shared.points.len() >= shared.full {
         shared.points.retain(|_, points| points.strong_count() > 0);
