@@ -4,11 +4,15 @@ use ark_bn254::{G1Affine, G1Projective};
 use ark_ec::{AffineRepr, CurveGroup};
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
+    dictionary::canonical_json,
     hash::Digest32,
     segment::point_bytes,
 };
 use countersign_ledger::{AnswerCheck, AnswerVerdict, ProofChecker, ProofRefused, SegmentsCheck};
-use countersign_messages::{BlockTime, CircuitKeys, Genesis, Member, MemberId, Name, Role, Rules, SealingKey, SealingParty, StudySubmit};
+use countersign_messages::{
+    BlockTime, Change, CircuitKeys, Genesis, Height, Member, MemberId, Name, Payload, Proposal, Role, Rules, SealingKey, SealingParty,
+    StudySubmit,
+};
 use ed25519_dalek::SigningKey;
 
 /// Milliseconds of a day.
@@ -43,17 +47,27 @@ pub fn id(who: u8) -> MemberId {
 }
 
 /// The sealing key the ledger lists for it.
-pub fn sealing(who: u8) -> [u8; 32] {
+fn sealing(who: u8) -> [u8; 32] {
     [who.max(9); 32]
 }
 
 /// A member of one role.
-pub fn member(who: u8, role: Role) -> Member {
+fn member(who: u8, role: Role) -> Member {
     Member { id: id(who), name: Name::new(format!("member {who}")).unwrap(), roles: vec![role], sealing: sealing(who) }
 }
 
-/// The genesis of these members; what they ask costs nothing.
-pub fn genesis(mut members: Vec<Member>, circuit_keys: Digest32) -> Genesis {
+/// The hospital.
+pub const HOSPITAL: u8 = 201;
+/// Who governs, and decides blocks.
+pub const GOVERNANCE: u8 = 202;
+/// The ethics board.
+pub const BOARD: u8 = 203;
+
+/// The genesis of so many researchers, a hospital, a board and who governs; what they ask costs nothing.
+pub fn genesis(researchers: u8, circuit_keys: Digest32) -> Genesis {
+    let mut members: Vec<Member> = (1..=researchers).map(|who| member(who, Role::Researcher)).collect();
+    members.extend([member(HOSPITAL, Role::Hospital), member(BOARD, Role::Board)]);
+    members.push(Member { roles: vec![Role::Validator, Role::Governance], ..member(GOVERNANCE, Role::Governance) });
     members.sort_by_key(|m| m.id);
     Genesis {
         name: Name::new("measured").unwrap(),
@@ -66,11 +80,23 @@ pub fn genesis(mut members: Vec<Member>, circuit_keys: Digest32) -> Genesis {
     }
 }
 
-/// A study of a researcher and a board.
-pub fn study((title, summary): (String, String), dictionary: &[u8], (who, board): (u8, u8), expiry: Day) -> StudySubmit {
+/// The bytes of a dictionary of one attribute of the category `labs`.
+pub fn dictionary(attribute: serde_json::Value) -> Vec<u8> {
+    let dictionary =
+        serde_json::json!({"format": "countersign-dictionary/1", "id": "m", "version": 1, "title": "m", "attribute": [attribute]});
+    canonical_json(&dictionary).unwrap()
+}
+
+/// The proposal that publishes a dictionary.
+pub fn publish(dictionary: Vec<u8>) -> Payload {
+    Payload::Propose(Proposal { change: Change::Dictionary(dictionary), in_force: Height(0), reason: "measured".into() })
+}
+
+/// A study of a researcher and the board.
+pub fn study((title, summary): (String, String), dictionary: &[u8], who: u8, expiry: Day) -> StudySubmit {
     let mut seals = vec![
         SealingKey { party: SealingParty::Team, member: id(who), key: sealing(who) },
-        SealingKey { party: SealingParty::Board, member: id(board), key: sealing(board) },
+        SealingKey { party: SealingParty::Board, member: id(BOARD), key: sealing(BOARD) },
     ];
     seals.sort();
     StudySubmit {

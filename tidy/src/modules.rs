@@ -36,6 +36,7 @@ fn is_root(repository: &Repository, path: &str) -> bool {
         "src" => matches!(name, "lib.rs" | "main.rs"),
         _ if manifest.contains(&format!("path = \"{within}\"")) => true,
         "tests" => !manifest.contains("autotests = false"),
+        "" => name == "build.rs",
         _ => PROGRAMS.contains(&folder) || (name == "main.rs" && folder.starts_with("tests/")),
     }
 }
@@ -62,11 +63,13 @@ mod tests {
             ("a/tests/folder/part.rs", ""),
             ("a/tests/forgotten.rs", ""),
             ("b/Cargo.toml", "[package]\n"),
+            ("b/build.rs", ""),
+            ("b/other.rs", ""),
             ("b/tests/alone.rs", ""),
             ("b/tests/together/main.rs", "mod part;"),
             ("b/tests/together/part.rs", ""),
         ]);
         let found: Vec<String> = check(&repository, &sources(&repository)).into_iter().map(|f| f.place).collect();
-        assert_eq!(found, ["a/src/hidden.rs", "a/src/x/lost.rs", "a/tests/forgotten.rs"]);
+        assert_eq!(found, ["a/src/hidden.rs", "a/src/x/lost.rs", "a/tests/forgotten.rs", "b/other.rs"]);
     }
 }

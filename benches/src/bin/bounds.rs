@@ -9,26 +9,21 @@
     reason = "a measurement reads the clock, prints, and fails by panicking"
 )]
 
-use countersign_benches::chain::{DAY_MS, Points, TakesAll, genesis, id, key, member, resident_mib, study};
+use countersign_benches::chain::{
+    BOARD, DAY_MS, GOVERNANCE, HOSPITAL, Points, TakesAll, dictionary, genesis, id, key, publish, resident_mib, study,
+};
 use countersign_circuits::{
     consent::Day,
-    dictionary::canonical_json,
     hash::Digest32,
     segment::{SLOTS, SegmentId},
 };
 use countersign_ledger::State;
-use countersign_messages::{
-    Anchor, AnchoredTable, Change, Height, Member, Payload, Proposal, Role, StudyApprove, StudyId, Transaction, Wire, Withdraw,
-    WithdrawnBy, limits,
-};
+use countersign_messages::{Anchor, AnchoredTable, Payload, StudyApprove, StudyId, Transaction, Wire, Withdraw, WithdrawnBy, limits};
 use std::time::{Duration, Instant};
 
 const STUDIES: usize = 25_000;
 /// Researchers among whom the studies are: each submits [`limits::STUDIES_A_DAY_MAX`] a day.
 const RESEARCHERS: u8 = 200;
-const HOSPITAL: u8 = 201;
-const GOVERNANCE: u8 = 202;
-const BOARD: u8 = 203;
 const SLOTS_WITHDRAWN: u32 = 1_000_000;
 
 struct Chain {
@@ -75,16 +70,11 @@ impl Chain {
 
 fn main() {
     let keys = Digest32::of(b"no circuit keys");
-    let mut members: Vec<Member> = (1..=RESEARCHERS).map(|who| member(who, Role::Researcher)).collect();
-    members.extend([member(HOSPITAL, Role::Hospital), member(BOARD, Role::Board)]);
-    members.push(Member { roles: vec![Role::Validator, Role::Governance], ..member(GOVERNANCE, Role::Governance) });
     let attribute = serde_json::json!({"name": "sex", "category": "labs", "kind": "flag"});
-    let dictionary =
-        serde_json::json!({"format": "countersign-dictionary/1", "id": "b", "version": 1, "title": "b", "attribute": [attribute]});
-    let dictionary = canonical_json(&dictionary).unwrap();
-    let mut chain = Chain { state: State::new(genesis(members, keys)).unwrap(), checker: TakesAll(keys), bytes: 0 };
-    let publish = Proposal { change: Change::Dictionary(dictionary.clone()), in_force: Height(0), reason: "measured".into() };
-    let publish = chain.sign(GOVERNANCE, 0, Payload::Propose(publish));
+    let dictionary = dictionary(attribute);
+    let mut chain = Chain { state: State::new(genesis(RESEARCHERS, keys)).unwrap(), checker: TakesAll(keys), bytes: 0 };
+    let publish = publish(dictionary.clone());
+    let publish = chain.sign(GOVERNANCE, 0, publish);
     chain.block(1_000, vec![publish]);
     println!("nothing there: a block with one small transaction {:?}, {} MiB resident", chain.small_block(), resident_mib());
     flood(&mut chain);
@@ -117,7 +107,7 @@ fn studies(chain: &mut Chain, dictionary: &[u8]) {
         let expiry = Day(chain.state.tip().time.day().0 + 300);
         let submit = |chain: &Chain, who: u8, ahead: u64| {
             let texts = ("t".repeat(limits::TITLE_BYTES_MAX), "s".repeat(limits::SUMMARY_BYTES_MAX));
-            let study = study(texts, dictionary, (who, BOARD), expiry);
+            let study = study(texts, dictionary, who, expiry);
             chain.sign(who, ahead, Payload::StudySubmit(study))
         };
         for round in 0..u64::from(limits::STUDIES_A_DAY_MAX) {

@@ -1,7 +1,7 @@
 //! Measures the ledger as it grows: `cargo run --release -p countersign-benches --bin growth -- [blocks]`.
 //!
-//! One validator, its chain in a SQLite file. Each block holds a question, the answer of a hospital to the one before it, and a withdrawal; a new study begins every
-//! ten blocks, and every hundred blocks a hospital anchors its tables anew. Proofs are taken without looking, so that what is measured is the ledger.
+//! One validator, its chain in a SQLite file. Each block holds a question and the answer of a hospital to the one before it, every second one a withdrawal; a new study begins
+//! every ten such blocks, and every hundred a hospital anchors its tables anew. Proofs are taken without looking, so that what is measured is the ledger.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -9,17 +9,18 @@
     reason = "a measurement reads the clock, prints, and fails by panicking"
 )]
 
-use countersign_benches::chain::{DAY_MS, Points, TakesAll, genesis, id, key, member, resident_mib, study};
+use countersign_benches::chain::{
+    BOARD, DAY_MS, GOVERNANCE, HOSPITAL, Points, TakesAll, dictionary, genesis, id, key, publish, resident_mib, study,
+};
 use countersign_circuits::{
     consent::Day,
-    dictionary::{Dictionary, canonical_json},
+    dictionary::Dictionary,
     hash::Digest32,
     segment::SegmentId,
     statement::{Clause, Literal, Measures, Statement},
 };
 use countersign_messages::{
-    Anchor, AnchoredTable, Answer, Change, Height, Member, Payload, Proposal, Query, QueryId, Role, StudyAccept, StudyApprove, StudyId,
-    Transaction, Withdraw, WithdrawnBy,
+    Anchor, AnchoredTable, Answer, Payload, Query, QueryId, StudyAccept, StudyApprove, StudyId, Transaction, Withdraw, WithdrawnBy,
 };
 use countersign_store::{Auditor, LocalChain, StoreUrl};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -30,9 +31,6 @@ use std::{
 };
 
 const RESEARCHERS: u8 = 100;
-const HOSPITAL: u8 = 201;
-const GOVERNANCE: u8 = 202;
-const BOARD: u8 = 203;
 /// Segments of each table of the hospital: a hundred thousand slots.
 const SEGMENTS: u32 = 49;
 /// Bins of the one attribute.
@@ -47,7 +45,8 @@ struct Growth {
     dictionary: Vec<u8>,
     points: Points,
     dice: StdRng,
-    study: Option<StudyId>,
+    /// The study that is asked about, and its researcher.
+    study: Option<(StudyId, u8)>,
     asked: Option<QueryId>,
     version: u32,
     withdrawn: u32,
@@ -95,11 +94,11 @@ impl Growth {
         let who = (self.blocks / STUDY_EVERY % u64::from(RESEARCHERS)) as u8 + 1;
         let expiry = Day(self.chain.state().tip().time.day().0 + 30);
         let texts = (format!("Study {}", self.blocks), "What is measured.".to_owned());
-        let submit = Payload::StudySubmit(study(texts, &self.dictionary, (who, BOARD), expiry));
+        let submit = Payload::StudySubmit(study(texts, &self.dictionary, who, expiry));
         let id = StudyId(self.submit(vec![(who, submit)]).await.0[0].id());
         self.submit(vec![(BOARD, Payload::StudyApprove(StudyApprove { study: id }))]).await;
         self.submit(vec![(HOSPITAL, Payload::StudyAccept(StudyAccept { study: id, k_min: 10, renew: None }))]).await;
-        self.study = Some(id);
+        self.study = Some((id, who));
     }
 
     /// One more block of daily life: how long it took.
@@ -110,8 +109,7 @@ impl Growth {
         if self.blocks.is_multiple_of(STUDY_EVERY) {
             self.new_study().await;
         }
-        let (state, study) = (self.chain.state(), self.study.unwrap());
-        let researcher = (self.blocks / STUDY_EVERY % u64::from(RESEARCHERS)) as u8 + 1;
+        let (state, (study, researcher)) = (self.chain.state(), self.study.unwrap());
         let bins: Vec<u16> = (1..BINS).filter(|_| self.dice.gen_bool(0.5)).collect();
         let statement = Statement {
             filter: vec![Clause { any_of: vec![Literal { attribute: 0, bins }] }],
@@ -147,15 +145,10 @@ async fn main() {
     let file = folder.path().join("chain.sqlite");
     let url: StoreUrl = format!("sqlite:{}", file.display()).parse().unwrap();
     let checker = Arc::new(TakesAll(Digest32::of(b"no circuit keys")));
-    let mut members: Vec<Member> = (1..=RESEARCHERS).map(|who| member(who, Role::Researcher)).collect();
-    members.extend([member(HOSPITAL, Role::Hospital), member(BOARD, Role::Board)]);
-    members.push(Member { roles: vec![Role::Validator, Role::Governance], ..member(GOVERNANCE, Role::Governance) });
     let levels: Vec<String> = (1..BINS).map(|level| format!("level {level}")).collect();
     let attribute = serde_json::json!({"name": "x", "category": "labs", "kind": "category", "levels": levels});
-    let dictionary =
-        serde_json::json!({"format": "countersign-dictionary/1", "id": "g", "version": 1, "title": "g", "attribute": [attribute]});
-    let dictionary = canonical_json(&dictionary).unwrap();
-    let chain = LocalChain::create(&url, genesis(members, checker.0), key(GOVERNANCE), checker.clone()).await.unwrap();
+    let dictionary = dictionary(attribute);
+    let chain = LocalChain::create(&url, genesis(RESEARCHERS, checker.0), key(GOVERNANCE), checker.clone()).await.unwrap();
     let mut growth = Growth {
         chain,
         dictionary: dictionary.clone(),
@@ -168,8 +161,8 @@ async fn main() {
         blocks: 0,
         answers: 0,
     };
-    let publish = Proposal { change: Change::Dictionary(dictionary), in_force: Height(0), reason: "measured".into() };
-    growth.submit(vec![(GOVERNANCE, Payload::Propose(publish))]).await;
+    let publish = publish(dictionary);
+    growth.submit(vec![(GOVERNANCE, publish)]).await;
 
     println!("blocks  answers  studies  versions | block (median of the last 100)  close  open  audit | file  snapshot  memory");
     let mut next = 1_000.min(most);

@@ -6,7 +6,7 @@
 use crate::{field::G1Affine, hash::Digest32};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
 };
 
 /// Dead entries are dropped when there are more than this beside twice the living.
@@ -19,33 +19,55 @@ struct Shared {
     full: usize,
 }
 
-fn shared() -> &'static Mutex<Shared> {
+impl Shared {
+    fn find(&self, digest: &Digest32) -> Option<Arc<Vec<G1Affine>>> {
+        self.points.get(digest)?.upgrade()
+    }
+
+    fn keep(&mut self, digest: Digest32, points: &Arc<Vec<G1Affine>>) {
+        if self.points.len() >= self.full {
+            self.points.retain(|_, points| points.strong_count() > 0);
+            self.full = 2 * self.points.len() + DEAD_MAX;
+        }
+        self.points.insert(digest, Arc::downgrade(points));
+    }
+}
+
+fn shared() -> MutexGuard<'static, Shared> {
     static SHARED: OnceLock<Mutex<Shared>> = OnceLock::new();
-    SHARED.get_or_init(Mutex::default)
+    SHARED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The points of a segment, if somebody holds them.
 pub(super) fn find(digest: &Digest32) -> Option<Arc<Vec<G1Affine>>> {
-    shared().lock().unwrap_or_else(PoisonError::into_inner).points.get(digest)?.upgrade()
+    shared().find(digest)
 }
 
 /// Lets others find points as long as somebody holds them.
 pub(super) fn keep(digest: Digest32, points: &Arc<Vec<G1Affine>>) {
-    let mut shared = shared().lock().unwrap_or_else(PoisonError::into_inner);
-    if shared.points.len() >= shared.full {
-        shared.points.retain(|_, points| points.strong_count() > 0);
-        shared.full = 2 * shared.points.len() + DEAD_MAX;
-    }
-    shared.points.insert(digest, Arc::downgrade(points));
+    shared().keep(digest, points);
 }
 
 #[cfg(test)]
 mod tests {
+    use super::{DEAD_MAX, Shared};
     use crate::{
         commitment::Generators,
         hash::Digest32,
         segment::{Segment, SegmentId, TableContext},
     };
+
+    #[test]
+    fn entries_are_bounded_by_what_is_held() {
+        let mut shared = Shared::default();
+        let held: Vec<_> = (0..100u32).map(|i| (Digest32::of(&i.to_le_bytes()), std::sync::Arc::new(Vec::new()))).collect();
+        held.iter().for_each(|(digest, points)| shared.keep(*digest, points));
+        for i in 0..10 * DEAD_MAX as u64 {
+            shared.keep(Digest32::of(&i.to_le_bytes()), &std::sync::Arc::new(Vec::new()));
+            assert!(shared.points.len() <= 2 * (held.len() + 1) + DEAD_MAX);
+        }
+        assert!(held.iter().all(|(digest, _)| shared.find(digest).is_some()), "what is held is found");
+    }
 
     #[test]
     fn points_are_shared_while_somebody_holds_them_and_only_of_the_same_bytes() {

@@ -35,6 +35,33 @@ fn checked(error: ImportError, start: &str, folder: &Path) -> ImportError {
 }
 
 #[test]
+fn a_patient_in_two_tables_is_named_by_both_places() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), format!("{HEADER}x,1,1,1,120,200,1,1\nSECRET,1,1,1,120,200,1,1\n")).unwrap();
+    fs::write(folder.path().join("b.csv"), format!("{HEADER}SECRET,1,1,1,120,200,1,1\n")).unwrap();
+    let ImportError::PatientTwice { place, first } = checked(read_csv(folder.path()).unwrap_err(), "b.csv:2: ", folder.path()) else {
+        panic!("another error")
+    };
+    assert_eq!((place.to_string(), first.to_string()), ("b.csv:2".into(), "a.csv:3".into()));
+}
+
+#[test]
+fn whatever_becomes_of_a_tables_values_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |(i, (pain, chol)): (usize, (&str, &str))| format!("p{i},50,1,{pain},120,{chol},1,1\n");
+    let values = [("1", "200"), ("1", "800"), ("1", "5000"), ("1", "abc"), ("9", "")];
+    let rows: String = values.into_iter().enumerate().map(row).collect();
+    fs::write(folder.path().join("t.csv"), format!("{HEADER}{rows}")).unwrap();
+    let done = read_csv(folder.path()).unwrap();
+    let of = |name: &str| done.report.attributes.iter().find(|a| a.name == name).unwrap();
+    let chol = of("chol");
+    assert_eq!((chol.known, chol.missing, chol.source_values), (2, 3, 4));
+    assert_eq!((chol.clipped, chol.implausible, chol.unreadable, chol.unmapped), (1, 1, 1, 1));
+    let pain = of("chest_pain");
+    assert_eq!((pain.known, pain.missing, pain.source_values, pain.unmapped), (4, 1, 5, 1));
+}
+
+#[test]
 fn tables() {
     assert!(matches!(csv_error(format!("{HEADER}SECRET,1,1,1,1,1,1\n"), "t.csv:2: 7 fields"), ImportError::Csv { .. }));
     assert!(matches!(
