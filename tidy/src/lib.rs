@@ -8,6 +8,7 @@ pub mod clauses;
 pub mod dependencies;
 pub mod documents;
 pub mod exceptions;
+pub mod features;
 pub mod gadgets;
 pub mod items;
 pub mod links;

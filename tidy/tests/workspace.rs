@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use countersign_tidy::{
-    Exceptions, Finding, Repository, arrows, clauses, dependencies, documents, gadgets, items, links, lints, modules, rules, sizes,
-    source::sources, tags,
+    Exceptions, Finding, Repository, arrows, clauses, dependencies, documents, features, gadgets, items, links, lints, modules, rules,
+    sizes, source::sources, tags,
 };
 use std::path::Path;
 
@@ -25,6 +25,15 @@ fn arrows_point_downwards_and_the_document_says_the_same() {
 #[test]
 fn gadgets_are_linked_by_the_prover_only() {
     none(gadgets::check(&repository()));
+}
+
+#[test]
+fn the_program_and_the_tests_are_made_of_the_same_crates() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let program = features::tree(root, &["--package", "countersign", "--edges", "normal,build"]).unwrap();
+    let tests = features::tree(root, &["--workspace", "--edges", "normal,build,dev"]).unwrap();
+    assert!(program.lines().count() > 300, "the crates are found at all");
+    none(features::check(&program, &tests));
 }
 
 #[test]
