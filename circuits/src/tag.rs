@@ -104,7 +104,7 @@ pub const GENERATE: &str = "countersign/generate/1";
 // Digests that never leave a hospital.
 
 /// An unfinished import, in the journal (wire-format.md: Hashing, never leaving a hospital).
-pub const IMPORT: &str = "countersign/import/2";
+pub const IMPORT: &str = "countersign/import/3";
 /// A set of people in the memory of released numbers (wire-format.md: Hashing, never leaving a hospital).
 pub const ROW_SET: &str = "countersign/row-set/1";
 /// The versions of segments a number was read from (wire-format.md: Hashing, never leaving a hospital).

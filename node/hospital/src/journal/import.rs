@@ -22,6 +22,7 @@ use countersign_circuits::{
 };
 use countersign_ingest::PatientId;
 use rand::{CryptoRng, RngCore};
+use rayon::prelude::*;
 use sqlx::SqliteConnection;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -197,9 +198,23 @@ impl HospitalStore {
     }
 }
 
+/// People whose rows are hashed together.
+const PEOPLE_A_DIGEST: usize = 1_024;
+
 /// Digest of every row and grant under a key of this file: tells the same import from another, and nobody else anything.
 fn keyed_digest(key: &[u8; 32], content: &AnchorContent, people: &[&ImportedPerson]) -> Digest32 {
-    let mut rows: Zeroizing<Vec<u8>> = Zeroizing::default();
+    let rows = |some: &[&ImportedPerson]| Digest32::tagged(tag::IMPORT, [&key[..], &rows_bytes(some)]);
+    let rows: Vec<Digest32> = people.par_chunks(PEOPLE_A_DIGEST).map(rows).collect();
+    let AnchorContent { data_table, consent_table, mapping, policy, report: _ } = content;
+    let what = [data_table, consent_table, mapping, policy].into_iter().chain(&rows).map(|digest| &digest.0[..]);
+    Digest32::tagged(tag::IMPORT, std::iter::once(&key[..]).chain(what))
+}
+
+/// No two lists of people give the same bytes.
+fn rows_bytes(people: &[&ImportedPerson]) -> Zeroizing<Vec<u8>> {
+    let size = |p: &&ImportedPerson| 25 + p.patient.expose().len() + 8 * (p.levels.as_ref().map_or(0, Vec::len) + p.grants.len());
+    // room for all of them at once: a buffer that grows leaves copies behind
+    let mut rows: Zeroizing<Vec<u8>> = Zeroizing::new(Vec::with_capacity(people.iter().map(size).sum()));
     for person in people {
         rows.extend((person.patient.expose().len() as u64).to_le_bytes());
         rows.extend(person.patient.expose().as_bytes());
@@ -211,8 +226,7 @@ fn keyed_digest(key: &[u8; 32], content: &AnchorContent, people: &[&ImportedPers
         rows.extend((person.grants.len() as u64).to_le_bytes());
         rows.extend(person.grants.iter().flat_map(|g| g.map_or(i64::MIN, |d| i64::from(d.0)).to_le_bytes()));
     }
-    let AnchorContent { data_table, consent_table, mapping, policy, report: _ } = content;
-    Digest32::tagged(tag::IMPORT, [&key[..], &data_table.0, &consent_table.0, &mapping.0, &policy.0, &rows])
+    rows
 }
 
 pub(super) async fn enter(

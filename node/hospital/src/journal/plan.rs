@@ -17,7 +17,7 @@ use countersign_circuits::{
     segment::{SLOTS, SegmentId, SlotCodes},
 };
 use sqlx::SqliteConnection;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use zeroize::Zeroizing;
 
 /// The newest anchor of a segment that this file knows.
@@ -46,6 +46,9 @@ impl Newest {
 }
 
 /// Plans an opening for every segment that is not on the ledger exactly so, with these codes, read by this mapping or policy. Returns their number.
+///
+/// A row in a withdrawn slot is nobody's, whatever it holds: that it is still there is no reason to anchor a segment. Where there is another reason, it goes; and an
+/// [erasure anchor](HospitalStore::plan_erasure) takes it away for its own sake.
 pub(super) async fn plan_table(
     c: &mut SqliteConnection,
     anchor: AnchorId,
@@ -54,13 +57,17 @@ pub(super) async fn plan_table(
     ledger: &dyn LedgerView,
 ) -> Result<u64, HospitalStoreError> {
     let mut planned = 0;
+    let withdrawn: Vec<i64> = sqlx::query_scalar("SELECT slot FROM slot WHERE state = 1").fetch_all(&mut *c).await?;
+    let withdrawn = withdrawn.into_iter().map(|s| small(s, "a slot").map(SlotIndex)).collect::<Result<HashSet<_>, _>>()?;
     for index in 0..(codes.slots() / SLOTS) as u32 {
         let segment = codes::segment(codes, index).ok_or(HospitalStoreError::Damaged("a segment"))?;
         let bytes = Zeroizing::new(codes::to_bytes(&segment));
         let (kept, held) = (Newest::read(c, table, index).await?, ledger.current(table, index));
         if let (Some(kept), Some((version, points))) = (&kept, &held) {
             let on_ledger = kept.version == *version && kept.points.as_ref() == Some(points);
-            let same = kept.codes.as_ref().is_some_and(|old| **old == *bytes) && kept.provenance.as_deref() == Some(&provenance.0[..]);
+            let nobodys = |offset: usize| withdrawn.contains(&SlotIndex(index * SLOTS as u32 + offset as u32));
+            let same = kept.codes.as_ref().is_some_and(|old| same_rows(old, &bytes, nobodys))
+                && kept.provenance.as_deref() == Some(&provenance.0[..]);
             if on_ledger && same {
                 continue;
             }
@@ -73,6 +80,12 @@ pub(super) async fn plan_table(
         planned += 1;
     }
     Ok(planned)
+}
+
+/// True if two segments differ in rows that are nobody's alone. Both are as [`codes::to_bytes`] writes them.
+fn same_rows(old: &[u8], new: &[u8], nobodys: impl Fn(usize) -> bool) -> bool {
+    let differing = || old.chunks_exact(2).zip(new.chunks_exact(2)).enumerate().filter(|(_, (a, b))| a != b);
+    old == new || (old.len() == new.len() && differing().all(|(place, _)| nobodys(place % SLOTS)))
 }
 
 async fn insert_planned(
@@ -142,5 +155,27 @@ impl HospitalStore {
         }
         tx.commit().await?;
         Ok(Begun::New { anchor, planned: super::import::Planned { segments: cleared, ..Default::default() } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_circuits::segment::EMPTY;
+
+    #[test]
+    fn rows_that_are_nobodys_do_not_matter_and_all_others_do() {
+        let mut codes = SlotCodes { blocks: vec![vec![3; SLOTS], vec![4; SLOTS]] };
+        let old = codes::to_bytes(&codes);
+        codes.blocks[1][7] = 5;
+        let changed = codes::to_bytes(&codes);
+        assert!(same_rows(&old, &old, |_| false));
+        assert!(same_rows(&old, &changed, |offset| offset == 7));
+        assert!(!same_rows(&old, &changed, |offset| offset == 8), "the row of somebody");
+        codes.blocks.iter_mut().for_each(|block| block[8] = EMPTY);
+        let gone = codes::to_bytes(&codes);
+        assert!(!same_rows(&old, &gone, |offset| offset == 7), "the row of somebody who is gone");
+        assert!(same_rows(&old, &gone, |offset| offset == 7 || offset == 8));
+        assert!(!same_rows(&old, &old[..SLOTS * 2], |_| true), "another width");
     }
 }
