@@ -201,6 +201,21 @@ impl<C: ProofChecker> CachingChecker<C> {
         &self.inner
     }
 
+    /// Verifies together what no verdict is kept of.
+    fn verify_unknown(&self, instances: &[&AnswerCheck<'_>]) {
+        let (contents, checks): (Vec<Digest32>, Vec<&AnswerCheck<'_>>) = {
+            let contents: Vec<Digest32> = instances.iter().map(|instance| instance.content()).collect();
+            let kept = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            let all = contents.into_iter().zip(instances.iter().copied());
+            all.filter(|(content, _)| !kept.verdicts.contains_key(content)).unzip()
+        };
+        let verdicts = self.inner.check_answers(&checks);
+        let mut kept = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        for (content, verdict) in contents.into_iter().zip(verdicts) {
+            kept.put(content, verdict, self.max);
+        }
+    }
+
     fn through<T: Clone>(
         &self,
         cache: &Mutex<Cache<T>>,
@@ -230,21 +245,34 @@ impl<C: ProofChecker> ProofChecker for CachingChecker<C> {
     }
 
     fn check_answers(&self, instances: &[&AnswerCheck<'_>]) -> Vec<Result<AnswerVerdict, ProofRefused>> {
+        self.verify_unknown(instances);
         instances.iter().map(|instance| self.check_answer(instance)).collect()
     }
 
     fn prepare(&self, instances: &[AnswerCheck<'_>]) {
-        let unknown: Vec<(Digest32, &AnswerCheck<'_>)> = {
-            let kept = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            let contents = instances.iter().map(|instance| (instance.content(), instance));
-            contents.filter(|(content, _)| !kept.verdicts.contains_key(content)).collect()
-        };
-        let checks: Vec<&AnswerCheck<'_>> = unknown.iter().map(|(_, instance)| *instance).collect();
-        let verdicts = self.inner.check_answers(&checks);
-        let mut kept = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        for ((content, _), verdict) in unknown.into_iter().zip(verdicts) {
-            kept.put(content, verdict, self.max);
-        }
+        self.verify_unknown(&instances.iter().collect::<Vec<_>>());
+    }
+}
+
+impl<C: ProofChecker + ?Sized> ProofChecker for &C {
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+        (**self).keys(digest)
+    }
+
+    fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        (**self).check_segments(instance)
+    }
+
+    fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
+        (**self).check_answer(instance)
+    }
+
+    fn check_answers(&self, instances: &[&AnswerCheck<'_>]) -> Vec<Result<AnswerVerdict, ProofRefused>> {
+        (**self).check_answers(instances)
+    }
+
+    fn prepare(&self, instances: &[AnswerCheck<'_>]) {
+        (**self).prepare(instances);
     }
 }
 

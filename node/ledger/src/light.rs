@@ -3,7 +3,7 @@
 //! An [`AnswerExport`] carries the genesis, the headers of the blocks that matter with their commit certificates, and the transactions the answer
 //! depends on with paths to the headers' roots: every proposal and vote so far, the anchors of both tables, the study with approval and acceptance, the
 //! query, the hospital's withdrawals, the answer. The blocks that matter are those with such a transaction, those an answer names, and those after which something
-//! governed changed: an export grows with what happened and not with the length of the chain. [`AnswerExport::check`] follows the headers from the genesis
+//! governed changed: an export grows with what happened and not with the length of the chain. [`AnswerExport::check`] (and [`AnswerExport::check_all`], for many) follows the headers from the genesis
 //! ([`ChainFollower`]), runs the rules over the excerpt, brings changes into force at their heights, and verifies the proofs of the segments and of the answer with real
 //! keys. So the headers are the network's if the genesis is.
 //!
@@ -15,27 +15,28 @@
 //! some earlier validator set did not conspire, or lose their keys since, to write another history. Budgets over other studies and queries
 //! are not checked either; an audit of the whole chain does.
 
+mod begun;
 mod follower;
 mod inclusion;
 mod needs;
+mod together;
 
 pub use follower::{ChainFollower, FollowError};
 pub use inclusion::Inclusion;
+pub use together::TOGETHER_MAX;
 
 use crate::{
     active::Leavers,
-    checker::{AnswerCheck, AnswerVerdict, ProofChecker, ProofRefused, SegmentsCheck},
-    rejection::Rejection,
-    state::{AnswerRecord, Context, Effect, QueryRecord, State, StudyRecord},
+    checker::ProofChecker,
+    state::{AnswerRecord, QueryRecord, StudyRecord},
 };
+use begun::Begun;
 use borsh::{BorshDeserialize, BorshSerialize};
-use countersign_circuits::hash::Digest32;
 use countersign_messages::{
-    BlockId, Certificate, Genesis, GenesisError, Header, Height, NetworkId, Payload, TransactionId, ValidatorSet,
+    BlockId, Certificate, EnvelopeError, Genesis, GenesisError, Header, Height, KeysError, NetworkId, ValidatorSet,
     codec::{DecodeError, Wire, bound},
     limits::BLOCK_TRANSACTIONS_MAX,
 };
-use countersign_messages::{CircuitKeys, EnvelopeError, KeysError};
 
 /// Bytes of an export: the anchors of two tables of a million rows, in many versions.
 pub const EXPORT_BYTES_MAX: usize = 1 << 30;
@@ -154,54 +155,13 @@ pub struct AnswerFinding {
     pub left: Leavers,
 }
 
-/// The real checker for segments and for the answer; a stale answer counts as verified, for it is only refused again.
-struct ExcerptChecker<'a> {
-    checker: &'a dyn ProofChecker,
-    answer: TransactionId,
-}
-
-impl ProofChecker for ExcerptChecker<'_> {
-    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
-        self.checker.keys(digest)
-    }
-
-    fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
-        self.checker.check_segments(instance)
-    }
-
-    fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
-        if instance.transaction == self.answer { self.checker.check_answer(instance) } else { Ok(AnswerVerdict::default()) }
-    }
-}
-
 impl AnswerExport {
     /// Checks everything named in the module's documentation.
     ///
     /// # Errors
     /// The first thing that does not hold.
     pub fn check(&self, checker: &dyn ProofChecker) -> Result<AnswerFinding, LightError> {
-        let mut state = State::new(self.genesis.clone())?;
-        let block = self.check_headers()?;
-        self.check_inclusions()?;
-        let (answer, record) = self.answer()?;
-        let checker = ExcerptChecker { checker, answer: record.transaction };
-        let mut next = self.inclusions.iter().enumerate().peekable();
-        let mut named = self.genesis.validators().digest();
-        for header in &self.headers {
-            while let Some((index, inclusion)) = next.next_if(|(_, i)| i.height == header.height) {
-                self.run(&mut state, &checker, header, (index, inclusion), index == answer)?;
-            }
-            if state.settle(header.height, header.time) {
-                named = state.validators().digest();
-            }
-            if header.validators != named {
-                return Err(LightError::Validators(header.height));
-            }
-        }
-        let query = state.query(&record.query).ok_or(LightError::NoAnswer)?.clone();
-        let study = state.study(&query.query.study).ok_or(LightError::NoAnswer)?.clone();
-        let left = state.left_until(record.hospital, record.named);
-        Ok(AnswerFinding { network: state.network(), block, answer: record.clone(), query, study, left })
+        Begun::check(self, checker)?.finish(checker)
     }
 
     fn header(&self, height: Height) -> Option<&Header> {
@@ -227,16 +187,6 @@ impl AnswerExport {
         if follower.certified() == tip.height { Ok(tip.block) } else { Err(LightError::NotCertified(tip.height)) }
     }
 
-    /// The answer and its position: the last transaction but for proposals and votes, in the last block.
-    fn answer(&self) -> Result<(usize, &AnswerRecord), LightError> {
-        let governs = |i: &Inclusion| matches!(i.transaction.payload, Payload::Propose(_) | Payload::Vote(_));
-        let found = self.inclusions.iter().enumerate().rfind(|(_, i)| !governs(i)).ok_or(LightError::NoAnswer)?;
-        match found.1.result.effect() {
-            Some(Effect::Answered(record)) if self.headers.last().map(|h| h.height) == Some(found.1.height) => Ok((found.0, record)),
-            _ => Err(LightError::NoAnswer),
-        }
-    }
-
     fn check_inclusions(&self) -> Result<(), LightError> {
         let mut last = None;
         for (index, inclusion) in self.inclusions.iter().enumerate() {
@@ -255,46 +205,5 @@ impl AnswerExport {
             inclusion.transaction.check_signature().map_err(|reason| LightError::Envelope { index, reason })?;
         }
         Ok(())
-    }
-
-    fn run(
-        &self,
-        state: &mut State,
-        checker: &dyn ProofChecker,
-        header: &Header,
-        (index, inclusion): (usize, &Inclusion),
-        is_last: bool,
-    ) -> Result<(), LightError> {
-        if let Payload::Answer(answer) = &inclusion.transaction.payload {
-            let time = if answer.height == Height(0) { Some(self.genesis.time) } else { self.header(answer.height).map(|h| h.time) };
-            state.know_time(answer.height, time.ok_or(LightError::Order(index))?);
-        }
-        if is_last || matches!(inclusion.transaction.payload, Payload::Anchor(_)) {
-            state.check_keys(checker)?;
-        }
-        let stale = Rejection::WithdrawalSince { named: Height(0), withdrawn: Height(0) }.code();
-        let allowed = match inclusion.result.rejection() {
-            None => is_last || !matches!(inclusion.transaction.payload, Payload::Answer(_)),
-            Some(code) => code == stale && !is_last,
-        };
-        if !allowed {
-            return Err(LightError::Order(index));
-        }
-        let cx = Context {
-            height: header.height,
-            time: header.time,
-            transaction: inclusion.result.transaction,
-            signer: inclusion.transaction.signer,
-            checker,
-        };
-        let found = state.run_excerpt(&cx, &inclusion.transaction);
-        // numbers of studies and queries count the whole chain; for them it is enough that the rules accept
-        let same = match (found.effect(), inclusion.result.effect()) {
-            (Some(Effect::Submitted { .. }), Some(Effect::Submitted { .. })) | (Some(Effect::Asked { .. }), Some(Effect::Asked { .. })) => {
-                true
-            }
-            _ => found.leaf() == inclusion.result.leaf(),
-        };
-        if same { Ok(()) } else { Err(LightError::Result { index, found: format!("{:?}", found.verdict) }) }
     }
 }

@@ -4,6 +4,7 @@ use countersign_circuits::hash::Digest32;
 use countersign_harness::*;
 use countersign_ledger::{light::*, *};
 use countersign_messages::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What the store makes.
 fn export(net: &Net, query: QueryId) -> AnswerExport {
@@ -102,7 +103,11 @@ fn nothing_can_be_left_out_or_changed() {
     let refused = |what: &str, change: &dyn Fn(&mut AnswerExport)| {
         let mut bad = good.clone();
         change(&mut bad);
-        assert!(bad.check(&Script::default()).is_err(), "{what}");
+        let alone = bad.check(&Script::default());
+        assert!(alone.is_err(), "{what}");
+        let both = AnswerExport::check_all(&[bad, good.clone()], &Script::default());
+        assert_eq!(both[0], alone, "{what}");
+        assert!(both[1].is_ok(), "{what}: it is no other's fault");
     };
     let answer = good.inclusions.iter().rposition(|i| matches!(i.transaction.payload, Payload::Answer(_))).unwrap();
     for i in 0..good.inclusions.len() {
@@ -157,6 +162,43 @@ impl ProofChecker for Never {
 fn the_proof_is_verified_and_not_believed() {
     let (net, query) = chain();
     assert!(matches!(export(&net, query).check(&Never), Err(LightError::Result { .. })));
+}
+
+/// Verifies together, and counts how many: alone, nothing verifies.
+#[derive(Debug, Default)]
+struct Together(AtomicUsize);
+
+impl ProofChecker for Together {
+    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+        Script::default().keys(digest)
+    }
+
+    fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        Ok(())
+    }
+
+    fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
+        Never.check_answer(instance)
+    }
+
+    fn check_answers(&self, instances: &[&AnswerCheck<'_>]) -> Vec<Result<AnswerVerdict, ProofRefused>> {
+        self.0.fetch_add(instances.len(), Ordering::Relaxed);
+        instances.iter().map(|instance| Script::default().check_answer(instance)).collect()
+    }
+}
+
+#[test]
+fn answers_of_many_exports_are_verified_together() {
+    let (net, query) = chain();
+    let good = export(&net, query);
+    let exports = vec![good.clone(); TOGETHER_MAX + 3];
+    let checker = Together::default();
+    let found = AnswerExport::check_all(&exports, &checker);
+    assert_eq!(found, vec![good.check(&Script::default()); exports.len()]);
+    // what is known of the first ones serves the others, which are the same
+    assert_eq!(checker.0.into_inner(), TOGETHER_MAX);
+    assert!(AnswerExport::check_all(&[good.clone(), good], &Never).iter().all(Result::is_err), "and not believed");
+    assert_eq!(AnswerExport::check_all(&[], &Never), []);
 }
 
 #[test]

@@ -9,7 +9,10 @@ use countersign_circuits::{
     opening::Reader,
     statement::Wiring,
 };
-use countersign_ledger::{AnswerRecord, PairStatus};
+use countersign_ledger::{
+    AnswerRecord, PairStatus,
+    light::{AnswerExport, TOGETHER_MAX},
+};
 use countersign_member::{Connection, Member};
 use countersign_messages::{MemberId, QueryId, sealed};
 use countersign_query::{Question, compile};
@@ -71,14 +74,13 @@ pub async fn collect(
     let registry = state.registry_of(&study.registry).ok_or(StudyError::Unknown("scope registry"))?;
     let wiring = question.wiring(dictionary, registry, &eligibility)?;
     let mut sites = Vec::new();
-    let (mut verified, mut k_min) = (0, study.submitted.k_min);
+    let (mut answered, mut k_min) = (Vec::new(), study.submitted.k_min);
     for site in &record.hospitals {
         let name = connection.member_name(site);
         let state_of = match state.pair(&query, site).map(|p| &p.status) {
             Some(PairStatus::Answered(answer)) => {
                 let table = Opening { connection, reader, query, wiring: &wiring }.of(site, answer).await?;
-                verify_again(connection, query, site).await?;
-                verified += 1;
+                answered.push(*site);
                 k_min = k_min.max(answer.k_min);
                 SiteState::Accepted(table)
             }
@@ -87,21 +89,38 @@ pub async fn collect(
         };
         sites.push(SiteAnswer { site: name, state: state_of });
     }
+    verify_again(connection, query, &answered).await?;
     sites.sort_by(|a, b| a.site.cmp(&b.site));
     let missing = sites.iter().filter(|s| !matches!(s.state, SiteState::Accepted(_))).map(|s| s.site.clone()).collect();
     let rejected = sites.iter().filter(|s| matches!(s.state, SiteState::Rejected { .. })).count();
     let table = tabulate(question, dictionary, &wiring, k_min, &sites)?;
-    Ok(Collected { query, number: record.number, table, verified, rejected, missing, development: connection.development() })
+    Ok(Collected {
+        query,
+        number: record.number,
+        table,
+        verified: answered.len(),
+        rejected,
+        missing,
+        development: connection.development(),
+    })
 }
 
 fn not_verified(hospital: String, reason: impl ToString) -> StudyError {
     StudyError::NotVerified { hospital, reason: reason.to_string() }
 }
 
-/// The reader's own check of an accepted answer: headers, paths and both proofs, from an export.
-async fn verify_again(connection: &Connection, query: QueryId, site: &MemberId) -> Result<(), StudyError> {
-    let export = connection.store().export_answer(connection.state(), &query, site).await?;
-    export.check(connection.checker()).map(drop).map_err(|e| not_verified(connection.member_name(site), e))
+/// The reader's own check of accepted answers: headers, paths and all proofs, from exports; those of the answers some at a time.
+async fn verify_again(connection: &Connection, query: QueryId, sites: &[MemberId]) -> Result<(), StudyError> {
+    for some in sites.chunks(TOGETHER_MAX) {
+        let mut exports = Vec::with_capacity(some.len());
+        for site in some {
+            exports.push(connection.store().export_answer(connection.state(), &query, site).await?);
+        }
+        for (site, finding) in some.iter().zip(AnswerExport::check_all(&exports, connection.checker())) {
+            finding.map_err(|e| not_verified(connection.member_name(site), e))?;
+        }
+    }
+    Ok(())
 }
 
 /// What opens the sealed answers to a query.

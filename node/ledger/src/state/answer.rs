@@ -96,21 +96,29 @@ impl State {
     /// second one is rejected if the first is accepted.
     pub(super) fn prepare(&self, transactions: &[Transaction], time: BlockTime, checker: &dyn ProofChecker) {
         let mut pairs = BTreeSet::new();
+        let at = (self.tip.height.next(), time);
         let task = |t: &'_ Transaction| {
             let Payload::Answer(answer) = &t.payload else { return None };
-            if !pairs.insert((answer.query, t.signer)) || !self.has_role(&t.signer, Role::Hospital) || t.check_signature().is_err() {
+            if !pairs.insert((answer.query, t.signer)) || t.check_signature().is_err() {
                 return None;
             }
-            let height = self.tip.height.next();
-            let asked = Asked { query: answer.query, hospital: t.signer, height, time, named: answer.height };
-            let question = self.question(&asked).ok()?;
-            Some((t.id(), self.task(&asked, &question).ok()?, answer.proof.clone()))
+            Some((t.id(), self.task_of(t, at)?, answer.proof.clone()))
         };
         let tasks: Vec<(TransactionId, AnswerTask<'_>, Vec<u8>)> = transactions.iter().filter_map(task).collect();
         if tasks.len() > 1 {
             let checks: Vec<AnswerCheck<'_>> = tasks.iter().map(|(id, task, proof)| task.check(*id, proof)).collect();
             checker.prepare(&checks);
         }
+    }
+
+    /// What an answer in a block of this height and time must prove, if it comes to that. The signature is not looked at.
+    pub(crate) fn task_of(&self, transaction: &Transaction, (height, time): (Height, BlockTime)) -> Option<AnswerTask<'_>> {
+        let Payload::Answer(answer) = &transaction.payload else { return None };
+        if !self.has_role(&transaction.signer, Role::Hospital) {
+            return None;
+        }
+        let asked = Asked { query: answer.query, hospital: transaction.signer, height, time, named: answer.height };
+        self.task(&asked, &self.question(&asked).ok()?).ok()
     }
 
     pub(super) fn apply_answer(&mut self, cx: &Context<'_>, answer: &Answer) -> Result<Effect, Rejection> {
