@@ -168,16 +168,14 @@ impl World {
 
     /// Every hospital answers.
     async fn answer(&self, query: QueryId) {
-        let one = |hospital: &'_ Hospital| {
-            let connection = self.network.connection(&hospital.member.name);
-            async move {
-                let mut connection = connection.unwrap();
-                connection.until("the question", |s| s.query(&query).is_some()).await.unwrap();
-                // refused as others took its sequence number or its height is old: made again
-                assert_eq!(hospital.answer(&mut connection, query).await.unwrap(), Answering::Accepted);
-            }
-        };
-        stream::iter(self.hospitals.iter().map(one)).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+        let all = self.hospitals.iter().map(|hospital| self.answer_one(hospital, query));
+        stream::iter(all).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+    }
+
+    async fn answer_one(&self, hospital: &Hospital, query: QueryId) {
+        let mut connection = self.network.connection(&hospital.member.name).unwrap();
+        connection.until("the question", |s| s.query(&query).is_some()).await.unwrap();
+        assert_eq!(hospital.answer(&mut connection, query).await.unwrap(), Answering::Accepted);
     }
 }
 
