@@ -34,6 +34,8 @@ pub const SOURCE_CODE: &str = "countersign/source-code/1";
 
 /// A network's identity (wire-format.md: Hashing, of the ledger and of consensus).
 pub const GENESIS: &str = "countersign/genesis/1";
+/// What a patient's key signs to show that somebody has its secret (wire-format.md: Hashing, of the ledger and of consensus).
+pub const PATIENT_KEY: &str = "countersign/patient-key/1";
 /// A block's identity (wire-format.md: Hashing, of the ledger and of consensus).
 pub const HEADER: &str = "countersign/header/1";
 /// What a member signs of a transaction (wire-format.md: Hashing, of the ledger and of consensus).

@@ -27,6 +27,7 @@ use countersign_harness as harness;
 mod host;
 mod message;
 mod node;
+mod patients;
 mod people;
 pub mod sabotage;
 mod verifier;

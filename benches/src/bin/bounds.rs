@@ -18,7 +18,7 @@ use countersign_circuits::{
     segment::{SLOTS, SegmentId},
 };
 use countersign_ledger::State;
-use countersign_messages::{Anchor, AnchoredTable, Payload, StudyApprove, StudyId, Transaction, Wire, Withdraw, WithdrawnBy, limits};
+use countersign_messages::{Anchor, AnchoredTable, Cause, Payload, StudyApprove, StudyId, Transaction, Wire, Withdraw, limits};
 use std::time::{Duration, Instant};
 
 const STUDIES: usize = 25_000;
@@ -149,7 +149,7 @@ fn withdrawals(chain: &mut Chain, dictionary: &[u8]) {
     let (before, mut spent) = (resident_mib(), Duration::ZERO);
     let slots: Vec<u32> = (0..SLOTS_WITHDRAWN).collect();
     for part in slots.chunks(limits::WITHDRAWN_SLOTS_MAX) {
-        let transaction = chain.sign(HOSPITAL, 0, Payload::Withdraw(Withdraw { slots: part.to_vec(), by: WithdrawnBy::Patient }));
+        let transaction = chain.sign(HOSPITAL, 0, Payload::Withdraw(Withdraw { slots: part.to_vec(), cause: Cause::Word }));
         let (_, accepted, took) = chain.block(1_000, vec![transaction]);
         assert_eq!(accepted, 1);
         spent += took;

@@ -20,7 +20,7 @@ use countersign_circuits::{
     statement::{Clause, Literal, Measures, Statement},
 };
 use countersign_messages::{
-    Anchor, AnchoredTable, Answer, Payload, Query, QueryId, StudyAccept, StudyApprove, StudyId, Transaction, Withdraw, WithdrawnBy,
+    Anchor, AnchoredTable, Answer, Cause, Payload, Query, QueryId, StudyAccept, StudyApprove, StudyId, Transaction, Withdraw,
 };
 use countersign_store::{Auditor, LocalChain, StoreUrl};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -124,7 +124,7 @@ impl Growth {
             self.answers += 1;
         }
         if self.blocks.is_multiple_of(2) {
-            what.push((HOSPITAL, Payload::Withdraw(Withdraw { slots: vec![self.withdrawn], by: WithdrawnBy::Patient })));
+            what.push((HOSPITAL, Payload::Withdraw(Withdraw { slots: vec![self.withdrawn], cause: Cause::Word })));
             self.withdrawn += 1;
         }
         let (signed, took) = self.submit(what).await;

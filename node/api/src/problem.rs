@@ -39,6 +39,8 @@ pub enum ProblemKind {
     UnknownSigner,
     /// The signer has not the role.
     MissingRole,
+    /// The key stands for no slot in force.
+    NoSlot,
     /// Too much of the signer was rejected today.
     DayClosed,
     /// The signature does not verify.
@@ -87,6 +89,7 @@ impl ProblemKind {
         Self::WrongNetwork,
         Self::UnknownSigner,
         Self::MissingRole,
+        Self::NoSlot,
         Self::DayClosed,
         Self::BadSignature,
         Self::BadSequence,
@@ -121,6 +124,7 @@ impl ProblemKind {
             Self::WrongNetwork => ("wrong-network", StatusCode::BAD_REQUEST, "The transaction is for another network"),
             Self::UnknownSigner => ("unknown-signer", StatusCode::FORBIDDEN, "The signer is not a member"),
             Self::MissingRole => ("missing-role", StatusCode::FORBIDDEN, "The signer has not the role this takes"),
+            Self::NoSlot => ("no-slot", StatusCode::CONFLICT, "The key stands for no slot in force"),
             Self::DayClosed => ("day-closed", StatusCode::FORBIDDEN, "Too much of the signer was rejected today"),
             Self::BadSignature => ("bad-signature", StatusCode::FORBIDDEN, "The signature does not verify"),
             Self::BadSequence => ("bad-sequence", StatusCode::CONFLICT, "The sequence number is not the signer's next"),
@@ -247,6 +251,7 @@ impl From<SubmitRefused> for Problem {
             SubmitRefused::Envelope(EnvelopeError::Sequence { .. }) | SubmitRefused::Known => ProblemKind::BadSequence,
             SubmitRefused::Envelope(EnvelopeError::Signature) => ProblemKind::BadSignature,
             SubmitRefused::Envelope(EnvelopeError::Role(_)) => ProblemKind::MissingRole,
+            SubmitRefused::Envelope(EnvelopeError::NoSlot) => ProblemKind::NoSlot,
             SubmitRefused::Envelope(EnvelopeError::DayClosed { .. }) => ProblemKind::DayClosed,
             SubmitRefused::SignerQuota { .. } => ProblemKind::SignerQuota,
             SubmitRefused::Full => ProblemKind::MempoolFull,

@@ -158,7 +158,7 @@ async fn bodies() {
 async fn transactions_nobody_can_be_blamed_for() {
     let served = serve().await;
     let state = served.node.state();
-    let payload = || withdraw(&[4], WithdrawnBy::Patient);
+    let payload = || withdraw(&[4], Cause::Word);
     let stranger = Transaction::sign(&key(Stranger), state.network(), 0, payload());
     problem(served.post("", &stranger).await, 403, "unknown-signer").await;
     let elsewhere = Transaction::sign(&key(HospitalA), NetworkId(digest("other")), 6, payload());

@@ -22,6 +22,7 @@ pub mod study;
 pub mod try_out;
 pub mod verify;
 pub mod vote;
+pub mod withdraw;
 
 use crate::{failure::Failure, keys_folder::KeysFolder, screen::Screen};
 use anyhow::{Context, anyhow};

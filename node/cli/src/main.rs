@@ -59,6 +59,8 @@ enum Command {
     Import(command::import::ImportArguments),
     /// Anchor a hospital's records
     Anchor(command::anchor::AnchorArguments),
+    /// Take patients out of force who said so to their hospital
+    Withdraw(command::withdraw::WithdrawArguments),
     /// Ask a question
     Query(command::query::QueryArguments),
     /// List what was asked, and where each question stands at each hospital
@@ -91,6 +93,7 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Generate(arguments) => command::generate::run(session, &arguments),
         Command::Import(arguments) => command::import::run(session, &arguments),
         Command::Anchor(arguments) => command::anchor::run(session, &arguments).await,
+        Command::Withdraw(arguments) => command::withdraw::run(session, &arguments).await,
         Command::Query(arguments) => command::query::run(session, &arguments).await,
         Command::Queries(arguments) => command::queries::run(session, &arguments).await,
         Command::Result(arguments) => command::result::run(session, &arguments).await,

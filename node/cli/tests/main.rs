@@ -6,6 +6,7 @@ mod common;
 mod failures;
 mod joining;
 mod kills;
+mod leaving;
 mod organisations;
 mod processes;
 mod real_data;

@@ -16,17 +16,22 @@
 //! 5. **Checked again.** A transaction becomes a candidate only if the state it is proposed on still admits its signer, sequence and kind. A signature
 //!    does not change with the state and is not checked again here; [`State::propose`](countersign_ledger::State::propose) checks everything.
 //!
+//! 6. **Patients first.** What a patient's key signs ([`WithdrawByKey`](countersign_messages::WithdrawByKey)) is apart from all members' transactions: at most
+//!    [`PATIENTS_OF_A_HOSPITAL_MAX`] at each hospital, in turn between hospitals, before everything else, in up to half of a block's places.
+//!
 //! A node loses its mempool when it stops. Whoever signed a transaction keeps it and sends it again until it stands in a block
 //! (ARCHITECTURE.md, invariants).
 
 mod admitted;
 mod allowance;
+mod patients;
 mod queue;
 mod selection;
 mod verdict;
 
 pub use admitted::Admitted;
 pub use allowance::{Allowance, FAULTS_MAX, Standing, Throttled};
+pub use patients::PATIENTS_OF_A_HOSPITAL_MAX;
 pub use verdict::{Fault, Inserted, SubmitError};
 
 use countersign_ledger::State;
@@ -34,6 +39,7 @@ use countersign_messages::{
     EnvelopeError, MemberId, Transaction,
     limits::{FUTURE_SEQUENCES_MAX, MEMBERS_MAX, TRANSACTION_BYTES_MAX},
 };
+use patients::Patients;
 use queue::{Held, Queue};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -48,6 +54,8 @@ pub const RESERVE_BYTES: usize = 8 * TRANSACTION_BYTES_MAX;
 pub const MEMBER_RESERVE_BYTES: usize = 2 * TRANSACTION_BYTES_MAX;
 /// Counted beside the encoded bytes of each transaction: its place in the maps and the allocations of a small payload.
 pub const OVERHEAD_BYTES: usize = 512;
+/// Bytes of a withdrawal by key: network, signer, sequence, kind, hospital, slot and signature.
+pub const WITHDRAWAL_BY_KEY_BYTES: usize = 32 + 32 + 8 + 1 + 32 + 4 + 64;
 /// How long a transaction is held. Its signer sends it again if it still wants it; a gap that nobody closed for so long stays.
 pub const HELD_MAX: Duration = Duration::from_secs(3_600);
 
@@ -81,7 +89,8 @@ impl Default for Limits {
 impl Limits {
     /// Most bytes a mempool with these limits counts, whatever is sent to it.
     pub fn bytes_max(&self) -> usize {
-        MEMBERS_MAX.saturating_mul(self.member_bytes).saturating_add(self.reserve_bytes)
+        let patients = MEMBERS_MAX * PATIENTS_OF_A_HOSPITAL_MAX * (WITHDRAWAL_BY_KEY_BYTES + OVERHEAD_BYTES);
+        MEMBERS_MAX.saturating_mul(self.member_bytes).saturating_add(self.reserve_bytes).saturating_add(patients)
     }
 }
 
@@ -91,6 +100,7 @@ pub struct Mempool {
     limits: Limits,
     /// Never empty queues.
     queues: BTreeMap<MemberId, Queue>,
+    patients: Patients,
     /// Bytes taken from the reserve, all members.
     reserve: usize,
     /// Who came first in the last selection.
@@ -116,6 +126,9 @@ impl Mempool {
 
     /// True if these bytes are held, and may still come into a block.
     pub fn knows(&self, state: &State, transaction: &Transaction) -> bool {
+        if let Some(hospital) = patients::hospital(transaction) {
+            return self.patients.get(&hospital, &transaction.signer) == Some(transaction) && state.may_send(transaction);
+        }
         self.get(&transaction.signer, transaction.sequence) == Some(transaction)
             && transaction.sequence >= state.next_sequence(&transaction.signer)
     }
@@ -129,6 +142,9 @@ impl Mempool {
             return Ok(Inserted::Known);
         }
         let (bytes, transaction) = (admitted.encoded().len(), admitted.transaction);
+        if let Some(hospital) = patients::hospital(&transaction) {
+            return self.put_patient(state, hospital, transaction, bytes, now);
+        }
         let (signer, sequence) = (transaction.signer, transaction.sequence);
         if state.member(&signer).is_none() {
             return Err(EnvelopeError::Signer(signer).into());
@@ -148,6 +164,23 @@ impl Mempool {
         self.reserve += taken;
         self.queues.entry(signer).or_default().put(Held { transaction, bytes: bytes + OVERHEAD_BYTES, since: now });
         Ok(if missing == 0 { Inserted::Ready } else { Inserted::Held { missing } })
+    }
+
+    fn put_patient(
+        &mut self,
+        state: &State,
+        hospital: MemberId,
+        transaction: Transaction,
+        bytes: usize,
+        now: Duration,
+    ) -> Result<Inserted, SubmitError> {
+        if !state.may_send(&transaction) {
+            return Err(EnvelopeError::NoSlot.into());
+        }
+        if self.patients.get(&hospital, &transaction.signer).is_some() {
+            return Err(SubmitError::Taken { signer: transaction.signer, sequence: transaction.sequence });
+        }
+        if self.patients.put(hospital, transaction, bytes, now) { Ok(Inserted::Ready) } else { Err(SubmitError::Patients) }
     }
 
     /// Bytes a transaction takes from the reserve, if there is room.
@@ -175,6 +208,7 @@ impl Mempool {
     /// signer is a member no more, has not the role, or has had too much of the kind rejected today. What waited for a gap that is closed now
     /// becomes a candidate by itself. Costs one look at each held transaction.
     pub fn committed(&mut self, state: &State) {
+        self.patients.committed(state);
         self.retain(|signer, queue| {
             if state.member(signer).is_some() {
                 queue.drop_used(state.next_sequence(signer));
@@ -189,6 +223,7 @@ impl Mempool {
     /// Drops what has been held for too long, and says what: signer and sequence number.
     pub fn expire(&mut self, now: Duration) -> Vec<(MemberId, u64)> {
         let (held, mut dropped) = (self.limits.held, Vec::new());
+        dropped.extend(self.patients.expire(now, held).into_iter().map(|key| (key, 0)));
         self.retain(|signer, queue| dropped.extend(queue.expire(now, held).into_iter().map(|sequence| (*signer, sequence))));
         dropped
     }
@@ -202,14 +237,14 @@ impl Mempool {
         self.reserve = self.queues.values().map(|q| excess(q.bytes(), &self.limits)).sum();
     }
 
-    /// A transaction that is held.
+    /// A transaction of a member that is held.
     pub fn get(&self, signer: &MemberId, sequence: u64) -> Option<&Transaction> {
         self.queues.get(signer)?.get(sequence)
     }
 
-    /// All that is held, by signer and sequence: for a peer that has just connected.
+    /// All that is held, patients' first, then by signer and sequence: for a peer that has just connected.
     pub fn iter(&self) -> impl Iterator<Item = &Transaction> {
-        self.queues.values().flat_map(Queue::iter)
+        self.patients.iter().chain(self.queues.values().flat_map(Queue::iter))
     }
 
     /// The sequence number a member should sign next: after what is held without a gap.
@@ -220,17 +255,17 @@ impl Mempool {
 
     /// How many are held.
     pub fn len(&self) -> usize {
-        self.queues.values().map(Queue::len).sum()
+        self.patients.len() + self.queues.values().map(Queue::len).sum::<usize>()
     }
 
     /// True if nothing is held.
     pub fn is_empty(&self) -> bool {
-        self.queues.is_empty()
+        self.len() == 0
     }
 
     /// Bytes held, [`OVERHEAD_BYTES`] included; at most [`Limits::bytes_max`].
     pub fn bytes(&self) -> usize {
-        self.queues.values().map(Queue::bytes).sum()
+        self.patients.bytes() + self.queues.values().map(Queue::bytes).sum::<usize>()
     }
 }
 

@@ -215,7 +215,7 @@ impl HospitalStore {
         let live: Vec<i64> =
             sqlx::query_scalar("SELECT slot FROM slot WHERE patient = ? AND state = 0").bind(patient.expose()).fetch_all(&mut *tx).await?;
         let live = live.into_iter().map(|s| small(s, "a slot").map(SlotIndex)).collect::<Result<_, _>>()?;
-        crate::journal::enter_withdrawal(&mut tx, live).await?;
+        crate::journal::enter_withdrawal(&mut tx, live, crate::journal::Heard::WORD).await?;
         for statement in [
             "INSERT INTO retired_row_id SELECT DISTINCT row_id FROM slot WHERE patient = ? AND row_id IS NOT NULL",
             "UPDATE slot SET patient = NULL, row_id = NULL, state = 2 WHERE patient = ?",

@@ -31,7 +31,7 @@ pub use answer::{ATTEMPTS_MAX, AnswerKind, AnswerStep, Attempt, AttemptEntropy};
 
 pub use import::{Begun, Import, ImportedPerson, Planned};
 pub(crate) use withdrawal::enter_told as enter_withdrawal;
-pub use withdrawal::{WITHDRAWAL_SLOTS_MAX, WithdrawalId, WithdrawalStep};
+pub use withdrawal::{Heard, WITHDRAWAL_SLOTS_MAX, WithdrawalId, WithdrawalStep};
 
 use crate::{HospitalStore, HospitalStoreError};
 use async_recursion::async_recursion as boxed;

@@ -55,4 +55,4 @@ pub mod slots;
 
 pub use error::HospitalStoreError;
 pub use hospital_store::{CheckReport, HospitalStore};
-pub use node::{AnchorReport, Answering, Hospital, HospitalError, IfInUse, Imported, ProvingKeys, ResearchCut, Source, waiting};
+pub use node::{AnchorReport, Answering, Departure, Hospital, HospitalError, IfInUse, Imported, ProvingKeys, ResearchCut, Source, waiting};

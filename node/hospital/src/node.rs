@@ -21,6 +21,7 @@ pub use error::HospitalError;
 pub use importing::{AnchorReport, Imported, Source};
 pub use inbox::waiting;
 pub use proving_keys::ProvingKeys;
+pub use withdrawing::Departure;
 
 use crate::{HospitalStore, HospitalStoreError};
 use async_recursion::async_recursion as boxed;

@@ -15,7 +15,7 @@ use countersign_circuits::{
 };
 use countersign_hospital::{
     HospitalStore, HospitalStoreError, intake,
-    journal::{AnchorContent, AnchorStep, AnchorTransaction, Begun, Committed, Import, Step, WithdrawalStep},
+    journal::{AnchorContent, AnchorStep, AnchorTransaction, Begun, Committed, Heard, Import, Step, WithdrawalStep},
     ledger_view::LedgerView,
     opening::{OpeningKey, TableKind, TableName},
     research_cut::{Renewal, Version},
@@ -183,7 +183,7 @@ impl World {
 
     async fn withdrawal_step(&mut self, store: &HospitalStore, step: WithdrawalStep) {
         match step {
-            WithdrawalStep::Sign { withdrawal, slots } => {
+            WithdrawalStep::Sign { withdrawal, slots, .. } => {
                 let bytes = self.sign(Sent::Withdraw(slots.into_iter().collect()));
                 store.store_withdrawal(withdrawal, &bytes).await.unwrap();
             }
@@ -224,7 +224,7 @@ impl World {
         let store = reopen(path).await;
         let patient = PatientId::new(format!("p{person}")).unwrap();
         if store.register().await.unwrap().find(&patient).is_some() {
-            store.withdraw(&[patient]).await.unwrap();
+            store.withdraw(&[patient], Heard::WORD).await.unwrap();
             self.held.insert(person);
         }
         // refused anchors are anchored again by the next import

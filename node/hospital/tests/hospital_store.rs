@@ -8,7 +8,7 @@ use countersign_hospital::{
     HospitalStore, HospitalStoreError,
     disclosure::{RowSet, Withhold},
     journal::{
-        ATTEMPTS_MAX, AnchorContent, AnchorId, AnchorStep, AnchorTransaction, AnswerStep, Begun, Committed, Import, ImportedPerson,
+        ATTEMPTS_MAX, AnchorContent, AnchorId, AnchorStep, AnchorTransaction, AnswerStep, Begun, Committed, Heard, Import, ImportedPerson,
         Planned, Step, WithdrawalStep,
     },
     opening::{OpeningKey, OpeningState, TableKind, TableName},
@@ -211,9 +211,9 @@ async fn withdrawn_and_erased_slots_stay_dead_on_disk() {
     let folder = folder();
     let store = hospital_store(folder.path()).await;
     anchored(&store, 0..50, 1).await;
-    let slot = store.withdraw(&[patient(3)]).await.unwrap()[0];
+    let slot = store.withdraw(&[patient(3)], Heard::WORD).await.unwrap()[0];
     assert_eq!(store.slot_state(slot).await.unwrap(), Some(SlotState::Withdrawn));
-    assert!(store.withdraw(&[patient(3)]).await.is_err());
+    assert!(store.withdraw(&[patient(3)], Heard::WORD).await.is_err());
     // still in the export, yet out of the next table
     let planned = anchored(&store, 0..50, 2).await;
     let codes = store.opening(&planned[0]).await.unwrap().codes.unwrap();
@@ -342,7 +342,7 @@ async fn the_same_question_after_a_withdrawal_is_withheld() {
     store.store_answer(&attempt, b"answer", b"sealed", &judged).await.unwrap();
     store.answer_submitted(released).await.unwrap();
 
-    store.withdraw(&[patient(42)]).await.unwrap();
+    store.withdraw(&[patient(42)], Heard::WORD).await.unwrap();
     let register = store.register().await.unwrap();
     let late = query_id(b"second study");
     store.query_seen(late, Height(2)).await.unwrap();
@@ -410,7 +410,7 @@ async fn an_answer_that_was_not_sent_is_dropped_when_somebody_of_it_withdraws() 
     store.query_seen(query, Height(1)).await.unwrap();
     let attempt = store.start_attempt(query, &mut rng(2)).await.unwrap();
     store.store_answer(&attempt, b"answer", b"sealed", &Judged::default()).await.unwrap();
-    store.withdraw(&[patient(3)]).await.unwrap();
+    store.withdraw(&[patient(3)], Heard::WORD).await.unwrap();
     assert!(matches!(store.next_step().await.unwrap(), Step::Withdrawal(_)), "an answer is not begun while a withdrawal waits");
     assert_eq!(store.next_answer_step(query).await.unwrap(), AnswerStep::Attempt { query, number: 2 });
 }

@@ -7,7 +7,7 @@ use crate::section::Section;
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::{hash::Digest32, segment::SLOTS};
 use countersign_messages::MemberId;
-use countersign_messages::{Height, TransactionId, WithdrawnBy};
+use countersign_messages::{Cause, Height, TransactionId};
 use std::fmt;
 
 /// One bit a slot of a segment.
@@ -47,43 +47,71 @@ impl fmt::Debug for SlotBitmap {
     }
 }
 
-/// When and on whose wish a slot left.
+/// By whose hand a slot left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub enum WithdrawnBy {
+    /// The patient's own key. Nobody else could have done it.
+    Key,
+    /// The hospital, on the patient's word.
+    Word,
+    /// The hospital, by what it reads.
+    Source,
+}
+
+impl From<Cause> for WithdrawnBy {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Word => Self::Word,
+            Cause::Source => Self::Source,
+        }
+    }
+}
+
+/// When and by whose hand a slot left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WithdrawalRecord {
     /// From this height on the slot is out of force.
     pub height: Height,
-    /// On whose wish.
+    /// By whose hand.
     pub by: WithdrawnBy,
 }
 
 /// Slots that left, by cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct Leavers {
-    /// By wish of the patient.
-    pub patient: u32,
-    /// By the hospital.
-    pub hospital: u32,
+    /// By the patient's own key.
+    pub key: u32,
+    /// By the hospital, on the patient's word.
+    pub word: u32,
+    /// By the hospital, by what it reads.
+    pub source: u32,
 }
 
 impl Leavers {
     pub(crate) fn count(&mut self, by: WithdrawnBy, slots: u32) {
         let counter = match by {
-            WithdrawnBy::Patient => &mut self.patient,
-            WithdrawnBy::Hospital => &mut self.hospital,
+            WithdrawnBy::Key => &mut self.key,
+            WithdrawnBy::Word => &mut self.word,
+            WithdrawnBy::Source => &mut self.source,
         };
         *counter = counter.saturating_add(slots);
     }
 
     /// All of them.
     pub fn total(&self) -> u32 {
-        self.patient.saturating_add(self.hospital)
+        self.key.saturating_add(self.by_hospital())
+    }
+
+    /// Those whom the hospital took out, for whatever reason.
+    pub fn by_hospital(&self) -> u32 {
+        self.word.saturating_add(self.source)
     }
 }
 
 /// Slots of one word.
 const WORD: u32 = u64::BITS;
 
-/// Slots of one word that left at one height on one wish.
+/// Slots of one word that left at one height by one hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 struct Left {
     height: Height,
@@ -213,7 +241,7 @@ mod tests {
                 for _ in 0..next(3) {
                     let slots: std::collections::BTreeSet<u32> = (0..next(50)).map(|_| next(3 * SLOTS as u64) as u32).collect();
                     let slots: Vec<u32> = slots.into_iter().filter(|slot| withdrawals.get(here, *slot).is_none()).collect();
-                    let by = if next(2) == 0 { WithdrawnBy::Patient } else { WithdrawnBy::Hospital };
+                    let by = [WithdrawnBy::Key, WithdrawnBy::Word, WithdrawnBy::Source][next(3) as usize];
                     let record = WithdrawalRecord { height: Height(height), by };
                     withdrawals.insert(here, &slots, record, TransactionId(Digest32::of(&height.to_le_bytes())));
                     slots.iter().for_each(|slot| assert!(model.insert(*slot, record).is_none()));

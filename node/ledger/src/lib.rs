@@ -26,13 +26,13 @@ mod rejection;
 mod section;
 mod state;
 
-pub use active::{Leavers, SlotBitmap, WithdrawalRecord};
+pub use active::{Leavers, SlotBitmap, WithdrawalRecord, WithdrawnBy};
 pub use checker::{AnswerCheck, AnswerVerdict, CachingChecker, ProofChecker, ProofFault, ProofRefused, SegmentsCheck, check_genesis_keys};
 pub use countersign_circuits::{aggregate::GateCounts, context::AnswerContext};
 pub use keyed::{KeyedChecker, active_point};
 pub use rejection::Rejection;
 pub use state::{
-    Admission, AnswerRecord, AnswerTask, CommitError, CutId, DataCut, DictionaryRecord, Effect, Lag, Outcome, PairRecord, PairStatus,
+    Admission, AnswerRecord, AnswerTask, CommitError, CutId, DataCut, DictionaryRecord, Effect, KeyRecord, Outcome, PairRecord, PairStatus,
     ProposalRecord, ProposalStatus, Proposed, QueryRecord, SegmentKey, SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus,
     TableKey, TableRecord, Tally, Tip, TransactionResult, Verdict, VoteRecord,
 };

@@ -2,7 +2,7 @@
 //!
 //! An [`AnswerExport`] carries the genesis, the headers of the blocks that matter with their commit certificates, and the transactions the answer
 //! depends on with paths to the headers' roots: every proposal and vote so far, the anchors of both tables, the study with approval and acceptance, the
-//! query, the hospital's withdrawals, the answer. The blocks that matter are those with such a transaction, those an answer names, and those after which something
+//! query, the withdrawals at the hospital, by it and by keys of patients, the answer. The blocks that matter are those with such a transaction, those an answer names, and those after which something
 //! governed changed: an export grows with what happened and not with the length of the chain. [`AnswerExport::check`] (and [`AnswerExport::check_all`], for many) follows the headers from the genesis
 //! ([`ChainFollower`]), runs the rules over the excerpt, brings changes into force at their heights, and verifies the proofs of the segments and of the answer with real
 //! keys. So the headers are the network's if the genesis is.

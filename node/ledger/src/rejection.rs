@@ -114,6 +114,21 @@ pub enum Rejection {
     /// The day's withdrawals are made.
     #[error("a hospital makes at most {max} withdrawals a day, each of many slots; put several patients into one", max = countersign_messages::limits::WITHDRAWALS_A_DAY_MAX)]
     WithdrawalsADay,
+    /// A day that is not there yet.
+    #[error("the withdrawal is said to have been received on a day after its block's")]
+    ReceivedLater,
+    /// A slot has one key for ever.
+    #[error("slot {0} has a patient's key already; a slot has one, and a new slot gets a new one")]
+    SlotHasKey(u32),
+    /// A key stands for one slot on the whole network, and is no member's.
+    #[error("the key for slot {0} is a member's, or stands for another slot on this network")]
+    KeyTaken(u32),
+    /// Nobody showed the secret.
+    #[error("the key for slot {0} comes without a proof that somebody has its secret")]
+    KeyPossession(u32),
+    /// The day's enrolments are made.
+    #[error("a hospital makes at most {max} enrolments a day, each of many keys", max = countersign_messages::limits::ENROLMENTS_A_DAY_MAX)]
+    EnrolmentsADay,
 
     /// Purpose or categories.
     #[error("the study's scopes are refused: {0}")]
@@ -388,6 +403,11 @@ impl Rejection {
             Self::SlotUnknown { .. } => 131,
             Self::SlotInactive(_) => 132,
             Self::WithdrawalsADay => 133,
+            Self::ReceivedLater => 134,
+            Self::SlotHasKey(_) => 135,
+            Self::KeyTaken(_) => 136,
+            Self::KeyPossession(_) => 137,
+            Self::EnrolmentsADay => 138,
             Self::StudyScopes(_) => 140,
             Self::KMin { .. } => 141,
             Self::Researchers => 142,

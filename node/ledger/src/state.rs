@@ -20,7 +20,7 @@ pub use answer::AnswerTask;
 pub use execute::{CommitError, Outcome, Proposed};
 pub use proposal::{ProposalRecord, ProposalStatus, Tally, VoteRecord};
 pub use records::{
-    AnswerRecord, CutId, DataCut, DictionaryRecord, Lag, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord,
+    AnswerRecord, CutId, DataCut, DictionaryRecord, KeyRecord, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord,
     StudyStatus, TableKey, TableRecord,
 };
 pub use result::{Effect, TransactionResult, Verdict};
@@ -38,7 +38,8 @@ use countersign_circuits::{
     tag,
 };
 use countersign_messages::{
-    BlockId, BlockTime, Genesis, GenesisError, Height, Member, MemberId, NetworkId, Payload, ProposalId, QueryId, StudyId, ValidatorSet,
+    BlockId, BlockTime, Genesis, GenesisError, Height, Member, MemberId, NetworkId, PatientKey, Payload, ProposalId, QueryId, StudyId,
+    ValidatorSet,
     codec::bytes_of,
     limits::{ANSWER_AGE_MS_MAX, RECENT_HEIGHTS_MAX},
 };
@@ -87,6 +88,10 @@ pub struct State {
     /// What each member has used up of its last active day.
     accounts: Section<MemberId, DayAccount>,
     withdrawals: Withdrawals,
+    /// Keys of patients, by hospital and slot.
+    keys: Section<(MemberId, u32), KeyRecord>,
+    /// The slot of every key. Follows from the keys.
+    key_slots: OrdMap<PatientKey, (MemberId, u32)>,
     studies: Section<StudyId, StudyRecord>,
     /// Studies ever submitted.
     submitted: u32,
@@ -148,6 +153,8 @@ impl State {
             points: OrdSet::new(),
             accounts: Section::default(),
             withdrawals: Withdrawals::default(),
+            keys: Section::default(),
+            key_slots: OrdMap::new(),
             studies: Section::default(),
             submitted: 0,
             waiting: OrdSet::new(),
@@ -295,7 +302,7 @@ impl State {
         self.clone().seal_sections().to_vec()
     }
 
-    fn seal_sections(&mut self) -> [(&'static str, Digest32); 19] {
+    fn seal_sections(&mut self) -> [(&'static str, Digest32); 20] {
         let [withdrawn, withdrawals] = self.withdrawals.seal();
         [
             ("members", self.members.seal()),
@@ -309,6 +316,7 @@ impl State {
             ("accounts", self.accounts.seal()),
             ("withdrawn slots", withdrawn),
             ("withdrawals", withdrawals),
+            ("keys of patients", self.keys.seal()),
             ("studies", self.studies.seal()),
             ("cuts", self.cuts.seal()),
             ("research cuts", self.research.seal()),
@@ -344,8 +352,8 @@ impl State {
     /// Applies the rules of a payload. On an error the caller throws this copy away.
     pub(crate) fn apply(&mut self, cx: &Context<'_>, payload: &Payload) -> Result<Effect, Rejection> {
         // no block holds a transaction without its role; an excerpt that somebody hands over might
-        if !self.has_role(&cx.signer, payload.role()) {
-            return Err(Rejection::Role(payload.role()));
+        if let Some(role) = payload.role().filter(|role| !self.has_role(&cx.signer, *role)) {
+            return Err(Rejection::Role(role));
         }
         match payload {
             Payload::Propose(proposal) => self.apply_propose(cx, proposal),
@@ -358,6 +366,8 @@ impl State {
             Payload::Query(query) => self.apply_query(cx, query),
             Payload::Answer(answer) => self.apply_answer(cx, answer),
             Payload::Refusal(refusal) => self.apply_refusal(cx, refusal),
+            Payload::Enrol(enrol) => self.apply_enrol(cx, enrol),
+            Payload::WithdrawByKey(withdraw) => self.apply_withdraw_by_key(cx, withdraw),
         }
     }
 

@@ -39,7 +39,7 @@ fn proofs_that_fail_close_anchoring_for_the_day() {
     }
     let good = Payload::Anchor(net.data(&dictionary(), &[(0, 1)]));
     refuse(&net, HospitalA, good.clone(), &closed(Class::Anchors));
-    net.accept(HospitalA, withdraw(&[3], WithdrawnBy::Patient));
+    net.accept(HospitalA, withdraw(&[3], Cause::Word));
     // another hospital is not concerned, and tomorrow is another day
     net.tables(HospitalB, 1);
     let results = net.block_after(DAY_MS, vec![(HospitalA, good)]);
@@ -144,12 +144,12 @@ fn withdrawals_of_a_day_are_bounded_and_each_takes_many() {
     let mut slot = 0;
     while slot < limits::WITHDRAWALS_A_DAY_MAX {
         let now = (limits::WITHDRAWALS_A_DAY_MAX - slot).min(1_000);
-        let results = net.block((slot..slot + now).map(|s| (HospitalA, withdraw(&[s], WithdrawnBy::Patient))).collect());
+        let results = net.block((slot..slot + now).map(|s| (HospitalA, withdraw(&[s], Cause::Word))).collect());
         assert!(results.iter().all(|r| r.effect().is_some()));
         slot += now;
     }
-    reject(&mut net, HospitalA, withdraw(&[slot], WithdrawnBy::Patient), 133);
-    let results = net.block_after(DAY_MS, vec![(HospitalA, withdraw(&[slot, slot + 1], WithdrawnBy::Patient))]);
+    reject(&mut net, HospitalA, withdraw(&[slot], Cause::Word), 133);
+    let results = net.block_after(DAY_MS, vec![(HospitalA, withdraw(&[slot, slot + 1], Cause::Word))]);
     assert!(results[0].effect().is_some());
     assert_eq!(net.state.withdrawals(id(HospitalA)).count(), slot as usize + 2);
 }
@@ -243,7 +243,7 @@ fn studies_share_the_research_cut_until_it_is_renewed() {
     net.accept(HospitalB, accept(fourth, Some(0)));
     assert_eq!(net.state.cut(&fourth, &id(HospitalB)).unwrap().data.len(), 1);
     // withdrawals count at once in every cut
-    net.accept(HospitalA, withdraw(&[9], WithdrawnBy::Patient));
+    net.accept(HospitalA, withdraw(&[9], Cause::Word));
     let query = net.ask(second);
     let task = net.state.answer_task(&query, &id(HospitalA)).unwrap();
     assert!(!task.active[0].get(9) && task.active[0].get(8));

@@ -63,21 +63,25 @@ fn chain() -> (Net, QueryId) {
     net.carry(Change::Remove(id(ValidatorD)), Height(0));
     let more = net.data(&dictionary(), &[(2, 0)]);
     net.accept(HospitalA, Payload::Anchor(more));
-    net.accept(HospitalA, withdraw(&[1, 5_000], WithdrawnBy::Patient));
+    net.accept(HospitalA, withdraw(&[1, 5_000], Cause::Word));
     let query = net.ask(study);
     for slot in 10..13 {
         let stale = net.answer_now(HospitalA, query);
-        net.block(vec![(HospitalA, withdraw(&[slot], WithdrawnBy::Patient)), (HospitalA, stale)]);
+        net.block(vec![(HospitalA, withdraw(&[slot], Cause::Word)), (HospitalA, stale)]);
     }
+    let keys = enrol(&net, HospitalA, &[(20, 1), (21, 2)]);
+    net.accept(HospitalA, keys);
+    let left = leave(&net, 1, HospitalA, 20);
+    assert!(net.block_of(vec![left])[0].effect().is_some());
     let answer = net.answer_now(HospitalA, query);
     let results = net.block(vec![
-        (HospitalB, withdraw(&[1], WithdrawnBy::Patient)),
-        (HospitalA, withdraw(&[13], WithdrawnBy::Hospital)),
+        (HospitalB, withdraw(&[1], Cause::Word)),
         (HospitalA, answer),
+        (HospitalA, withdraw(&[13], Cause::Source)),
         (GovernanceB, propose(Change::Remove(id(HospitalB)))),
         (Board, Payload::StudyApprove(StudyApprove { study: StudyId(TransactionId(digest("none"))) })),
     ]);
-    assert!(results[2].effect().is_some(), "{results:?}");
+    assert!(results[1].effect().is_some(), "{results:?}");
     net.carry(Change::Remove(id(HospitalA)), Height(0));
     (net, query)
 }
@@ -90,8 +94,7 @@ fn an_exported_answer_is_checked_without_the_chain() {
     let finding = export.check(&Script::default()).unwrap();
     let PairStatus::Answered(record) = &net.state.pair(&query, &id(HospitalA)).unwrap().status else { panic!() };
     assert_eq!(&finding.answer, record.as_ref());
-    assert_eq!(finding.left.total(), 5);
-    assert_eq!(finding.answer.lag.unwrap().slots.hospital, 1);
+    assert_eq!(finding.left, Leavers { key: 1, word: 5, source: 0 });
     assert_eq!((finding.network, finding.answer.k_min), (net.state.network(), 7));
     assert_eq!(finding.query.query, net.state.query(&query).unwrap().query);
 }

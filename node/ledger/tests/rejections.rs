@@ -35,7 +35,7 @@ fn roles() {
     for (who, payload, role) in [
         (HospitalA, propose_dictionary(dictionary()), Role::Governance),
         (Governance, Payload::Anchor(data), Role::Hospital),
-        (Researcher, withdraw(&[0], WithdrawnBy::Patient), Role::Hospital),
+        (Researcher, withdraw(&[0], Cause::Word), Role::Hospital),
         (Board, Payload::StudySubmit(harness::study(&dictionary())), Role::Researcher),
         (Researcher, Payload::StudyApprove(StudyApprove { study }), Role::Board),
         (Board, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }), Role::Hospital),
@@ -151,15 +151,15 @@ fn points_a_day() {
 #[test]
 fn withdrawals() {
     let mut net = net();
-    reject(&mut net, HospitalA, withdraw(&[], WithdrawnBy::Patient), 130);
-    reject(&mut net, HospitalA, withdraw(&[2, 2], WithdrawnBy::Patient), 130);
-    reject(&mut net, HospitalA, withdraw(&[0], WithdrawnBy::Patient), 131);
+    reject(&mut net, HospitalA, withdraw(&[], Cause::Word), 130);
+    reject(&mut net, HospitalA, withdraw(&[2, 2], Cause::Word), 130);
+    reject(&mut net, HospitalA, withdraw(&[0], Cause::Word), 131);
     net.publish(dictionary());
     net.tables(HospitalA, 2);
-    reject(&mut net, HospitalA, withdraw(&[0, 4_096], WithdrawnBy::Patient), 131);
-    net.accept(HospitalA, withdraw(&[0, 4_095], WithdrawnBy::Patient));
+    reject(&mut net, HospitalA, withdraw(&[0, 4_096], Cause::Word), 131);
+    net.accept(HospitalA, withdraw(&[0, 4_095], Cause::Word));
     let at = net.state.tip().height;
-    reject(&mut net, HospitalA, withdraw(&[7, 4_095], WithdrawnBy::Hospital), 132);
+    reject(&mut net, HospitalA, withdraw(&[7, 4_095], Cause::Source), 132);
     let last = net.state.active_bitmap(id(HospitalA), 1, at);
     assert!(!last.get(2_047) && last.get(2_046) && last.count() == 2_047);
     assert_eq!(net.state.active_bitmap(id(HospitalA), 1, Height(at.0 - 1)).count(), 2_048);
@@ -390,22 +390,31 @@ fn three_invalid_answers_close_the_pair() {
 }
 
 #[test]
-fn a_withdrawal_in_between_refuses_three_times() {
+fn a_withdrawal_in_between_refuses_always() {
     let mut net = net();
     let study = net.open();
     let query = net.ask(study);
-    for slot in 0..3 {
+    for slot in 0..6 {
         let answer = net.answer_now(HospitalA, query);
-        net.accept(HospitalA, withdraw(&[slot], WithdrawnBy::Patient));
+        net.accept(HospitalA, withdraw(&[slot], Cause::Word));
         reject(&mut net, HospitalA, answer, 178);
     }
-    // garbage does not count as a stale answer, and neither does a withdrawal elsewhere
+    // in the same block, too, and by a patient's key; the proof is not even looked at
+    let keys = enrol(&net, HospitalA, &[(9, 1)]);
+    net.accept(HospitalA, keys);
+    let verified = net.checker.inner().answers.load(std::sync::atomic::Ordering::Relaxed);
     let answer = net.answer_now(HospitalA, query);
-    let results = net.block(vec![(HospitalA, withdraw(&[9], WithdrawnBy::Hospital)), (HospitalA, answer)]);
+    let (left, stale) = (leave(&net, 1, HospitalA, 9), net.sign(vec![(HospitalA, answer)]).remove(0));
+    let results = net.block_of(vec![left, stale]);
+    assert!(results[0].effect().is_some(), "{results:?}");
+    assert_eq!(results[1].rejection(), Some(RejectionCode(178)));
+    assert_eq!(net.checker.inner().answers.load(std::sync::atomic::Ordering::Relaxed), verified);
+    // a withdrawal elsewhere is no reason
+    net.tables(HospitalB, 1);
+    let answer = net.answer_now(HospitalA, query);
+    let results = net.block(vec![(HospitalB, withdraw(&[9], Cause::Word)), (HospitalA, answer)]);
     let Some(Effect::Answered(record)) = results[1].effect() else { panic!("{:?}", results[1]) };
-    let lag = record.lag.unwrap();
-    assert_eq!((lag.ms, lag.slots), (1_000, Leavers { patient: 0, hospital: 1 }));
-    assert_eq!(record.left_since_query, Leavers { patient: 3, hospital: 1 });
+    assert_eq!(record.left_since_query, Leavers { key: 1, word: 6, source: 0 });
     assert!(!record.marked);
 }
 
@@ -413,13 +422,21 @@ fn a_withdrawal_in_between_refuses_three_times() {
 fn hospital_withdrawals_mark_an_answer() {
     let mut net = with_rules(|r| r.hospital_withdrawals_marked = 1);
     let study = net.open();
-    net.accept(HospitalA, withdraw(&[1, 2], WithdrawnBy::Hospital));
+    net.accept(HospitalA, withdraw(&[1, 2], Cause::Source));
     let query = net.ask(study);
     let answer = net.answer_now(HospitalA, query);
     net.accept(HospitalA, answer);
     let PairStatus::Answered(record) = &net.state.pair(&query, &id(HospitalA)).unwrap().status else { panic!() };
-    assert!(record.marked);
-    assert_eq!((record.left_since_cut.hospital, record.left_since_query.total()), (2, 0));
+    assert!(!record.marked, "2 of 4,096 slots are no share of them");
+    assert_eq!((record.left_since_cut.source, record.left_since_query.total()), (2, 0));
+    let few: Vec<u32> = (100..181).collect();
+    net.accept(HospitalA, withdraw(&few, Cause::Word));
+    let query = net.ask_other(study, 3);
+    let answer = net.answer_now(HospitalA, query);
+    net.accept(HospitalA, answer);
+    let PairStatus::Answered(record) = &net.state.pair(&query, &id(HospitalA)).unwrap().status else { panic!() };
+    assert!(record.marked, "83 of 4,096 are more than one in 50");
+    assert_eq!((record.left_since_cut.by_hospital(), record.left_since_query.total()), (83, 0));
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Class {
         match payload {
             Payload::Anchor(_) => Self::Anchors,
             Payload::Answer(_) => Self::Answers,
-            Payload::Withdraw(_) => Self::Withdrawals,
+            Payload::Withdraw(_) | Payload::WithdrawByKey(_) => Self::Withdrawals,
             _ => Self::Others,
         }
     }

@@ -32,6 +32,9 @@ pub enum EnvelopeError {
     /// The signer may not send this.
     #[error("only a member with the role {0} may do this")]
     Role(Role),
+    /// No key that is enrolled for a slot in force.
+    #[error("this key stands for no slot in force of that hospital: it was never enrolled, or the slot has left already")]
+    NoSlot,
     /// Too much of what the signer sent today was rejected.
     #[error(
         "too many of your {class} were rejected today, so no more of them are taken until 00:00 UTC; see in their results what is wrong"

@@ -21,7 +21,7 @@ mod study;
 mod time;
 mod transaction;
 
-pub use answer::{Answer, Gates, Kept, Lag};
+pub use answer::{Answer, Gates, Kept};
 pub use block::{Block, Header, Headers};
 pub use certificate::{Certificate, CommitSignature};
 pub use dictionary::DictionarySummary;

@@ -28,10 +28,11 @@ pub use class::Class;
 pub use codec::{DecodeError, Wire};
 pub use envelope::EnvelopeError;
 pub use genesis::{Genesis, GenesisError, K_MIN_FLOOR, K_MIN_MAX, Member, NetworkId, Rules};
-pub use identity::{MemberId, Name, NameError, Role};
+pub use identity::{MemberId, Name, NameError, PatientKey, Role};
 pub use rejection_code::RejectionCode;
 pub use time::{BlockTime, Height};
 pub use transaction::{
-    Anchor, AnchoredTable, Answer, Change, Payload, Proposal, ProposalId, Query, QueryId, Refusal, RefusalCode, SealingKey, SealingParty,
-    Signature, StudyAccept, StudyApprove, StudyId, StudySubmit, Transaction, TransactionId, Vote, Withdraw, WithdrawnBy,
+    Anchor, AnchoredTable, Answer, Cause, Change, Enrol, Enrolment, Payload, Proposal, ProposalId, Query, QueryId, Refusal, RefusalCode,
+    SealingKey, SealingParty, Signature, StudyAccept, StudyApprove, StudyId, StudySubmit, Transaction, TransactionId, Vote, Withdraw,
+    WithdrawByKey,
 };

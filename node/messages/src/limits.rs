@@ -31,6 +31,10 @@ pub const SEGMENTS_PROOF_BYTES_MAX: usize = 64 << 10;
 pub const ANSWER_PROOF_BYTES_MAX: usize = 64 << 10;
 /// Slots of one withdrawal; more come in several transactions.
 pub const WITHDRAWN_SLOTS_MAX: usize = 4_096;
+/// Keys of one enrolment: each costs every validator a signature.
+pub const ENROLMENTS_MAX: usize = 1_024;
+/// Enrolments (transactions) of one hospital in a UTC day.
+pub const ENROLMENTS_A_DAY_MAX: u32 = 64;
 /// Withdrawals (transactions) of one hospital in a UTC day. One takes [`WITHDRAWN_SLOTS_MAX`] slots, so 16 million patients may leave in a day.
 pub const WITHDRAWALS_A_DAY_MAX: u32 = 4_096;
 /// Bytes of a hospital's rejected anchors in a UTC day, from which on its anchors stand in no block: four of the largest.
@@ -69,8 +73,6 @@ pub const ANSWER_AGE_MS_MAX: u64 = 600_000;
 pub const RECENT_HEIGHTS_MAX: usize = 16_384;
 /// Answers with a proof that fails before a (query, hospital) pair is closed.
 pub const INVALID_ANSWERS_MAX: u8 = 3;
-/// Answers refused for a withdrawal in between before a lag is allowed.
-pub const STALE_ANSWERS_MAX: usize = 3;
 /// Days over which released cells of a table are counted (rule D11).
 pub const CELL_BUDGET_DAYS: i32 = 365;
 /// Bytes of the free text beside a rejection's code; it is for people and not committed to.

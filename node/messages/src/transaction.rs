@@ -1,16 +1,18 @@
 //! Signed transactions.
 
 mod anchor;
+mod enrol;
 mod governance;
 mod query;
 mod study;
 mod withdraw;
 
 pub use anchor::{Anchor, AnchoredTable};
+pub use enrol::{Enrol, Enrolment};
 pub use governance::{Change, Proposal, ProposalId, Vote};
 pub use query::{Answer, Query, QueryId, Refusal, RefusalCode};
 pub use study::{SealingKey, SealingParty, StudyAccept, StudyApprove, StudyId, StudySubmit};
-pub use withdraw::{Withdraw, WithdrawnBy};
+pub use withdraw::{Cause, Withdraw, WithdrawByKey};
 
 use crate::{
     codec::{DecodeError, Wire, bytes_of},
@@ -61,6 +63,10 @@ pub enum Payload {
     Answer(Answer),
     /// Declines to answer (hospital).
     Refusal(Refusal),
+    /// Enrols keys of patients for their slots (hospital).
+    Enrol(Enrol),
+    /// Takes a slot out of force (the patient's key).
+    WithdrawByKey(WithdrawByKey),
 }
 
 impl Payload {
@@ -77,17 +83,22 @@ impl Payload {
             Self::Query(_) => "query",
             Self::Answer(_) => "answer",
             Self::Refusal(_) => "refusal",
+            Self::Enrol(_) => "enrol",
+            Self::WithdrawByKey(_) => "withdraw-by-key",
         }
     }
 
-    /// The role it takes to send it.
-    pub fn role(&self) -> Role {
-        match self {
+    /// The role it takes to send it; `None`: no member sends it.
+    pub fn role(&self) -> Option<Role> {
+        Some(match self {
             Self::Propose(_) | Self::Vote(_) => Role::Governance,
-            Self::Anchor(_) | Self::Withdraw(_) | Self::StudyAccept(_) | Self::Answer(_) | Self::Refusal(_) => Role::Hospital,
+            Self::Anchor(_) | Self::Withdraw(_) | Self::StudyAccept(_) | Self::Answer(_) | Self::Refusal(_) | Self::Enrol(_) => {
+                Role::Hospital
+            }
             Self::StudySubmit(_) | Self::Query(_) => Role::Researcher,
             Self::StudyApprove(_) => Role::Board,
-        }
+            Self::WithdrawByKey(_) => return None,
+        })
     }
 
     /// True if executing it verifies a proof.
@@ -101,7 +112,8 @@ impl Payload {
             Self::Anchor(anchor) => anchor.check_bounds(),
             Self::Withdraw(withdraw) => withdraw.check_bounds(),
             Self::StudySubmit(study) => study.check_bounds(),
-            Self::Vote(_) | Self::StudyApprove(_) | Self::StudyAccept(_) => Ok(()),
+            Self::Enrol(enrol) => enrol.check_bounds(),
+            Self::Vote(_) | Self::StudyApprove(_) | Self::StudyAccept(_) | Self::WithdrawByKey(_) => Ok(()),
             Self::Query(query) => query.check_bounds(),
             Self::Answer(answer) => answer.check_bounds(),
             Self::Refusal(refusal) => refusal.check_bounds(),
@@ -109,14 +121,14 @@ impl Payload {
     }
 }
 
-/// A transaction of a member.
+/// A transaction of a member, or of a patient's key.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Transaction {
     /// The network it is for.
     pub network: NetworkId,
-    /// Who signs.
+    /// Who signs: a member, or the key of a patient who withdraws.
     pub signer: MemberId,
-    /// Counts the signer's transactions in blocks, from 0: a transaction is valid once, in order.
+    /// Counts the signer's transactions in blocks, from 0: a transaction is valid once, in order. A patient's key has one, 0.
     pub sequence: u64,
     /// What it does.
     pub payload: Payload,

@@ -107,7 +107,7 @@ impl countersign_api::Node for GatewayNode {
             SubmitError::Gap { .. } | SubmitError::Share { .. } => {
                 SubmitRefused::SignerQuota { waiting: self.node.status().mempool.transactions }
             }
-            SubmitError::Busy => SubmitRefused::Full,
+            SubmitError::Busy | SubmitError::Patients => SubmitRefused::Full,
         })
     }
 

@@ -86,7 +86,7 @@ async fn full_blocks_come_back(place: TestDatabase) {
     net.tables(HospitalA, 1);
     for count in [64, 65, 200] {
         let first = net.state.withdrawals(id(HospitalA)).count() as u32;
-        net.block((first..first + count).map(|slot| (HospitalA, withdraw(&[slot], WithdrawnBy::Patient))).collect());
+        net.block((first..first + count).map(|slot| (HospitalA, withdraw(&[slot], Cause::Word))).collect());
     }
     let store = ChainStore::create(&place.url(), &genesis()).await.unwrap();
     for (block, results) in &net.blocks {

@@ -18,7 +18,7 @@ const CHAIN: &str = "COUNTERSIGN_CRASH_TEST_CHAIN";
 fn withdrawal(state: &State) -> Transaction {
     let sequence = state.next_sequence(&id(HospitalA));
     let slot = state.withdrawals(id(HospitalA)).count() as u32;
-    Transaction::sign(&key(HospitalA), state.network(), sequence, withdraw(&[slot], WithdrawnBy::Patient))
+    Transaction::sign(&key(HospitalA), state.network(), sequence, withdraw(&[slot], Cause::Word))
 }
 
 async fn begin(url: &StoreUrl) -> LocalChain {

@@ -91,7 +91,7 @@ fn one(connection: &Connection, id: QueryId, record: &QueryRecord, now: BlockTim
         }
         Some(pair) if !pair.is_open() => Standing::Closed,
         _ if record.query.deadline <= now => Standing::Over,
-        Some(pair) => Standing::Waiting { rejected: u32::from(pair.invalid) + pair.stale.len() as u32 },
+        Some(pair) => Standing::Waiting { rejected: u32::from(pair.invalid) },
         None => Standing::Waiting { rejected: 0 },
     };
     Asked {

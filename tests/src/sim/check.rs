@@ -67,16 +67,14 @@ pub enum Failure {
         /// In the state of.
         height: Height,
     },
-    /// An accepted answer misses withdrawals and does not say so, or says something else.
-    Lag {
+    /// An accepted answer counts slots that had left.
+    CountsWhoLeft {
         /// Whose.
         hospital: MemberId,
         /// To.
         query: QueryId,
-        /// Slots it misses.
+        /// How many slots.
         missed: u32,
-        /// Slots it says it misses.
-        said: u32,
     },
     /// An honest transaction is in no block.
     Missing {

@@ -5,18 +5,21 @@
 
 use super::{
     harness::{self, Net, Who, digest, id},
+    patients::Patients,
     people::{SENDERS, prefix, sign, toolbox},
     weather::Ms,
 };
 use countersign_ledger::{PairRecord, ProposalRecord, ProposalStatus, State, StudyStatus, TableKey};
 use countersign_messages::{
-    Answer, Change, Height, MemberId, Payload, QueryId, Rules, StudyAccept, StudyApprove, Transaction, TransactionId, WithdrawnBy,
+    Answer, Cause, Change, Height, MemberId, Payload, QueryId, Rules, StudyAccept, StudyApprove, Transaction, TransactionId,
 };
 use rand::{Rng, rngs::StdRng};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The one who cheats.
 pub(super) const CHEAT: Who = Who::OtherResearcher;
+/// Whoever has no seat of its own.
+const PATIENT: Who = Who::Stranger;
 /// Sent again after so long.
 const RESEND_MS: Ms = 1_000;
 /// Transactions a member has on their way at once.
@@ -40,6 +43,7 @@ struct Journal {
 
 pub(super) struct Clients {
     journals: Vec<Journal>,
+    patients: Patients,
     net: Net,
     /// What honest members have signed.
     pub(super) signed: Vec<(TransactionId, Who, &'static str)>,
@@ -55,18 +59,18 @@ impl Clients {
             answered: None,
             withdrawn: 0,
         };
-        Self { journals: SENDERS.map(journal).into(), net: toolbox(), signed: Vec::new() }
+        Self { journals: SENDERS.map(journal).into(), patients: Patients::default(), net: toolbox(), signed: Vec::new() }
     }
 
     /// True if nothing is on its way any more.
     pub(super) fn done(&self) -> bool {
-        self.journals.iter().all(|j| j.outbox.is_empty())
+        self.patients.is_done() && self.journals.iter().all(|j| j.outbox.is_empty())
     }
 
     /// What is on its way.
     pub(super) fn waiting(&self) -> Vec<String> {
         let one = |j: &Journal, t: &Transaction| format!("{:?} {} {}", j.who, t.sequence, t.payload.kind());
-        self.journals.iter().flat_map(|j| j.outbox.values().map(move |(t, _)| one(j, t))).collect()
+        self.journals.iter().flat_map(|j| j.outbox.values().map(move |(t, _)| one(j, t))).chain(self.patients.waiting()).collect()
     }
 
     /// One member looks at a node's state and does something; what it sends now.
@@ -87,6 +91,10 @@ impl Clients {
                 }
                 sends.push((who, transaction));
             }
+            if let Some(left) = self.patients.leave(&self.net, state, now, dice) {
+                self.signed.push((left.id(), PATIENT, left.payload.kind()));
+                sends.push((PATIENT, left));
+            }
             if who == CHEAT {
                 sends.extend(self.cheat(at, state, dice).map(|t| (CHEAT, Arc::new(t))));
             }
@@ -96,7 +104,10 @@ impl Clients {
 
     /// What has not been seen in a block for too long.
     pub(super) fn resend(&mut self, state: &State, now: Ms) -> Vec<(Who, Arc<Transaction>)> {
-        let mut sends = Vec::new();
+        let (late, given_up) = self.patients.resend(state, now);
+        // the hospital was faster: no block takes it any more
+        self.signed.retain(|(id, ..)| !given_up.contains(id));
+        let mut sends: Vec<_> = late.into_iter().map(|transaction| (PATIENT, transaction)).collect();
         for journal in &mut self.journals {
             journal.settle(state);
             for (transaction, sent) in journal.outbox.values_mut().filter(|(_, sent)| now >= sent + RESEND_MS) {
@@ -151,8 +162,9 @@ impl Clients {
         let queries: Vec<QueryId> = state.queries().map(|(q, _)| *q).filter(open).collect();
         let query = queries.get(dice.gen_range(0..queries.len().max(1))).copied();
         let tip = state.tip().height;
-        match dice.gen_range(0..14) {
+        match dice.gen_range(0..15) {
             0..2 => Some(self.withdraw(at, state, dice)),
+            3 => self.patients.enrol(&self.net, who, state, dice),
             2 => self.anchor(who, state),
             4 => query.map(|query| harness::refusal(query, 34)),
             5 => query.map(|query| Payload::Answer(Answer { query, height: tip, proof: b"bad".to_vec(), sealed: digest("sealed") })),
@@ -179,7 +191,7 @@ impl Clients {
         let mut chosen: Vec<u32> = (0..dice.gen_range(1..4_u32)).map(|i| (journal.withdrawn + i) * 37 % slots).collect();
         journal.withdrawn += u32::try_from(chosen.len()).unwrap();
         chosen.sort_unstable();
-        harness::withdraw(&chosen, if dice.gen_bool(0.7) { WithdrawnBy::Patient } else { WithdrawnBy::Hospital })
+        harness::withdraw(&chosen, if dice.gen_bool(0.7) { Cause::Word } else { Cause::Source })
     }
 
     fn anchor(&mut self, who: Who, state: &State) -> Option<Payload> {

@@ -1,18 +1,13 @@
 //! Accepted answers.
 
 use super::{date, transaction::leavers};
-use countersign_ledger::{AnswerRecord, GateCounts, Lag};
+use countersign_ledger::{AnswerRecord, GateCounts};
 use countersign_messages::json;
 
 /// Cells of an answer, by what the release rule said.
 pub(crate) fn gates(counts: GateCounts) -> json::Gates {
     let [released, small, withheld_overlap, withheld_dominance, withheld_local] = counts.list();
     json::Gates { released, small, withheld_overlap, withheld_dominance, withheld_local }
-}
-
-/// Between the withdrawals an answer counts with and those in force when it was included.
-pub(crate) fn lag(lag: Lag) -> json::Lag {
-    json::Lag { ms: lag.ms, slots: leavers(lag.slots) }
 }
 
 /// An accepted answer.
@@ -29,7 +24,6 @@ pub(crate) fn answer(record: &AnswerRecord) -> json::Answer {
         cells_digest: record.cells_digest.into(),
         gates: gates(record.counts),
         sealed: record.sealed.into(),
-        lag: record.lag.map(lag),
         left_since_cut: leavers(record.left_since_cut),
         left_since_query: leavers(record.left_since_query),
         marked: record.marked,

@@ -1,9 +1,6 @@
 //! Queries, and what became of them at each site.
 
-use super::{
-    answer::{gates, lag},
-    time,
-};
+use super::{answer::gates, time};
 use countersign_ledger::{PairStatus, QueryRecord, State};
 use countersign_messages::{BlockTime, MemberId, QueryId, Role, json};
 
@@ -24,17 +21,16 @@ pub(crate) fn summary(id: &QueryId, record: &QueryRecord, now: BlockTime) -> jso
 
 fn site_status(id: &QueryId, hospital: &MemberId, state: &State, over: bool) -> json::SiteStatus {
     let Some(pair) = state.pair(id, hospital) else {
-        return if over { json::SiteStatus::Overdue } else { json::SiteStatus::Open { invalid: 0, stale: 0 } };
+        return if over { json::SiteStatus::Overdue } else { json::SiteStatus::Open { invalid: 0 } };
     };
     match &pair.status {
         PairStatus::Open if over => json::SiteStatus::Overdue,
         PairStatus::Open if !pair.is_open() => json::SiteStatus::Closed,
-        PairStatus::Open => json::SiteStatus::Open { invalid: pair.invalid, stale: pair.stale.len() },
+        PairStatus::Open => json::SiteStatus::Open { invalid: pair.invalid },
         PairStatus::Answered(record) => json::SiteStatus::Answered {
             height: record.height.0,
             transaction: record.transaction.into(),
             gates: gates(record.counts),
-            lag: record.lag.map(lag),
             marked: record.marked,
         },
         PairStatus::Declined { code, reason, height, transaction, after_acceptance } => json::SiteStatus::Declined {

@@ -11,7 +11,7 @@ use countersign_store::StoredBlock;
 
 /// Slots that left, by cause.
 pub(crate) fn leavers(leavers: Leavers) -> json::Leavers {
-    json::Leavers { patient: leavers.patient, hospital: leavers.hospital }
+    json::Leavers { key: leavers.key, word: leavers.word, source: leavers.source }
 }
 
 fn effect(effect: &Effect) -> json::Effect {
@@ -24,6 +24,7 @@ fn effect(effect: &Effect) -> json::Effect {
         }
         Effect::Anchored { table, segments } => json::Effect::Anchored { table: table.table.into(), segments: *segments },
         Effect::Withdrawn(slots) => json::Effect::Withdrawn { slots: leavers(*slots) },
+        Effect::Enrolled(keys) => json::Effect::Enrolled { keys: *keys },
         Effect::Submitted { study, number } => json::Effect::Submitted { study: (*study).into(), number: *number },
         Effect::Approved(study) => json::Effect::Approved { study: (*study).into() },
         Effect::Accepted { study, cut } => json::Effect::Accepted { study: (*study).into(), cut: cut.0.into() },

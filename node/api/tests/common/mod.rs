@@ -114,7 +114,7 @@ impl TestNode {
     /// A block, a day later, of withdrawals that are rejected, each for slots that are not there: two hospitals in turn, as a day's account takes 4 MiB of each.
     pub async fn rejected_block(&self, count: u64, slots: u32) {
         let slots: Vec<u32> = (0..slots).map(|s| 1_000_000 + s).collect();
-        let withdraw = |i| self.sign_ahead(if i % 2 == 0 { HospitalA } else { HospitalB }, i / 2, withdraw(&slots, WithdrawnBy::Patient));
+        let withdraw = |i| self.sign_ahead(if i % 2 == 0 { HospitalA } else { HospitalB }, i / 2, withdraw(&slots, Cause::Word));
         let results = self.block_after(DAY_MS, (0..count).map(withdraw).collect()).await;
         assert!(results.iter().all(|r| r.rejection().is_some()));
     }
@@ -186,7 +186,7 @@ pub fn story() -> (Net, StudyId, QueryId) {
     let mut net = Net::new(genesis());
     let study = net.open();
     let query = net.ask(study);
-    net.accept(HospitalA, withdraw(&[3, 2_050], WithdrawnBy::Patient));
+    net.accept(HospitalA, withdraw(&[3, 2_050], Cause::Word));
     let (bad, answer) = (net.bad_answer(query), net.answer_now(HospitalA, query));
     net.block(vec![(HospitalA, bad), (HospitalA, answer), (HospitalB, refusal(query, 30))]);
     (net, study, query)
@@ -267,7 +267,7 @@ impl Served {
 
     /// A withdrawal by hospital A: any transaction that is accepted.
     pub fn withdrawal(&self, slot: u32) -> Transaction {
-        self.node.sign(HospitalA, withdraw(&[slot], WithdrawnBy::Patient))
+        self.node.sign(HospitalA, withdraw(&[slot], Cause::Word))
     }
 }
 

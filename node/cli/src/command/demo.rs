@@ -267,7 +267,7 @@ async fn leave(session: &Session, consortium: &Consortium, sites: &[Hospital], n
     let first: Option<PatientId> = register.live().map(|(patient, _)| patient).min_by(|a, b| a.expose().cmp(b.expose())).cloned();
     if let Some(patient) = first {
         let network = &mut consortium.network(name)?;
-        site.withdraw(network, &[patient]).await?;
+        site.withdraw(network, &[patient], None).await?;
         session.screen.say(format!("\nA patient of {name} withdraws. From the next block on, no answer can count that record."));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Which transactions to propose: in turn between members, in sequence within one.
+//! Which transactions to propose: patients' withdrawals first, then in turn between members, in sequence within one.
 
 use super::{Mempool, queue::Queue};
 use countersign_ledger::State;
@@ -21,7 +21,8 @@ impl Mempool {
     /// the others sent. Costs a step a transaction taken and one a member.
     pub fn candidates(&mut self, state: &State, bytes_max: usize, count_max: usize) -> Vec<Transaction> {
         let mut cursors = cursors(&self.queues, state, self.first);
-        let (mut chosen, mut bytes) = (Vec::new(), 0_usize);
+        // half of the places stay for everybody else
+        let (mut chosen, mut bytes) = self.patients.candidates(count_max.div_ceil(2), bytes_max);
         self.first = cursors.first().map(|cursor| cursor.signer).or(self.first);
         while !cursors.is_empty() && chosen.len() < count_max {
             cursors.retain_mut(|cursor| {

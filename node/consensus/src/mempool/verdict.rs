@@ -78,6 +78,9 @@ pub enum SubmitError {
         /// Most bytes of one member.
         max: usize,
     },
+    /// A hospital's patients have their share.
+    #[error("as many withdrawals by patients of this hospital wait as are held; nobody is at fault, send it again in a few blocks")]
+    Patients,
     /// The reserve is used up.
     #[error("the reserve for large transactions is in use by others; nobody is at fault, send it again in a few blocks")]
     Busy,
@@ -89,8 +92,13 @@ impl SubmitError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Envelope(
-                EnvelopeError::Sequence { .. } | EnvelopeError::Signer(_) | EnvelopeError::Role(_) | EnvelopeError::DayClosed { .. },
+                EnvelopeError::Sequence { .. }
+                | EnvelopeError::Signer(_)
+                | EnvelopeError::Role(_)
+                | EnvelopeError::NoSlot
+                | EnvelopeError::DayClosed { .. },
             )
+            | Self::Patients
             | Self::Busy => Fault::Nobody,
             Self::Envelope(_) => Fault::Sender,
             Self::Taken { .. } | Self::Ahead { .. } | Self::Gap { .. } | Self::Share { .. } => Fault::Signer,

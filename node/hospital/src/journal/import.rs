@@ -150,7 +150,7 @@ impl HospitalStore {
         if !lost.is_empty() {
             release(&mut tx, &lost).await?;
             lost.values().for_each(|patient| register.release(patient));
-            withdrawal::enter(&mut tx, &lost.into_keys().collect()).await?;
+            withdrawal::enter(&mut tx, &lost.into_keys().collect(), withdrawal::Heard::SOURCE).await?;
         }
         let eligible: Vec<&PatientId> = people.iter().filter(|p| p.counts()).map(|p| &p.patient).collect();
         let new = register.assign(eligible.iter().copied(), rng)?;
@@ -191,7 +191,7 @@ impl HospitalStore {
         let count = lost.len() as u64;
         if count > 0 {
             release(&mut tx, &lost).await?;
-            withdrawal::enter_told(&mut tx, lost.into_keys().collect()).await?;
+            withdrawal::enter_told(&mut tx, lost.into_keys().collect(), withdrawal::Heard::SOURCE).await?;
         }
         tx.commit().await?;
         Ok(count)

@@ -8,8 +8,9 @@ use crate::{
     slots::SlotIndex,
 };
 use async_recursion::async_recursion as boxed;
+use countersign_circuits::consent::Day;
 use countersign_ingest::PatientId;
-use countersign_messages::Height;
+use countersign_messages::{Cause, Height};
 use sqlx::SqliteConnection;
 use std::collections::BTreeSet;
 
@@ -20,6 +21,22 @@ pub const WITHDRAWAL_SLOTS_MAX: usize = 4096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WithdrawalId(i64);
 
+/// Why slots are taken out of force, and since when the hospital knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    /// Why.
+    pub cause: Cause,
+    /// The day; `None`: the day on which it is signed.
+    pub received: Option<Day>,
+}
+
+impl Heard {
+    /// From the files of an import.
+    pub const SOURCE: Self = Self { cause: Cause::Source, received: None };
+    /// From a patient, now.
+    pub const WORD: Self = Self { cause: Cause::Word, received: None };
+}
+
 /// What a withdrawal needs next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WithdrawalStep {
@@ -29,6 +46,8 @@ pub enum WithdrawalStep {
         withdrawal: WithdrawalId,
         /// Its slots, ascending.
         slots: Vec<SlotIndex>,
+        /// Why.
+        heard: Heard,
     },
     /// Report the bytes as submitted, then send them.
     Submit {
@@ -46,14 +65,19 @@ pub enum WithdrawalStep {
     },
 }
 
-/// Id, slots, state, bytes.
-type Stored = (i64, Vec<u8>, i64, Option<Vec<u8>>);
+/// Id, slots, state, bytes, cause, day.
+type Stored = (i64, Vec<u8>, i64, Option<Vec<u8>>, i64, Option<i64>);
 
 /// Enters slots that are out of use in this file. Answers that are stored and not sent are dropped: they count those slots.
-pub(super) async fn enter(c: &mut SqliteConnection, slots: &BTreeSet<SlotIndex>) -> Result<(), HospitalStoreError> {
+pub(super) async fn enter(c: &mut SqliteConnection, slots: &BTreeSet<SlotIndex>, heard: Heard) -> Result<(), HospitalStoreError> {
     let slots: Vec<SlotIndex> = slots.iter().copied().collect();
     for chunk in slots.chunks(WITHDRAWAL_SLOTS_MAX) {
-        sqlx::query("INSERT INTO withdrawal (slots, state) VALUES (?, 0)").bind(to_bytes(chunk)).execute(&mut *c).await?;
+        sqlx::query("INSERT INTO withdrawal (slots, state, cause, received) VALUES (?, 0, ?, ?)")
+            .bind(to_bytes(chunk))
+            .bind(i64::from(heard.cause == Cause::Source))
+            .bind(heard.received.map(|day| i64::from(day.0)))
+            .execute(&mut *c)
+            .await?;
     }
     let stored: Vec<Vec<u8>> = sqlx::query_scalar("SELECT query FROM answer WHERE stage = 1 AND kind = 0").fetch_all(&mut *c).await?;
     for query in stored {
@@ -68,7 +92,7 @@ pub(super) async fn enter(c: &mut SqliteConnection, slots: &BTreeSet<SlotIndex>)
 
 /// Enters those of some slots that the ledger knows: a slot in no segment that left the hospital is none it could be told of. An anchor that was
 /// planned with their rows and not sent is given up.
-pub(crate) async fn enter_told(c: &mut SqliteConnection, mut slots: BTreeSet<SlotIndex>) -> Result<(), HospitalStoreError> {
+pub(crate) async fn enter_told(c: &mut SqliteConnection, mut slots: BTreeSet<SlotIndex>, heard: Heard) -> Result<(), HospitalStoreError> {
     if let Some(id) = sqlx::query_scalar::<_, i64>("SELECT id FROM anchor WHERE stage < 3").fetch_optional(&mut *c).await? {
         abandon_unsent(c, AnchorId(id)).await?;
     }
@@ -79,7 +103,7 @@ pub(crate) async fn enter_told(c: &mut SqliteConnection, mut slots: BTreeSet<Slo
     .await?;
     let known: BTreeSet<i64> = known.into_iter().collect();
     slots.retain(|slot| known.contains(&i64::from(slot.segment())));
-    enter(c, &slots).await
+    enter(c, &slots, heard).await
 }
 
 fn to_bytes(slots: &[SlotIndex]) -> Vec<u8> {
@@ -97,7 +121,7 @@ impl HospitalStore {
     /// # Errors
     /// A patient has no slot in use; nothing is kept then.
     #[boxed]
-    pub async fn withdraw(&self, patients: &[PatientId]) -> Result<Vec<SlotIndex>, HospitalStoreError> {
+    pub async fn withdraw(&self, patients: &[PatientId], heard: Heard) -> Result<Vec<SlotIndex>, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let mut register = load_register(&mut tx).await?;
         let mut slots = BTreeSet::new();
@@ -107,7 +131,7 @@ impl HospitalStore {
             sqlx::query("INSERT INTO withdrawn (patient) VALUES (?)").bind(patient.expose()).execute(&mut *tx).await?;
             slots.insert(slot);
         }
-        enter_told(&mut tx, slots.clone()).await?;
+        enter_told(&mut tx, slots.clone(), heard).await?;
         tx.commit().await?;
         Ok(slots.into_iter().collect())
     }
@@ -118,14 +142,17 @@ impl HospitalStore {
     /// The file is damaged.
     #[boxed]
     pub async fn next_withdrawal_step(&self) -> Result<Option<WithdrawalStep>, HospitalStoreError> {
-        let row: Option<Stored> = sqlx::query_as("SELECT id, slots, state, bytes FROM withdrawal WHERE state < 3 ORDER BY id LIMIT 1")
-            .fetch_optional(&self.pool)
-            .await?;
-        let Some((id, slots, state, bytes)) = row else { return Ok(None) };
+        let row: Option<Stored> =
+            sqlx::query_as("SELECT id, slots, state, bytes, cause, received FROM withdrawal WHERE state < 3 ORDER BY id LIMIT 1")
+                .fetch_optional(&self.pool)
+                .await?;
+        let Some((id, slots, state, bytes, cause, received)) = row else { return Ok(None) };
+        let day = |day: i64| i32::try_from(day).map(Day).map_err(|_| HospitalStoreError::Damaged("the day of a withdrawal"));
+        let heard = Heard { cause: if cause == 1 { Cause::Source } else { Cause::Word }, received: received.map(day).transpose()? };
         let withdrawal = WithdrawalId(id);
         let bytes = bytes.ok_or(HospitalStoreError::Damaged("a withdrawal without bytes"));
         Ok(Some(match state {
-            0 => WithdrawalStep::Sign { withdrawal, slots: from_bytes(&slots) },
+            0 => WithdrawalStep::Sign { withdrawal, slots: from_bytes(&slots), heard },
             1 => WithdrawalStep::Submit { withdrawal, bytes: bytes? },
             _ => WithdrawalStep::Await { withdrawal, bytes: bytes? },
         }))

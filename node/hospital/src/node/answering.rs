@@ -25,7 +25,7 @@ use countersign_circuits::{
     segment::{EMPTY, SLOTS, SegmentId, SlotCodes},
     statement::Wiring,
 };
-use countersign_ledger::{AnswerTask, Verdict, active_point};
+use countersign_ledger::{AnswerTask, Rejection, Verdict, active_point};
 use countersign_member::{Connection, LedgerError};
 use countersign_messages::{Answer, Height, Payload, QueryId, Refusal, RefusalCode, Transaction, TransactionId, Wire, sealed};
 use countersign_prover::{
@@ -119,7 +119,7 @@ impl Hospital {
     }
 
     /// Finishes withdrawals that were interrupted, and an anchor they wait for.
-    async fn finish_withdrawals(&self, connection: &mut Connection) -> Result<(), HospitalError> {
+    pub(super) async fn finish_withdrawals(&self, connection: &mut Connection) -> Result<(), HospitalError> {
         while let Some(step) = self.store.next_withdrawal_step().await? {
             match self.store.next_step().await? {
                 Step::Anchor(anchor) => self.anchor_step(connection, anchor, &mut None, &|_| {}).await?,
@@ -285,7 +285,9 @@ impl Hospital {
                 }
                 Verdict::Rejected { code, detail } => {
                     self.store.answer_rejected(query).await?;
-                    Ok(Some(format!("{code}: {detail}")))
+                    // somebody left while it was made: it is made again without them
+                    let left = Rejection::WithdrawalSince { named: Height(0), withdrawn: Height(0) }.code();
+                    Ok((code != left).then(|| format!("{code}: {detail}")))
                 }
             },
             // signed with a sequence number that something else took meanwhile: make it again

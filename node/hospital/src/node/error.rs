@@ -77,6 +77,17 @@ pub enum HospitalError {
     /// A row is counted whose slot is nobody's here: it must not look like fewer people.
     #[error("a row is counted whose slot is not in use here; restore the hospital's file from its backup")]
     CountedNobody,
+    /// Somebody who has no row in force here. By the place in the list, as no message names a patient.
+    #[error(
+        "{} of {of} has no row in force here: never anchored, left already, or under another id. Nobody was withdrawn",
+        if *of == 1 { "the patient".to_owned() } else { format!("patient {at}") }
+    )]
+    NoRow {
+        /// The first of them, counted from 1.
+        at: usize,
+        /// Of how many.
+        of: usize,
+    },
     /// What is stored does not fit together.
     #[error("the hospital's file is damaged ({0}); restore it from its backup")]
     Damaged(&'static str),
@@ -128,6 +139,7 @@ impl HospitalError {
             | Self::ConsentsLeftOut
             | Self::ForeignConsents(_)
             | Self::AnchorRefused(_)
+            | Self::NoRow { .. }
             | Self::Cells(_) => true,
             Self::Import(error) => !matches!(error, ImportError::Io { .. }),
             Self::StoppedAndTakenBack { stopped, .. } | Self::StoppedAndNotTakenBack { stopped, .. } => stopped.is_refusal(),

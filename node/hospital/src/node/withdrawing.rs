@@ -2,33 +2,71 @@
 
 use super::{Hospital, HospitalError, on_ledger::OnLedger};
 use crate::{
-    journal::{WithdrawalId, WithdrawalStep},
+    journal::{Heard, WithdrawalId, WithdrawalStep},
     ledger_view::LedgerView,
     slots::SlotIndex,
 };
 use async_recursion::async_recursion as boxed;
+use countersign_circuits::consent::Day;
 use countersign_ingest::PatientId;
 use countersign_ledger::Verdict;
-use countersign_member::{Connection, LedgerError};
-use countersign_messages::{Payload, Transaction, Wire, Withdraw, WithdrawnBy};
-use std::collections::BTreeSet;
+use countersign_member::{Connection, LedgerError, Use, uses};
+use countersign_messages::{Height, Payload, Transaction, Wire, Withdraw};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Somebody who left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Departure {
+    /// The slot that stood for the person.
+    pub slot: SlotIndex,
+    /// The block from which on no answer counts it; `None`: the slot was on no ledger yet.
+    pub left: Option<Height>,
+    /// Answers of before that could count the person. They stay.
+    pub uses: Vec<Use>,
+}
 
 impl Hospital {
-    /// Takes patients out of force: in this hospital's own file, and then on the ledger. Killed in between, the next run of anything goes on with it.
+    /// Takes patients out of force who said so: in this hospital's own file, and then on the ledger. Killed in between, the next run of anything goes on with it.
+    /// `received` is the day on which the hospital heard of it; `None`: today.
     ///
     /// # Errors
-    /// A patient has no slot, or the ledger cannot be reached; what was begun goes on at the next run.
+    /// A patient has no row in force ([`HospitalError::NoRow`]; nobody is withdrawn then), or the ledger cannot be reached; what was begun goes on at the next run.
     #[boxed]
-    pub async fn withdraw(&self, connection: &mut Connection, patients: &[PatientId]) -> Result<(), HospitalError> {
-        self.store.withdraw(patients).await?;
-        self.drive(connection, &|_| {}).await
+    pub async fn withdraw(
+        &self,
+        connection: &mut Connection,
+        patients: &[PatientId],
+        received: Option<Day>,
+    ) -> Result<Vec<Departure>, HospitalError> {
+        connection.refresh().await?;
+        // one that was interrupted goes on, and then says that these have left
+        self.finish_withdrawals(connection).await?;
+        let holders = self.store.holders().await?;
+        let places: HashMap<&PatientId, SlotIndex> = holders.iter().map(|(patient, assignment)| (patient, assignment.slot)).collect();
+        let mut slots = BTreeMap::new();
+        for (at, patient) in patients.iter().enumerate() {
+            let slot = places.get(patient).ok_or(HospitalError::NoRow { at: at + 1, of: patients.len() })?;
+            slots.insert(*slot, patient.clone());
+        }
+        let once: Vec<PatientId> = slots.values().cloned().collect();
+        self.store.withdraw(&once, Heard { received, ..Heard::WORD }).await?;
+        self.drive(connection, &|_| {}).await?;
+        connection.refresh().await?;
+        let (state, hospital) = (connection.state(), self.member.id());
+        let departure = |slot: &SlotIndex| {
+            let left = state.withdrawal(hospital, slot.0).map(|record| record.height);
+            Departure { slot: *slot, left, uses: uses(state, &hospital, &[slot.0]) }
+        };
+        Ok(slots.keys().map(departure).collect())
     }
 
     pub(super) async fn withdrawal_step(&self, connection: &mut Connection, step: WithdrawalStep) -> Result<(), HospitalError> {
         match step {
-            WithdrawalStep::Sign { withdrawal, slots } => {
+            WithdrawalStep::Sign { withdrawal, slots, heard: Heard { cause, received } } => {
                 let slots = slots.iter().map(|slot| slot.0).collect();
-                let payload = Payload::Withdraw(Withdraw { slots, by: WithdrawnBy::Patient });
+                // the ledger takes no day that is not there yet, wherever this machine's clock stands
+                let today = connection.state().tip().time.day();
+                let payload = Payload::Withdraw(Withdraw { slots, cause, received: received.map_or(today, |day| day.min(today)) });
                 let transaction = connection.sign(&self.member, payload);
                 Ok(self.store.store_withdrawal(withdrawal, &transaction.encode()).await?)
             }

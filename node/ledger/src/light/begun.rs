@@ -2,12 +2,11 @@
 
 use super::{AnswerExport, AnswerFinding, Inclusion, LightError};
 use crate::{
-    checker::{AnswerCheck, AnswerVerdict, ProofChecker, ProofRefused, SegmentsCheck},
-    rejection::Rejection,
+    checker::ProofChecker,
     state::{AnswerRecord, AnswerTask, Context, Effect, State},
 };
 use countersign_circuits::hash::Digest32;
-use countersign_messages::{BlockId, CircuitKeys, Header, Height, Payload, TransactionId};
+use countersign_messages::{BlockId, Header, Height, Payload, TransactionId};
 
 /// See the module's documentation.
 pub(super) struct Begun<'a> {
@@ -21,26 +20,6 @@ pub(super) struct Begun<'a> {
     next: usize,
     /// The validators that headers must name.
     named: Digest32,
-}
-
-/// The real checker for segments and for the answer; a stale answer counts as verified, for it is only refused again.
-struct ExcerptChecker<'a> {
-    checker: &'a dyn ProofChecker,
-    answer: TransactionId,
-}
-
-impl ProofChecker for ExcerptChecker<'_> {
-    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
-        self.checker.keys(digest)
-    }
-
-    fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
-        self.checker.check_segments(instance)
-    }
-
-    fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
-        if instance.transaction == self.answer { self.checker.check_answer(instance) } else { Ok(AnswerVerdict::default()) }
-    }
 }
 
 impl<'a> Begun<'a> {
@@ -92,9 +71,8 @@ impl<'a> Begun<'a> {
 
     /// Runs the transactions of a block, up to a position.
     fn run_until(&mut self, end: usize, header: &Header, checker: &dyn ProofChecker) -> Result<(), LightError> {
-        let checker = ExcerptChecker { checker, answer: self.record.transaction };
         while let Some(inclusion) = self.export.inclusions.get(self.next).filter(|i| self.next < end && i.height == header.height) {
-            self.run(&checker, header, (self.next, inclusion))?;
+            self.run(checker, header, (self.next, inclusion))?;
             self.next += 1;
         }
         Ok(())
@@ -115,12 +93,8 @@ impl<'a> Begun<'a> {
         if is_answer || matches!(inclusion.transaction.payload, Payload::Anchor(_)) {
             self.state.check_keys(checker)?;
         }
-        let stale = Rejection::WithdrawalSince { named: Height(0), withdrawn: Height(0) }.code();
-        let allowed = match inclusion.result.rejection() {
-            None => is_answer || !matches!(inclusion.transaction.payload, Payload::Answer(_)),
-            Some(code) => code == stale && !is_answer,
-        };
-        if !allowed {
+        // nothing that was refused, and no other answer, has a part in it
+        if inclusion.result.rejection().is_some() || is_answer != matches!(inclusion.transaction.payload, Payload::Answer(_)) {
             return Err(LightError::Order(index));
         }
         let cx = Context {

@@ -23,7 +23,6 @@ impl State {
             ids.insert(id.0);
             ids.extend(proposal.votes.iter().filter(|v| v.height <= record.height).map(|v| v.transaction));
         }
-        ids.extend(pair.stale.iter().copied());
         ids.extend(self.withdrawn_by(*hospital, record.height));
         for table in [study.submitted.dictionary, study.registry] {
             let table = TableKey { hospital: *hospital, table };

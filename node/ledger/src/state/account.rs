@@ -12,8 +12,8 @@ use countersign_messages::{Class, EnvelopeError};
 use countersign_messages::{
     Transaction,
     limits::{
-        FAILED_ANCHORS_A_DAY_MAX, FAILED_ANSWERS_A_DAY_MAX, REJECTED_ANCHOR_BYTES_A_DAY_MAX, REJECTED_BYTES_A_DAY_MAX, STUDIES_A_DAY_MAX,
-        WITHDRAWALS_A_DAY_MAX,
+        ENROLMENTS_A_DAY_MAX, FAILED_ANCHORS_A_DAY_MAX, FAILED_ANSWERS_A_DAY_MAX, REJECTED_ANCHOR_BYTES_A_DAY_MAX,
+        REJECTED_BYTES_A_DAY_MAX, STUDIES_A_DAY_MAX, WITHDRAWALS_A_DAY_MAX,
     },
 };
 
@@ -45,6 +45,8 @@ pub(crate) struct DayAccount {
     points: u64,
     /// Withdrawals made: transactions, not slots.
     withdrawals: u32,
+    /// Enrolments made: transactions, not keys.
+    enrolments: u32,
     /// Studies submitted.
     studies: u32,
     anchors: Rejected,
@@ -56,7 +58,17 @@ pub(crate) struct DayAccount {
 impl DayAccount {
     fn new(day: Day) -> Self {
         let none = Rejected::default();
-        Self { day, points: 0, withdrawals: 0, studies: 0, anchors: none, answers: none, refused_withdrawals: none, others: none }
+        Self {
+            day,
+            points: 0,
+            withdrawals: 0,
+            enrolments: 0,
+            studies: 0,
+            anchors: none,
+            answers: none,
+            refused_withdrawals: none,
+            others: none,
+        }
     }
 
     fn rejected_mut(&mut self, class: Class) -> &mut Rejected {
@@ -78,6 +90,12 @@ impl DayAccount {
     pub(super) fn with_withdrawal(mut self) -> Result<Self, Rejection> {
         self.withdrawals = self.withdrawals.saturating_add(1);
         if self.withdrawals > WITHDRAWALS_A_DAY_MAX { Err(Rejection::WithdrawalsADay) } else { Ok(self) }
+    }
+
+    /// With one enrolment more.
+    pub(super) fn with_enrolment(mut self) -> Result<Self, Rejection> {
+        self.enrolments = self.enrolments.saturating_add(1);
+        if self.enrolments > ENROLMENTS_A_DAY_MAX { Err(Rejection::EnrolmentsADay) } else { Ok(self) }
     }
 
     /// With one study more.

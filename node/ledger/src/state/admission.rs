@@ -4,7 +4,7 @@ use super::State;
 use countersign_circuits::consent::Day;
 use countersign_messages::EnvelopeError;
 use countersign_messages::{
-    Transaction,
+    Payload, Transaction,
     codec::{Wire, length_of},
     limits::{FUTURE_SEQUENCES_MAX, TRANSACTION_BYTES_MAX},
 };
@@ -50,9 +50,11 @@ impl State {
     }
 
     fn check_allowed(&self, transaction: &Transaction, day: Day) -> Result<(), EnvelopeError> {
+        if let Payload::WithdrawByKey(withdraw) = &transaction.payload {
+            return self.check_key(&transaction.signer, withdraw);
+        }
         let member = self.member(&transaction.signer).ok_or(EnvelopeError::Signer(transaction.signer))?;
-        let role = transaction.payload.role();
-        if !member.has_role(role) {
+        if let Some(role) = transaction.payload.role().filter(|role| !member.has_role(*role)) {
             return Err(EnvelopeError::Role(role));
         }
         self.check_account(transaction, day)
@@ -70,6 +72,8 @@ impl State {
         }
         self.check_allowed(transaction, day)?;
         let (found, next) = (transaction.sequence, self.next_sequence(&transaction.signer));
+        // a patient's key has one transaction
+        let gap_max = if matches!(transaction.payload, Payload::WithdrawByKey(_)) { 0 } else { gap_max };
         let gap = found.checked_sub(next).filter(|gap| *gap <= gap_max).ok_or(EnvelopeError::Sequence { found, next })?;
         transaction.check_signature()?;
         Ok(if gap == 0 { Admission::Ready } else { Admission::Future { gap } })

@@ -3,13 +3,11 @@
 use super::{
     Context, State,
     query::check_open,
-    records::{
-        AnswerRecord, CellBudget, DataCut, Lag, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord, TableKey,
-    },
+    records::{AnswerRecord, CellBudget, DataCut, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord, TableKey},
     result::Effect,
 };
 use crate::{
-    active::SlotBitmap,
+    active::{Leavers, SlotBitmap},
     checker::{AnswerCheck, ProofChecker},
     rejection::Rejection,
 };
@@ -17,12 +15,12 @@ use countersign_circuits::{
     consent::Day,
     context::AnswerContext,
     hash::Digest32,
-    segment::{Segment, SegmentId},
+    segment::{SLOTS, Segment, SegmentId},
     statement::Wiring,
 };
 use countersign_messages::{
     Answer, BlockTime, Height, MemberId, Payload, QueryId, Role, Transaction, TransactionId,
-    limits::{ANSWER_AGE_MS_MAX, CELL_BUDGET_DAYS, STALE_ANSWERS_MAX},
+    limits::{ANSWER_AGE_MS_MAX, CELL_BUDGET_DAYS},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -60,6 +58,9 @@ impl<'a> AnswerTask<'a> {
         }
     }
 }
+
+/// One slot in so many of a cut may leave by the hospital's hand unmarked, if that is more than the rules' number.
+const MARKED_SHARE: usize = 50;
 
 /// Who answers which query, in which block, naming which height.
 struct Asked {
@@ -118,6 +119,7 @@ impl State {
             return None;
         }
         let asked = Asked { query: answer.query, hospital: transaction.signer, height, time, named: answer.height };
+        self.check_withdrawals(&asked).ok()?;
         self.task(&asked, &self.question(&asked).ok()?).ok()
     }
 
@@ -125,13 +127,13 @@ impl State {
         let asked = Asked { query: answer.query, hospital: cx.signer, height: cx.height, time: cx.time, named: answer.height };
         let question = self.question(&asked)?;
         let (query, cut) = (question.query, question.cut);
+        // whoever withdrew is out of every later answer, however often one has to be made
+        self.check_withdrawals(&asked)?;
         let task = self.task(&asked, &question)?;
         let table = TableKey { hospital: cx.signer, table: question.study.submitted.dictionary };
         let budget = self.spend_cells(cx, table, &task.wiring)?;
         let check = task.check(cx.transaction, &answer.proof);
         let verdict = cx.checker.check_answer(&check).map_err(|e| Rejection::AnswerProof(e.to_string()))?;
-        let lag = self.lag(&asked, &question)?;
-
         let left_since_cut = self.leavers_after(cx.signer, cut.height);
         let left_since_query = self.leavers_after(cx.signer, query.height);
         let record = AnswerRecord {
@@ -146,11 +148,9 @@ impl State {
             cells_digest: verdict.cells_digest,
             counts: verdict.counts,
             sealed: answer.sealed,
-            lag,
             left_since_cut,
             left_since_query,
-            // that a patient wished it is the hospital's word: whoever left since the query counts, and by the hospital's wish since the cut
-            marked: left_since_query.total().max(left_since_cut.hospital) > self.in_force.rules.hospital_withdrawals_marked,
+            marked: self.marks(cut, left_since_query, left_since_cut),
             governance: self.governance_digest(),
         };
         let statement_key = (query.query.study, query.statement, cx.signer);
@@ -159,6 +159,14 @@ impl State {
         self.answered.insert(statement_key, answer.query);
         self.pairs.insert((answer.query, cx.signer), pair);
         Ok(Effect::Answered(Box::new(record)))
+    }
+
+    /// Whether a board should look at who left: a hospital that has seen a question can take out rows of its own choosing, or enrol keys of its own and have them withdraw;
+    /// one that has not can still take out rows by hand.
+    fn marks(&self, cut: &DataCut, since_query: Leavers, since_cut: Leavers) -> bool {
+        let most = self.in_force.rules.hospital_withdrawals_marked;
+        let share = (cut.data.len() * SLOTS / MARKED_SHARE) as u32;
+        since_query.total() > most || since_cut.by_hospital() > most.max(share)
     }
 
     /// Finds what is answered and checks that it may be answered in this block and at the named height.
@@ -231,16 +239,11 @@ impl State {
         ids.iter().filter_map(|id| self.segments.get(&SegmentKey { table, id: *id })).collect()
     }
 
-    /// Refuses an answer that misses a withdrawal, unless the site has tried in vain before; then the lag is recorded. The proof has been
-    /// verified by then: garbage does not buy a lag.
-    fn lag(&self, asked: &Asked, question: &Question<'_>) -> Result<Option<Lag>, Rejection> {
-        let (slots, latest) = self.withdrawals.after(asked.hospital, asked.named);
-        match latest {
-            None => Ok(None),
-            Some(withdrawn) if question.pair.stale.len() < STALE_ANSWERS_MAX => {
-                Err(Rejection::WithdrawalSince { named: asked.named, withdrawn })
-            }
-            Some(_) => Ok(Some(Lag { ms: asked.time.since(question.named_time), slots })),
+    /// Refuses an answer that counts somebody who has left since the height it names.
+    fn check_withdrawals(&self, asked: &Asked) -> Result<(), Rejection> {
+        match self.withdrawals.after(asked.hospital, asked.named).1 {
+            None => Ok(()),
+            Some(withdrawn) => Err(Rejection::WithdrawalSince { named: asked.named, withdrawn }),
         }
     }
 

@@ -195,7 +195,7 @@ fn within_proofs(candidates: Vec<Transaction>) -> (Vec<Transaction>, Vec<Transac
     })
 }
 
-/// Verdicts on proofs, as far as results tell: accepted anchors and answers, and answers refused as stale after they had verified.
+/// Verdicts on proofs, as far as results tell: accepted anchors and answers, and those that were refused for something else.
 fn recorded_verdicts(results: &[TransactionResult]) -> BTreeMap<TransactionId, AnswerVerdict> {
     let failed = [Rejection::AnswerProof(String::new()).code(), Rejection::SegmentsProof(String::new()).code()];
     let verdict = |r: &TransactionResult| match &r.verdict {
@@ -273,7 +273,10 @@ impl<'a> Run<'a> {
 impl State {
     /// Runs one attributable transaction: its rules on a copy, which is kept only if they accept.
     fn run(&mut self, cx: &Context<'_>, transaction: &Transaction) -> TransactionResult {
-        self.sequences.insert(transaction.signer, transaction.sequence.saturating_add(1));
+        // what a patient's key may do once ends with its slot
+        if !matches!(transaction.payload, Payload::WithdrawByKey(_)) {
+            self.sequences.insert(transaction.signer, transaction.sequence.saturating_add(1));
+        }
         let mut copy = self.clone();
         // a panic must not keep every proposer from this transaction and the chain from the next: it is a rejection like another, the same at all,
         // and the copy is thrown away
@@ -284,23 +287,19 @@ impl State {
                 TransactionResult { transaction: cx.transaction, verdict: Verdict::Accepted(effect) }
             }
             Err(rejection) => {
-                self.strike(cx.transaction, transaction, &rejection);
+                self.strike(transaction, &rejection);
                 self.charge(cx, Class::of(&transaction.payload), length_of(transaction) as u64, &rejection);
                 TransactionResult::rejected(cx.transaction, &rejection)
             }
         }
     }
 
-    /// Counts a failed or stale answer against its pair. Only answers that passed every other rule get so far.
-    fn strike(&mut self, id: TransactionId, transaction: &Transaction, rejection: &Rejection) {
-        let Payload::Answer(answer) = &transaction.payload else { return };
+    /// Counts an answer whose proof fails against its pair. Only answers that passed every other rule get so far.
+    fn strike(&mut self, transaction: &Transaction, rejection: &Rejection) {
+        let (Payload::Answer(answer), Rejection::AnswerProof(_)) = (&transaction.payload, rejection) else { return };
         let key = (answer.query, transaction.signer);
         let mut pair = self.pairs.get(&key).map_or_else(PairRecord::open, |p| p.as_ref().clone());
-        match rejection {
-            Rejection::AnswerProof(_) => pair.invalid = pair.invalid.saturating_add(1),
-            Rejection::WithdrawalSince { .. } => pair.stale.push(id),
-            _ => return,
-        }
+        pair.invalid = pair.invalid.saturating_add(1);
         self.pairs.insert(key, pair);
     }
 
@@ -315,6 +314,7 @@ impl State {
                     |effect| TransactionResult { transaction: cx.transaction, verdict: Verdict::Accepted(effect) },
                 )
             }
+            // by a key that the block's validators found enrolled: the excerpt has its signature and their result
             _ => self.run(cx, transaction),
         }
     }

@@ -237,15 +237,6 @@ pub struct QueryRecord {
     pub hospitals: Vec<MemberId>,
 }
 
-/// A lag between the withdrawals an answer counts with and those in force when it was included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Lag {
-    /// Block time between the named height and inclusion, in milliseconds.
-    pub ms: u64,
-    /// Slots that left in between and are still counted.
-    pub slots: Leavers,
-}
-
 /// An accepted answer.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct AnswerRecord {
@@ -271,17 +262,25 @@ pub struct AnswerRecord {
     pub counts: GateCounts,
     /// Digest of the ciphertext with the cells.
     pub sealed: Digest32,
-    /// Present if a withdrawal lies between the named height and inclusion.
-    pub lag: Option<Lag>,
     /// Slots that left since the cut.
     pub left_since_cut: Leavers,
     /// Slots that left since the query.
     pub left_since_query: Leavers,
-    /// True if more slots left since the query (on whosever wish, as the hospital states it), or on the hospital's own wish since the cut, than the network
-    /// lets pass unmarked.
+    /// True if more slots left since the query, or by the hospital's hand since the cut, than the network lets pass unmarked.
     pub marked: bool,
     /// Digest of governance when it was included: members, validator sets, registries, rules, circuit keys, proposals and votes.
     pub governance: Digest32,
+}
+
+/// A patient's key that stands for a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct KeyRecord {
+    /// The key.
+    pub key: PatientKey,
+    /// Enrolled at.
+    pub height: Height,
+    /// Enrolled by.
+    pub transaction: TransactionId,
 }
 
 /// What became of a query at a hospital.
@@ -313,13 +312,11 @@ pub struct PairRecord {
     pub status: PairStatus,
     /// Answers whose proof failed. At [`countersign_messages::limits::INVALID_ANSWERS_MAX`] the pair is closed.
     pub invalid: u8,
-    /// Answers refused for a withdrawal in between.
-    pub stale: Vec<TransactionId>,
 }
 
 impl PairRecord {
     pub(super) fn open() -> Self {
-        Self { status: PairStatus::Open, invalid: 0, stale: Vec::new() }
+        Self { status: PairStatus::Open, invalid: 0 }
     }
 
     /// True if an answer may still come (before the deadline).

@@ -42,6 +42,8 @@ pub enum Effect {
     },
     /// Slots are out of force.
     Withdrawn(Leavers),
+    /// So many keys of patients stand for slots.
+    Enrolled(u32),
     /// A study is submitted.
     Submitted {
         /// The study.

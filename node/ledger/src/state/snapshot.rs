@@ -40,6 +40,7 @@ impl State {
         self.segments.write(&mut out);
         self.accounts.write(&mut out);
         self.withdrawals.write(&mut out);
+        self.keys.write(&mut out);
         self.studies.write(&mut out);
         self.cuts.write(&mut out);
         self.research.write(&mut out);
@@ -68,6 +69,7 @@ impl State {
         if header.network != state.network || state.seal() != header.state_digest {
             return Err(SnapshotError::Digest(header.height));
         }
+        state.key_slots = state.keys.iter().map(|(place, record)| (record.key, *place)).collect();
         state.waiting = state.studies.iter().filter(|(_, s)| s.approval.is_none()).map(|(id, s)| (s.waits_until(), *id)).collect();
         state.pending = state.proposals.iter().filter(|(_, p)| p.status.is_pending()).map(|(id, p)| (p.number, *id)).collect();
         Ok(state)
@@ -88,6 +90,7 @@ impl State {
         self.segments = Section::read(bytes)?;
         self.accounts = Section::read(bytes)?;
         self.withdrawals = Withdrawals::read(bytes)?;
+        self.keys = Section::read(bytes)?;
         self.studies = Section::read(bytes)?;
         self.cuts = Section::read(bytes)?;
         self.research = Section::read(bytes)?;

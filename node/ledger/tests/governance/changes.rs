@@ -160,21 +160,21 @@ fn a_member_removed_between_sending_and_inclusion() {
     let mut net = Net::new(genesis());
     net.publish(dictionary());
     net.tables(HospitalA, 1);
-    let waiting = net.sign(vec![(HospitalA, withdraw(&[1], WithdrawnBy::Patient))]).remove(0);
+    let waiting = net.sign(vec![(HospitalA, withdraw(&[1], Cause::Word))]).remove(0);
     assert_eq!(net.state.admission(&waiting), Ok(Admission::Ready));
     // in the block of the removal it is a member still
     let removal = (Governance, propose(Change::Remove(id(HospitalA))));
-    let results = net.block(vec![removal, (HospitalA, withdraw(&[2], WithdrawnBy::Patient))]);
+    let results = net.block(vec![removal, (HospitalA, withdraw(&[2], Cause::Word))]);
     assert!(results[1].effect().is_some());
     assert_eq!(net.state.admission(&waiting), Err(EnvelopeError::Signer(id(HospitalA))));
-    let later = net.sign(vec![(HospitalA, withdraw(&[3], WithdrawnBy::Patient))]).remove(0);
+    let later = net.sign(vec![(HospitalA, withdraw(&[3], Cause::Word))]).remove(0);
     let proposed = net.state.propose(net.time.plus_ms(1), vec![later.clone()], &net.second_checker).unwrap();
     assert_eq!(proposed.refused, [(later, EnvelopeError::Signer(id(HospitalA)))]);
     // its tables stay, and if it comes back its numbers go on
     assert_eq!(net.state.tables().count(), 2);
     assert_eq!(net.state.next_sequence(&id(HospitalA)), 3);
     net.accept(Governance, propose(Change::Admit(member(HospitalA, "Hospital A again", &[Role::Hospital]))));
-    net.accept(HospitalA, withdraw(&[3], WithdrawnBy::Patient));
+    net.accept(HospitalA, withdraw(&[3], Cause::Word));
 }
 
 #[test]

@@ -19,16 +19,6 @@ pub struct Gates {
     pub withheld_local: u32,
 }
 
-/// Between the withdrawals an answer counts with and those in force when it was included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Lag {
-    /// Block time, in milliseconds.
-    pub ms: u64,
-    /// Slots that left in between and are still counted.
-    pub slots: Leavers,
-}
-
 /// An accepted answer. The cells themselves are in the ciphertext, for the study team and its board.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -56,14 +46,11 @@ pub struct Answer {
     pub gates: Gates,
     /// Digest of the ciphertext with the cells: see `/blobs/{digest}`.
     pub sealed: Id,
-    /// Present if a withdrawal lies between the named height and inclusion.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lag: Option<Lag>,
     /// Slots that left since the cut.
     pub left_since_cut: Leavers,
     /// Slots that left since the query.
     pub left_since_query: Leavers,
-    /// True if the hospital took out more slots since the cut than the network lets pass unmarked.
+    /// True if more slots left since the query, or by the hospital's hand since the cut, than the network lets pass unmarked.
     pub marked: bool,
 }
 

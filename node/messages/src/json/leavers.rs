@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Leavers {
-    /// By wish of the patient.
-    pub patient: u32,
-    /// By the hospital.
-    pub hospital: u32,
+    /// By the patient's own key.
+    pub key: u32,
+    /// By the patient's word to the hospital.
+    pub word: u32,
+    /// By what the hospital reads: lost or shortened consents, opt-outs, people who are gone.
+    pub source: u32,
 }

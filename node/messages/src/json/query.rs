@@ -1,6 +1,6 @@
 //! Queries, and what became of them at each site.
 
-use super::{Gates, Id, Lag, Time};
+use super::{Gates, Id, Time};
 use serde::{Deserialize, Serialize};
 
 /// A query, in short.
@@ -36,8 +36,6 @@ pub enum SiteStatus {
     Open {
         /// Answers whose proof failed.
         invalid: u8,
-        /// Answers refused for a withdrawal in between.
-        stale: usize,
     },
     /// The deadline passed without an answer.
     Overdue,
@@ -51,9 +49,6 @@ pub enum SiteStatus {
         transaction: Id,
         /// Cells released and not.
         gates: Gates,
-        /// Present if a withdrawal lies between the named height and inclusion.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        lag: Option<Lag>,
         /// True if the board should look at the hospital's own withdrawals.
         marked: bool,
     },

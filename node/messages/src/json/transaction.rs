@@ -60,6 +60,11 @@ pub enum Effect {
         /// How many.
         slots: Leavers,
     },
+    /// Patients' keys stand for slots.
+    Enrolled {
+        /// How many.
+        keys: u32,
+    },
     /// A study is submitted.
     Submitted {
         /// The study.
@@ -114,7 +119,7 @@ pub struct TransactionSummary {
     pub position: u32,
     /// Kind of payload.
     pub kind: String,
-    /// The member who signed.
+    /// The member who signed, or the key of a patient.
     pub signer: Id,
     /// The signer's sequence number.
     pub sequence: u64,

@@ -142,7 +142,7 @@ pub fn short_chain(genesis: Genesis) -> (Net, QueryId) {
     let mut net = Net::new(genesis);
     let study = net.open();
     let query = net.ask(study);
-    net.accept(HospitalA, withdraw(&[3, 2_050], WithdrawnBy::Patient));
+    net.accept(HospitalA, withdraw(&[3, 2_050], Cause::Word));
     let (bad, answer) = (net.bad_answer(query), net.answer_now(HospitalA, query));
     net.block(vec![(HospitalA, bad), (HospitalA, answer), (HospitalB, refusal(query, 30))]);
     (net, query)

@@ -12,7 +12,7 @@ use crate::sim::{
     people::{prefix, sign},
 };
 use countersign_ledger::{Effect, State, TransactionResult};
-use countersign_messages::{Block, Transaction, WithdrawnBy};
+use countersign_messages::{Block, Cause, Transaction};
 use std::sync::Arc;
 
 /// A block after the common beginning, properly made.
@@ -25,7 +25,7 @@ fn block(state: &State, transactions: Vec<Transaction>) -> (Arc<Block>, State, V
 
 fn withdrawal(slot: u32) -> Transaction {
     let next = prefix().state.next_sequence(&id(HospitalA));
-    sign(HospitalA, next, harness::withdraw(&[slot], WithdrawnBy::Patient))
+    sign(HospitalA, next, harness::withdraw(&[slot], Cause::Word))
 }
 
 /// A network of the ledger's harness with an answer in its last block.
@@ -52,10 +52,7 @@ fn a_replayed_transaction_is_found_though_all_have_signed_its_block() {
     assert_eq!(History::of(vec![first.clone(), Arc::new(bad)]).check(false), Err(Failure::Twice(id)));
     // one that is no replay, but not what the header says either
     let mut bad = second.as_ref().clone();
-    replay(
-        &mut bad,
-        sign(Who::Board, prefix().state.next_sequence(&harness::id(Who::Board)), harness::withdraw(&[1], WithdrawnBy::Patient)),
-    );
+    replay(&mut bad, sign(Who::Board, prefix().state.next_sequence(&harness::id(Who::Board)), harness::withdraw(&[1], Cause::Word)));
     assert!(matches!(validity::check(&History::of(vec![first, Arc::new(bad)]), false), Err(Failure::Invalid { .. })));
 }
 
@@ -86,7 +83,7 @@ fn a_withdrawal_that_a_state_has_lost_is_found() {
 }
 
 #[test]
-fn a_lag_that_is_not_told_is_found() {
+fn an_answer_that_counts_who_left_is_found() {
     let (net, record) = answered();
     let (last, results) = net.blocks.last().unwrap();
     let history = |results: Vec<TransactionResult>| vec![(Arc::new(last.clone()), results)];
@@ -100,7 +97,7 @@ fn a_lag_that_is_not_told_is_found() {
         verdict: countersign_ledger::Verdict::Accepted(Effect::Withdrawn(left)),
     };
     let executed = vec![(Arc::new(with), [vec![withdrawn], results.clone()].concat())];
-    assert!(matches!(withdrawals::check_answers(&executed), Err(Failure::Lag { missed: 1, said: 0, .. })));
+    assert!(matches!(withdrawals::check_answers(&executed), Err(Failure::CountsWhoLeft { missed: 1, .. })));
 }
 
 #[test]

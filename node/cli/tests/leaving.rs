@@ -1,0 +1,61 @@
+//! A patient withdraws at the counter: out of the next answer, in a receipt, and not back by the files of yesterday.
+
+use crate::common::{Two, arguments, entry, run, table, told};
+use serde_json::{Value, json};
+
+const FIRST: &str = "SELECT diabetes, COUNT(*) FROM cardiometabolic-core GROUP BY diabetes";
+const SECOND: &str = "SELECT sex, COUNT(*) FROM cardiometabolic-core GROUP BY sex";
+
+fn people(result: &Value, attribute: &str, values: [&str; 2]) -> u64 {
+    let n = |value: &str| told(&entry(table(result, Some("a")), &json!({ (attribute): value }), "*")["n"]).unwrap();
+    values.into_iter().map(n).sum()
+}
+
+#[test]
+fn who_withdraws_at_the_counter_is_out_of_the_next_answer() {
+    let two = Two::generated(150);
+    // every number exact: with disclosure control on, one person between two answers is what it withholds
+    run(arguments!["init", "--data", two.path("net"), "--site", "a", "--site", "b", "--k-min", "1"]).done();
+    for site in ["a", "b"] {
+        run(two.anchor(site)).done();
+    }
+    let before = run(two.query(FIRST)).done().json();
+    let counted = people(&before, "diabetes", ["yes", "no"]);
+
+    let withdraw = |ids: &[&String], more: &[&str]| {
+        let mut all = arguments!["--json", "withdraw", "--data", two.path("net"), "--site", "a"];
+        ids.iter().for_each(|id| all.extend(arguments!["--patient", *id]));
+        all.extend(more.iter().map(std::ffi::OsString::from));
+        run(all).keeps_secret(&two.patients)
+    };
+    // who has a row is told by trying: of those who have none nobody is withdrawn
+    let mut here = two.patients.iter().filter(|id| id.starts_with("a-"));
+    let (first, receipt) =
+        here.by_ref().map(|id| (id, withdraw(&[id], &["--received", "2020-02-29"]))).find(|(_, o)| o.code == Some(0)).unwrap();
+    let receipt = receipt.json();
+    let left = &receipt["withdrawn"][0];
+    assert_eq!((&receipt["site"], left["released_before"].as_array().unwrap().len()), (&json!("a"), 1));
+    assert_eq!((&left["released_before"][0]["query"], left["block"].as_u64().is_some()), (&json!("Q-1"), true));
+
+    // again, or somebody of another hospital: a list with one who is not here withdraws nobody
+    let audited = two.audit();
+    let elsewhere = &two.patients[150];
+    for (ids, who) in [(vec![first], "the patient"), (vec![elsewhere], "the patient"), (vec![first, elsewhere], "patient 1 of 2")] {
+        let refused = withdraw(&ids, &[]).failed(2);
+        assert!(refused.error()["message"].as_str().unwrap().starts_with(who), "{refused:?}");
+    }
+    assert_eq!(two.audit(), audited);
+    run(arguments!["withdraw", "--data", two.path("net"), "--site", "nowhere", "--patient", first]).failed(2);
+    withdraw(&[], &["--patients", "/dev/null"]).failed(2);
+
+    // the files of yesterday, in which the patient still permits everything, bring nobody back
+    let again = run(two.anchor("a")).done().json();
+    assert_eq!((&again["held_back"], &again["people_new"], &again["segments"]), (&json!(1), &json!(0), &json!(0)));
+
+    let after = run(two.query(SECOND)).done().keeps_secret(&two.patients).json();
+    assert_eq!(people(&after, "sex", ["female", "male"]), counted - 1);
+    assert_eq!(two.audit()["rejected"], 0);
+
+    let said = run(arguments!["withdraw", "--data", two.path("net"), "--site", "a", "--patient", first]).failed(2);
+    assert!(!said.stderr.contains(first.as_str()), "{said:?}");
+}
