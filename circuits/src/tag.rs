@@ -36,6 +36,14 @@ pub const SOURCE_CODE: &str = "countersign/source-code/1";
 pub const GENESIS: &str = "countersign/genesis/1";
 /// What a patient's key signs to show that somebody has its secret (wire-format.md: Hashing, of the ledger and of consensus).
 pub const PATIENT_KEY: &str = "countersign/patient-key/1";
+/// Which claim a code is of (wire-format.md: Hashing, of the ledger and of consensus).
+pub const CLAIM: &str = "countersign/claim/1";
+/// The check of secret bytes that people type (wire-format.md: Hashing, of the ledger and of consensus).
+pub const TYPED_CHECK: &str = "countersign/typed-check/1";
+/// A patient's request for a claim: what it is sealed to, and what its MAC is over (wire-format.md: Hashing, of the ledger and of consensus).
+pub const CLAIM_REQUEST: &str = "countersign/claim-request/1";
+/// The seed of one of a patient's keys (wire-format.md: Hashing, of the ledger and of consensus).
+pub const PATIENT_SEED: &str = "countersign/patient-seed/1";
 /// A block's identity (wire-format.md: Hashing, of the ledger and of consensus).
 pub const HEADER: &str = "countersign/header/1";
 /// What a member signs of a transaction (wire-format.md: Hashing, of the ledger and of consensus).
@@ -43,7 +51,7 @@ pub const TRANSACTION: &str = "countersign/transaction/1";
 /// A transaction's identity, signature included (wire-format.md: Hashing, of the ledger and of consensus).
 pub const TRANSACTION_ID: &str = "countersign/transaction-id/1";
 /// The ledger's state (wire-format.md: Hashing, of the ledger and of consensus).
-pub const STATE: &str = "countersign/state/2";
+pub const STATE: &str = "countersign/state/3";
 /// What is in force, inside the state (wire-format.md: Hashing, of the ledger and of consensus).
 pub const GOVERNANCE: &str = "countersign/governance/1";
 /// A set of validators (wire-format.md: Hashing, of the ledger and of consensus).

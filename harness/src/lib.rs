@@ -552,8 +552,7 @@ pub fn patient(number: u8) -> SigningKey {
 }
 
 /// Keys of patients for slots of a hospital.
-pub fn enrol(net: &Net, hospital: Who, keys: &[(u32, u8)]) -> Payload {
-    let network = net.state.network();
+pub fn enrol(network: NetworkId, hospital: Who, keys: &[(u32, u8)]) -> Payload {
     let enrolment = |(slot, number): &(u32, u8)| {
         let secret = patient(*number);
         let possession = PatientKey::prove_possession(&secret, &network, &id(hospital));
@@ -563,9 +562,9 @@ pub fn enrol(net: &Net, hospital: Who, keys: &[(u32, u8)]) -> Payload {
 }
 
 /// A patient takes a slot out of force.
-pub fn leave(net: &Net, number: u8, hospital: Who, slot: u32) -> Transaction {
+pub fn leave(network: NetworkId, number: u8, hospital: Who, slot: u32) -> Transaction {
     let payload = Payload::WithdrawByKey(WithdrawByKey { hospital: id(hospital), slot });
-    Transaction::sign(&patient(number), net.state.network(), 0, payload)
+    Transaction::sign(&patient(number), network, 0, payload)
 }
 
 pub fn refusal(query: QueryId, code: u16) -> Payload {

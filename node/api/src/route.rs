@@ -6,6 +6,7 @@ pub(crate) mod dictionaries;
 pub(crate) mod events;
 pub(crate) mod members;
 pub(crate) mod node;
+pub(crate) mod patients;
 pub(crate) mod proposals;
 pub(crate) mod queries;
 pub(crate) mod studies;

@@ -36,6 +36,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
         (name = "blocks", description = "Blocks and headers"),
         (name = "studies", description = "Studies"),
         (name = "queries", description = "Queries, answers and sealed answers"),
+        (name = "patients", description = "Patients' keys, and what their slots could be counted in"),
         (name = "network", description = "Members, validators, proposals, dictionaries, genesis"),
         (name = "events", description = "Events as they happen"),
         (name = "node", description = "This node"),
@@ -67,6 +68,8 @@ pub(crate) fn parts() -> (Router<App>, OpenApi) {
         .routes(routes!(route::members::list))
         .routes(routes!(route::members::validators))
         .routes(routes!(route::members::genesis))
+        .routes(routes!(route::patients::one))
+        .routes(routes!(route::patients::uses))
         .routes(routes!(route::dictionaries::list))
         .routes(routes!(route::dictionaries::one))
         .routes(routes!(route::proposals::list))

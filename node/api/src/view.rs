@@ -5,6 +5,7 @@ pub(crate) mod answer;
 pub(crate) mod block;
 pub(crate) mod dictionary;
 pub(crate) mod member;
+pub(crate) mod patient;
 pub(crate) mod proposal;
 pub(crate) mod query;
 pub(crate) mod status;

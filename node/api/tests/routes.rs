@@ -80,6 +80,45 @@ async fn blocks() {
 }
 
 #[tokio::test]
+async fn a_patients_key_is_found_and_leaves() {
+    let served = serve().await;
+    let network = served.node.state().network();
+    let key = PatientKey::from(&patient(1).verifying_key());
+    let path = format!("/patients/{key}");
+    problem(served.get(&path).await, 404, "not-found").await;
+    problem(served.get(&format!("{path}/uses")).await, 404, "not-found").await;
+    problem(served.post("", &leave(network, 1, HospitalA, 7)).await, 409, "no-slot").await;
+
+    let enrolled = served.node.sign(HospitalA, enrol(network, HospitalA, &[(7, 1), (8, 2)]));
+    let sent: Value = served.post("?wait=20", &enrolled).await.json().await.unwrap();
+    schema::check("post", "/transactions", 200, &sent);
+    assert_eq!((&sent["effect"]["kind"], &sent["effect"]["keys"]), (&json!("enrolled"), &json!(2)));
+    let slot = served.json(&path).await;
+    assert_eq!((&slot["slot"], &slot["hospital"], slot.get("left")), (&json!(7), &json!(id(HospitalA).to_string()), None));
+    assert_eq!(slot["transaction"], enrolled.id().0.to_string());
+
+    // nobody else's key takes it out, and the own one only this slot
+    problem(served.post("", &leave(network, 2, HospitalA, 7)).await, 409, "no-slot").await;
+    problem(served.post("", &leave(network, 1, HospitalB, 7)).await, 409, "no-slot").await;
+    let mut forged = leave(network, 1, HospitalA, 7);
+    forged.signature.0[3] ^= 1;
+    problem(served.post("", &forged).await, 403, "bad-signature").await;
+    let left = served.post("?wait=20", &leave(network, 1, HospitalA, 7)).await;
+    let left: Value = left.json().await.unwrap();
+    assert_eq!(left["effect"]["slots"], json!({"key": 1, "word": 0, "source": 0}));
+    let slot = served.json(&path).await;
+    assert_eq!(slot["left"], json!({"height": left["height"], "by": "key"}));
+    problem(served.post("", &leave(network, 1, HospitalA, 7)).await, 409, "no-slot").await;
+
+    // it was in force when the answer was made, and could be counted in it
+    let uses = served.json(&format!("{path}/uses")).await;
+    assert_eq!((&uses["total"], &uses["items"][0]["query"]), (&json!(1), &json!(served.query.0.to_string())));
+    // a slot that had left before could not
+    let record = served.node.state();
+    assert!(record.uses(&id(HospitalA), 3).is_empty() && record.uses(&id(HospitalA), 1_000_000).is_empty());
+}
+
+#[tokio::test]
 async fn transactions_are_sent_found_and_proven() {
     let served = serve().await;
     let transaction = served.withdrawal(4);

@@ -3,6 +3,7 @@
 pub mod anchor;
 pub mod answer;
 pub mod audit;
+pub mod claim;
 pub mod demo;
 pub mod generate;
 pub mod genesis;
@@ -12,6 +13,7 @@ pub mod join;
 pub mod keys;
 pub mod network_arguments;
 pub mod node;
+pub mod patient;
 pub mod proposals;
 pub mod propose;
 pub mod queries;

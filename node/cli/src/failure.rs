@@ -5,6 +5,7 @@ use countersign_consortium::ConsortiumError;
 use countersign_hospital::HospitalError;
 use countersign_ingest::ImportError;
 use countersign_member::{LedgerError, MemberError, gateway::GatewayError, named::NamedError};
+use countersign_patient::PatientError;
 use countersign_service::ServiceError;
 use countersign_study::StudyError;
 
@@ -137,6 +138,16 @@ impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Ledger(error) => error.into(),
+            error if error.is_refusal() => Self::Refused(error.to_string()),
+            error => Self::Other(error.into()),
+        }
+    }
+}
+
+impl From<PatientError> for Failure {
+    fn from(error: PatientError) -> Self {
+        match error {
+            PatientError::Gateway(error) => error.into(),
             error if error.is_refusal() => Self::Refused(error.to_string()),
             error => Self::Other(error.into()),
         }

@@ -59,6 +59,12 @@ enum Command {
     Import(command::import::ImportArguments),
     /// Anchor a hospital's records
     Anchor(command::anchor::AnchorArguments),
+    /// Hand out codes to patients, and take the keys that come back (hospital)
+    #[command(subcommand)]
+    Claim(command::claim::ClaimCommand),
+    /// Have a key of one's own, see what a record could be counted in, leave (patient)
+    #[command(subcommand)]
+    Patient(command::patient::PatientCommand),
     /// Take patients out of force who said so to their hospital
     Withdraw(command::withdraw::WithdrawArguments),
     /// Ask a question
@@ -93,6 +99,8 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Generate(arguments) => command::generate::run(session, &arguments),
         Command::Import(arguments) => command::import::run(session, &arguments),
         Command::Anchor(arguments) => command::anchor::run(session, &arguments).await,
+        Command::Claim(command) => command::claim::run(session, &command).await,
+        Command::Patient(command) => command::patient::run(session, &command).await,
         Command::Withdraw(arguments) => command::withdraw::run(session, &arguments).await,
         Command::Query(arguments) => command::query::run(session, &arguments).await,
         Command::Queries(arguments) => command::queries::run(session, &arguments).await,

@@ -4,7 +4,7 @@ use crate::common::{Two, arguments, entry, run, table, told};
 use serde_json::{Value, json};
 
 const FIRST: &str = "SELECT diabetes, COUNT(*) FROM cardiometabolic-core GROUP BY diabetes";
-const SECOND: &str = "SELECT sex, COUNT(*) FROM cardiometabolic-core GROUP BY sex";
+const SECOND: &str = "SELECT hypertension, COUNT(*) FROM cardiometabolic-core GROUP BY hypertension";
 
 fn people(result: &Value, attribute: &str, values: [&str; 2]) -> u64 {
     let n = |value: &str| told(&entry(table(result, Some("a")), &json!({ (attribute): value }), "*")["n"]).unwrap();
@@ -53,7 +53,7 @@ fn who_withdraws_at_the_counter_is_out_of_the_next_answer() {
     assert_eq!((&again["held_back"], &again["people_new"], &again["segments"]), (&json!(1), &json!(0), &json!(0)));
 
     let after = run(two.query(SECOND)).done().keeps_secret(&two.patients).json();
-    assert_eq!(people(&after, "sex", ["female", "male"]), counted - 1);
+    assert_eq!(people(&after, "hypertension", ["yes", "no"]), counted - 1);
     assert_eq!(two.audit()["rejected"], 0);
 
     let said = run(arguments!["withdraw", "--data", two.path("net"), "--site", "a", "--patient", first]).failed(2);

@@ -8,6 +8,7 @@ mod joining;
 mod kills;
 mod leaving;
 mod organisations;
+mod patients;
 mod processes;
 mod real_data;
 mod separately;

@@ -220,6 +220,8 @@ impl HospitalStore {
             "INSERT INTO retired_row_id SELECT DISTINCT row_id FROM slot WHERE patient = ? AND row_id IS NOT NULL",
             "UPDATE slot SET patient = NULL, row_id = NULL, state = 2 WHERE patient = ?",
             "DELETE FROM withdrawn WHERE patient = ?",
+            "DELETE FROM claim WHERE patient = ?",
+            "DELETE FROM patient_key WHERE patient = ?",
         ] {
             sqlx::query(statement).bind(patient.expose()).execute(&mut *tx).await?;
         }

@@ -40,6 +40,7 @@
 //! - A slot is in use only while every consent it was anchored with is borne out by the last import.
 //! - Salts of proofs are never stored: a proof that was interrupted is begun anew with fresh ones.
 
+mod claims;
 pub mod codes;
 pub mod disclosure;
 mod error;
@@ -55,4 +56,6 @@ pub mod slots;
 
 pub use error::HospitalStoreError;
 pub use hospital_store::{CheckReport, HospitalStore};
-pub use node::{AnchorReport, Answering, Departure, Hospital, HospitalError, IfInUse, Imported, ProvingKeys, ResearchCut, Source, waiting};
+pub use node::{
+    AnchorReport, Answering, ClaimRefused, Departure, Hospital, HospitalError, IfInUse, Imported, ProvingKeys, ResearchCut, Source, waiting,
+};

@@ -4,6 +4,7 @@
 mod accepting;
 mod anchoring;
 mod answering;
+mod claiming;
 mod committing;
 mod error;
 mod importing;
@@ -17,6 +18,7 @@ mod withdrawing;
 
 pub use accepting::ResearchCut;
 pub use answering::Answering;
+pub use claiming::ClaimRefused;
 pub use error::HospitalError;
 pub use importing::{AnchorReport, Imported, Source};
 pub use inbox::waiting;

@@ -214,12 +214,14 @@ async fn withdrawn_and_erased_slots_stay_dead_on_disk() {
     let slot = store.withdraw(&[patient(3)], Heard::WORD).await.unwrap()[0];
     assert_eq!(store.slot_state(slot).await.unwrap(), Some(SlotState::Withdrawn));
     assert!(store.withdraw(&[patient(3)], Heard::WORD).await.is_err());
-    // still in the export, yet out of the next table
-    let planned = anchored(&store, 0..50, 2).await;
+    // still in the export: that a row is there which is nobody's is no reason to anchor the table again
+    assert_eq!(begun(&store, 0..50, 2).await.1, Planned { people: 49, held: 1, ..Planned::default() });
+    // yet out of the next one
+    let planned = anchored(&store, 0..51, 2).await;
     let codes = store.opening(&planned[0]).await.unwrap().codes.unwrap();
-    assert_eq!((countersign_hospital::codes::occupied(&codes), codes.blocks[0][slot.0 as usize]), (49, u16::MAX));
+    assert_eq!((countersign_hospital::codes::occupied(&codes), codes.blocks[0][slot.0 as usize]), (50, u16::MAX));
     store.readmit(&patient(3)).await.unwrap();
-    anchored(&store, 0..50, 3).await;
+    anchored(&store, 0..51, 3).await;
     let new = store.register().await.unwrap().find(&patient(3)).unwrap().slot;
     assert_ne!(new, slot);
     let mut both = vec![slot, new];
@@ -231,10 +233,10 @@ async fn withdrawn_and_erased_slots_stay_dead_on_disk() {
     assert!(matches!(store.erase(&patient(3)).await, Err(HospitalStoreError::Unknown("patient"))));
     assert_eq!(store.slot_state(SlotIndex(u32::MAX)).await.unwrap(), None);
     // all the other places of the segment can be given out, those two cannot
-    anchored(&store, 100..100 + 2048 - 51, 4).await;
+    anchored(&store, 100..100 + 2048 - 52, 4).await;
     let register = store.register().await.unwrap();
     // the others are gone from the export, consents and all: their slots are out of use too
-    assert_eq!((register.segments(), register.len()), (1, 1997));
+    assert_eq!((register.segments(), register.len()), (1, 1996));
 }
 
 #[tokio::test]
@@ -273,7 +275,7 @@ async fn destroyed_openings_leave_no_trace_in_the_file() {
     let path = store.path().to_owned();
     let marks = || std::fs::read(&path).unwrap().windows(32).filter(|w| w == MARK).count();
     assert_eq!(marks(), 6, "the test looks for the wrong thing");
-    anchored(&store, 0..49, 2).await;
+    anchored(&store, 1..51, 2).await;
     assert_eq!(store.superseded().await.unwrap(), old);
     for key in &old {
         store.destroy(key).await.unwrap();

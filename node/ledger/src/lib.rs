@@ -34,5 +34,5 @@ pub use rejection::Rejection;
 pub use state::{
     Admission, AnswerRecord, AnswerTask, CommitError, CutId, DataCut, DictionaryRecord, Effect, KeyRecord, Outcome, PairRecord, PairStatus,
     ProposalRecord, ProposalStatus, Proposed, QueryRecord, SegmentKey, SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus,
-    TableKey, TableRecord, Tally, Tip, TransactionResult, Verdict, VoteRecord,
+    TableKey, TableRecord, Tally, Tip, TransactionResult, Use, Verdict, VoteRecord,
 };

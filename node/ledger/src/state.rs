@@ -13,6 +13,7 @@ mod records;
 mod result;
 mod snapshot;
 mod study;
+mod uses;
 mod withdraw;
 
 pub use admission::Admission;
@@ -25,6 +26,7 @@ pub use records::{
 };
 pub use result::{Effect, TransactionResult, Verdict};
 pub use snapshot::SnapshotError;
+pub use uses::Use;
 
 use crate::{
     active::{Leavers, SlotBitmap, WithdrawalRecord, Withdrawals},

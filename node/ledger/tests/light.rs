@@ -69,9 +69,9 @@ fn chain() -> (Net, QueryId) {
         let stale = net.answer_now(HospitalA, query);
         net.block(vec![(HospitalA, withdraw(&[slot], Cause::Word)), (HospitalA, stale)]);
     }
-    let keys = enrol(&net, HospitalA, &[(20, 1), (21, 2)]);
+    let keys = enrol(net.state.network(), HospitalA, &[(20, 1), (21, 2)]);
     net.accept(HospitalA, keys);
-    let left = leave(&net, 1, HospitalA, 20);
+    let left = leave(net.state.network(), 1, HospitalA, 20);
     assert!(net.block_of(vec![left])[0].effect().is_some());
     let answer = net.answer_now(HospitalA, query);
     let results = net.block(vec![

@@ -69,7 +69,7 @@ impl Scene {
         let one = match step {
             Step::Withdraw(slot) => (HospitalA, withdraw(&[slot], Cause::Word)),
             // slot and key go by one number here
-            Step::Enrol(slot) => (HospitalA, enrol(&self.net, HospitalA, &[(slot, slot as u8)])),
+            Step::Enrol(slot) => (HospitalA, enrol(self.net.state.network(), HospitalA, &[(slot, slot as u8)])),
             Step::Leave(slot) => return self.leave(slot),
             Step::Ask(bin) => (Researcher, self.net.query(self.study, filtered(0, bin))),
             Step::Answer => (HospitalA, self.net.answer(HospitalA, query, tip)),
@@ -93,7 +93,7 @@ impl Scene {
         let a = id(HospitalA);
         let before = self.net.state.clone();
         let may = before.patient_key(&a, slot).is_some() && before.withdrawal(a, slot).is_none();
-        let transaction = leave(&self.net, slot as u8, HospitalA, slot);
+        let transaction = leave(self.net.state.network(), slot as u8, HospitalA, slot);
         assert_eq!(before.check_envelope(&transaction), if may { Ok(()) } else { Err(EnvelopeError::NoSlot) });
         if may {
             let results = self.net.block_of(vec![transaction.clone()]);

@@ -400,11 +400,11 @@ fn a_withdrawal_in_between_refuses_always() {
         reject(&mut net, HospitalA, answer, 178);
     }
     // in the same block, too, and by a patient's key; the proof is not even looked at
-    let keys = enrol(&net, HospitalA, &[(9, 1)]);
+    let keys = enrol(net.state.network(), HospitalA, &[(9, 1)]);
     net.accept(HospitalA, keys);
     let verified = net.checker.inner().answers.load(std::sync::atomic::Ordering::Relaxed);
     let answer = net.answer_now(HospitalA, query);
-    let (left, stale) = (leave(&net, 1, HospitalA, 9), net.sign(vec![(HospitalA, answer)]).remove(0));
+    let (left, stale) = (leave(net.state.network(), 1, HospitalA, 9), net.sign(vec![(HospitalA, answer)]).remove(0));
     let results = net.block_of(vec![left, stale]);
     assert!(results[0].effect().is_some(), "{results:?}");
     assert_eq!(results[1].rejection(), Some(RejectionCode(178)));

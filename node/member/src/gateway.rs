@@ -38,6 +38,11 @@ impl Problem {
     pub fn is_not_found(&self) -> bool {
         self.status == StatusCode::NOT_FOUND
     }
+
+    /// True if what was sent does not go with what is there: it was used up, or came before.
+    pub fn is_conflict(&self) -> bool {
+        self.status == StatusCode::CONFLICT
+    }
 }
 
 /// Why a request failed.

@@ -2,7 +2,7 @@
 //!
 //! [`Member`] is a member with its secret keys, [`Card`] what the others know of it, [`MemberFolder`] where its files are. A [`Connection`] reads the chain and sends
 //! transactions through whatever implements [`Ledger`]: the chain of one validator in this process, a node of another process on this machine ([`OtherProcess`]), or a
-//! node in this process (the service's). [`named`] finds what people name, [`uses`] what a patient's slot could be counted in.
+//! node in this process (the service's). [`named`] finds what people name.
 
 mod card;
 mod circuit_keys;
@@ -14,7 +14,6 @@ pub mod gateway;
 mod keys;
 mod ledger;
 pub mod named;
-mod uses;
 
 pub use card::Card;
 pub use circuit_keys::{DEVELOPMENT_NOTICE, VerifyingFolder, key_file_name};
@@ -24,4 +23,3 @@ pub use error::{LedgerError, MemberError};
 pub use folder::MemberFolder;
 pub use keys::{Member, is_usable, refuse_readable, role};
 pub use ledger::{Alone, Ledger, OtherProcess};
-pub use uses::{Use, uses};

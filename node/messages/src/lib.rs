@@ -6,6 +6,7 @@
 mod block;
 mod certificate;
 mod circuit_keys;
+mod claim;
 mod class;
 pub mod codec;
 mod envelope;
@@ -16,20 +17,24 @@ pub mod limits;
 pub mod merkle;
 mod rejection_code;
 pub mod sealed;
+mod sheet;
 mod time;
 mod transaction;
+mod typed;
 
 pub use countersign_circuits::tag;
 
 pub use block::{Block, BlockError, BlockId, HEADER_BYTES, Header, transaction_leaves};
 pub use certificate::{Certificate, CertificateError, ValidatorSet, VoteKind, vote_message};
 pub use circuit_keys::{CircuitKeys, KeysError};
+pub use claim::{ClaimCode, ClaimError, ClaimId, ClaimRequest, KEYS_OF_A_CLAIM, Letter};
 pub use class::Class;
 pub use codec::{DecodeError, Wire};
 pub use envelope::EnvelopeError;
 pub use genesis::{Genesis, GenesisError, K_MIN_FLOOR, K_MIN_MAX, Member, NetworkId, Rules};
 pub use identity::{MemberId, Name, NameError, PatientKey, Role};
 pub use rejection_code::RejectionCode;
+pub use sheet::{Sheet, SheetError};
 pub use time::{BlockTime, Height};
 pub use transaction::{
     Anchor, AnchoredTable, Answer, Cause, Change, Enrol, Enrolment, Payload, Proposal, ProposalId, Query, QueryId, Refusal, RefusalCode,

@@ -32,7 +32,7 @@ impl Patients {
             return None;
         }
         self.keys.push((hospital, slot));
-        Some(harness::enrol(net, hospital, &[(slot, number)]))
+        Some(harness::enrol(net.state.network(), hospital, &[(slot, number)]))
     }
 
     /// Somebody whose key is enrolled leaves. What is signed, if the slot is still in force where it is looked at.
@@ -43,7 +43,7 @@ impl Patients {
         if !enrolled || self.leaving.contains_key(&number) || state.withdrawal(id(hospital), slot).is_some() {
             return None;
         }
-        let transaction = Arc::new(harness::leave(net, number, hospital, slot));
+        let transaction = Arc::new(harness::leave(net.state.network(), number, hospital, slot));
         self.leaving.insert(number, (transaction.clone(), now));
         Some(transaction)
     }

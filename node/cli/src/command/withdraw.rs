@@ -68,7 +68,7 @@ pub async fn run(session: &Session, arguments: &WithdrawArguments) -> Result<(),
     let value = || {
         let one = |d: &Departure| {
             let uses: Vec<_> =
-                d.uses.iter().map(|u| json!({"query": format!("Q-{}", u.number), "study": format!("S-{}", u.study)})).collect();
+                d.uses.iter().map(|u| json!({"query": format!("Q-{}", u.number), "study": format!("S-{}", u.study_number)})).collect();
             json!({ "slot": d.slot.0, "block": d.left.map(|h| h.0), "released_before": uses })
         };
         json!({ "site": name, "withdrawn": left.iter().map(one).collect::<Vec<_>>(), "development_keys": development })
@@ -91,7 +91,7 @@ fn words(name: &str, left: &[Departure]) -> String {
             [] => lines.push("  no result that could include the record was released before".to_owned()),
             uses => {
                 lines.push(format!("  results that could include the record were released before, and stay: {}", uses.len()));
-                lines.extend(uses.iter().map(|used| format!("    Q-{} of S-{}, {}", used.number, used.study, plain(&used.title))));
+                lines.extend(uses.iter().map(|used| format!("    Q-{} of S-{}, {}", used.number, used.study_number, plain(&used.title))));
             }
         }
     }

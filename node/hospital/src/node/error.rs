@@ -88,6 +88,9 @@ pub enum HospitalError {
         /// Of how many.
         of: usize,
     },
+    /// A patient's request for a claim.
+    #[error(transparent)]
+    Claim(#[from] super::ClaimRefused),
     /// What is stored does not fit together.
     #[error("the hospital's file is damaged ({0}); restore it from its backup")]
     Damaged(&'static str),
@@ -140,6 +143,7 @@ impl HospitalError {
             | Self::ForeignConsents(_)
             | Self::AnchorRefused(_)
             | Self::NoRow { .. }
+            | Self::Claim(_)
             | Self::Cells(_) => true,
             Self::Import(error) => !matches!(error, ImportError::Io { .. }),
             Self::StoppedAndTakenBack { stopped, .. } | Self::StoppedAndNotTakenBack { stopped, .. } => stopped.is_refusal(),

@@ -9,8 +9,8 @@ use crate::{
 use async_recursion::async_recursion as boxed;
 use countersign_circuits::consent::Day;
 use countersign_ingest::PatientId;
-use countersign_ledger::Verdict;
-use countersign_member::{Connection, LedgerError, Use, uses};
+use countersign_ledger::{Use, Verdict};
+use countersign_member::{Connection, LedgerError};
 use countersign_messages::{Height, Payload, Transaction, Wire, Withdraw};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -55,7 +55,7 @@ impl Hospital {
         let (state, hospital) = (connection.state(), self.member.id());
         let departure = |slot: &SlotIndex| {
             let left = state.withdrawal(hospital, slot.0).map(|record| record.height);
-            Departure { slot: *slot, left, uses: uses(state, &hospital, &[slot.0]) }
+            Departure { slot: *slot, left, uses: state.uses(&hospital, slot.0) }
         };
         Ok(slots.keys().map(departure).collect())
     }

@@ -1,0 +1,47 @@
+//! What the ledger has of a patient's key.
+
+use super::time;
+use countersign_ledger::{State, Use, WithdrawnBy};
+use countersign_messages::{MemberId, PatientKey, json};
+
+fn name(state: &State, member: &MemberId) -> String {
+    state.member(member).map_or_else(|| member.to_string(), |member| member.name.to_string())
+}
+
+/// The slot a key stands for.
+pub(crate) fn slot(state: &State, key: &PatientKey) -> Option<json::PatientSlot> {
+    let (hospital, slot) = state.slot_of_key(key)?;
+    let record = state.patient_key(&hospital, slot)?;
+    let left = state.withdrawal(hospital, slot).map(|left| {
+        let by = match left.by {
+            WithdrawnBy::Key => "key",
+            WithdrawnBy::Word => "word",
+            WithdrawnBy::Source => "source",
+        };
+        json::Left { height: left.height.0, by: by.into() }
+    });
+    Some(json::PatientSlot {
+        key: key.signer().into(),
+        hospital: hospital.into(),
+        hospital_name: name(state, &hospital),
+        slot,
+        height: record.height.0,
+        transaction: record.transaction.into(),
+        left,
+    })
+}
+
+/// An answer that a slot could be counted in.
+pub(crate) fn used(state: &State, used: &Use) -> json::Use {
+    json::Use {
+        query: used.query.into(),
+        number: used.number,
+        question: used.question.clone(),
+        asker: name(state, &used.asker),
+        asked: time(used.asked),
+        study: used.study.into(),
+        study_number: used.study_number,
+        title: used.title.clone(),
+        height: used.height.0,
+    }
+}

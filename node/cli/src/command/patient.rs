@@ -1,0 +1,189 @@
+//! `countersign patient`: a key of one's own, what a record could be counted in, leaving.
+
+use super::{Session, claim::write_private};
+use crate::{failure::Failure, screen::plain};
+use anyhow::Context;
+use async_recursion::async_recursion as boxed;
+use clap::{Args, Subcommand};
+use countersign_member::{gateway::GatewayClient, refuse_readable};
+use countersign_messages::{Letter, Sheet};
+use countersign_patient::{Decided, Place, Receipt, claim, standing, withdraw};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// What a patient does.
+#[derive(Debug, Subcommand)]
+pub enum PatientCommand {
+    /// Make a key from a hospital's letter: a sheet to keep, and a request for the hospital
+    Claim(ClaimArguments),
+    /// Show the slot of a sheet's key, and what it could be counted in
+    Uses(UsesArguments),
+    /// Take the record out of research, without the hospital
+    Withdraw(WithdrawArguments),
+}
+
+/// Arguments of `patient claim`.
+#[derive(Debug, Args)]
+pub struct ClaimArguments {
+    /// The letter, or a file with its lines typed in
+    pub letter: PathBuf,
+    /// Where the sheet goes (a new file, mode 600): print it, too
+    #[arg(long, value_name = "FILE")]
+    pub sheet: PathBuf,
+    /// Where the request goes (a new file): for the hospital, sealed to it
+    #[arg(long, value_name = "FILE")]
+    pub request: PathBuf,
+}
+
+/// Arguments of `patient uses`.
+#[derive(Debug, Args)]
+pub struct UsesArguments {
+    /// The sheet
+    #[arg(long, value_name = "FILE")]
+    pub sheet: PathBuf,
+    /// A gateway of the network
+    #[arg(long, value_name = "URL")]
+    pub url: String,
+}
+
+/// Arguments of `patient withdraw`.
+#[derive(Debug, Args)]
+pub struct WithdrawArguments {
+    /// The sheet
+    #[arg(long, value_name = "FILE")]
+    pub sheet: PathBuf,
+    /// Gateways of the network; any of them will do, and need not be the hospital's
+    #[arg(long, value_name = "URL", required = true)]
+    pub url: Vec<String>,
+    /// Where the receipt goes (a new file)
+    #[arg(long, value_name = "FILE")]
+    pub receipt: Option<PathBuf>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// A file is there already or is not what it should be, no gateway answers, or nothing is left to do.
+#[boxed]
+pub async fn run(session: &Session, command: &PatientCommand) -> Result<(), Failure> {
+    match command {
+        PatientCommand::Claim(arguments) => make(session, arguments),
+        PatientCommand::Uses(arguments) => uses(session, arguments).await,
+        PatientCommand::Withdraw(arguments) => leave(session, arguments).await,
+    }
+}
+
+fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    Ok(Zeroizing::new(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?))
+}
+
+fn read_sheet(path: &Path) -> Result<Sheet, Failure> {
+    refuse_readable(path)?;
+    read(path)?.parse().map_err(|e| Failure::Refused(format!("{}: {e}", path.display())))
+}
+
+fn make(session: &Session, arguments: &ClaimArguments) -> Result<(), Failure> {
+    let letter: Letter = read(&arguments.letter)?.parse().map_err(|e| Failure::Refused(format!("{}: {e}", arguments.letter.display())))?;
+    if let Some(there) = [&arguments.sheet, &arguments.request].into_iter().find(|path| path.exists()) {
+        return Err(Failure::Refused(format!("{} is there already; it is never written over", there.display())));
+    }
+    let (sheet, request) = claim(&letter)?;
+    write_private(&arguments.sheet, words_of_sheet(&sheet).as_bytes())?;
+    write_private(&arguments.request, &request)?;
+    let (kept, sent) = (arguments.sheet.display(), arguments.request.display());
+    let words = || {
+        format!(
+            "your sheet is in {kept}: keep it, and print it. Whoever has it can take your record out of research, and nothing else\n\
+             the request is in {sent}: bring or send it to the hospital, which enrols the key (once a day)"
+        )
+    };
+    session.screen.result(words, || json!({ "sheet": arguments.sheet, "request": arguments.request, "key": sheet.public(0).to_string() }));
+    Ok(())
+}
+
+/// The sheet, as it is kept and printed.
+fn words_of_sheet(sheet: &Sheet) -> Zeroizing<String> {
+    let lines = Zeroizing::new(sheet.lines().replace('\n', "\n    "));
+    Zeroizing::new(format!(
+        "Recovery sheet: your record in research\n\n\
+         With this sheet you can see what your record could be counted in, and take it out of research, even if you lose your phone or computer.\n\
+         Whoever has it can do the same, and nothing else. You can also withdraw on paper or at the hospital's counter, without it.\n\n    {}\n\n\
+         With the program: countersign patient uses --sheet FILE --url GATEWAY\n                  countersign patient withdraw --sheet FILE --url GATEWAY\n",
+        *lines
+    ))
+}
+
+async fn uses(session: &Session, arguments: &UsesArguments) -> Result<(), Failure> {
+    let sheet = read_sheet(&arguments.sheet)?;
+    let places = standing(&GatewayClient::new(&arguments.url)?, &sheet).await?;
+    session.screen.result(|| words_of_places(&places), || json!({ "slots": places }));
+    Ok(())
+}
+
+fn words_of_places(places: &[Place]) -> String {
+    if places.is_empty() {
+        return "the ledger has no slot with a key of this sheet yet: a hospital enrols keys once a day".to_owned();
+    }
+    let mut lines = Vec::new();
+    for place in places {
+        let slot = &place.slot;
+        let (number, hospital) = (slot.slot, plain(&slot.hospital_name));
+        lines.push(match &slot.left {
+            None => format!("slot {number} of {hospital}: in force, with your key since block {}", slot.height),
+            Some(left) => format!("slot {number} of {hospital}: left at block {}; no later answer counts it", left.height),
+        });
+        match place.uses.len() {
+            0 => lines.push("  it could be counted in no answer so far".to_owned()),
+            count => lines.push(format!(
+                "  it could be counted in {count} answers (whether your record matched a question, the ledger does not know):"
+            )),
+        }
+        lines.extend(place.uses.iter().map(|used| {
+            let asked = used.asked.utc.get(..10).unwrap_or_default();
+            format!("    {asked}  Q-{} of S-{} ({}), asked by {}", used.number, used.study_number, plain(&used.title), plain(&used.asker))
+        }));
+    }
+    lines.join("\n")
+}
+
+async fn leave(session: &Session, arguments: &WithdrawArguments) -> Result<(), Failure> {
+    let sheet = read_sheet(&arguments.sheet)?;
+    if let Some(there) = arguments.receipt.as_ref().filter(|path| path.exists()) {
+        return Err(Failure::Refused(format!("{} is there already; it is never written over", there.display())));
+    }
+    let clients = arguments.url.iter().map(|url| GatewayClient::new(url)).collect::<Result<Vec<_>, _>>()?;
+    let working = session.screen.working("taking the record out of research");
+    let receipts = withdraw(&clients, &sheet).await;
+    drop(working);
+    let receipts = receipts?;
+    let value = json!({ "withdrawn": receipts });
+    if let Some(path) = &arguments.receipt {
+        write_private(path, serde_json::to_string_pretty(&value).unwrap_or_default().as_bytes())?;
+    }
+    session.screen.result(|| words_of_receipts(&receipts), || value.clone());
+    Ok(())
+}
+
+fn words_of_receipts(receipts: &[Receipt]) -> String {
+    let mut lines = Vec::new();
+    for receipt in receipts {
+        lines.push(format!(
+            "slot {} of {} is out of force since block {}: no later answer counts your record",
+            receipt.slot,
+            plain(&receipt.hospital),
+            receipt.height
+        ));
+        lines.push(match receipt.decided {
+            Decided::Validators => "  checked here: the block was decided by the network's validators".to_owned(),
+            Decided::Gateway => {
+                "  by the gateway's word: the validators have changed since the network began; ask another gateway, too".to_owned()
+            }
+        });
+        if receipt.released_before > 0 {
+            lines.push(format!("  {} results that could include your record were released before, and stay", receipt.released_before));
+        }
+    }
+    lines.push("your record comes back only by a new document that you sign".to_owned());
+    lines.join("\n")
+}

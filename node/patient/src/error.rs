@@ -1,0 +1,51 @@
+//! What keeps a patient from something.
+
+use countersign_member::gateway::GatewayError;
+use countersign_messages::{ClaimError, NetworkId, SheetError};
+
+/// Why something was not done. No message holds a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum PatientError {
+    /// A letter or request.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    /// A sheet.
+    #[error(transparent)]
+    Sheet(#[from] SheetError),
+    /// A gateway.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// No gateway was named.
+    #[error("no gateway is named: give the address of one of the network's with --url")]
+    NoGateway,
+    /// A gateway of another network.
+    #[error("{gateway} is of another network than the sheet ({network:?}); ask the hospital for an address")]
+    OtherNetwork {
+        /// Which.
+        gateway: String,
+        /// The sheet's.
+        network: NetworkId,
+    },
+    /// No slot has one of the keys.
+    #[error(
+        "the ledger has no slot with a key of this sheet. A hospital enrols keys once a day; if it is not there after a week, the ethics board takes complaints"
+    )]
+    NotEnrolled,
+    /// Nothing is left to do.
+    #[error("the record has left already, at block {0}: no later answer counts it")]
+    Left(u64),
+    /// It was sent, and is in no block yet.
+    #[error("the withdrawal was sent and is in no block yet; run the same again to look, nothing is done twice")]
+    Waiting,
+}
+
+impl PatientError {
+    /// True if something else must be given, or nothing is to be done; false if the same may work another time.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Gateway(GatewayError::Url { .. }) => true,
+            Self::Gateway(_) | Self::Waiting => false,
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What the ledger has of a sheet's keys, as gateways say it.
+
+use crate::PatientError;
+use async_recursion::async_recursion as boxed;
+use countersign_member::gateway::{GatewayClient, GatewayError};
+use countersign_messages::{
+    Genesis, KEYS_OF_A_CLAIM, Sheet, Wire,
+    json::{PatientSlot, Use},
+};
+use serde::Serialize;
+
+/// A slot that one of a sheet's keys stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// Which key: 0 for the first slot, more for later ones.
+    pub number: u32,
+    /// The slot.
+    #[serde(flatten)]
+    pub slot: PatientSlot,
+    /// Answers it could be counted in.
+    pub uses: Vec<Use>,
+}
+
+/// The slots of a sheet's keys, with what they could be counted in.
+///
+/// # Errors
+/// The gateway is of another network, is none, or is not there.
+#[boxed]
+pub async fn standing(client: &GatewayClient, sheet: &Sheet) -> Result<Vec<Place>, PatientError> {
+    check_network(client, sheet).await?;
+    let mut places = Vec::new();
+    for number in 0..KEYS_OF_A_CLAIM as u32 {
+        if let Some(slot) = slot(client, sheet, number).await? {
+            let uses = client.list(&format!("/v1/patients/{}/uses", sheet.public(number))).await?;
+            places.push(Place { number, slot, uses });
+        }
+    }
+    Ok(places)
+}
+
+/// The slot a key stands for.
+pub(crate) async fn slot(client: &GatewayClient, sheet: &Sheet, number: u32) -> Result<Option<PatientSlot>, PatientError> {
+    match client.get(&format!("/v1/patients/{}", sheet.public(number))).await {
+        Ok(slot) => Ok(Some(slot)),
+        Err(GatewayError::Problem(problem)) if problem.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The gateway's genesis, if it is that of the sheet's network.
+pub(crate) async fn check_network(client: &GatewayClient, sheet: &Sheet) -> Result<Genesis, PatientError> {
+    let other = || PatientError::OtherNetwork { gateway: client.base().to_owned(), network: sheet.network };
+    let bytes = client.raw("/v1/genesis", Genesis::BYTES_MAX).await?;
+    let genesis = Genesis::decode(&bytes).map_err(|_| other())?;
+    if genesis.network() == sheet.network { Ok(genesis) } else { Err(other()) }
+}
