@@ -21,7 +21,7 @@ pub struct Part {
     pub name: String,
     /// What it is.
     pub roles: Vec<Role>,
-    /// Whether it has a node. Validators have one; who has none goes through a validator's.
+    /// Whether it has a node. Validators have one, and hospitals need one to answer; who has none goes through a validator's.
     pub node: bool,
 }
 
@@ -48,8 +48,8 @@ impl std::fmt::Debug for Rehearsal {
 }
 
 impl Rehearsal {
-    /// Makes everybody's keys and folders, and starts every node. `founded` makes the genesis of the members; `checker` is called for each of them, so that nobody
-    /// shares a verdict with another.
+    /// Makes everybody's keys and folders, and starts every node. `founded` makes the genesis of the members; `checker` is called for each part, so that nobody need
+    /// share a verdict with another.
     ///
     /// # Errors
     /// Files cannot be written, names are not usable, the genesis breaks a rule, or a node does not start.
@@ -57,14 +57,14 @@ impl Rehearsal {
         folder: &Path,
         parts: &[Part],
         founded: impl FnOnce(Vec<GenesisMember>) -> Result<Genesis, E>,
-        checker: impl Fn() -> Result<Arc<dyn ProofChecker>, E>,
+        checker: impl Fn(&Part) -> Result<Arc<dyn ProofChecker>, E>,
     ) -> Result<Self, E> {
         let mut seats = Vec::with_capacity(parts.len());
         for part in parts {
             let folder = folder.join(&part.name);
             std::fs::create_dir_all(&folder).map_err(|source| ServiceError::Write { path: folder.clone(), source })?;
             let member = Member::generate(&part.name, &part.roles).map_err(ServiceError::from)?;
-            seats.push(Seat { member, folder, listen: None, node: None, checker: checker()? });
+            seats.push(Seat { member, folder, listen: None, node: None, checker: checker(part)? });
         }
         let genesis = founded(seats.iter().map(listed).collect::<Result<_, _>>()?)?;
         let mut rehearsal = Self { genesis, seats, peers: Vec::new() };

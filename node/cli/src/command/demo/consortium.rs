@@ -45,8 +45,9 @@ impl Consortium {
             let founding = Founding { name: "demo".into(), development: true, time, members, registry, rules: Rules::standard() };
             Ok(founding.genesis(keys.verifying()?)?)
         };
-        let checker =
-            || -> Result<Arc<dyn ProofChecker>, Failure> { Ok(Arc::new(CachingChecker::new(KeyedChecker::new(keys.verifying()?)))) };
+        let checker = |_: &Part| -> Result<Arc<dyn ProofChecker>, Failure> {
+            Ok(Arc::new(CachingChecker::new(KeyedChecker::new(keys.verifying()?))))
+        };
         Ok(Self(Rehearsal::start(folder, &parts, founded, checker).await?))
     }
 
