@@ -149,7 +149,8 @@ fn withdrawals(chain: &mut Chain, dictionary: &[u8]) {
     let (before, mut spent) = (resident_mib(), Duration::ZERO);
     let slots: Vec<u32> = (0..SLOTS_WITHDRAWN).collect();
     for part in slots.chunks(limits::WITHDRAWN_SLOTS_MAX) {
-        let transaction = chain.sign(HOSPITAL, 0, Payload::Withdraw(Withdraw { slots: part.to_vec(), cause: Cause::Word }));
+        let transaction =
+            chain.sign(HOSPITAL, 0, Payload::Withdraw(Withdraw { slots: part.to_vec(), cause: Cause::Word, received: Day(0) }));
         let (_, accepted, took) = chain.block(1_000, vec![transaction]);
         assert_eq!(accepted, 1);
         spent += took;

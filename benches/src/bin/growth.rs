@@ -124,7 +124,7 @@ impl Growth {
             self.answers += 1;
         }
         if self.blocks.is_multiple_of(2) {
-            what.push((HOSPITAL, Payload::Withdraw(Withdraw { slots: vec![self.withdrawn], cause: Cause::Word })));
+            what.push((HOSPITAL, Payload::Withdraw(Withdraw { slots: vec![self.withdrawn], cause: Cause::Word, received: Day(0) })));
             self.withdrawn += 1;
         }
         let (signed, took) = self.submit(what).await;

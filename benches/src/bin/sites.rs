@@ -19,7 +19,7 @@ use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
 use countersign_member::{VerifyingFolder, now};
 use countersign_messages::{Change, Height, QueryId, Role, Rules, StudyId};
 use countersign_query::{Question, compile};
-use countersign_service::{Part, Rehearsal, ServiceError};
+use countersign_service::{Part, Rehearsal};
 use countersign_study::{StudyDraft, approve, ask, categories_of, result, submit};
 use futures_util::stream::{self, StreamExt};
 use std::{path::Path, sync::Arc, time::Instant};
@@ -31,6 +31,8 @@ const QUESTION: &str = "SELECT chest_pain, disease, COUNT(*), AVG(sbp), STDDEV(s
                         AND sex IN ('female', 'male') AND oldpeak >= 0 GROUP BY chest_pain, disease";
 /// Hospitals at work at one time: a proof takes all cores there are, and one waits while another is sent.
 const AT_ONCE: usize = 4;
+
+type Failed = Box<dyn std::error::Error>;
 
 struct Arguments {
     sites: usize,
@@ -102,13 +104,13 @@ impl World {
         let time = now();
         let categories = reading.dictionary().attributes().iter().flat_map(|a| a.categories().iter().cloned()).collect();
         let registry = usual_registry(&categories, time.day()).unwrap();
-        let founded = |members| -> Result<_, ServiceError> {
+        let founded = |members| -> Result<_, Failed> {
             let founding = Founding { name: "sites".into(), development: true, time, members, registry, rules: Rules::standard() };
             Ok(founding.genesis(verifying.read().unwrap()).unwrap())
         };
         let own = || -> Arc<dyn ProofChecker> { Arc::new(CachingChecker::new(KeyedChecker::new(verifying.read().unwrap()))) };
         let shared = own();
-        let checker = |part: &Part| -> Result<Arc<dyn ProofChecker>, ServiceError> {
+        let checker = |part: &Part| -> Result<Arc<dyn ProofChecker>, Failed> {
             Ok(if part.roles.contains(&Role::Hospital) { Arc::clone(&shared) } else { own() })
         };
         let network = Rehearsal::start(folder, &parts, founded, checker).await.unwrap();

@@ -75,7 +75,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All of them, in the order of docs/api.md.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::NoSuchRoute,
         Self::MethodNotAllowed,
         Self::NotFound,

@@ -28,20 +28,22 @@ fn a_patient_leaves_by_a_key_of_the_own_without_the_hospital() {
     let records = network.path().join("records");
     run(arguments!["generate", records, "--profile", "complete", "--patients", "60", "--seed", "7"]).done();
     let ids: Vec<String> = (1..=60).map(|i| format!("a-{i:07}")).collect();
-    let anchor = || {
+    let anchor = |clinic: &Organisation| {
         let consents = records.join("consents.csv");
         let all = arguments!["anchor", records, CORE[0], CORE[1], "--mapping", "mapping-fhir", "--consents", consents];
         clinic.run(all).done().keeps_secret(&ids).json()
     };
-    assert_eq!(anchor()["new"], json!(true));
+    assert_eq!(anchor(&clinic)["new"], json!(true));
 
     // a letter, for somebody with a row; under no id that is not here
     let at = |name: &str| network.path().join(name);
-    let issue = |id: &str, out: &str| clinic.run(arguments!["claim", "issue", "--patient", id, "--out", at(out)]).keeps_secret(&ids);
-    issue("nobody", "none").failed(2).error();
-    let here = ids.iter().find(|id| issue(id, "letter").code == Some(0)).unwrap();
+    let issue = |clinic: &Organisation, id: &str, out: &str| {
+        clinic.run(arguments!["claim", "issue", "--patient", id, "--out", at(out)]).keeps_secret(&ids)
+    };
+    issue(&clinic, "nobody", "none").failed(2).error();
+    let here = ids.iter().find(|id| issue(&clinic, id, "letter").code == Some(0)).unwrap();
     assert_eq!(at("letter").metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    issue(here, "letter").failed(2).error();
+    issue(&clinic, here, "letter").failed(2).error();
     let letter = std::fs::read_to_string(at("letter")).unwrap();
     assert!(letter.contains("at the counter") && ids.iter().all(|id| !letter.contains(id)), "{letter}");
 
@@ -99,8 +101,8 @@ fn a_patient_leaves_by_a_key_of_the_own_without_the_hospital() {
     // the files of yesterday bring nobody back
     clinic.start();
     clinic.reach(receipt["height"].as_u64().unwrap());
-    let after = anchor();
+    let after = anchor(&clinic);
     assert_eq!((&after["held_back"], &after["people_new"], &after["withdrawn"]), (&json!(1), &json!(0), &json!(0)));
-    let gone = issue(here, "late").failed(2);
+    let gone = issue(&clinic, here, "late").failed(2);
     assert!(gone.error()["message"].as_str().unwrap().contains("no row in force"), "{gone:?}");
 }

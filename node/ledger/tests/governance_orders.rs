@@ -87,7 +87,7 @@ impl Scene {
 
     /// Transactions of those who are no members now, or do not govern, can stand in no block: the envelope sees to that.
     fn push(&mut self, by: usize, payload: Payload) {
-        if self.net.state.member(&id(PEOPLE[by])).is_some_and(|m| m.has_role(payload.role())) {
+        if self.net.state.member(&id(PEOPLE[by])).is_some_and(|m| payload.role().is_some_and(|role| m.has_role(role))) {
             self.pending.push((PEOPLE[by], payload));
         }
     }

@@ -291,7 +291,7 @@ mod tests {
             bad.check(&code, &letter.network, &letter.hospital)
         };
         assert_eq!(mac(&|r| r.mac[0] ^= 1), Err(ClaimError::Mac));
-        assert_eq!(mac(&|r| drop(r.keys.pop())), Err(ClaimError::Mac), "a key left out");
+        assert_eq!(mac(&|r| r.keys.truncate(8)), Err(ClaimError::Mac), "a key left out");
         assert_eq!(mac(&|r| r.keys.swap(0, 1)), Err(ClaimError::Mac), "another order");
         assert_eq!(request.check(&ClaimCode::from_bytes([8; 16]), &letter.network, &letter.hospital), Err(ClaimError::Mac), "another code");
         assert_eq!(request.check(&code, &NetworkId(Digest32([3; 32])), &letter.hospital), Err(ClaimError::Mac), "another network");

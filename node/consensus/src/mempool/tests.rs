@@ -1,6 +1,7 @@
 //! The mempool against blocks that are made and committed by the real state machine.
 
 mod model;
+mod patients;
 
 use super::*;
 use crate::fixture::{Chain, anchor, filler, genesis, key, member};

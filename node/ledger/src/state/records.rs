@@ -10,7 +10,7 @@ use countersign_circuits::{
     segment::{Segment, SegmentId, TableContext},
 };
 use countersign_messages::{
-    BlockTime, Height, MemberId, Query, QueryId, RefusalCode, StudyId, StudySubmit, TransactionId, limits::WAITING_DAYS,
+    BlockTime, Height, MemberId, PatientKey, Query, QueryId, RefusalCode, StudyId, StudySubmit, TransactionId, limits::WAITING_DAYS,
 };
 use std::{fmt, sync::OnceLock};
 

@@ -132,7 +132,7 @@ fn name(verdict: &Result<Inserted, SubmitError>) -> &'static str {
         Err(SubmitError::Ahead { .. }) => "ahead",
         Err(SubmitError::Gap { .. }) => "gap",
         Err(SubmitError::Share { .. }) => "share",
-        Err(SubmitError::Busy) => "busy",
+        Err(SubmitError::Busy | SubmitError::Patients) => "busy",
     }
 }
 
