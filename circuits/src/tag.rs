@@ -44,6 +44,8 @@ pub const TYPED_CHECK: &str = "countersign/typed-check/1";
 pub const CLAIM_REQUEST: &str = "countersign/claim-request/1";
 /// The seed of one of a patient's keys (wire-format.md: Hashing, of the ledger and of consensus).
 pub const PATIENT_SEED: &str = "countersign/patient-seed/1";
+/// What a hospital's sealed backup belongs to (wire-format.md: Hashing, of the ledger and of consensus).
+pub const BACKUP: &str = "countersign/backup/1";
 /// A block's identity (wire-format.md: Hashing, of the ledger and of consensus).
 pub const HEADER: &str = "countersign/header/1";
 /// What a member signs of a transaction (wire-format.md: Hashing, of the ledger and of consensus).

@@ -3,6 +3,7 @@
 pub mod anchor;
 pub mod answer;
 pub mod audit;
+pub mod backup;
 pub mod claim;
 pub mod demo;
 pub mod generate;

@@ -2,7 +2,7 @@
 
 use countersign_audit::AuditError;
 use countersign_consortium::ConsortiumError;
-use countersign_hospital::HospitalError;
+use countersign_hospital::{HospitalError, backup::BackupError};
 use countersign_ingest::ImportError;
 use countersign_member::{LedgerError, MemberError, gateway::GatewayError, named::NamedError};
 use countersign_patient::PatientError;
@@ -141,6 +141,12 @@ impl From<ServiceError> for Failure {
             error if error.is_refusal() => Self::Refused(error.to_string()),
             error => Self::Other(error.into()),
         }
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        if error.is_refusal() { Self::Refused(error.to_string()) } else { Self::Other(error.into()) }
     }
 }
 

@@ -59,6 +59,9 @@ enum Command {
     Import(command::import::ImportArguments),
     /// Anchor a hospital's records
     Anchor(command::anchor::AnchorArguments),
+    /// Back up a hospital's own file, sealed; verify and restore backups
+    #[command(subcommand)]
+    Backup(command::backup::BackupCommand),
     /// Hand out codes to patients, and take the keys that come back (hospital)
     #[command(subcommand)]
     Claim(command::claim::ClaimCommand),
@@ -99,6 +102,7 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Generate(arguments) => command::generate::run(session, &arguments),
         Command::Import(arguments) => command::import::run(session, &arguments),
         Command::Anchor(arguments) => command::anchor::run(session, &arguments).await,
+        Command::Backup(command) => command::backup::run(session, &command).await,
         Command::Claim(command) => command::claim::run(session, &command).await,
         Command::Patient(command) => command::patient::run(session, &command).await,
         Command::Withdraw(arguments) => command::withdraw::run(session, &arguments).await,

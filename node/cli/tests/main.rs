@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests may panic")]
 
+mod backups;
 mod common;
 mod failures;
 mod joining;

@@ -25,6 +25,9 @@ use zeroize::Zeroizing;
 /// How long to wait for another process that is just closing the file.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// The name under which the public key of backups is kept.
+const BACKUP_KEY: &str = "backup";
+
 /// What [`HospitalStore::check`] found in a sound file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckReport {
@@ -129,6 +132,22 @@ impl HospitalStore {
             to.to_str().ok_or_else(|| HospitalStoreError::File { path: to.to_owned(), source: ErrorKind::InvalidFilename.into() })?;
         // SQLite accepts an existing file here if it is empty
         sqlx::query("VACUUM INTO ?").bind(name).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// The public key that backups are sealed to.
+    #[boxed]
+    pub(crate) async fn backup_key(&self) -> Result<Option<[u8; 32]>, HospitalStoreError> {
+        let kept: Option<Vec<u8>> =
+            sqlx::query_scalar("SELECT bytes FROM secret WHERE name = ?").bind(BACKUP_KEY).fetch_optional(&self.pool).await?;
+        kept.map(|bytes| bytes.try_into().map_err(|_| HospitalStoreError::Damaged("the key of backups"))).transpose()
+    }
+
+    /// Sets it.
+    #[boxed]
+    pub(crate) async fn set_backup_key(&self, public: &[u8; 32]) -> Result<(), HospitalStoreError> {
+        let set = "INSERT INTO secret (name, bytes) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET bytes = excluded.bytes";
+        sqlx::query(set).bind(BACKUP_KEY).bind(&public[..]).execute(&self.pool).await?;
         Ok(())
     }
 

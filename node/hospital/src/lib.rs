@@ -40,6 +40,7 @@
 //! - A slot is in use only while every consent it was anchored with is borne out by the last import.
 //! - Salts of proofs are never stored: a proof that was interrupted is begun anew with fresh ones.
 
+pub mod backup;
 mod claims;
 pub mod codes;
 pub mod disclosure;

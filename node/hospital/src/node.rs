@@ -4,6 +4,7 @@
 mod accepting;
 mod anchoring;
 mod answering;
+mod backing_up;
 mod claiming;
 mod committing;
 mod error;

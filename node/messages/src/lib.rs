@@ -17,6 +17,7 @@ pub mod limits;
 pub mod merkle;
 mod rejection_code;
 pub mod sealed;
+mod sealed_stream;
 mod sheet;
 mod time;
 mod transaction;
@@ -34,6 +35,7 @@ pub use envelope::EnvelopeError;
 pub use genesis::{Genesis, GenesisError, K_MIN_FLOOR, K_MIN_MAX, Member, NetworkId, Rules};
 pub use identity::{MemberId, Name, NameError, PatientKey, Role};
 pub use rejection_code::RejectionCode;
+pub use sealed_stream::{OpeningReader, SealingWriter};
 pub use sheet::{Sheet, SheetError};
 pub use time::{BlockTime, Height};
 pub use transaction::{

@@ -6,7 +6,7 @@
 //! content. The context (query and hospital: a query names its network) is in the `info` of every recipient, and everything before the content is
 //! authenticated with it. The content key is used once, so its nonce is zero.
 
-use crate::{identity::MemberId, transaction::QueryId};
+use crate::{identity::MemberId, transaction::QueryId, typed};
 use chacha20poly1305::{
     ChaCha20Poly1305, Key, Nonce,
     aead::{Aead, KeyInit, Payload},
@@ -22,6 +22,8 @@ pub const RECIPIENTS_MAX: usize = 16;
 const KEY: usize = 32;
 /// An encrypted content key: 32 bytes and a tag.
 const WRAPPED: usize = 48;
+/// A content key for one recipient: the encapsulated key and the encrypted content key.
+pub(crate) const WRAP: usize = KEY + WRAPPED;
 /// What one recipient takes.
 const SLOT: usize = 2 * KEY + WRAPPED;
 
@@ -75,6 +77,16 @@ impl SealingSecret {
         Self(Zeroizing::new(*bytes))
     }
 
+    /// As it is typed from a sheet of paper; `None`: it is not, or with a slip.
+    pub fn from_typed(text: &str) -> Option<Self> {
+        Some(Self(typed::read(text)?))
+    }
+
+    /// As it is printed on a sheet of paper.
+    pub fn to_typed(&self) -> Zeroizing<String> {
+        typed::write(&*self.0)
+    }
+
     /// The bytes to store, with care.
     pub fn to_bytes(&self) -> Zeroizing<[u8; KEY]> {
         self.0.clone()
@@ -108,8 +120,48 @@ fn associated(context: &Digest32, head: &[u8]) -> Vec<u8> {
     [context.0.as_slice(), head].concat()
 }
 
-fn cipher(key: &[u8; KEY]) -> ChaCha20Poly1305 {
+pub(crate) fn cipher(key: &[u8; KEY]) -> ChaCha20Poly1305 {
     ChaCha20Poly1305::new(&Key::from(*key))
+}
+
+/// A fresh content key, and what its recipient unwraps it from.
+pub(crate) fn wrap(context: &Digest32, recipient: &[u8; KEY]) -> Result<([u8; WRAP], Zeroizing<[u8; KEY]>), SealError> {
+    let mut key = Zeroizing::new([0; KEY]);
+    getrandom::fill(&mut *key).map_err(|_| SealError::Entropy)?;
+    let wrapped = wrap_key(&key, context, recipient)?;
+    Ok((wrapped, key))
+}
+
+fn wrap_key(key: &[u8; KEY], context: &Digest32, recipient: &[u8; KEY]) -> Result<[u8; WRAP], SealError> {
+    let public = Public::from_bytes(recipient).map_err(|_| SealError::Recipients)?;
+    let (encapsulated, wrapped) = hpke::single_shot_seal::<hpke::aead::ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+        &OpModeS::Base,
+        &public,
+        &info(context),
+        key,
+        &[],
+    )
+    .map_err(|_| SealError::Recipients)?;
+    let mut out = [0; WRAP];
+    out[..KEY].copy_from_slice(&encapsulated.to_bytes());
+    out[KEY..].copy_from_slice(wrapped.get(..WRAPPED).ok_or(SealError::Format)?);
+    Ok(out)
+}
+
+/// The content key of what was wrapped.
+pub(crate) fn unwrap(wrapped: &[u8], context: &Digest32, secret: &SealingSecret) -> Result<Zeroizing<[u8; KEY]>, SealError> {
+    let (encapsulated, wrapped) = wrapped.split_at_checked(KEY).ok_or(SealError::Format)?;
+    let encapsulated = Encapsulated::from_bytes(encapsulated).map_err(|_| SealError::Damaged)?;
+    let key = hpke::single_shot_open::<hpke::aead::ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+        &OpModeR::Base,
+        &secret.private(),
+        &encapsulated,
+        &info(context),
+        wrapped,
+        &[],
+    );
+    let key = Zeroizing::new(key.map_err(|_| SealError::Damaged)?);
+    Ok(Zeroizing::new(<[u8; KEY]>::try_from(key.as_slice()).map_err(|_| SealError::Damaged)?))
 }
 
 /// Seals content to recipients' public keys under a context.
@@ -124,18 +176,8 @@ pub fn seal(content: &[u8], context: &Digest32, recipients: &[[u8; KEY]]) -> Res
     getrandom::fill(&mut *key).map_err(|_| SealError::Entropy)?;
     let mut out = [MAGIC, &[recipients.len() as u8]].concat();
     for recipient in recipients {
-        let public = Public::from_bytes(recipient).map_err(|_| SealError::Recipients)?;
-        let (encapsulated, wrapped) = hpke::single_shot_seal::<hpke::aead::ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-            &OpModeS::Base,
-            &public,
-            &info(context),
-            &*key,
-            &[],
-        )
-        .map_err(|_| SealError::Recipients)?;
         out.extend_from_slice(recipient);
-        out.extend_from_slice(&encapsulated.to_bytes());
-        out.extend_from_slice(&wrapped);
+        out.extend_from_slice(&wrap_key(&key, context, recipient)?);
     }
     let aad = associated(context, &out);
     out.extend(cipher(&key).encrypt(&Nonce::default(), Payload { msg: content, aad: &aad }).map_err(|_| SealError::Format)?);
@@ -156,18 +198,7 @@ pub fn open(sealed: &[u8], context: &Digest32, secret: &SealingSecret) -> Result
     let (slots, content) = rest.split_at_checked(count * SLOT).ok_or(SealError::Format)?;
     let own = secret.public();
     let slot = slots.chunks_exact(SLOT).find_map(|slot| slot.strip_prefix(&own[..])).ok_or(SealError::NotForYou)?;
-    let (encapsulated, wrapped) = slot.split_at_checked(KEY).ok_or(SealError::Format)?;
-    let encapsulated = Encapsulated::from_bytes(encapsulated).map_err(|_| SealError::Damaged)?;
-    let key = hpke::single_shot_open::<hpke::aead::ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-        &OpModeR::Base,
-        &secret.private(),
-        &encapsulated,
-        &info(context),
-        wrapped,
-        &[],
-    );
-    let key = Zeroizing::new(key.map_err(|_| SealError::Damaged)?);
-    let key = Zeroizing::new(<[u8; KEY]>::try_from(key.as_slice()).map_err(|_| SealError::Damaged)?);
+    let key = unwrap(slot, context, secret)?;
     let head = sealed.len() - content.len();
     let aad = associated(context, sealed.get(..head).ok_or(SealError::Format)?);
     let opened = cipher(&key).decrypt(&Nonce::default(), Payload { msg: content, aad: &aad });

@@ -61,7 +61,7 @@ pub struct TakeArguments {
 }
 
 impl SiteArguments {
-    async fn open(&self, session: &Session) -> Result<(KeyedConnection, Hospital), Failure> {
+    pub(super) async fn open(&self, session: &Session) -> Result<(KeyedConnection, Hospital), Failure> {
         let network = self.network.open(session).await?;
         let name = match &self.site {
             Some(name) => name.clone(),

@@ -88,6 +88,9 @@ pub enum HospitalError {
         /// Of how many.
         of: usize,
     },
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] crate::backup::BackupError),
     /// A patient's request for a claim.
     #[error(transparent)]
     Claim(#[from] super::ClaimRefused),
@@ -145,6 +148,7 @@ impl HospitalError {
             | Self::NoRow { .. }
             | Self::Claim(_)
             | Self::Cells(_) => true,
+            Self::Backup(error) => error.is_refusal(),
             Self::Import(error) => !matches!(error, ImportError::Io { .. }),
             Self::StoppedAndTakenBack { stopped, .. } | Self::StoppedAndNotTakenBack { stopped, .. } => stopped.is_refusal(),
             Self::Ledger(error) => error.is_refusal(),

@@ -1,0 +1,245 @@
+//! Backups of a hospital's file, sealed to a key of which the hospital's machines hold the public half only: the other is on paper.
+//!
+//! A backup is a whole, consistent copy. Its head says, readable for everybody, of which hospital it is and as of which block; everything else is sealed
+//! ([`countersign_messages::SealingWriter`]), the head authenticated with it. It is written beside its place and moved there when it is whole.
+
+use crate::{CheckReport, HospitalStore, HospitalStoreError};
+use async_recursion::async_recursion as boxed;
+use borsh::{BorshDeserialize, BorshSerialize};
+use countersign_circuits::{hash::Digest32, tag};
+use countersign_messages::{BlockTime, Height, MemberId, Name, NetworkId, OpeningReader, SealingWriter, sealed::SealingSecret};
+use std::{
+    fs::{File, OpenOptions},
+    io::{BufReader, BufWriter, Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+const MAGIC: &[u8] = b"countersign-backup/1\n";
+/// Bytes of a head: two keys, a name, two numbers.
+const HEAD_BYTES_MAX: u32 = 4_096;
+/// The end of a backup's name.
+const EXTENSION: &str = "backup";
+/// What a backup is called until it is whole.
+const PART: &str = "part";
+
+/// What stands before a backup's sealed content.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct BackupHead {
+    /// The network.
+    pub network: NetworkId,
+    /// The hospital.
+    pub hospital: MemberId,
+    /// Its name.
+    pub name: Name,
+    /// When it was made, by the hospital's clock.
+    pub made: BlockTime,
+    /// The ledger's last block then.
+    pub height: Height,
+}
+
+/// Why a backup is not made, or says nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// No key was made.
+    #[error("this hospital has no key for backups yet: `countersign backup key` makes one")]
+    NoKey,
+    /// There is a key.
+    #[error("this hospital has a key for backups already; backups of before open with its sheet only. With --replace a new one is made")]
+    KeyThere,
+    /// It is none, or was changed, or is sealed to another key.
+    #[error("{} is no backup that opens with this sheet: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Nothing is written over.
+    #[error("{} is there already; it is never written over", .0.display())]
+    There(PathBuf),
+    /// A file cannot be read or written; nothing half-made is left.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The hospital's file.
+    #[error(transparent)]
+    Store(#[from] HospitalStoreError),
+}
+
+impl BackupError {
+    /// True if something else must be given; false if the same may work another time.
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self, Self::File { .. } | Self::Store(_))
+    }
+
+    fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { path, source }
+    }
+}
+
+/// A backup that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupMade {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Bytes.
+    pub bytes: u64,
+    /// Its head.
+    pub head: BackupHead,
+}
+
+/// What is in a backup that opens and is sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupFinding {
+    /// Its head.
+    pub head: BackupHead,
+    /// Its content.
+    pub content: CheckReport,
+}
+
+/// What a backup is sealed for.
+fn context(head: &[u8]) -> Digest32 {
+    Digest32::tagged(tag::BACKUP, [head])
+}
+
+/// Writes a copy of a hospital's file, sealed, into a folder.
+///
+/// # Errors
+/// The folder or the disk refuses; nothing half-made is left.
+#[boxed]
+pub(crate) async fn create(store: &HospitalStore, head: BackupHead, key: &[u8; 32], folder: &Path) -> Result<BackupMade, BackupError> {
+    std::fs::create_dir_all(folder).map_err(BackupError::file(folder))?;
+    let path = folder.join(format!("{}-{}-{}.{EXTENSION}", head.name, head.made.0, head.height.0));
+    if path.exists() {
+        return Err(BackupError::There(path));
+    }
+    // on the disk of the hospital's file, not where the backup goes
+    let beside = store.path().parent().unwrap_or(Path::new("."));
+    let copy = tempfile::Builder::new().prefix("countersign-backup-").tempdir_in(beside).map_err(BackupError::file(beside))?;
+    let plain = copy.path().join("copy.sqlite");
+    store.backup(&plain).await?;
+    let part = path.with_extension(PART);
+    let (from, to, key, sealing) = (plain, part.clone(), *key, head.clone());
+    let sealed = tokio::task::spawn_blocking(move || seal(&from, &sealing, &key, &to)).await;
+    let moved = sealed.unwrap_or_else(|e| Err(std::io::Error::other(e))).and_then(|()| std::fs::rename(&part, &path));
+    if let Err(source) = moved {
+        // the reason is what counts; what cannot be removed either stays
+        let _ = std::fs::remove_file(&part);
+        return Err(BackupError::File { path, source });
+    }
+    let bytes = path.metadata().map_err(BackupError::file(&path))?.len();
+    Ok(BackupMade { path, bytes, head })
+}
+
+fn seal(from: &Path, head: &BackupHead, key: &[u8; 32], to: &Path) -> std::io::Result<()> {
+    let head = borsh::to_vec(head)?;
+    let mut out = BufWriter::new(OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(to)?);
+    out.write_all(MAGIC)?;
+    out.write_all(&(head.len() as u32).to_le_bytes())?;
+    out.write_all(&head)?;
+    let mut writer = SealingWriter::new(out, context(&head), key)?;
+    std::io::copy(&mut BufReader::new(File::open(from)?), &mut writer)?;
+    writer.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()
+}
+
+/// The head of a backup, and its content to be opened.
+fn open(path: &Path, secret: &SealingSecret) -> Result<(BackupHead, OpeningReader<BufReader<File>>), BackupError> {
+    let unreadable = |reason: String| BackupError::Unreadable { path: path.to_owned(), reason };
+    let mut file = BufReader::new(File::open(path).map_err(BackupError::file(path))?);
+    let (head, bytes) = read_head(&mut file).map_err(|e| unreadable(e.to_string()))?;
+    let content = OpeningReader::new(file, context(&bytes), secret).map_err(|e| unreadable(e.to_string()))?;
+    Ok((head, content))
+}
+
+fn read_head(file: &mut impl Read) -> std::io::Result<(BackupHead, Vec<u8>)> {
+    let none = || std::io::Error::new(std::io::ErrorKind::InvalidData, "this is no backup");
+    let (mut magic, mut length) = ([0; MAGIC.len()], [0; 4]);
+    file.read_exact(&mut magic)?;
+    file.read_exact(&mut length)?;
+    let length = u32::from_le_bytes(length);
+    if magic != *MAGIC || length > HEAD_BYTES_MAX {
+        return Err(none());
+    }
+    let mut bytes = vec![0; length as usize];
+    file.read_exact(&mut bytes)?;
+    Ok((BackupHead::try_from_slice(&bytes).map_err(|_| none())?, bytes))
+}
+
+/// Opens a whole backup with its sheet, and checks what is in it as a hospital's file: the test of a restore. Nothing is left of it.
+///
+/// # Errors
+/// It is none, was changed, opens with another sheet, or holds a damaged file.
+#[boxed]
+pub async fn verify(path: &Path, secret: &SealingSecret) -> Result<BackupFinding, BackupError> {
+    let folder = tempfile::Builder::new().prefix("countersign-verify-").tempdir().map_err(BackupError::file(path))?;
+    restore(path, secret, &folder.path().join("restored.sqlite")).await
+}
+
+/// Writes what is in a backup as a hospital's file, and checks it.
+///
+/// # Errors
+/// As [`verify`], or something is there already. Nothing is left then.
+#[boxed]
+pub async fn restore(path: &Path, secret: &SealingSecret, to: &Path) -> Result<BackupFinding, BackupError> {
+    let (head, content) = open(path, secret)?;
+    let there = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
+    let file = match there {
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => return Err(BackupError::There(to.to_owned())),
+        other => other.map_err(BackupError::file(to))?,
+    };
+    let written = tokio::task::spawn_blocking(move || write_all(content, file)).await.unwrap_or_else(|e| Err(std::io::Error::other(e)));
+    let checked = match written {
+        Ok(()) => check(to).await,
+        Err(e) if e.kind() == std::io::ErrorKind::InvalidData || e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Err(BackupError::Unreadable { path: path.to_owned(), reason: e.to_string() })
+        }
+        Err(source) => Err(BackupError::File { path: to.to_owned(), source }),
+    };
+    if checked.is_err() {
+        let _ = std::fs::remove_file(to);
+    }
+    Ok(BackupFinding { head, content: checked? })
+}
+
+fn write_all(mut content: impl Read, file: File) -> std::io::Result<()> {
+    let mut out = BufWriter::new(file);
+    std::io::copy(&mut content, &mut out)?;
+    out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()
+}
+
+async fn check(file: &Path) -> Result<CheckReport, BackupError> {
+    let store = HospitalStore::open(file).await?;
+    let report = store.check().await;
+    store.close().await;
+    Ok(report?)
+}
+
+/// Deletes backups of a hospital that are older than so many milliseconds, but never the newest. What was deleted. Erased people leave backups by this.
+///
+/// # Errors
+/// The folder cannot be read, or a file not be deleted.
+pub fn prune(folder: &Path, hospital: &MemberId, now: BlockTime, older_ms: u64) -> Result<Vec<PathBuf>, BackupError> {
+    let mut found: Vec<(BlockTime, PathBuf)> = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(BackupError::file(folder))? {
+        let path = entry.map_err(BackupError::file(folder))?.path();
+        if path.extension().is_none_or(|extension| extension != EXTENSION) {
+            continue;
+        }
+        // another hospital's, or no backup: left alone
+        let head = File::open(&path).ok().and_then(|file| read_head(&mut BufReader::new(file)).ok());
+        found.extend(head.filter(|(head, _)| head.hospital == *hospital).map(|(head, _)| (head.made, path)));
+    }
+    let newest = found.iter().map(|(made, _)| *made).max();
+    found.retain(|(made, _)| Some(*made) != newest && made.plus_ms(older_ms) < now);
+    found.sort();
+    for (_, path) in &found {
+        std::fs::remove_file(path).map_err(BackupError::file(path))?;
+    }
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}

@@ -1,0 +1,38 @@
+//! Backups: the key they are sealed to, and making one.
+
+use super::{Hospital, HospitalError};
+use crate::backup::{self, BackupError, BackupHead, BackupMade};
+use async_recursion::async_recursion as boxed;
+use countersign_member::{Connection, now};
+use countersign_messages::{Name, sealed::SealingSecret};
+use std::path::Path;
+
+impl Hospital {
+    /// Makes the key that backups are sealed to. Its secret half is given back for a sheet of paper and kept nowhere; the public half stands in the hospital's file.
+    ///
+    /// # Errors
+    /// There is one and `replace` is false, or there is no entropy.
+    #[boxed]
+    pub async fn make_backup_key(&self, replace: bool) -> Result<SealingSecret, HospitalError> {
+        if !replace && self.store.backup_key().await?.is_some() {
+            return Err(BackupError::KeyThere.into());
+        }
+        let secret = SealingSecret::generate()?;
+        self.store.set_backup_key(&secret.public()).await?;
+        Ok(secret)
+    }
+
+    /// Writes a sealed copy of the hospital's file, as of the ledger's last block, into a folder.
+    ///
+    /// # Errors
+    /// There is no key yet, or the disk refuses; nothing half-made is left.
+    #[boxed]
+    pub async fn back_up(&self, connection: &mut Connection, folder: &Path) -> Result<BackupMade, HospitalError> {
+        connection.refresh().await?;
+        let key = self.store.backup_key().await?.ok_or(BackupError::NoKey)?;
+        let name = Name::new(self.member.name.clone()).map_err(|_| HospitalError::Unknown("hospital"))?;
+        let (network, height) = (connection.state().network(), connection.state().tip().height);
+        let head = BackupHead { network, hospital: self.member.id(), name, made: now(), height };
+        Ok(backup::create(&self.store, head, &key, folder).await?)
+    }
+}
