@@ -243,3 +243,40 @@ pub fn prune(folder: &Path, hospital: &MemberId, now: BlockTime, older_ms: u64) 
     }
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_backups_go_and_the_newest_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let hospital = MemberId([1; 32]);
+        let write = |name: &str, hospital: MemberId, made: u64| {
+            let head = BackupHead {
+                network: NetworkId(Digest32::default()),
+                hospital,
+                name: Name::new("A").unwrap(),
+                made: BlockTime(made),
+                height: Height(1),
+            };
+            let head = borsh::to_vec(&head).unwrap();
+            std::fs::write(folder.path().join(name), [MAGIC, &(head.len() as u32).to_le_bytes(), &head].concat()).unwrap();
+        };
+        write("a.backup", hospital, 1_000);
+        write("b.backup", hospital, 2_000);
+        write("c.backup", hospital, 3_000);
+        write("others.backup", MemberId([2; 32]), 1);
+        write("a.other-name", hospital, 1);
+        std::fs::write(folder.path().join("rubbish.backup"), [0xff; 100]).unwrap();
+        let prune = |now: u64, older: u64| {
+            let gone = prune(folder.path(), &hospital, BlockTime(now), older).unwrap();
+            gone.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(prune(3_000, 5_000), [""; 0]);
+        assert_eq!(prune(3_000, 1_500), ["a.backup"]);
+        assert_eq!(prune(1_000_000, 1), ["b.backup"], "the newest stays, however old");
+        assert_eq!(prune(1_000_000, 1), [""; 0]);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4);
+    }
+}
