@@ -346,6 +346,24 @@ pub(crate) async fn store_slots(connection: &mut SqliteConnection, new: &[(Patie
     Ok(())
 }
 
+/// Takes slots out of use in this file.
+pub(crate) async fn take_out_of_use(
+    connection: &mut SqliteConnection,
+    slots: impl Iterator<Item = SlotIndex>,
+) -> Result<(), HospitalStoreError> {
+    let slots: Vec<u32> = slots.map(|slot| slot.0).collect();
+    for some in slots.chunks(ROWS_A_STATEMENT) {
+        let mut update = QueryBuilder::new("UPDATE slot SET state = 1 WHERE state = 0 AND slot IN (");
+        let mut list = update.separated(", ");
+        some.iter().for_each(|slot| {
+            list.push_bind(*slot);
+        });
+        update.push(")");
+        update.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 /// Whose every slot is or was, by the person's random id; slots of erased people are nobody's.
 pub(crate) async fn people_by_slot(c: &mut SqliteConnection) -> Result<HashMap<SlotIndex, RowId>, HospitalStoreError> {
     by_slot(sqlx::query_as("SELECT slot, row_id FROM slot WHERE row_id IS NOT NULL").fetch_all(c).await?)

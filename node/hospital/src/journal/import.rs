@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     HospitalStore, HospitalStoreError, codes,
-    hospital_store::{load_register, secret, store_slots},
+    hospital_store::{load_register, secret, store_slots, take_out_of_use},
     ledger_view::LedgerView,
     opening::{TableKind, TableName},
     slots::{SlotIndex, SlotRegister, SlotState},
@@ -148,7 +148,8 @@ impl HospitalStore {
         let lost = lost_slots(&mut tx, (import.registry, import.ledger), &grants, live).await?;
         let withdrawn = lost.len();
         if !lost.is_empty() {
-            release(&mut tx, &lost).await?;
+            // their patients may have other slots for what is left
+            take_out_of_use(&mut tx, lost.keys().copied()).await?;
             lost.values().for_each(|patient| register.release(patient));
             withdrawal::enter(&mut tx, &lost.into_keys().collect(), withdrawal::Heard::SOURCE).await?;
         }
@@ -190,7 +191,7 @@ impl HospitalStore {
         let lost = lost_slots(&mut tx, (registry, ledger), &grants, live).await?;
         let count = lost.len() as u64;
         if count > 0 {
-            release(&mut tx, &lost).await?;
+            take_out_of_use(&mut tx, lost.keys().copied()).await?;
             withdrawal::enter_told(&mut tx, lost.into_keys().collect(), withdrawal::Heard::SOURCE).await?;
         }
         tx.commit().await?;
@@ -317,14 +318,6 @@ async fn lost_slots(
         }
     }
     Ok(live.into_iter().filter(|(slot, _)| lost.contains(slot)).collect())
-}
-
-/// Out of use in this file; their patients may have other slots for what is left.
-async fn release(c: &mut SqliteConnection, slots: &BTreeMap<SlotIndex, PatientId>) -> Result<(), HospitalStoreError> {
-    for slot in slots.keys() {
-        sqlx::query("UPDATE slot SET state = 1 WHERE slot = ?").bind(slot.0).execute(&mut *c).await?;
-    }
-    Ok(())
 }
 
 /// True if a scope that was granted is granted no more, or ends in an earlier bin of the grid it was anchored by.
