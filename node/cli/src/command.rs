@@ -70,6 +70,7 @@ fn text(path: &Path) -> Result<String, Failure> {
         Some("mapping-fhir-gaps") => Some(shipped::MAPPING_FHIR_GAPS),
         Some("consent-policy") => Some(shipped::CONSENT_POLICY),
         Some("consent-policy-by-scope") => Some(shipped::CONSENT_POLICY_BY_SCOPE),
+        Some("consent-policy-mii") => Some(shipped::CONSENT_POLICY_MII),
         Some("heart-disease") => Some(shipped::HEART_DISEASE),
         Some("mapping-heart-csv") => Some(shipped::MAPPING_HEART_CSV),
         _ => None,

@@ -29,6 +29,24 @@ use std::{
 pub struct ConsentTable {
     patients: BTreeMap<PatientId, BTreeMap<String, Day>>,
     withdrawn: BTreeSet<PatientId>,
+    /// Days of which each patient's records may be used; `None`: of all days.
+    windows: Option<BTreeMap<PatientId, Vec<DayRange>>>,
+    /// Whether an encounter that overlaps the beginning of a window moves it to its own.
+    encounter_shift: bool,
+}
+
+/// Days from the first to the last, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DayRange {
+    pub(crate) first: Day,
+    pub(crate) last: Day,
+}
+
+impl DayRange {
+    /// True if all of these days are among them.
+    pub(crate) fn holds(&self, first: Day, last: Day) -> bool {
+        self.first <= first && last <= self.last
+    }
 }
 
 impl ConsentTable {
@@ -55,6 +73,21 @@ impl ConsentTable {
     /// True if documents of a patient take permission away and none that is left permits anything. That nothing is known of a patient is not that.
     pub fn has_withdrawn(&self, patient: &PatientId) -> bool {
         self.withdrawn.contains(patient)
+    }
+
+    /// Days of which a patient's records may be used: records of other days do not exist for a row. `None`: all days.
+    pub(crate) fn windows(&self, patient: &PatientId) -> Option<&[DayRange]> {
+        Some(self.windows.as_ref()?.get(patient).map_or(&[][..], Vec::as_slice))
+    }
+
+    /// True if records of some days may not be used.
+    pub(crate) fn has_windows(&self) -> bool {
+        self.windows.is_some()
+    }
+
+    /// True if an encounter that overlaps the beginning of a window moves it to its own.
+    pub(crate) fn shifts_by_encounters(&self) -> bool {
+        self.encounter_shift
     }
 
     /// Patients with at least one scope, in order of their identifiers.
@@ -85,6 +118,9 @@ pub struct ConsentReport {
     pub documents_read: u64,
     /// Of these, the ones that permit something.
     pub documents_used: u64,
+    /// Of these, documents signed by somebody else for the patient, as the policy allows.
+    #[serde(default)]
+    pub by_proxy: u64,
     /// Documents that permit nothing, by reason.
     pub refused: BTreeMap<String, u64>,
     /// Permits inside used documents that were ignored, by reason.
@@ -111,6 +147,9 @@ impl fmt::Display for ConsentReport {
              until a person has looked at a refusal of theirs that is not understood",
             self.documents_read, self.documents_used, self.patients, self.patients_unknown, self.patients_for_review
         )?;
+        if self.by_proxy > 0 {
+            write!(f, "\n  signed by somebody else for the patient: {}", self.by_proxy)?;
+        }
         if let Some(beside) = &self.beside {
             write!(f, "\n  {beside}")?;
         }

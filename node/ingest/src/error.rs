@@ -134,6 +134,11 @@ pub enum ImportError {
         /// What is wrong.
         source: NotADay,
     },
+    /// Consents that permit records of some days, and rows that say nothing of days.
+    #[error(
+        "these consents permit the use of records of some days only (the policy has a `window`), and a table of rows does not say of which days they are; import records, not a table"
+    )]
+    WindowsOfRows,
     /// A bundle or manifest that is not what it should be.
     #[error("{place}: {problem}")]
     Package {

@@ -134,6 +134,8 @@ pub(crate) struct ConditionFact {
     /// Value sets it belongs to, by their position in the dictionary.
     pub(crate) sets: Vec<usize>,
     pub(crate) onset: Option<Moment>,
+    /// When it was written down; where that is not said, when it began.
+    pub(crate) recorded: Option<Moment>,
     pub(crate) abatement: Option<Moment>,
     /// Over by its clinical status or an end without a date.
     pub(crate) over_undated: bool,
@@ -146,4 +148,5 @@ pub(crate) struct EncounterFact {
     /// Status after the mapping; an index into [`Facts::statuses`].
     pub(crate) status: u32,
     pub(crate) start: Option<Moment>,
+    pub(crate) end: Option<Moment>,
 }

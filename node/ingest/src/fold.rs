@@ -5,6 +5,7 @@ mod people;
 mod pick;
 mod rows;
 mod scope;
+mod window;
 
 pub(crate) use cohort::{Cohort, ConsentsFound};
 

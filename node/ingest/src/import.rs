@@ -8,7 +8,7 @@ use crate::{
     mapping::Mapping,
     reading::Reading,
     report::{ImportReport, Problem, UNMAPPED_PERCENT_MAX, strays_words},
-    source::{self, Order},
+    source::{self, Order, Records},
     table::{PatientId, ResearchTable},
 };
 use countersign_circuits::consent::Day;
@@ -60,6 +60,9 @@ pub fn import(reading: &Reading, mapping: &Mapping, source: &Path, options: &Imp
     let kind = source::of(&mapping.source);
     kind.check(reading)?;
     let found = kind.read(&Order { reading, mapping, path: source, as_of: options.as_of, progress })?;
+    if options.consents.is_some_and(|consents| consents.table.has_windows()) && matches!(found.records, Records::Rows(_)) {
+        return Err(ImportError::WindowsOfRows);
+    }
     let cohort = fold(reading, found.records, found.table_day, options)?;
     let mut report = ImportReport {
         dictionary: reading.dictionary().reference(),
@@ -96,6 +99,10 @@ pub fn import(reading: &Reading, mapping: &Mapping, source: &Path, options: &Imp
         } else if strays > 0 {
             report.notes.push(strays_words(kind, strays, of));
         }
+    }
+    if cohort.outside_windows > 0 {
+        let words = "records are of days whose use their patients did not permit (or of no day): for the rows they do not exist";
+        report.notes.push(format!("{} {words}", cohort.outside_windows));
     }
     if let Some(consents) = options.consents {
         let people = consents.named.difference(&cohort.known).count() as u64;

@@ -208,6 +208,8 @@ pub enum LeftOut {
     NotObserved,
     /// No usable research consent.
     NoConsent,
+    /// A consent that permits the use of no day's records.
+    NoWindow,
     /// No value of an attribute the dictionary calls complete: [`AttributeReport::left_out`] says of which.
     Incomplete,
 }
@@ -222,6 +224,7 @@ impl fmt::Display for LeftOut {
             Self::BornAfterIndex => "born after index",
             Self::NotObserved => "not in observation",
             Self::NoConsent => "no research consent",
+            Self::NoWindow => "consent to no day's records",
             Self::Incomplete => "no value of a complete attribute",
         })
     }

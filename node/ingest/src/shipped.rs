@@ -12,6 +12,8 @@ pub const HEART_DISEASE: &str = include_str!("../dictionaries/heart-disease.toml
 pub const MAPPING_HEART_CSV: &str = include_str!("../dictionaries/mapping-heart-csv.toml");
 /// Consent policy `broad-research@1`.
 pub const CONSENT_POLICY: &str = include_str!("../dictionaries/consent-policy.toml");
+/// Consent policy `mii-broad@1`: the broad consent of the German Medical Informatics Initiative.
+pub const CONSENT_POLICY_MII: &str = include_str!("../dictionaries/consent-policy-mii.toml");
 /// Mapping for a FHIR export with missing units, acknowledged by name.
 pub const MAPPING_FHIR_GAPS: &str = include_str!("../dictionaries/mapping-fhir-gaps.toml");
 /// Consent policy of the generated hospitals: a document's codes are the scopes.

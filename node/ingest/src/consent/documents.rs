@@ -1,8 +1,8 @@
 //! FHIR R4 Consent: reading documents, and joining and subtracting their rules.
 
 use super::{
-    ConsentPolicy, ConsentReport, ConsentTable, Consents, last_day,
-    person::{ALWAYS, Interval, Joined, Permit, Rules, Withdrawal, join, scopes},
+    ConsentPolicy, ConsentReport, ConsentTable, Consents, DayRange, last_day,
+    person::{ALWAYS, Interval, Joined, Permit, Rules, Withdrawal, join, scopes, windows},
 };
 use crate::{
     calendar::day_number,
@@ -20,6 +20,10 @@ use std::{
     path::Path,
 };
 
+/// All categories but the separate ones.
+const EVERY_CATEGORY: &str = "c.*";
+/// Categories that are never implied by others.
+const SEPARATE: [&str; 5] = ["c.genetics", "c.mental", "c.hiv", "c.substance_use", "c.reproductive"];
 /// Longest chain of merged patients followed.
 const MERGES_MAX: usize = 64;
 
@@ -37,6 +41,8 @@ pub(super) enum Document {
         permits: BTreeMap<String, Vec<Permit>>,
         denies: Rules,
         ignored: Vec<&'static str>,
+        /// Signed by somebody else, as the policy allows.
+        proxy: bool,
     },
 }
 
@@ -238,7 +244,8 @@ impl Reader<'_> {
             return Ok(refuse("dated-in-the-future"));
         }
         let by_patient = |r: &Reference| resource.patient(r.reference.as_deref()).map(|whom| whom.id) == patient;
-        if !consent.performer.iter().all(by_patient) {
+        let proxy = !consent.performer.iter().all(by_patient);
+        if proxy && !self.policy.guardian {
             return Ok(lesser("by-proxy"));
         }
         let Some(root) = &consent.provision else { return Ok(Nothing("no-provision")) };
@@ -255,7 +262,7 @@ impl Reader<'_> {
         if root.provision.is_empty() {
             return Ok(Document::Withdrawal("refuses-everything", Withdrawal { days: base, signed: dated }));
         }
-        self.rules(resource, root, (base, dated))
+        self.rules(resource, root, (base, dated), proxy)
     }
 
     fn rules(
@@ -263,6 +270,7 @@ impl Reader<'_> {
         resource: &Resource<'_>,
         root: &ConsentProvision,
         (base, signed): (Interval, Option<i32>),
+        proxy: bool,
     ) -> Result<Document, ImportError> {
         let (mut permits, mut denies, mut ignored) = (BTreeMap::<String, Vec<Permit>>::new(), Rules::new(), Vec::new());
         for (at, rule) in root.provision.iter().enumerate() {
@@ -293,7 +301,7 @@ impl Reader<'_> {
                 }
             }
         }
-        Ok(Document::Rules { permits, denies, ignored })
+        Ok(Document::Rules { permits, denies, ignored, proxy })
     }
 
     /// The surviving record of a patient.
@@ -336,7 +344,11 @@ pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &S
         let person = people.entry(reader.root(patient)?).or_default();
         join(person, &entry.document, policy, &mut report);
     }
-    let mut table = ConsentTable::new();
+    let mut table = ConsentTable {
+        windows: policy.window.is_some().then(BTreeMap::new),
+        encounter_shift: policy.encounter_shift,
+        ..ConsentTable::new()
+    };
     let named: BTreeSet<_> = people.keys().filter_map(|id| PatientId::new(*id).ok()).collect();
     for (id, person) in &people {
         if person.needs_review() {
@@ -347,7 +359,7 @@ pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &S
         if scopes.is_empty() && !(person.withdrawals.is_empty() && person.denies.is_empty()) {
             table.withdrawn.insert(PatientId::new(*id).expect("ids were checked when they were read"));
         }
-        for (scope, until) in scopes {
+        for (scope, until) in expanded(scopes, registry) {
             if registry.find(scope).is_ok() {
                 let patient = PatientId::new(*id).expect("ids were checked when they were read");
                 table.grant(patient, scope, Day(until.min(last_day(registry).0)));
@@ -355,8 +367,26 @@ pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &S
                 *report.permits_ignored.entry(format!("scope {scope} is not in the registry")).or_default() += 1;
             }
         }
+        if let (Some(all), Some(days)) = (&mut table.windows, windows(person, policy)) {
+            let days = days.into_iter().map(|d| DayRange { first: Day(d.first), last: Day(d.last) }).collect();
+            all.insert(PatientId::new(*id).expect("ids were checked when they were read"), days);
+        }
     }
     Ok(Consents { table, report, named, documents: Some(path.to_owned()) })
+}
+
+/// Scopes by name: `c.*` stands for all categories of the registry that are not separate, each for as long as the longest entry says.
+fn expanded<'a>(scopes: BTreeMap<&'a str, i32>, registry: &'a ScopeRegistry) -> BTreeMap<&'a str, i32> {
+    let mut found: BTreeMap<&str, i32> = BTreeMap::new();
+    for (scope, until) in scopes {
+        let every = registry.scopes.iter().map(String::as_str).filter(|name| name.starts_with("c.") && !SEPARATE.contains(name));
+        let names: Vec<&str> = if scope == EVERY_CATEGORY { every.collect() } else { vec![scope] };
+        for name in names {
+            let day = found.entry(name).or_insert(until);
+            *day = until.max(*day);
+        }
+    }
+    found
 }
 
 /// Refuses an export of consents that does not hold all of them: the one that is missing may be a withdrawal. Nobody can acknowledge that.

@@ -59,6 +59,8 @@ pub(super) struct Joined {
     pub(super) permits: BTreeMap<String, Vec<Permit>>,
     pub(super) denies: Rules,
     pub(super) withdrawals: Vec<Withdrawal>,
+    /// Days of which records may be used, document by document, each with its codes that open them to everything of before.
+    windows: Vec<(Permit, Vec<String>)>,
     /// When documents were signed that may be meant to permit less.
     lesser: Vec<Option<i32>>,
     /// A document refuses at its root and could not be read as a whole package.
@@ -98,7 +100,7 @@ pub(super) fn join(person: &mut Joined, document: &Document, policy: &ConsentPol
             refused(why);
             person.withdrawals.push(*withdrawal);
         }
-        Document::Rules { permits, denies, ignored } => {
+        Document::Rules { permits, denies, ignored, proxy } => {
             for (code, days) in denies {
                 person.denies.entry(code.clone()).or_default().extend(days);
             }
@@ -114,12 +116,39 @@ pub(super) fn join(person: &mut Joined, document: &Document, policy: &ConsentPol
             for why in ignored {
                 *report.permits_ignored.entry((*why).to_owned()).or_default() += 1;
             }
+            for window in policy.window.iter().filter_map(|code| permits.get(code)).flatten() {
+                let meets = |permit: &Permit| permit.days.first <= window.days.last && window.days.first <= permit.days.last;
+                let opens = |code: &&String| permits.get(*code).is_some_and(|permits| permits.iter().any(meets));
+                person.windows.push((*window, policy.retro.iter().filter(opens).cloned().collect()));
+            }
             for (code, days) in permits {
                 person.permits.entry(code.clone()).or_default().extend(days);
             }
             report.documents_used += 1;
+            report.by_proxy += u64::from(*proxy);
         }
     }
+}
+
+/// Days of which a person's records may be used, apart from each other or not, if the policy has windows. What was refused or withdrawn of them is not among them.
+pub(super) fn windows(person: &Joined, policy: &ConsentPolicy) -> Option<Vec<Interval>> {
+    let code = policy.window.as_ref()?;
+    let mut days: Vec<Interval> = Vec::new();
+    for (permit, retro) in &person.windows {
+        let open = retro.iter().any(|code| !person.denies.contains_key(code));
+        let first = if open { i32::MIN } else { permit.days.first };
+        days.extend(left_of(person, &Permit { days: Interval { first, ..permit.days }, ..*permit }));
+    }
+    for deny in person.denies.get(code).into_iter().flatten() {
+        days = days.into_iter().flat_map(|d| d.without(*deny)).collect();
+    }
+    Some(days.into_iter().filter(|d| d.first <= d.last).collect())
+}
+
+/// What the person's withdrawals leave of a permit.
+fn left_of(person: &Joined, permit: &Permit) -> Vec<Interval> {
+    let taken = person.withdrawals.iter().filter(|w| w.takes(permit));
+    taken.fold(vec![permit.days], |left, w| left.into_iter().flat_map(|d| d.without(w.days)).collect())
 }
 
 /// Scopes valid today, with the last day of the stretch that holds today.
@@ -130,9 +159,7 @@ pub(super) fn scopes<'p>(person: &Joined, policy: &'p ConsentPolicy, today: Day)
         for (code, names) in entries {
             let mut days: Vec<Interval> = Vec::new();
             for permit in person.permits.get(code).into_iter().flatten() {
-                let taken = person.withdrawals.iter().filter(|w| w.takes(permit));
-                let left = taken.fold(vec![permit.days], |left, w| left.into_iter().flat_map(|d| d.without(w.days)).collect());
-                days.extend(left);
+                days.extend(left_of(person, permit));
             }
             for deny in person.denies.get(code).into_iter().flatten() {
                 days = days.into_iter().flat_map(|d| d.without(*deny)).collect();

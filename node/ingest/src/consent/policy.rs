@@ -34,9 +34,28 @@ struct PolicyForm {
     extra: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     ignored: Vec<String>,
+    #[serde(default)]
+    window: Option<String>,
+    #[serde(default)]
+    retro: Vec<String>,
+    #[serde(default)]
+    encounter_shift: bool,
+    #[serde(default)]
+    guardian: bool,
+    #[serde(default)]
+    deceased: Deceased,
 }
 
-/// A consent policy, `countersign-consent-policy/1` without data windows.
+/// What becomes of a consent when its patient dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Deceased {
+    /// It stays as it was given. Another rule is not read, and a policy that asks for one is refused.
+    #[default]
+    Keep,
+}
+
+/// A consent policy, `countersign-consent-policy/1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentPolicy {
     reference: String,
@@ -48,12 +67,19 @@ pub struct ConsentPolicy {
     pub(super) package: Vec<String>,
     pub(super) gate: BTreeMap<String, Vec<String>>,
     pub(super) extra: BTreeMap<String, Vec<String>>,
+    /// The code whose days are those of the records that may be used.
+    pub(super) window: Option<String>,
+    /// Codes that open the window to everything of before.
+    pub(super) retro: Vec<String>,
+    /// Whether an encounter that overlaps the window's beginning moves it to its own.
+    pub(super) encounter_shift: bool,
+    /// Whether somebody else may sign for the patient.
+    pub(super) guardian: bool,
     known: BTreeSet<String>,
 }
 
 impl ConsentPolicy {
-    /// Reads a policy file. A policy with a key this reader does not apply (such as `window`, the data window) is refused:
-    /// leaving a rule out would permit more than the patient did.
+    /// Reads a policy file. A policy with a key this reader does not apply is refused: leaving a rule out would permit more than the patient did.
     ///
     /// # Errors
     /// [`PolicyError`], naming the key.
@@ -66,7 +92,15 @@ impl ConsentPolicy {
         if form.package.is_empty() || form.gate.is_empty() || form.policy_uri.is_empty() {
             return Err(key_error("at the top", "`policy_uri`, `package` and `gate` have at least one entry each").into());
         }
-        let known = form.package.iter().chain(form.gate.keys()).chain(form.extra.keys()).chain(&form.ignored).cloned().collect();
+        if form.window.as_ref().is_some_and(|window| !form.package.contains(window)) {
+            return Err(key_error("at the top", "`window` is one of the codes of `package`: without its days nothing may be used").into());
+        }
+        if form.window.is_none() && (!form.retro.is_empty() || form.encounter_shift) {
+            return Err(key_error("at the top", "`retro` and `encounter_shift` are about a `window`, and there is none").into());
+        }
+        let Deceased::Keep = form.deceased;
+        let known =
+            form.package.iter().chain(form.gate.keys()).chain(form.extra.keys()).chain(&form.retro).chain(&form.ignored).cloned().collect();
         Ok(Self {
             reference: format!("{}@{}", form.id, form.version),
             digest: Digest32::of(&canonical),
@@ -77,6 +111,10 @@ impl ConsentPolicy {
             package: form.package,
             gate: form.gate,
             extra: form.extra,
+            window: form.window,
+            retro: form.retro,
+            encounter_shift: form.encounter_shift,
+            guardian: form.guardian,
             known,
         })
     }

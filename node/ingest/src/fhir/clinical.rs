@@ -85,6 +85,7 @@ impl Collector<'_> {
             counts: understood && !refuted && !status_unclear,
             status_unclear,
             sets,
+            recorded: first_date(resource, &[onset[2], onset[0], onset[1]])?,
             onset: first_date(resource, &onset)?,
             over_undated: abatement.is_none() && (ended || undated),
             abatement,
@@ -102,7 +103,8 @@ impl Collector<'_> {
             counts: understood && matches!(status.as_str(), "arrived" | "triaged" | "in-progress" | "onleave" | "finished"),
             retracted: !understood,
             status: self.statuses.number(&status),
-            start: resource.date("period.start", encounter.period.and_then(|p| p.start).as_deref())?,
+            start: resource.date("period.start", encounter.period.as_ref().and_then(|p| p.start.as_deref()))?,
+            end: resource.date("period.end", encounter.period.as_ref().and_then(|p| p.end.as_deref()))?,
         };
         let names = Names::of("Encounter", &encounter.identifier, &[], in_error);
         Ok(Translated::of(Fact { kind: Kind::Encounter, subject, body: Body::Encounter(body) }, in_error, names))

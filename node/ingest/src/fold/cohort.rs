@@ -18,6 +18,8 @@ pub(crate) struct Cohort {
     /// Records whose patient is not in the export, and all records, by type.
     pub(crate) strays: BTreeMap<&'static str, (u64, u64)>,
     pub(crate) consents: ConsentsFound,
+    /// Records of days whose use their patients did not permit.
+    pub(crate) outside_windows: u64,
     /// Everybody who is in the source, with a row or without; kept if there are consents to compare with.
     pub(crate) known: BTreeSet<PatientId>,
 }

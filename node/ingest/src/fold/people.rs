@@ -1,9 +1,15 @@
 //! People: merged records, the population, and each person's row.
 
-use super::{Cohort, scope::Scope};
+use super::{
+    Cohort,
+    scope::Scope,
+    window::{self, Seen},
+};
 use crate::{
     error::ImportError,
-    fact::{Body, ConditionFact, ConsentWord, EncounterFact, Facts, Kind, ObservationFact, PatientFact, PersonIndex, last_word_refuses},
+    fact::{
+        Body, ConditionFact, ConsentWord, Death, EncounterFact, Facts, Kind, ObservationFact, PatientFact, PersonIndex, last_word_refuses,
+    },
     import::ImportOptions,
     reading::{AttributeRule, Reading, SourceRule},
     report::{AttributeReport, LeftOut, incomplete},
@@ -22,6 +28,8 @@ pub(super) struct Person<'a> {
     pub(super) observations: Vec<(usize, &'a ObservationFact)>,
     pub(super) conditions: Vec<&'a ConditionFact>,
     pub(super) encounters: Vec<&'a EncounterFact>,
+    /// As the row may know of it.
+    pub(super) death: Death,
 }
 
 /// Folds facts into rows.
@@ -33,10 +41,19 @@ pub(super) fn fold_facts(reading: &Reading, facts: &Facts, table_day: Date, opti
     let attributes = reading.dictionary().attributes();
     cohort.attributes = attributes.iter().map(|a| AttributeReport { name: a.name().into(), ..Default::default() }).collect();
     let mut used = vec![BTreeSet::new(); attributes.len()];
-    for (id, person) in people {
+    for (id, mut person) in people {
         cohort.people += 1;
+        let windows = options.consents.and_then(|consents| consents.table.windows(&PatientId::new(id).ok()?));
+        let shift = options.consents.is_some_and(|consents| consents.table.shifts_by_encounters());
+        let mut table_day = table_day;
+        if let Some(windows) = windows {
+            let Seen { outside, until } = window::apply(&mut person, windows, shift, table_day);
+            cohort.outside_windows += outside;
+            table_day = until;
+        }
         let scope = Scope { reading, facts, person: &person, table_day };
-        let index = match scope.index(id, options.consented) {
+        let permitted = |index| if windows.is_some_and(<[_]>::is_empty) { Err(LeftOut::NoWindow) } else { Ok(index) };
+        let index = match scope.index(id, options.consented).and_then(permitted) {
             Ok(index) => index,
             Err(why) => {
                 *cohort.left_out.entry(why).or_default() += 1;
@@ -122,7 +139,8 @@ fn gather<'a>(facts: &'a Facts, roots: &[PersonIndex], cohort: &mut Cohort, keep
             && roots.get(subject as usize) == Some(&subject)
         {
             if patient.active {
-                let person = Person { patient, observations: Vec::new(), conditions: Vec::new(), encounters: Vec::new() };
+                let death = patient.death;
+                let person = Person { patient, observations: Vec::new(), conditions: Vec::new(), encounters: Vec::new(), death };
                 slots[subject as usize] = Some(person);
             } else {
                 inactive.insert(subject);

@@ -118,7 +118,7 @@ impl Scope<'_> {
     }
 
     fn reaches(&self, range: Range) -> bool {
-        let dead = match self.person.patient.death {
+        let dead = match self.person.death {
             Death::On(m) => m.span.last <= self.table_day,
             Death::No | Death::Undated => false,
         };
@@ -148,7 +148,7 @@ impl Scope<'_> {
                     let range = window.around(index);
                     // whoever is not known to have died was not observed to the window's end, if the data end before
                     unobserved |= !self.reaches(range);
-                    hit |= matches!(self.person.patient.death, Death::On(m) if range.holds(m.span));
+                    hit |= matches!(self.person.death, Death::On(m) if range.holds(m.span));
                 }
                 SourceRule::Condition { valueset, window, active_at_index } => {
                     let set = self.reading.valueset_position(valueset);
@@ -213,7 +213,7 @@ impl Scope<'_> {
             _ => Offset::Days(0),
         };
         let horizon = to.shift(index);
-        let death = match self.person.patient.death {
+        let death = match self.person.death {
             Death::On(Moment { span, .. }) if span.first < horizon => Some(span.first),
             _ => None,
         };

@@ -348,7 +348,7 @@ fn a_later_document_that_permits_less_than_can_be_read_needs_a_person() {
 #[test]
 fn policies_with_rules_this_reader_does_not_apply_are_refused() {
     let with = |line: &str| shipped::CONSENT_POLICY.replacen("code_system", &format!("{line}\ncode_system"), 1);
-    for key in ["window", "retro", "encounter_shift", "guardian"] {
+    for key in ["valid_from", "overlay", "majority"] {
         let message = ConsentPolicy::from_toml(&with(&format!("{key} = \"6\""))).unwrap_err().to_string();
         assert!(message.contains(&format!("`{key}`")), "{message}");
     }

@@ -5,6 +5,7 @@ mod bad_input;
 mod codings;
 mod consents;
 mod consents_beside;
+mod data_windows;
 mod fields;
 mod in_error;
 mod oracle;
