@@ -7,6 +7,7 @@ mod consents;
 mod consents_beside;
 mod data_windows;
 mod fields;
+mod hl7_consents;
 mod in_error;
 mod oracle;
 mod replay;
