@@ -1,9 +1,9 @@
 //! Every example of Consent in the R4 package of HL7 (hl7.fhir.r4.examples, CC0), with the reason for which it permits nothing here.
 
-use super::{consents::registry, day};
+use super::{consents::registry, day, oracle::shared};
 use countersign_ingest::{ConsentPolicy, ConsentReport, ConsentSource, read_consents, shipped};
 use serde_json::{Value, json};
-use std::{fs, path::Path};
+use std::fs;
 
 /// What becomes of each, were it about research and under a policy that is known.
 const EXAMPLES: [(&str, &str); 12] = [
@@ -32,11 +32,7 @@ fn read(consent: &Value) -> ConsentReport {
 
 #[test]
 fn every_example_of_hl7_permits_nothing_for_the_right_reason() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/fhir_consent_hl7");
-    if !folder.exists() {
-        eprintln!("skipped: no {} here", folder.display());
-        return;
-    }
+    let Some(folder) = shared("data/fhir_consent_hl7") else { return };
     for (name, reason) in EXAMPLES {
         let file = folder.join(format!("Consent-consent-example-{name}.json"));
         let mut consent: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();

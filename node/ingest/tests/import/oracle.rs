@@ -11,7 +11,7 @@ use std::{
 /// Patient -> attribute -> value as text.
 type PlainRows = BTreeMap<String, BTreeMap<String, Option<String>>>;
 
-fn shared(part: &str) -> Option<PathBuf> {
+pub(super) fn shared(part: &str) -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut roots = vec![here.join("../../../shared"), here.join("../../../../shared")];
     roots.extend(std::env::var_os("COUNTERSIGN_TRIAL_DATA").and_then(|p| PathBuf::from(p).parent().map(Path::to_owned)));
