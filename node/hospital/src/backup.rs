@@ -20,8 +20,12 @@ const MAGIC: &[u8] = b"countersign-backup/1\n";
 const HEAD_BYTES_MAX: u32 = 4_096;
 /// The end of a backup's name.
 const EXTENSION: &str = "backup";
-/// What a backup is called until it is whole.
+/// What a backup, and a restored file, is called until it is whole.
 const PART: &str = "part";
+/// How folders of plain copies begin.
+const COPY: &str = "countersign-backup-";
+/// What SQLite keeps beside a file. Left there by a crash, it would be played into what is restored.
+const BESIDE: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// What stands before a backup's sealed content.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -119,9 +123,10 @@ pub(crate) async fn create(store: &HospitalStore, head: BackupHead, key: &[u8; 3
     if path.exists() {
         return Err(BackupError::There(path));
     }
-    // on the disk of the hospital's file, not where the backup goes
+    // on the disk of the hospital's file, not where the backup goes; nobody else writes there while this process has the file
     let beside = store.path().parent().unwrap_or(Path::new("."));
-    let copy = tempfile::Builder::new().prefix("countersign-backup-").tempdir_in(beside).map_err(BackupError::file(beside))?;
+    sweep(beside)?;
+    let copy = tempfile::Builder::new().prefix(COPY).tempdir_in(beside).map_err(BackupError::file(beside))?;
     let plain = copy.path().join("copy.sqlite");
     store.backup(&plain).await?;
     let part = path.with_extension(PART);
@@ -135,6 +140,17 @@ pub(crate) async fn create(store: &HospitalStore, head: BackupHead, key: &[u8; 3
     }
     let bytes = path.metadata().map_err(BackupError::file(&path))?.len();
     Ok(BackupMade { path, bytes, head })
+}
+
+/// Removes plain copies that a process left behind which was killed.
+fn sweep(folder: &Path) -> Result<(), BackupError> {
+    for entry in std::fs::read_dir(folder).map_err(BackupError::file(folder))? {
+        let entry = entry.map_err(BackupError::file(folder))?;
+        if entry.file_name().to_string_lossy().starts_with(COPY) {
+            std::fs::remove_dir_all(entry.path()).map_err(BackupError::file(&entry.path()))?;
+        }
+    }
+    Ok(())
 }
 
 fn seal(from: &Path, head: &BackupHead, key: &[u8; 32], to: &Path) -> std::io::Result<()> {
@@ -171,7 +187,8 @@ fn read_head(file: &mut impl Read) -> std::io::Result<(BackupHead, Vec<u8>)> {
     Ok((BackupHead::try_from_slice(&bytes).map_err(|_| none())?, bytes))
 }
 
-/// Opens a whole backup with its sheet, and checks what is in it as a hospital's file: the test of a restore. Nothing is left of it.
+/// Opens a whole backup with its sheet, and checks what is in it as a hospital's file: the test of a restore. A plain copy lies in the system's folder for temporary files meanwhile, mode 600; if the
+/// process is killed, it stays there.
 ///
 /// # Errors
 /// It is none, was changed, opens with another sheet, or holds a damaged file.
@@ -181,30 +198,42 @@ pub async fn verify(path: &Path, secret: &SealingSecret) -> Result<BackupFinding
     restore(path, secret, &folder.path().join("restored.sqlite")).await
 }
 
-/// Writes what is in a backup as a hospital's file, and checks it.
+/// Writes what is in a backup as a hospital's file, checks it, and moves it to its place when it is whole. Codes that were handed to patients and not used before the backup was made are good no
+/// more: some may have been used since.
 ///
 /// # Errors
-/// As [`verify`], or something is there already. Nothing is left then.
+/// As [`verify`], or something is there already, or lies beside it from before. Nothing is left then.
 #[boxed]
 pub async fn restore(path: &Path, secret: &SealingSecret, to: &Path) -> Result<BackupFinding, BackupError> {
     let (head, content) = open(path, secret)?;
-    let there = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
-    let file = match there {
-        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => return Err(BackupError::There(to.to_owned())),
-        other => other.map_err(BackupError::file(to))?,
-    };
+    let named = |end: &str| PathBuf::from(format!("{}{end}", to.display()));
+    if let Some(there) = [to.to_owned()].into_iter().chain(BESIDE.map(named)).find(|file| file.exists()) {
+        return Err(BackupError::There(there));
+    }
+    let part = named(&format!(".{PART}"));
+    // of an earlier run that was killed
+    if part.exists() {
+        std::fs::remove_file(&part).map_err(BackupError::file(&part))?;
+    }
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).map_err(BackupError::file(&part))?;
     let written = tokio::task::spawn_blocking(move || write_all(content, file)).await.unwrap_or_else(|e| Err(std::io::Error::other(e)));
     let checked = match written {
-        Ok(()) => check(to).await,
+        Ok(()) => check(&part).await,
         Err(e) if e.kind() == std::io::ErrorKind::InvalidData || e.kind() == std::io::ErrorKind::UnexpectedEof => {
             Err(BackupError::Unreadable { path: path.to_owned(), reason: e.to_string() })
         }
-        Err(source) => Err(BackupError::File { path: to.to_owned(), source }),
+        Err(source) => Err(BackupError::File { path: part.clone(), source }),
     };
-    if checked.is_err() {
-        let _ = std::fs::remove_file(to);
+    let moved = checked.and_then(|content| {
+        std::fs::rename(&part, to).map_err(BackupError::file(to))?;
+        Ok(BackupFinding { head, content })
+    });
+    if moved.is_err() {
+        for file in std::iter::once(part.clone()).chain(BESIDE.map(|end| PathBuf::from(format!("{}{end}", part.display())))) {
+            let _ = std::fs::remove_file(file);
+        }
     }
-    Ok(BackupFinding { head, content: checked? })
+    moved
 }
 
 fn write_all(mut content: impl Read, file: File) -> std::io::Result<()> {
@@ -215,7 +244,10 @@ fn write_all(mut content: impl Read, file: File) -> std::io::Result<()> {
 
 async fn check(file: &Path) -> Result<CheckReport, BackupError> {
     let store = HospitalStore::open(file).await?;
-    let report = store.check().await;
+    let report = match store.forget_claims().await {
+        Ok(()) => store.check().await,
+        Err(error) => Err(error),
+    };
     store.close().await;
     Ok(report?)
 }

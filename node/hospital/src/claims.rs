@@ -7,7 +7,7 @@ use countersign_messages::{BlockTime, ClaimCode, ClaimId, PatientKey, Signature}
 use sqlx::SqliteConnection;
 use zeroize::Zeroizing;
 
-/// How long a code is good: 14 days.
+/// How long a code is good, by the hospital's clock: 14 days.
 const CLAIM_MS: u64 = 14 * 24 * 3_600_000;
 /// Open codes of one patient: a letter may be lost, and another asked for.
 const CLAIMS_OF_A_PATIENT_MAX: i64 = 3;
@@ -67,6 +67,13 @@ impl HospitalStore {
             .execute(&mut *tx)
             .await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Forgets codes that were not used, in a file that was restored: some may have been used since.
+    #[boxed]
+    pub(crate) async fn forget_claims(&self) -> Result<(), HospitalStoreError> {
+        sqlx::query("DELETE FROM claim WHERE used = 0").execute(&self.pool).await?;
+        Ok(())
     }
 
     /// A claim by its id.

@@ -39,9 +39,9 @@ impl Problem {
         self.status == StatusCode::NOT_FOUND
     }
 
-    /// True if what was sent does not go with what is there: it was used up, or came before.
-    pub fn is_conflict(&self) -> bool {
-        self.status == StatusCode::CONFLICT
+    /// True if the gateway asks for another try later.
+    pub fn is_busy(&self) -> bool {
+        self.retry_seconds.is_some()
     }
 }
 

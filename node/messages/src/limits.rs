@@ -32,7 +32,7 @@ pub const ANSWER_PROOF_BYTES_MAX: usize = 64 << 10;
 /// Slots of one withdrawal; more come in several transactions.
 pub const WITHDRAWN_SLOTS_MAX: usize = 4_096;
 /// Keys of one enrolment: each costs every validator a signature.
-pub const ENROLMENTS_MAX: usize = 1_024;
+pub const ENROLMENTS_MAX: usize = 256;
 /// Enrolments (transactions) of one hospital in a UTC day.
 pub const ENROLMENTS_A_DAY_MAX: u32 = 64;
 /// Withdrawals (transactions) of one hospital in a UTC day. One takes [`WITHDRAWN_SLOTS_MAX`] slots, so 16 million patients may leave in a day.

@@ -101,9 +101,9 @@ impl Payload {
         })
     }
 
-    /// True if executing it verifies a proof.
+    /// True if executing it verifies proofs: of an anchor or answer, or that somebody has the secrets of keys.
     pub fn has_proof(&self) -> bool {
-        matches!(self, Self::Anchor(_) | Self::Answer(_))
+        matches!(self, Self::Anchor(_) | Self::Answer(_) | Self::Enrol(_))
     }
 
     fn check_bounds(&self) -> Result<(), DecodeError> {

@@ -26,21 +26,18 @@ pub enum PatientError {
         /// The sheet's.
         network: NetworkId,
     },
-    /// No slot has one of the keys.
+    /// No slot has one of the keys, as far as the gateways say.
     #[error(
-        "the ledger has no slot with a key of this sheet. A hospital enrols keys once a day; if it is not there after a week, the ethics board takes complaints"
+        "no gateway that answered has a slot with a key of this sheet. A hospital enrols keys with its next anchor; ask another gateway, too. If it is not there after a week, the ethics board takes complaints"
     )]
     NotEnrolled,
-    /// Nothing is left to do.
-    #[error("the record has left already, at block {0}: no later answer counts it")]
-    Left(u64),
-    /// It was sent, and is in no block yet.
-    #[error("the withdrawal was sent and is in no block yet; run the same again to look, nothing is done twice")]
+    /// It was sent, and no gateway shows it in a block yet.
+    #[error("the withdrawal was sent and no gateway shows it in a block yet; run the same again to look, nothing is done twice")]
     Waiting,
 }
 
 impl PatientError {
-    /// True if something else must be given, or nothing is to be done; false if the same may work another time.
+    /// True if something else must be given; false if the same may work another time.
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Gateway(GatewayError::Url { .. }) => true,

@@ -1,87 +1,120 @@
-//! Leaving by one's own key.
+//! Leaving by one's own key, through gateways that may lie, refuse or be away: one honest one among them is enough.
 
 use crate::{
     PatientError,
-    receipt::{Receipt, find},
-    standing::{Place, check_network, slot, standing},
+    receipt::{Decided, Departure, Receipt, find},
+    standing::{genesis, slot, slots, uses},
 };
 use async_recursion::async_recursion as boxed;
 use countersign_member::gateway::{GatewayClient, GatewayError};
 use countersign_messages::{Sheet, Transaction, Wire};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-/// Pause between two looks at whether it stands in a block.
+/// Pause between two looks, and between two tries of a gateway that is busy.
 const LOOK: Duration = Duration::from_millis(500);
 /// Looks: a minute and a half.
 const LOOKS: u32 = 180;
+/// Tries of a gateway that is busy.
+const TRIES: u32 = 10;
 
-/// Takes every slot in force of a sheet's keys out of force: signs, sends to all gateways, and waits until it stands in a block. One gateway is enough for it to happen; more, and none of
-/// them can keep it back. Run again, it looks where the first run ended.
+/// Takes every slot of a sheet's keys out of force. Every gateway is asked which slots there are, what any of them says is signed, and every one gets it; then it is waited until some gateway shows it in a
+/// block. Whatever one says alone of a slot that has left, or is none, keeps nothing from being sent to the others. Run again, it finds what the first run did.
 ///
 /// # Errors
-/// No gateway takes it ([`PatientError::Gateway`], of the last), no key is enrolled, all slots have left already, or no block came in time.
+/// No gateway answers ([`PatientError::Gateway`], of the last), none has a slot with a key of this sheet, or none shows a block in time.
 #[boxed]
-pub async fn withdraw(clients: &[GatewayClient], sheet: &Sheet) -> Result<Vec<Receipt>, PatientError> {
-    let (client, places) = first_that_answers(clients, sheet).await?;
-    let left = places.iter().filter_map(|place| place.slot.left.as_ref().map(|left| left.height)).max();
-    let in_force: Vec<&Place> = places.iter().filter(|place| place.slot.left.is_none()).collect();
-    if in_force.is_empty() {
-        return Err(left.map_or(PatientError::NotEnrolled, PatientError::Left));
-    }
-    let mut receipts = Vec::new();
-    for place in in_force {
-        let transaction = sheet.withdraw(place.number, place.slot.slot);
-        send(clients, &transaction).await?;
-        receipts.push(await_block(client, sheet, place, &transaction).await?);
-    }
-    Ok(receipts)
-}
-
-async fn first_that_answers<'a>(clients: &'a [GatewayClient], sheet: &Sheet) -> Result<(&'a GatewayClient, Vec<Place>), PatientError> {
-    let mut failed = PatientError::NoGateway;
+pub async fn withdraw(clients: &[GatewayClient], sheet: &Sheet) -> Result<Vec<Departure>, PatientError> {
+    let (mut places, mut failed, mut heard) = (BTreeSet::new(), PatientError::NoGateway, Vec::new());
     for client in clients {
-        match standing(client, sheet).await {
-            Ok(places) => return Ok((client, places)),
+        match slots(client, sheet).await {
+            Ok(found) => {
+                places.extend(found.into_iter().map(|(number, slot)| (number, slot.slot)));
+                heard.push(client);
+            }
             Err(error) => failed = error,
         }
     }
-    Err(failed)
+    if heard.is_empty() {
+        return Err(failed);
+    }
+    let mut departures = Vec::new();
+    for (number, place) in places {
+        let transaction = sheet.withdraw(number, place);
+        send(&heard, &transaction).await;
+        departures.extend(departed(&heard, sheet, (number, place), &transaction).await?);
+    }
+    if departures.is_empty() { Err(PatientError::NotEnrolled) } else { Ok(departures) }
 }
 
-/// Sends to all; one that takes it, or knows it, is enough.
-async fn send(clients: &[GatewayClient], transaction: &Transaction) -> Result<(), PatientError> {
-    let (mut taken, mut failed) = (false, None);
+/// Sends to all. What each says of it does not count: where it stands is looked up.
+async fn send(clients: &[&GatewayClient], transaction: &Transaction) {
     for client in clients {
-        match client.post("/v1/transactions", transaction.encode()).await {
-            Ok(()) => taken = true,
-            // it stands in a block meanwhile, or waits there already
-            Err(GatewayError::Problem(problem)) if problem.is_conflict() => taken = true,
-            Err(error) => failed = Some(error),
+        for _ in 0..TRIES {
+            match client.post("/v1/transactions", transaction.encode()).await {
+                Err(GatewayError::Problem(problem)) if problem.is_busy() => tokio::time::sleep(LOOK).await,
+                _ => break,
+            }
         }
     }
-    if taken { Ok(()) } else { Err(failed.map_or(PatientError::NoGateway, Into::into)) }
 }
 
-async fn await_block(client: &GatewayClient, sheet: &Sheet, place: &Place, transaction: &Transaction) -> Result<Receipt, PatientError> {
-    let genesis = check_network(client, sheet).await?;
+/// Waits until a slot has left. `None`: no gateway has the slot for this key, so that one alone had named it.
+async fn departed(
+    clients: &[&GatewayClient],
+    sheet: &Sheet,
+    (number, place): (u32, u32),
+    transaction: &Transaction,
+) -> Result<Option<Departure>, PatientError> {
     for _ in 0..LOOKS {
-        let now = slot(client, sheet, place.number).await?;
-        if let Some(left) = now.and_then(|slot| slot.left) {
-            // by the hospital's hand in the same moment: it has left all the same
-            let Some((block, decided)) = find(client, &genesis, left.height, transaction).await? else {
-                return Err(PatientError::Left(left.height));
+        let (mut there, mut in_force, mut best, mut otherwise) = (false, false, None::<Receipt>, None);
+        for client in clients {
+            // who is away now may be back later; the others go on
+            let Ok(Some(now)) = slot(client, sheet, number).await else { continue };
+            if now.slot != place {
+                continue;
+            }
+            there = true;
+            let Some(left) = now.left else {
+                in_force = true;
+                continue;
             };
-            return Ok(Receipt {
-                slot: place.slot.slot,
-                hospital: place.slot.hospital_name.clone(),
-                transaction: transaction.id().into(),
-                height: left.height,
-                block: block.header.id().into(),
-                decided,
-                released_before: place.uses.len(),
-            });
+            match receipt(client, sheet, number, (&now.hospital_name, place, left.height), transaction).await {
+                Ok(Some(found)) if best.as_ref().is_none_or(|best| best.decided < found.decided) => best = Some(found),
+                Ok(Some(_)) | Err(_) => {}
+                Ok(None) if left.by != "key" => {
+                    otherwise = Some(Departure::ByHospital { slot: place, hospital: now.hospital_name, height: left.height, by: left.by });
+                }
+                // by key, and not by this one's transaction: it does not say the truth
+                Ok(None) => in_force = true,
+            }
         }
-        tokio::time::sleep(LOOK).await;
+        match (best, otherwise) {
+            // checked here: what others say does not matter
+            (Some(best), _) if best.decided == Decided::Validators || !in_force => return Ok(Some(Departure::ByKey(best))),
+            (None, Some(otherwise)) if !in_force => return Ok(Some(otherwise)),
+            _ if !there => return Ok(None),
+            _ => tokio::time::sleep(LOOK).await,
+        }
     }
     Err(PatientError::Waiting)
+}
+
+async fn receipt(
+    client: &GatewayClient,
+    sheet: &Sheet,
+    number: u32,
+    (hospital, slot, height): (&str, u32, u64),
+    transaction: &Transaction,
+) -> Result<Option<Receipt>, PatientError> {
+    let genesis = genesis(client, sheet).await?;
+    let Some((block, decided)) = find(client, &genesis, height, transaction).await? else { return Ok(None) };
+    Ok(Some(Receipt {
+        slot,
+        hospital: hospital.to_owned(),
+        transaction: transaction.id().into(),
+        height,
+        block: block.header.id().into(),
+        decided,
+        released_before: uses(client, sheet, number).await?.len(),
+    }))
 }

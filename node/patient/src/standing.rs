@@ -1,4 +1,4 @@
-//! What the ledger has of a sheet's keys, as gateways say it.
+//! What the ledger has of a sheet's keys, as a gateway says it.
 
 use crate::PatientError;
 use async_recursion::async_recursion as boxed;
@@ -21,21 +21,37 @@ pub struct Place {
     pub uses: Vec<Use>,
 }
 
-/// The slots of a sheet's keys, with what they could be counted in.
+/// The slots of a sheet's keys, with what they could be counted in. Keys are enrolled in their order: the gateway is asked for the first that is not, and for none after it, so that it does not hear
+/// which later keys are the same person's.
 ///
 /// # Errors
 /// The gateway is of another network, is none, or is not there.
 #[boxed]
 pub async fn standing(client: &GatewayClient, sheet: &Sheet) -> Result<Vec<Place>, PatientError> {
-    check_network(client, sheet).await?;
     let mut places = Vec::new();
-    for number in 0..KEYS_OF_A_CLAIM as u32 {
-        if let Some(slot) = slot(client, sheet, number).await? {
-            let uses = client.list(&format!("/v1/patients/{}/uses", sheet.public(number))).await?;
-            places.push(Place { number, slot, uses });
-        }
+    for (number, slot) in slots(client, sheet).await? {
+        let uses = uses(client, sheet, number).await?;
+        places.push(Place { number, slot, uses });
     }
     Ok(places)
+}
+
+/// The slots of a sheet's keys.
+pub(crate) async fn slots(client: &GatewayClient, sheet: &Sheet) -> Result<Vec<(u32, PatientSlot)>, PatientError> {
+    genesis(client, sheet).await?;
+    let mut found = Vec::new();
+    for number in 0..KEYS_OF_A_CLAIM as u32 {
+        match slot(client, sheet, number).await? {
+            Some(slot) => found.push((number, slot)),
+            None => break,
+        }
+    }
+    Ok(found)
+}
+
+/// The answers that a key's slot could be counted in.
+pub(crate) async fn uses(client: &GatewayClient, sheet: &Sheet, number: u32) -> Result<Vec<Use>, PatientError> {
+    Ok(client.list(&format!("/v1/patients/{}/uses", sheet.public(number))).await?)
 }
 
 /// The slot a key stands for.
@@ -48,7 +64,7 @@ pub(crate) async fn slot(client: &GatewayClient, sheet: &Sheet, number: u32) -> 
 }
 
 /// The gateway's genesis, if it is that of the sheet's network.
-pub(crate) async fn check_network(client: &GatewayClient, sheet: &Sheet) -> Result<Genesis, PatientError> {
+pub(crate) async fn genesis(client: &GatewayClient, sheet: &Sheet) -> Result<Genesis, PatientError> {
     let other = || PatientError::OtherNetwork { gateway: client.base().to_owned(), network: sheet.network };
     let bytes = client.raw("/v1/genesis", Genesis::BYTES_MAX).await?;
     let genesis = Genesis::decode(&bytes).map_err(|_| other())?;

@@ -33,15 +33,16 @@ pub(crate) fn slot(state: &State, key: &PatientKey) -> Option<json::PatientSlot>
 
 /// An answer that a slot could be counted in.
 pub(crate) fn used(state: &State, used: &Use) -> json::Use {
+    let (query, study) = (state.query(&used.query), state.study(&used.study));
     json::Use {
         query: used.query.into(),
         number: used.number,
-        question: used.question.clone(),
-        asker: name(state, &used.asker),
-        asked: time(used.asked),
+        question: query.map_or_else(String::new, |record| record.query.question.clone()),
+        asker: query.map_or_else(String::new, |record| name(state, &record.asker)),
+        asked: time(query.map_or(state.tip().time, |record| record.time)),
         study: used.study.into(),
-        study_number: used.study_number,
-        title: used.title.clone(),
+        study_number: study.map_or(0, |record| record.number),
+        title: study.map_or_else(String::new, |record| record.submitted.title.clone()),
         height: used.height.0,
     }
 }

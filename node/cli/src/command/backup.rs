@@ -8,7 +8,10 @@ use crate::failure::Failure;
 use anyhow::Context;
 use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
-use countersign_hospital::backup::{BackupFinding, prune, restore, verify};
+use countersign_hospital::{
+    Hospital,
+    backup::{BackupFinding, prune, restore, verify},
+};
 use countersign_ingest::day_text;
 use countersign_member::now;
 use countersign_messages::sealed::SealingSecret;
@@ -125,20 +128,11 @@ async fn key(session: &Session, arguments: &KeyArguments) -> Result<(), Failure>
         return Err(Failure::Refused(format!("{} is there already; it is never written over", arguments.sheet.display())));
     }
     let (network, hospital) = arguments.site.open(session).await?;
-    let made = hospital.make_backup_key(arguments.replace).await;
+    let done = make_sheet(&hospital, arguments).await;
     let name = hospital.member.name.clone();
     hospital.close().await;
     network.close().await?;
-    let typed = made?.to_typed();
-    let text = Zeroizing::new(format!(
-        "Recovery sheet: backups of {name}\n\n\
-         Backups open with this line and with nothing else. Print it twice, keep it in two places under lock, and delete the file.\n\
-         Whoever has it and a backup can read every patient's row.\n\n    backup {}\n\n\
-         countersign backup verify BACKUP --sheet FILE\n\
-         countersign backup restore BACKUP --sheet FILE --out HOSPITALS_FILE\n",
-        *typed
-    ));
-    write_private(&arguments.sheet, text.as_bytes())?;
+    done?;
     let words = || {
         format!(
             "the sheet is in {}: print it twice, keep it in two places, delete the file. It is kept nowhere else",
@@ -146,6 +140,27 @@ async fn key(session: &Session, arguments: &KeyArguments) -> Result<(), Failure>
         )
     };
     session.screen.result(words, || json!({ "sheet": arguments.sheet, "site": name }));
+    Ok(())
+}
+
+/// The sheet is whole on the disk before anything is sealed to its key.
+async fn make_sheet(hospital: &Hospital, arguments: &KeyArguments) -> Result<(), Failure> {
+    let secret = hospital.make_backup_key(arguments.replace).await?;
+    let typed = secret.to_typed();
+    let text = Zeroizing::new(format!(
+        "Recovery sheet: backups of {}\n\n\
+         Backups open with this line and with nothing else. Print it twice, keep it in two places under lock, and delete the file.\n\
+         Whoever has it and a backup can read every patient's row.\n\n    backup {}\n\n\
+         countersign backup verify BACKUP --sheet FILE\n\
+         countersign backup restore BACKUP --sheet FILE --out HOSPITALS_FILE\n",
+        hospital.member.name, *typed
+    ));
+    write_private(&arguments.sheet, text.as_bytes())?;
+    if let Err(error) = hospital.use_backup_key(&secret.public()).await {
+        // a sheet that nothing is sealed to would be kept for one that matters
+        let _ = std::fs::remove_file(&arguments.sheet);
+        return Err(error.into());
+    }
     Ok(())
 }
 

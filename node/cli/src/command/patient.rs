@@ -7,7 +7,7 @@ use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
 use countersign_member::{gateway::GatewayClient, refuse_readable};
 use countersign_messages::{Letter, Sheet};
-use countersign_patient::{Decided, Place, Receipt, claim, standing, withdraw};
+use countersign_patient::{Decided, Departure, Place, claim, standing, withdraw};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -123,15 +123,15 @@ async fn uses(session: &Session, arguments: &UsesArguments) -> Result<(), Failur
 
 fn words_of_places(places: &[Place]) -> String {
     if places.is_empty() {
-        return "the ledger has no slot with a key of this sheet yet: a hospital enrols keys once a day".to_owned();
+        return "this gateway has no slot with a key of this sheet yet: a hospital enrols keys with its next anchor".to_owned();
     }
-    let mut lines = Vec::new();
+    let mut lines = vec!["as this gateway says:".to_owned()];
     for place in places {
         let slot = &place.slot;
         let (number, hospital) = (slot.slot, plain(&slot.hospital_name));
         lines.push(match &slot.left {
             None => format!("slot {number} of {hospital}: in force, with your key since block {}", slot.height),
-            Some(left) => format!("slot {number} of {hospital}: left at block {}; no later answer counts it", left.height),
+            Some(left) => format!("slot {number} of {hospital}: no answer after block {} counts it; {}", left.height, by_whom(&left.by)),
         });
         match place.uses.len() {
             0 => lines.push("  it could be counted in no answer so far".to_owned()),
@@ -147,6 +147,17 @@ fn words_of_places(places: &[Place]) -> String {
     lines.join("\n")
 }
 
+/// How a slot left, and what that means.
+fn by_whom(by: &str) -> &'static str {
+    match by {
+        "key" => "it left by your key",
+        "word" => "the hospital took it out, and says that you said so",
+        _ => {
+            "the hospital took it out as what it reads has changed. What is left of your consent may have another slot, whose key comes with the next anchor: look again tomorrow, or ask at the counter"
+        }
+    }
+}
+
 async fn leave(session: &Session, arguments: &WithdrawArguments) -> Result<(), Failure> {
     let sheet = read_sheet(&arguments.sheet)?;
     if let Some(there) = arguments.receipt.as_ref().filter(|path| path.exists()) {
@@ -154,34 +165,43 @@ async fn leave(session: &Session, arguments: &WithdrawArguments) -> Result<(), F
     }
     let clients = arguments.url.iter().map(|url| GatewayClient::new(url)).collect::<Result<Vec<_>, _>>()?;
     let working = session.screen.working("taking the record out of research");
-    let receipts = withdraw(&clients, &sheet).await;
+    let departures = withdraw(&clients, &sheet).await;
     drop(working);
-    let receipts = receipts?;
-    let value = json!({ "withdrawn": receipts });
+    let departures = departures?;
+    let value = json!({ "left": departures });
     if let Some(path) = &arguments.receipt {
         write_private(path, serde_json::to_string_pretty(&value).unwrap_or_default().as_bytes())?;
     }
-    session.screen.result(|| words_of_receipts(&receipts), || value.clone());
+    session.screen.result(|| words_of_departures(&departures), || value.clone());
     Ok(())
 }
 
-fn words_of_receipts(receipts: &[Receipt]) -> String {
+fn words_of_departures(departures: &[Departure]) -> String {
     let mut lines = Vec::new();
-    for receipt in receipts {
-        lines.push(format!(
-            "slot {} of {} is out of force since block {}: no later answer counts your record",
-            receipt.slot,
-            plain(&receipt.hospital),
-            receipt.height
-        ));
-        lines.push(match receipt.decided {
-            Decided::Validators => "  checked here: the block was decided by the network's validators".to_owned(),
-            Decided::Gateway => {
-                "  by the gateway's word: the validators have changed since the network began; ask another gateway, too".to_owned()
+    for departure in departures {
+        match departure {
+            Departure::ByKey(receipt) => {
+                let (slot, hospital) = (receipt.slot, plain(&receipt.hospital));
+                lines.push(format!(
+                    "slot {slot} of {hospital} has left by your key: no answer after block {} counts your record",
+                    receipt.height
+                ));
+                lines.push(match receipt.decided {
+                    Decided::Validators => "  checked here: the block was decided by the validators the network began with".to_owned(),
+                    Decided::Gateway => {
+                        "  by the gateways' word: the network has other validators by now, and checking them takes the chain".to_owned()
+                    }
+                });
+                if receipt.released_before > 0 {
+                    lines.push(format!(
+                        "  {} results that could include your record were released before, and stay",
+                        receipt.released_before
+                    ));
+                }
             }
-        });
-        if receipt.released_before > 0 {
-            lines.push(format!("  {} results that could include your record were released before, and stay", receipt.released_before));
+            Departure::ByHospital { slot, hospital, height, by } => {
+                lines.push(format!("slot {slot} of {}: no answer after block {height} counts it; {}", plain(hospital), by_whom(by)));
+            }
         }
     }
     lines.push("your record comes back only by a new document that you sign".to_owned());

@@ -8,6 +8,7 @@ use clap::Args;
 use countersign_circuits::consent::Day;
 use countersign_hospital::Departure;
 use countersign_ingest::PatientId;
+use countersign_ledger::{State, Use};
 use serde_json::json;
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -40,8 +41,11 @@ impl WithdrawArguments {
         let lines = file.lines().map(str::trim).filter(|line| !line.is_empty());
         let ids = self.patient.iter().map(String::as_str).chain(lines).enumerate();
         let read = |(at, id): (usize, &str)| PatientId::new(id).map_err(|e| Failure::Refused(format!("patient {}: {e}", at + 1)));
-        let ids: BTreeSet<PatientId> = ids.map(read).collect::<Result<_, _>>()?;
-        if ids.is_empty() { Err(Failure::Refused("no patient is named".into())) } else { Ok(ids.into_iter().collect()) }
+        // in the order in which they are given: a message names a place in it
+        let mut ids: Vec<PatientId> = ids.map(read).collect::<Result<_, _>>()?;
+        let mut seen = BTreeSet::new();
+        ids.retain(|id| seen.insert(id.clone()));
+        if ids.is_empty() { Err(Failure::Refused("no patient is named".into())) } else { Ok(ids) }
     }
 }
 
@@ -63,35 +67,33 @@ pub async fn run(session: &Session, arguments: &WithdrawArguments) -> Result<(),
     drop(working);
     site.close().await;
     let development = network.development();
+    let state = network.state().clone();
     network.close().await?;
     let left = left?;
+    let study = |used: &Use| state.study(&used.study).map_or(0, |study| study.number);
     let value = || {
-        let one = |d: &Departure| {
-            let uses: Vec<_> =
-                d.uses.iter().map(|u| json!({"query": format!("Q-{}", u.number), "study": format!("S-{}", u.study_number)})).collect();
-            json!({ "slot": d.slot.0, "block": d.left.map(|h| h.0), "released_before": uses })
-        };
+        let used = |u: &Use| json!({"query": format!("Q-{}", u.number), "study": format!("S-{}", study(u))});
+        let one = |d: &Departure| json!({ "slot": d.slot.0, "block": d.left.map(|h| h.0), "released_before": d.uses.iter().map(used).collect::<Vec<_>>() });
         json!({ "site": name, "withdrawn": left.iter().map(one).collect::<Vec<_>>(), "development_keys": development })
     };
-    session.screen.result(|| noticed(words(&name, &left), development), value);
+    session.screen.result(|| noticed(words(&state, &name, &left), development), value);
     Ok(())
 }
 
 /// What was done, in words: for one patient it is a receipt.
-fn words(name: &str, left: &[Departure]) -> String {
+fn words(state: &State, name: &str, left: &[Departure]) -> String {
+    let study = |used: &Use| state.study(&used.study).map(|study| format!("S-{}, {}", study.number, plain(&study.submitted.title)));
     let mut lines = Vec::new();
     for departure in left {
         lines.push(match departure.left {
-            Some(height) => {
-                format!("out of force since block {height}: slot {} of {name}. No answer after that block counts it", departure.slot.0)
-            }
+            Some(height) => format!("slot {} of {name} is out of force: no answer after block {height} counts it", departure.slot.0),
             None => format!("slot {} of {name} was on no ledger yet, and will not be", departure.slot.0),
         });
         match departure.uses.as_slice() {
             [] => lines.push("  no result that could include the record was released before".to_owned()),
             uses => {
                 lines.push(format!("  results that could include the record were released before, and stay: {}", uses.len()));
-                lines.extend(uses.iter().map(|used| format!("    Q-{} of S-{}, {}", used.number, used.study_number, plain(&used.title))));
+                lines.extend(uses.iter().map(|used| format!("    Q-{} of {}", used.number, study(used).unwrap_or_default())));
             }
         }
     }

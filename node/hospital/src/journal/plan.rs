@@ -122,9 +122,10 @@ impl HospitalStore {
             return Err(HospitalStoreError::AnchorRunning);
         }
         let anchor = super::import::enter(&mut tx, content, &Digest32::default(), &mut rand::rngs::OsRng).await?;
-        let erased: Vec<i64> = sqlx::query_scalar("SELECT slot FROM slot WHERE state = 2").fetch_all(&mut *tx).await?;
-        let erased = erased.into_iter().map(|s| small(s, "a slot").map(SlotIndex)).collect::<Result<Vec<_>, _>>()?;
-        let segments: BTreeSet<u32> = erased.iter().map(|slot| slot.segment()).collect();
+        let dead: Vec<(i64, i64)> = sqlx::query_as("SELECT slot, state FROM slot WHERE state > 0").fetch_all(&mut *tx).await?;
+        let place = |(slot, state): (i64, i64)| Ok::<_, HospitalStoreError>((SlotIndex(small(slot, "a slot")?), state == 2));
+        let dead = dead.into_iter().map(place).collect::<Result<Vec<_>, _>>()?;
+        let segments: BTreeSet<u32> = dead.iter().filter(|(_, erased)| *erased).map(|(slot, _)| slot.segment()).collect();
         let mut cleared = 0;
         for (kind, digest) in [(TableKind::Data, content.data_table), (TableKind::Consent, content.consent_table)] {
             let table = TableName { kind, digest };
@@ -133,8 +134,15 @@ impl HospitalStore {
                     continue;
                 };
                 let mut codes = codes::from_bytes(&old)?;
-                let inside = erased.iter().filter(|slot| slot.segment() == index);
-                inside.map(|slot| SlotIndex(slot.offset())).try_for_each(|slot| codes::clear(&mut codes, slot))?;
+                let clear = |codes: &mut SlotCodes, which: &dyn Fn(bool) -> bool| {
+                    let inside = dead.iter().filter(|(slot, erased)| slot.segment() == index && which(*erased));
+                    inside.map(|(slot, _)| SlotIndex(slot.offset())).try_for_each(|slot| codes::clear(codes, slot))
+                };
+                // rows of withdrawn slots are no reason, and go with the others
+                clear(&mut codes, &|erased| erased)?;
+                if codes::to_bytes(&codes) != **old {
+                    clear(&mut codes, &|erased| !erased)?;
+                }
                 let bytes = Zeroizing::new(codes::to_bytes(&codes));
                 if *bytes != *old {
                     let version = version.checked_add(1).ok_or(HospitalStoreError::Damaged("a segment's version"))?;

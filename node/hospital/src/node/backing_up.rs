@@ -8,7 +8,7 @@ use countersign_messages::{Name, sealed::SealingSecret};
 use std::path::Path;
 
 impl Hospital {
-    /// Makes the key that backups are sealed to. Its secret half is given back for a sheet of paper and kept nowhere; the public half stands in the hospital's file.
+    /// Makes a key that backups can be sealed to, for a sheet of paper. Nothing is sealed to it before [`Self::use_backup_key`]: until then it may be lost.
     ///
     /// # Errors
     /// There is one and `replace` is false, or there is no entropy.
@@ -17,9 +17,16 @@ impl Hospital {
         if !replace && self.store.backup_key().await?.is_some() {
             return Err(BackupError::KeyThere.into());
         }
-        let secret = SealingSecret::generate()?;
-        self.store.set_backup_key(&secret.public()).await?;
-        Ok(secret)
+        Ok(SealingSecret::generate()?)
+    }
+
+    /// Seals backups to a key from now on. Its secret half is kept nowhere: it must be on its sheet by now.
+    ///
+    /// # Errors
+    /// The file refuses.
+    #[boxed]
+    pub async fn use_backup_key(&self, public: &[u8; 32]) -> Result<(), HospitalError> {
+        Ok(self.store.set_backup_key(public).await?)
     }
 
     /// Writes a sealed copy of the hospital's file, as of the ledger's last block, into a folder.

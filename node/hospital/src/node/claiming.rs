@@ -24,22 +24,29 @@ pub enum ClaimRefused {
     #[error(transparent)]
     Request(#[from] countersign_messages::ClaimError),
     /// One of the keys is known.
-    #[error("the request has a key that another claim brought before")]
+    #[error("the request has a key that another claim brought before, or one of a member")]
     Known,
+    /// The slot has a key for ever.
+    #[error(
+        "this patient's slot has a key from an earlier letter, and a slot has one for ever. With its sheet the patient leaves; without it, at the counter or on paper"
+    )]
+    HasKey,
 }
 
 impl Hospital {
-    /// A code for a patient with a row in force, to be handed over or sent. Good once, for 14 days of block time.
+    /// A code for a patient with a row in force, to be handed over or sent. Good once, for 14 days.
     ///
     /// # Errors
-    /// The patient has no row in force.
+    /// The patient has no row in force, or its slot has a key already.
     #[boxed]
     pub async fn issue_claim(&self, connection: &mut Connection, patient: &PatientId) -> Result<Letter, HospitalError> {
         connection.refresh().await?;
-        if !self.store.holders().await?.iter().any(|(holder, _)| holder == patient) {
-            return Err(HospitalError::NoRow { at: 1, of: 1 });
-        }
+        let holders = self.store.holders().await?;
+        let (_, place) = holders.iter().find(|(holder, _)| holder == patient).ok_or(HospitalError::NoRow { at: 1, of: 1 })?;
         let state = connection.state();
+        if state.patient_key(&self.member.id(), place.slot.0).is_some() {
+            return Err(ClaimRefused::HasKey.into());
+        }
         let listed = state.member(&self.member.id()).ok_or(HospitalError::Unknown("hospital"))?;
         let code = ClaimCode::generate().map_err(ClaimRefused::from)?;
         self.store.keep_claim(&code, patient, now()).await?;
@@ -62,6 +69,9 @@ impl Hospital {
             return Err(ClaimRefused::Over.into());
         }
         request.check(&code, &network, &hospital).map_err(ClaimRefused::from)?;
+        if request.keys.iter().any(|(key, _)| connection.state().member(&key.signer()).is_some()) {
+            return Err(ClaimRefused::Known.into());
+        }
         match self.store.keep_keys(&request.claim, &patient, &request.keys).await? {
             Keys::Kept => Ok(()),
             Keys::Used => Err(ClaimRefused::Used.into()),
@@ -92,6 +102,6 @@ impl Hospital {
         let me = self.member.id();
         let slot = keys.first()?.slot.0;
         let open = slot < state.register_slots(&me) && state.patient_key(&me, slot).is_none() && state.withdrawal(me, slot).is_none();
-        keys.into_iter().find(|next| open && state.slot_of_key(&next.key).is_none())
+        keys.into_iter().find(|next| open && state.slot_of_key(&next.key).is_none() && state.member(&next.key.signer()).is_none())
     }
 }

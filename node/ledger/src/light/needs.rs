@@ -23,7 +23,8 @@ impl State {
             ids.insert(id.0);
             ids.extend(proposal.votes.iter().filter(|v| v.height <= record.height).map(|v| v.transaction));
         }
-        ids.extend(self.withdrawn_by(*hospital, record.height));
+        // none lies between that height and the answer; what left later, in the same block too, has no part in it
+        ids.extend(self.withdrawn_by(*hospital, record.named));
         for table in [study.submitted.dictionary, study.registry] {
             let table = TableKey { hospital: *hospital, table };
             let first = SegmentKey { table, id: SegmentId { index: 0, version: 0 } };

@@ -2,6 +2,7 @@
 
 use super::{AnswerExport, AnswerFinding, Begun, LightError};
 use crate::checker::{AnswerCheck, CachingChecker, ProofChecker};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Answers verified at once: what is known of so many excerpts is in memory together.
 pub const TOGETHER_MAX: usize = 32;
@@ -16,11 +17,12 @@ impl AnswerExport {
 
     fn check_some(exports: &[Self], checker: &dyn ProofChecker) -> Vec<Result<AnswerFinding, LightError>> {
         let begun: Vec<Result<Begun<'_>, LightError>> = exports.iter().map(|export| Begun::check(export, checker)).collect();
-        let tasks: Vec<_> = begun.iter().flatten().filter_map(Begun::task).collect();
-        let checks: Vec<AnswerCheck<'_>> = tasks.iter().map(|(id, task, proof)| task.check(*id, proof)).collect();
-        checker.prepare(&checks);
-        drop(checks);
-        drop(tasks);
+        // a panic costs the preparation: the answer at fault is met again when it is checked, and refused
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let tasks: Vec<_> = begun.iter().flatten().filter_map(Begun::task).collect();
+            let checks: Vec<AnswerCheck<'_>> = tasks.iter().map(|(id, task, proof)| task.check(*id, proof)).collect();
+            checker.prepare(&checks);
+        }));
         begun.into_iter().map(|begun| begun?.finish(checker)).collect()
     }
 }

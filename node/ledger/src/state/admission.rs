@@ -71,9 +71,10 @@ impl State {
             return Err(EnvelopeError::Network);
         }
         self.check_allowed(transaction, day)?;
-        let (found, next) = (transaction.sequence, self.next_sequence(&transaction.signer));
-        // a patient's key has one transaction
-        let gap_max = if matches!(transaction.payload, Payload::WithdrawByKey(_)) { 0 } else { gap_max };
+        // a patient's key has one transaction, whoever else has been known under it
+        let by_key = matches!(transaction.payload, Payload::WithdrawByKey(_));
+        let (next, gap_max) = if by_key { (0, 0) } else { (self.next_sequence(&transaction.signer), gap_max) };
+        let found = transaction.sequence;
         let gap = found.checked_sub(next).filter(|gap| *gap <= gap_max).ok_or(EnvelopeError::Sequence { found, next })?;
         transaction.check_signature()?;
         Ok(if gap == 0 { Admission::Ready } else { Admission::Future { gap } })

@@ -1,4 +1,4 @@
-//! Answers. Checks go from cheap to dear; the proof is verified at most seven times a (query, site) pair.
+//! Answers. Checks go from cheap to dear; the proof is verified at most four times a (query, site) pair.
 
 use super::{
     Context, State,
@@ -59,7 +59,7 @@ impl<'a> AnswerTask<'a> {
     }
 }
 
-/// One slot in so many of a cut may leave by the hospital's hand unmarked, if that is more than the rules' number.
+/// One slot in so many of a cut's full segments may leave by the hospital's hand unmarked, if that is more than the rules' number.
 const MARKED_SHARE: usize = 50;
 
 /// Who answers which query, in which block, naming which height.
@@ -165,7 +165,8 @@ impl State {
     /// one that has not can still take out rows by hand.
     fn marks(&self, cut: &DataCut, since_query: Leavers, since_cut: Leavers) -> bool {
         let most = self.in_force.rules.hospital_withdrawals_marked;
-        let share = (cut.data.len() * SLOTS / MARKED_SHARE) as u32;
+        // the last segment may be nearly empty
+        let share = (cut.data.len().saturating_sub(1) * SLOTS / MARKED_SHARE) as u32;
         since_query.total() > most || since_cut.by_hospital() > most.max(share)
     }
 

@@ -5,27 +5,17 @@
 
 use super::{State, records::PairStatus};
 use countersign_circuits::segment::SLOTS;
-use countersign_messages::{BlockTime, Height, MemberId, QueryId, StudyId};
+use countersign_messages::{Height, MemberId, QueryId, StudyId};
 
 /// An answer that a slot could be counted in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Use {
-    /// The study.
-    pub study: StudyId,
-    /// Its number (`S-3`).
-    pub study_number: u32,
-    /// Its title.
-    pub title: String,
     /// The query.
     pub query: QueryId,
     /// Its number (`Q-7`).
     pub number: u32,
-    /// As it was asked.
-    pub question: String,
-    /// Who asked.
-    pub asker: MemberId,
-    /// When it was asked, in block time.
-    pub asked: BlockTime,
+    /// The study.
+    pub study: StudyId,
     /// Block of the answer.
     pub height: Height,
 }
@@ -39,21 +29,12 @@ impl State {
     }
 
     fn use_of(&self, id: &QueryId, hospital: &MemberId, slot: u32) -> Option<Use> {
-        let record = self.query(id)?;
         let PairStatus::Answered(answer) = &self.pair(id, hospital)?.status else { return None };
-        let (study, cut) = (self.study(&record.query.study)?, self.cut(&record.query.study, hospital)?);
+        let record = self.query(id)?;
+        let cut = self.cut(&record.query.study, hospital)?;
         let inside = (slot as usize / SLOTS) < cut.data.len();
         let in_force = self.withdrawal(*hospital, slot).is_none_or(|left| left.height > answer.named);
-        (inside && in_force).then(|| Use {
-            study: record.query.study,
-            study_number: study.number,
-            title: study.submitted.title.clone(),
-            query: *id,
-            number: record.number,
-            question: record.query.question.clone(),
-            asker: record.asker,
-            asked: record.time,
-            height: answer.height,
-        })
+        let used = Use { query: *id, number: record.number, study: record.query.study, height: answer.height };
+        (inside && in_force).then_some(used)
     }
 }
