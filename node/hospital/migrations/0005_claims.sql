@@ -10,6 +10,11 @@ CREATE TABLE claim (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX claim_patient ON claim (patient);
 
+-- Slots that patients' own keys took out, once their people are held back here. Who signs a new document later is not held back by them again.
+CREATE TABLE left_by_key (
+    slot INTEGER PRIMARY KEY                 -- index over all segments
+) STRICT;
+
 -- Keys of patients, in the order in which they stand for slots. Public once enrolled; whose they are never is.
 CREATE TABLE patient_key (
     patient    TEXT NOT NULL,                -- the hospital's own id

@@ -66,7 +66,7 @@ pub(crate) fn read_height(value: i64) -> Result<Height, HospitalStoreError> {
 }
 
 /// A stored patient's identifier.
-fn read_patient(text: String) -> Result<PatientId, HospitalStoreError> {
+pub(crate) fn read_patient(text: String) -> Result<PatientId, HospitalStoreError> {
     PatientId::new(text).map_err(|_| HospitalStoreError::Damaged("a patient's identifier"))
 }
 

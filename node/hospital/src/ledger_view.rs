@@ -1,7 +1,7 @@
 //! What the ledger holds of this hospital, as far as its own file must agree with it.
 
 use crate::{opening::TableName, slots::SlotIndex};
-use countersign_circuits::consent::ScopeRegistry;
+use countersign_circuits::consent::{Day, ScopeRegistry};
 use countersign_circuits::hash::Digest32;
 
 /// The ledger's word on this hospital's tables. An import is compared with it, never with what the hospital believes: a file restored
@@ -15,6 +15,15 @@ pub trait LedgerView: Sync {
 
     /// Slots out of force.
     fn withdrawn(&self) -> Vec<SlotIndex>;
+
+    /// Of these, slots that their patients' own keys took out.
+    fn left_by_key(&self) -> Vec<SlotIndex>;
+
+    /// Slots for which a patient's key stands, in force or not.
+    fn keyed(&self) -> Vec<SlotIndex>;
+
+    /// The ledger's day.
+    fn today(&self) -> Day;
 
     /// A scope registry that is or was in force.
     fn registry(&self, digest: &Digest32) -> Option<ScopeRegistry>;

@@ -1,5 +1,5 @@
 //! Random histories of a hospital: imports of files (values changed, exchanged, people added, removed, replaced, consents given, narrowed,
-//! withdrawn, states come back), cuts, withdrawals, backups brought back, messages lost, transactions refused, and kills at any step. After each
+//! withdrawn, states come back), cuts, withdrawals, keys of patients and departures by them, backups brought back, messages lost, transactions refused, and kills at any step. After each
 //! import the ledger's rows and grants, opened by the hospital's own openings, are those of the last import, and no answer counts a person without a
 //! present grant. Studies take the research cut: it is renewed when, by the model's own count of people, enough have changed, and never before, and it opens to
 //! the rows of its day for ever. The ledger is a plain model; the importer, the file and the journal are the product's.
@@ -26,6 +26,7 @@ use countersign_messages::Height;
 use countersign_prover::commitment::Blinders;
 use rand::{Rng, RngCore, seq::SliceRandom};
 use rand_chacha::ChaCha20Rng;
+use sqlx::Connection as _;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     future::{Future, poll_fn},
@@ -51,6 +52,8 @@ struct World {
     known: Source,
     /// Who withdrew by a request of their own.
     held: BTreeSet<u32>,
+    /// Who left by a key of their own, as far as the hospital's file can know whose slot it was.
+    left: BTreeSet<u32>,
 }
 
 impl World {
@@ -66,6 +69,7 @@ impl World {
             holders: HashMap::new(),
             known: Source::new(),
             held: BTreeSet::new(),
+            left: BTreeSet::new(),
         }
     }
 
@@ -232,9 +236,30 @@ impl World {
         store.close().await;
     }
 
-    /// Before an answer is begun, withdrawals are finished; and then nobody without a present grant is counted.
+    /// People in use keep keys, and some of them leave by it, whatever the hospital does at the time. Nothing of that waits: the ledger has it at once.
+    async fn keys(&mut self, path: &Path, dice: &mut ChaCha20Rng) {
+        let store = reopen(path).await;
+        let spanned = tables().map(|t| self.ledger.segments(t)).into_iter().max().unwrap();
+        let live: Vec<(u32, SlotIndex)> = store.register().await.unwrap().live().map(|(p, a)| (number(p), a.slot)).collect();
+        for (person, slot) in live {
+            let enrolled = slot.segment() < spanned && !self.ledger.withdrawn.contains(&slot) && dice.gen_ratio(1, 2);
+            if enrolled {
+                self.ledger.keyed.entry(slot).or_insert(person);
+            }
+        }
+        store.close().await;
+        let there: Vec<_> = self.ledger.keyed.iter().filter(|(slot, _)| !self.ledger.withdrawn.contains(slot)).collect();
+        if let Some((slot, person)) = there.choose(dice).filter(|_| dice.gen_ratio(1, 3)).map(|(slot, person)| (**slot, **person)) {
+            self.ledger.withdrawn.insert(slot);
+            self.ledger.left_by_key.insert(slot);
+            self.left.insert(person);
+        }
+    }
+
+    /// Before an answer is begun, the ledger is heard and withdrawals are finished; and then nobody without a present grant is counted, nor anybody who left.
     async fn answer(&mut self, path: &Path) {
         let store = reopen(path).await;
+        store.hear(&self.ledger).await.unwrap();
         let _ = self.drive(&store).await;
         let cuts = self.ledger.cuts.clone();
         for cut in cuts {
@@ -257,6 +282,7 @@ impl World {
                 }
                 let person = self.holders[&slot];
                 assert!(!self.held.contains(&person), "somebody who withdrew is counted");
+                assert!(!self.left.contains(&person), "somebody who left by a key is counted");
                 let present = self.known.get(&person).map_or([0, 0], |p| p.bins);
                 for (block, now) in codes.blocks.iter().zip(present) {
                     assert!(block[offset] <= now, "person {person} is counted by a consent that is gone");
@@ -295,7 +321,10 @@ impl World {
 
     /// Who is on the ledger by the last import.
     fn counted(&self) -> impl Iterator<Item = (u32, &Person)> {
-        self.known.iter().filter(|(id, p)| p.row && p.bins.iter().any(|b| *b > 0) && !self.held.contains(id)).map(|(id, p)| (*id, p))
+        self.known
+            .iter()
+            .filter(|(id, p)| p.row && p.bins.iter().any(|b| *b > 0) && !self.held.contains(id) && !self.left.contains(id))
+            .map(|(id, p)| (*id, p))
     }
 
     /// The research cut opens to the rows of its day.
@@ -322,6 +351,12 @@ impl World {
         assert_eq!((report.unfinished, report.openings_pending), (0, 0));
         let register = store.register().await.unwrap();
         let slots: HashMap<u32, SlotIndex> = register.live().map(|(p, a)| (number(p), a.slot)).collect();
+        for (person, slot) in &slots {
+            assert!(
+                self.ledger.keyed.get(slot).is_none_or(|holder| holder == person),
+                "p{person} is in a slot for which another person's key stands"
+            );
+        }
         let expected: BTreeMap<SlotIndex, (u32, &Person)> = self.counted().map(|(id, p)| (slots[&id], (id, p))).collect();
         let [data, consent] = tables();
         assert_eq!(self.ledger.segments(data), self.ledger.segments(consent));
@@ -393,6 +428,16 @@ fn row_bins(person: &Person) -> Vec<u16> {
     bins
 }
 
+/// Whose slots some are, as far as a file knows it.
+async fn known(path: &Path, slots: &BTreeSet<SlotIndex>) -> BTreeSet<u32> {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+    let mut file = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    let rows: Vec<(u32, String)> =
+        sqlx::query_as("SELECT slot, patient FROM slot WHERE patient IS NOT NULL").fetch_all(&mut file).await.unwrap();
+    file.close().await.unwrap();
+    rows.iter().filter(|(slot, _)| slots.contains(&SlotIndex(*slot))).map(|(_, patient)| patient[1..].parse().unwrap()).collect()
+}
+
 /// Runs a future for a number of polls and then drops it.
 async fn killed_after<F: Future<Output = ()>>(polls: usize, future: F) -> bool {
     let mut future = Box::pin(future);
@@ -414,6 +459,7 @@ async fn history(seed: u64) {
     let mut world = World::new(seed);
     let mut source: Source = (0..dice.gen_range(1..9)).map(|id| (id, somebody(&mut dice))).collect();
     let k_min = dice.gen_range(1..4);
+    let keys = dice.gen_ratio(1, 2);
     let (mut past, mut next, mut backup) = (Vec::new(), 100, None::<PathBuf>);
     for step in 0..dice.gen_range(3..8) {
         past.push(source.clone());
@@ -427,6 +473,9 @@ async fn history(seed: u64) {
         for _ in 0..dice.gen_range(0..3) {
             let polls = dice.gen_range(1..160);
             killed_after(polls, world.import(&path, &files, &source)).await;
+            if keys && dice.gen_ratio(1, 2) {
+                world.keys(&path, &mut dice).await;
+            }
             if dice.gen_ratio(1, 3) {
                 world.answer(&path).await;
             }
@@ -443,6 +492,9 @@ async fn history(seed: u64) {
         }
         world.import(&path, &files, &source).await;
         world.check(&path).await;
+        if keys {
+            world.keys(&path, &mut dice).await;
+        }
         world.answer(&path).await;
         if dice.gen_ratio(1, 2) {
             world.accept(&path, k_min).await;
@@ -471,7 +523,9 @@ async fn history(seed: u64) {
             world
                 .held
                 .extend(register.live().filter(|(_, a)| world.ledger.withdrawn.contains(&a.slot)).map(|(patient, _)| number(patient)));
+            // of whom a key took out the file finds those whose slots it knows
             store.close().await;
+            world.left = known(&path, &world.ledger.left_by_key).await;
         }
     }
 }

@@ -3,11 +3,11 @@
 use super::{
     anchor::{AnchorContent, AnchorId, abandon_unsent},
     plan::plan_table,
-    withdrawal,
+    withdrawal::{self, Heard},
 };
 use crate::{
     HospitalStore, HospitalStoreError, codes,
-    hospital_store::{load_register, secret, store_slots, take_out_of_use},
+    hospital_store::{load_register, read_patient, secret, small, store_slots, take_out_of_use},
     ledger_view::LedgerView,
     opening::{TableKind, TableName},
     slots::{SlotIndex, SlotRegister, SlotState},
@@ -21,11 +21,12 @@ use countersign_circuits::{
     tag,
 };
 use countersign_ingest::PatientId;
+use countersign_messages::Cause;
 use rand::{CryptoRng, RngCore};
 use rayon::prelude::*;
 use sqlx::SqliteConnection;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
 };
 use zeroize::{Zeroize, Zeroizing};
@@ -134,7 +135,7 @@ impl HospitalStore {
             sqlx::query_as("SELECT id, content FROM anchor WHERE stage < 3").fetch_optional(&mut *tx).await?;
         if let Some((id, of)) = running {
             // the same rows go on where they stopped, if the ledger has not changed what they are compared with
-            if of == content.0 && withdrawn_in_use(&mut tx, import.ledger).await?.is_empty() {
+            if of == content.0 && !must_heal(&mut tx, import.ledger).await? {
                 return Ok(Begun::Unfinished(AnchorId(id)));
             }
             if !abandon_unsent(&mut tx, AnchorId(id)).await? {
@@ -151,7 +152,8 @@ impl HospitalStore {
             // their patients may have other slots for what is left
             take_out_of_use(&mut tx, lost.keys().copied()).await?;
             lost.values().for_each(|patient| register.release(patient));
-            withdrawal::enter(&mut tx, &lost.into_keys().collect(), withdrawal::Heard::SOURCE).await?;
+            let heard = Heard { cause: Cause::Source, received: Some(import.ledger.today()) };
+            withdrawal::enter(&mut tx, &lost.into_keys().collect(), heard).await?;
         }
         let eligible: Vec<&PatientId> = people.iter().filter(|p| p.counts()).map(|p| &p.patient).collect();
         let new = register.assign(eligible.iter().copied(), rng)?;
@@ -166,6 +168,20 @@ impl HospitalStore {
         let planned =
             Planned { people: placed, new: new.len() as u64, held: eligible.len() as u64 - placed, withdrawn: withdrawn as u64, segments };
         Ok(Begun::New { anchor, planned })
+    }
+
+    /// Takes over from the ledger who left and which slots have keys, between imports: before an answer is begun, so that it does not count a person under another slot than the one that left.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    #[boxed]
+    pub async fn hear(&self, ledger: &dyn LedgerView) -> Result<(), HospitalStoreError> {
+        let mut tx = self.pool.begin().await?;
+        if must_heal(&mut tx, ledger).await? {
+            let mut register = load_register(&mut tx).await?;
+            heal(&mut tx, &mut register, ledger).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     /// Takes out of use the slots of those of `stated` whose consents of now no longer bear out what is anchored, and nothing else: for an import whose rows
@@ -192,7 +208,8 @@ impl HospitalStore {
         let count = lost.len() as u64;
         if count > 0 {
             take_out_of_use(&mut tx, lost.keys().copied()).await?;
-            withdrawal::enter_told(&mut tx, lost.into_keys().collect(), withdrawal::Heard::SOURCE).await?;
+            let heard = Heard { cause: Cause::Source, received: Some(ledger.today()) };
+            withdrawal::enter_told(&mut tx, lost.into_keys().collect(), heard).await?;
         }
         tx.commit().await?;
         Ok(count)
@@ -253,14 +270,24 @@ pub(super) async fn enter(
     Ok(AnchorId(inserted.last_insert_rowid()))
 }
 
-/// Slots the ledger has out of force and this file in use.
-async fn withdrawn_in_use(c: &mut SqliteConnection, ledger: &dyn LedgerView) -> Result<Vec<SlotIndex>, HospitalStoreError> {
-    let live: BTreeSet<u32> = load_register(c).await?.live().map(|(_, a)| a.slot.0).collect();
-    Ok(ledger.withdrawn().into_iter().filter(|slot| live.contains(&slot.0)).collect())
+/// True if the ledger knows something of slots and people that this file has not taken over: what was planned before must be compared again.
+async fn must_heal(c: &mut SqliteConnection, ledger: &dyn LedgerView) -> Result<bool, HospitalStoreError> {
+    let register = load_register(c).await?;
+    let live: BTreeSet<u32> = register.live().map(|(_, a)| a.slot.0).collect();
+    let settled = settled(c).await?;
+    Ok(ledger.withdrawn().into_iter().any(|slot| live.contains(&slot.0))
+        || ledger.left_by_key().into_iter().any(|slot| !settled.contains(&slot.0))
+        || ledger.keyed().into_iter().any(|slot| !register.is_used(slot)))
 }
 
-/// Takes over from the ledger which slots are out of force: a file restored from a backup does not know it, and a slot that is dead there must
-/// not be in use here, nor be given to somebody whom then nobody would count. Whose patient withdrew is held back until a new document.
+/// Slots that patients' keys took out and whose people are held back.
+async fn settled(c: &mut SqliteConnection) -> Result<HashSet<u32>, HospitalStoreError> {
+    let slots: Vec<i64> = sqlx::query_scalar("SELECT slot FROM left_by_key").fetch_all(c).await?;
+    slots.into_iter().map(|slot| small(slot, "a slot")).collect()
+}
+
+/// Takes over from the ledger which slots are out of force and which have keys: a file restored from a backup does not know it, and a slot that is dead there must not be in use here, nor be given to
+/// somebody whom then nobody would count, or whom another person's key would take out. Whose patient withdrew is held back until a new document.
 async fn heal(c: &mut SqliteConnection, register: &mut SlotRegister, ledger: &dyn LedgerView) -> Result<(), HospitalStoreError> {
     let out = ledger.withdrawn();
     let holders: HashMap<u32, PatientId> = match out.is_empty() {
@@ -269,14 +296,64 @@ async fn heal(c: &mut SqliteConnection, register: &mut SlotRegister, ledger: &dy
     };
     for slot in out {
         if let Some(patient) = holders.get(&slot.0) {
-            sqlx::query("UPDATE slot SET state = 1 WHERE slot = ?").bind(slot.0).execute(&mut *c).await?;
-            sqlx::query("INSERT OR IGNORE INTO withdrawn (patient) VALUES (?)").bind(patient.expose()).execute(&mut *c).await?;
-            register.withdraw(patient)?;
+            hold_back(c, register, patient, slot).await?;
         } else if !register.is_used(slot) {
-            sqlx::query("INSERT INTO slot (slot, patient, row_id, state) VALUES (?, NULL, NULL, 2)").bind(slot.0).execute(&mut *c).await?;
-            register.insert(None, slot, None, SlotState::Erased);
+            never_give_out(c, register, slot).await?;
         }
     }
+    // a slot that this file does not know stands for whoever has its key, who will hear that it has left
+    let foreign: BTreeSet<SlotIndex> = ledger.keyed().into_iter().filter(|slot| !register.is_used(*slot)).collect();
+    for slot in &foreign {
+        never_give_out(c, register, *slot).await?;
+    }
+    let heard = |cause| Heard { cause, received: Some(ledger.today()) };
+    withdrawal::enter(c, &foreign, heard(Cause::Source)).await?;
+    let elsewhere = hold_back_leavers(c, register, ledger).await?;
+    if elsewhere.is_empty() { Ok(()) } else { withdrawal::enter_told(c, elsewhere, heard(Cause::Word)).await }
+}
+
+/// Holds back whom a key took out, whatever slot this file has for the person by now: the import may have given another one in the same moment. Returns such slots.
+async fn hold_back_leavers(
+    c: &mut SqliteConnection,
+    register: &mut SlotRegister,
+    ledger: &dyn LedgerView,
+) -> Result<BTreeSet<SlotIndex>, HospitalStoreError> {
+    let settled = settled(c).await?;
+    let mut elsewhere = BTreeSet::new();
+    for slot in ledger.left_by_key().into_iter().filter(|slot| !settled.contains(&slot.0)) {
+        sqlx::query("INSERT INTO left_by_key (slot) VALUES (?)").bind(slot.0).execute(&mut *c).await?;
+        let whose: Option<Option<String>> =
+            sqlx::query_scalar("SELECT patient FROM slot WHERE slot = ?").bind(slot.0).fetch_optional(&mut *c).await?;
+        let Some(patient) = whose.flatten().map(read_patient).transpose()? else { continue };
+        match register.find(&patient) {
+            Some(place) => {
+                hold_back(c, register, &patient, place.slot).await?;
+                elsewhere.insert(place.slot);
+            }
+            None => {
+                sqlx::query("INSERT OR IGNORE INTO withdrawn (patient) VALUES (?)").bind(patient.expose()).execute(&mut *c).await?;
+                register.insert_withdrawn(patient);
+            }
+        }
+    }
+    Ok(elsewhere)
+}
+
+async fn hold_back(
+    c: &mut SqliteConnection,
+    register: &mut SlotRegister,
+    patient: &PatientId,
+    slot: SlotIndex,
+) -> Result<(), HospitalStoreError> {
+    sqlx::query("UPDATE slot SET state = 1 WHERE slot = ?").bind(slot.0).execute(&mut *c).await?;
+    sqlx::query("INSERT OR IGNORE INTO withdrawn (patient) VALUES (?)").bind(patient.expose()).execute(&mut *c).await?;
+    register.withdraw(patient)?;
+    Ok(())
+}
+
+async fn never_give_out(c: &mut SqliteConnection, register: &mut SlotRegister, slot: SlotIndex) -> Result<(), HospitalStoreError> {
+    sqlx::query("INSERT INTO slot (slot, patient, row_id, state) VALUES (?, NULL, NULL, 2)").bind(slot.0).execute(c).await?;
+    register.insert(None, slot, None, SlotState::Erased);
     Ok(())
 }
 

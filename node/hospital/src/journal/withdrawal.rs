@@ -31,9 +31,7 @@ pub struct Heard {
 }
 
 impl Heard {
-    /// From the files of an import.
-    pub const SOURCE: Self = Self { cause: Cause::Source, received: None };
-    /// From a patient, now.
+    /// From a patient.
     pub const WORD: Self = Self { cause: Cause::Word, received: None };
 }
 
@@ -71,6 +69,9 @@ type Stored = (i64, Vec<u8>, i64, Option<Vec<u8>>, i64, Option<i64>);
 /// Enters slots that are out of use in this file. Answers that are stored and not sent are dropped: they count those slots.
 pub(super) async fn enter(c: &mut SqliteConnection, slots: &BTreeSet<SlotIndex>, heard: Heard) -> Result<(), HospitalStoreError> {
     let slots: Vec<SlotIndex> = slots.iter().copied().collect();
+    if slots.is_empty() {
+        return Ok(());
+    }
     for chunk in slots.chunks(WITHDRAWAL_SLOTS_MAX) {
         sqlx::query("INSERT INTO withdrawal (slots, state, cause, received) VALUES (?, 0, ?, ?)")
             .bind(to_bytes(chunk))

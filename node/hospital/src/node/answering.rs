@@ -65,6 +65,7 @@ impl Hospital {
         connection.refresh().await?;
         let record = connection.state().query(&query).ok_or(HospitalError::Unknown("query"))?;
         self.store.query_seen(query, record.height).await?;
+        self.store.hear(&OnLedger { state: connection.state(), hospital: self.member.id() }).await?;
         // who left does not count: withdrawals that were interrupted are finished before anything is answered
         self.finish_withdrawals(connection).await?;
         loop {

@@ -146,6 +146,8 @@ impl Hospital {
             return Err(self.take_back(connection, imported.consents.as_ref(), stopped, saying).await);
         }
         let report = self.anchor(connection, reading, mapping, &imported, saying).await?;
+        // whoever has a new slot by now keeps a key
+        self.enrol(connection).await?;
         Ok((imported, report))
     }
 

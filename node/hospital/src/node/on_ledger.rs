@@ -1,8 +1,13 @@
 //! The ledger's word on a hospital's tables.
 
 use crate::{ledger_view::LedgerView, opening::TableName, released::Dictionaries, slots::SlotIndex};
-use countersign_circuits::{consent::ScopeRegistry, dictionary::Dictionary, hash::Digest32, segment::SegmentId};
-use countersign_ledger::{SegmentKey, State, TableKey};
+use countersign_circuits::{
+    consent::{Day, ScopeRegistry},
+    dictionary::Dictionary,
+    hash::Digest32,
+    segment::SegmentId,
+};
+use countersign_ledger::{SegmentKey, State, TableKey, WithdrawnBy};
 use countersign_messages::MemberId;
 
 /// A hospital as the ledger has it.
@@ -36,6 +41,19 @@ impl LedgerView for OnLedger<'_> {
 
     fn withdrawn(&self) -> Vec<SlotIndex> {
         self.state.withdrawals(self.hospital).map(|(slot, _)| SlotIndex(slot)).collect()
+    }
+
+    fn left_by_key(&self) -> Vec<SlotIndex> {
+        let left = self.state.withdrawals(self.hospital).filter(|(_, record)| record.by == WithdrawnBy::Key);
+        left.map(|(slot, _)| SlotIndex(slot)).collect()
+    }
+
+    fn keyed(&self) -> Vec<SlotIndex> {
+        self.state.patient_keys(&self.hospital).map(|(slot, _)| SlotIndex(slot)).collect()
+    }
+
+    fn today(&self) -> Day {
+        self.state.tip().time.day().max(Day(0))
     }
 
     fn registry(&self, digest: &Digest32) -> Option<ScopeRegistry> {

@@ -11,7 +11,7 @@ use countersign_circuits::consent::Day;
 use countersign_ingest::PatientId;
 use countersign_ledger::{Use, Verdict};
 use countersign_member::{Connection, LedgerError};
-use countersign_messages::{Height, Payload, Transaction, Wire, Withdraw};
+use countersign_messages::{Cause, Height, Payload, Transaction, Wire, Withdraw};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Somebody who left.
@@ -49,7 +49,8 @@ impl Hospital {
             slots.insert(*slot, patient.clone());
         }
         let once: Vec<PatientId> = slots.values().cloned().collect();
-        self.store.withdraw(&once, Heard { received, ..Heard::WORD }).await?;
+        let received = received.unwrap_or_else(|| connection.state().tip().time.day());
+        self.store.withdraw(&once, Heard { cause: Cause::Word, received: Some(received) }).await?;
         self.drive(connection, &|_| {}).await?;
         connection.refresh().await?;
         let (state, hospital) = (connection.state(), self.member.id());

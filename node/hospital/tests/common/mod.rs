@@ -98,6 +98,18 @@ impl LedgerView for Echo {
         Vec::new()
     }
 
+    fn left_by_key(&self) -> Vec<SlotIndex> {
+        Vec::new()
+    }
+
+    fn keyed(&self) -> Vec<SlotIndex> {
+        Vec::new()
+    }
+
+    fn today(&self) -> Day {
+        Day(18_000)
+    }
+
     fn registry(&self, digest: &Digest32) -> Option<ScopeRegistry> {
         (*digest == registry().digest()).then(registry)
     }

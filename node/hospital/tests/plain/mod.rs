@@ -47,6 +47,10 @@ pub(crate) fn plain_points(blinders: &Blinders) -> Vec<u8> {
 pub(crate) struct Ledger {
     pub(crate) current: BTreeMap<(TableName, u32), (u32, Vec<u8>)>,
     pub(crate) withdrawn: BTreeSet<SlotIndex>,
+    /// Slots that patients' keys took out.
+    pub(crate) left_by_key: BTreeSet<SlotIndex>,
+    /// Whose key stands for a slot.
+    pub(crate) keyed: BTreeMap<SlotIndex, u32>,
     pub(crate) decided: HashMap<Vec<u8>, bool>,
     pub(crate) cuts: Vec<Vec<OpeningKey>>,
     pub(crate) research: Option<Research>,
@@ -71,6 +75,18 @@ impl LedgerView for Ledger {
 
     fn withdrawn(&self) -> Vec<SlotIndex> {
         self.withdrawn.iter().copied().collect()
+    }
+
+    fn left_by_key(&self) -> Vec<SlotIndex> {
+        self.left_by_key.iter().copied().collect()
+    }
+
+    fn keyed(&self) -> Vec<SlotIndex> {
+        self.keyed.keys().copied().collect()
+    }
+
+    fn today(&self) -> Day {
+        Day(18_000)
     }
 
     fn registry(&self, digest: &Digest32) -> Option<ScopeRegistry> {

@@ -75,6 +75,11 @@ impl State {
         self.keys.get(&(*hospital, slot)).map(std::sync::Arc::as_ref)
     }
 
+    /// The slots of a hospital for which patients' keys stand, in force or not.
+    pub fn patient_keys(&self, hospital: &MemberId) -> impl Iterator<Item = (u32, &KeyRecord)> {
+        self.keys.range((*hospital, 0)..=(*hospital, u32::MAX)).map(|((_, slot), record)| (*slot, record.as_ref()))
+    }
+
     /// The hospital and slot a patient's key stands for, in force or not.
     pub fn slot_of_key(&self, key: &PatientKey) -> Option<(MemberId, u32)> {
         self.key_slots.get(key).copied()
