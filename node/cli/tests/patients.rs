@@ -3,10 +3,48 @@
 use crate::common::{CORE, Outcome, arguments, folder, run};
 use crate::organisations::{Organisation, genesis};
 use serde_json::json;
-use std::{ffi::OsString, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    ffi::OsString,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+};
 
 fn patient(arguments: Vec<OsString>) -> Outcome {
     run(arguments!["--json", "patient"].into_iter().chain(arguments))
+}
+
+/// A gateway that shows the genesis of the network and denies everything else: that there is such a key, and that it was sent anything. Gives its address.
+fn denying(real: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let real = real.trim_start_matches("http://").to_owned();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = deny(stream.unwrap(), &real);
+        }
+    });
+    url
+}
+
+fn deny(mut stream: TcpStream, real: &str) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut first = String::new();
+    reader.read_line(&mut first)?;
+    let mut line = String::new();
+    while reader.read_line(&mut line)? > 2 {
+        line.clear();
+    }
+    let path = first.split(' ').nth(1).unwrap_or_default();
+    if path != "/v1/genesis" {
+        return stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    }
+    let mut there = TcpStream::connect(real)?;
+    there.write_all(format!("GET {path} HTTP/1.1\r\nhost: {real}\r\nconnection: close\r\n\r\n").as_bytes())?;
+    let mut answer = Vec::new();
+    there.read_to_end(&mut answer)?;
+    stream.write_all(&answer)
 }
 
 #[test]
@@ -92,8 +130,10 @@ fn a_patient_leaves_by_a_key_of_the_own_without_the_hospital() {
     std::fs::set_permissions(at("sheet"), std::fs::Permissions::from_mode(0o644)).unwrap();
     assert!(withdraw(vec![]).failed(2).stderr.contains("chmod"), "others could read the sheet");
     std::fs::set_permissions(at("sheet"), std::fs::Permissions::from_mode(0o600)).unwrap();
-    // one of the gateways is away
-    let left = withdraw(arguments!["--url", "http://127.0.0.1:9", "--receipt", at("receipt")]).done().json();
+    // the gateway that is asked first denies everything, and another one is away
+    let gateways = arguments!["--url", denying(&url), "--url", url, "--url", "http://127.0.0.1:9"];
+    let all = arguments!["withdraw", "--sheet", at("sheet"), "--receipt", at("receipt")];
+    let left = patient(all.into_iter().chain(gateways).collect()).done().json();
     let receipt = &left["left"][0];
     assert_eq!((&receipt["how"], &receipt["hospital"], &receipt["decided"]), (&json!("by-key"), &json!("clinic"), &json!("validators")));
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&std::fs::read(at("receipt")).unwrap()).unwrap(), left);

@@ -164,6 +164,50 @@ fn withdrawals() {
     assert!(!last.get(2_047) && last.get(2_046) && last.count() == 2_047);
     assert_eq!(net.state.active_bitmap(id(HospitalA), 1, Height(at.0 - 1)).count(), 2_048);
     assert_eq!(net.state.withdrawal(id(HospitalA), 7), None, "a rejected withdrawal takes nothing");
+    let tomorrow = Day(START.day().0 + 1);
+    let later = Payload::Withdraw(Withdraw { slots: vec![7], cause: Cause::Word, received: tomorrow });
+    reject(&mut net, HospitalA, later, 134);
+}
+
+#[test]
+fn keys_of_patients() {
+    let mut net = net();
+    let network = net.state.network();
+    let keys = |keys: &[(u32, u8)]| enrol(network, HospitalA, keys);
+    net.publish(dictionary());
+    net.tables(HospitalA, 1);
+    net.tables(HospitalB, 1);
+    reject(&mut net, HospitalA, keys(&[]), 130);
+    reject(&mut net, HospitalA, keys(&[(2, 0), (1, 1)]), 130);
+    reject(&mut net, HospitalA, keys(&[(1, 0), (1, 1)]), 130);
+    reject(&mut net, HospitalA, keys(&[(1, 0), (2_048, 1)]), 131);
+    net.accept(HospitalA, withdraw(&[5], Cause::Word));
+    reject(&mut net, HospitalA, keys(&[(1, 0), (5, 1)]), 132);
+    net.accept(HospitalA, keys(&[(1, 0)]));
+    reject(&mut net, HospitalA, keys(&[(1, 1)]), 135);
+    reject(&mut net, HospitalA, keys(&[(2, 0)]), 136);
+    reject(&mut net, HospitalA, keys(&[(2, 2), (3, 2)]), 136);
+    reject(&mut net, HospitalB, enrol(network, HospitalB, &[(1, 0)]), 136);
+    let with = |change: &dyn Fn(&mut Enrolment)| {
+        let Payload::Enrol(mut enrol) = keys(&[(2, 2)]) else { panic!() };
+        change(&mut enrol.keys[0]);
+        Payload::Enrol(enrol)
+    };
+    let member = key(Researcher).verifying_key();
+    reject(&mut net, HospitalA, with(&|e| e.key = PatientKey::from(&member)), 136);
+    reject(&mut net, HospitalA, with(&|e| e.key = PatientKey::from(&patient(3).verifying_key())), 137);
+    reject(&mut net, HospitalA, with(&|e| e.possession.0[0] ^= 1), 137);
+    for (of, at) in [(network, HospitalB), (NetworkId(digest("another")), HospitalA)] {
+        let elsewhere = PatientKey::prove_possession(&patient(2), &of, &id(at));
+        reject(&mut net, HospitalA, with(&|e| e.possession = elsewhere), 137);
+    }
+    assert_eq!(net.state.patient_keys(&id(HospitalA)).count(), 1, "a rejected enrolment keeps nothing");
+    for i in 1..limits::ENROLMENTS_A_DAY_MAX {
+        net.accept(HospitalA, keys(&[(i + 100, i as u8 + 1)]));
+    }
+    let one_more = (55, u8::try_from(limits::ENROLMENTS_A_DAY_MAX).unwrap() - 9);
+    reject(&mut net, HospitalA, keys(&[one_more]), 138);
+    net.accept(HospitalB, enrol(network, HospitalB, &[one_more]));
 }
 
 #[test]

@@ -132,6 +132,8 @@ mod tests {
             Ok(Inserted::Ready),
             Ok(Inserted::Known),
             Err(SubmitError::Busy),
+            Err(SubmitError::Patients),
+            Err(SubmitError::Envelope(EnvelopeError::NoSlot)),
             Err(SubmitError::Taken { signer, sequence: 1 }),
             Err(SubmitError::Ahead { found: 9, next: 1, window: 2 }),
             Err(SubmitError::Gap { signer, missing: 1 }),

@@ -8,9 +8,9 @@ use std::{collections::BTreeMap, time::Duration};
 /// Withdrawals at one hospital that are held. A hospital could enrol keys of its own and fill its share; nobody else's is touched by that.
 pub const PATIENTS_OF_A_HOSPITAL_MAX: usize = 256;
 
-/// By hospital and key.
+/// By hospital, as they came: a hospital that enrols keys of its own with small numbers does not go before a patient.
 #[derive(Debug, Default)]
-pub(super) struct Patients(BTreeMap<MemberId, BTreeMap<MemberId, Held>>);
+pub(super) struct Patients(BTreeMap<MemberId, Vec<Held>>);
 
 /// The hospital a patient's key withdraws from, if the transaction does that.
 pub(super) fn hospital(transaction: &Transaction) -> Option<MemberId> {
@@ -24,12 +24,12 @@ impl Patients {
         if held.len() >= PATIENTS_OF_A_HOSPITAL_MAX {
             return false;
         }
-        held.insert(transaction.signer, Held { transaction, bytes: encoded + OVERHEAD_BYTES, since: now });
+        held.push(Held { transaction, bytes: encoded + OVERHEAD_BYTES, since: now });
         true
     }
 
     pub(super) fn get(&self, hospital: &MemberId, key: &MemberId) -> Option<&Transaction> {
-        self.0.get(hospital)?.get(key).map(|held| &held.transaction)
+        self.0.get(hospital)?.iter().map(|held| &held.transaction).find(|held| held.signer == *key)
     }
 
     /// Forgets what can stand in no block any more: the slot has left.
@@ -52,14 +52,14 @@ impl Patients {
 
     fn retain(&mut self, mut keep: impl FnMut(&Held) -> bool) {
         self.0.retain(|_, held| {
-            held.retain(|_, held| keep(held));
+            held.retain(&mut keep);
             !held.is_empty()
         });
     }
 
     /// At most so many, of at most so many encoded bytes: the first of each hospital, then the second of each, and so on.
     pub(super) fn candidates(&self, count_max: usize, bytes_max: usize) -> (Vec<Transaction>, usize) {
-        let mut queues: Vec<_> = self.0.values().map(BTreeMap::values).collect();
+        let mut queues: Vec<_> = self.0.values().map(|held| held.iter()).collect();
         let (mut chosen, mut bytes) = (Vec::new(), 0_usize);
         while !queues.is_empty() && chosen.len() < count_max {
             queues.retain_mut(|queue| {
@@ -76,14 +76,14 @@ impl Patients {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Transaction> {
-        self.0.values().flat_map(BTreeMap::values).map(|held| &held.transaction)
+        self.0.values().flatten().map(|held| &held.transaction)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.values().map(BTreeMap::len).sum()
+        self.0.values().map(Vec::len).sum()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.0.values().flat_map(BTreeMap::values).map(|held| held.bytes).sum()
+        self.0.values().flatten().map(|held| held.bytes).sum()
     }
 }

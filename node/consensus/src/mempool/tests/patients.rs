@@ -25,7 +25,7 @@ fn patients_go_first_in_turn_between_hospitals() {
     assert_eq!(pool.insert(&net.state, member.clone(), NOW), Ok(Inserted::Ready));
     let mut patients: Vec<Transaction> = [0, 1, 2].map(|i| leave(network, i, Who::HospitalA, u32::from(i))).into();
     patients.push(leave(network, 10, Who::HospitalB, 0));
-    for left in &patients {
+    for left in patients.iter().rev() {
         assert_eq!(pool.insert(&net.state, left.clone(), NOW), Ok(Inserted::Ready));
         assert_eq!(pool.insert(&net.state, left.clone(), NOW), Ok(Inserted::Known));
     }
@@ -36,6 +36,8 @@ fn patients_go_first_in_turn_between_hospitals() {
     let of: Vec<Option<MemberId>> = candidates.iter().map(hospital).collect();
     assert_eq!(of.iter().filter(|h| h.is_some()).count(), 3);
     assert_ne!(of[0], of[1]);
+    let at_a: Vec<_> = candidates.iter().filter(|t| hospital(t) == Some(id(Who::HospitalA))).collect();
+    assert_eq!(at_a, [&patients[2], &patients[1]], "as they came");
     assert_eq!((&candidates[3..], of[3]), (&[member][..], None));
     let small = pool.candidates(&net.state, leave(network, 0, Who::HospitalA, 0).encode().len(), 6);
     assert_eq!(small.len(), 1, "bytes are counted");
