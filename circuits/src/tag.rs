@@ -117,6 +117,8 @@ pub const GENERATE: &str = "countersign/generate/1";
 
 /// An unfinished import, in the journal (wire-format.md: Hashing, never leaving a hospital).
 pub const IMPORT: &str = "countersign/import/3";
+/// A patient's id once the patient is erased (wire-format.md: Hashing, never leaving a hospital).
+pub const ERASED: &str = "countersign/erased/1";
 /// A set of people in the memory of released numbers (wire-format.md: Hashing, never leaving a hospital).
 pub const ROW_SET: &str = "countersign/row-set/1";
 /// The versions of segments a number was read from (wire-format.md: Hashing, never leaving a hospital).

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod backup;
 pub mod claim;
 pub mod demo;
+pub mod erase;
 pub mod generate;
 pub mod genesis;
 pub mod import;

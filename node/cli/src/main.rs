@@ -70,6 +70,10 @@ enum Command {
     Patient(command::patient::PatientCommand),
     /// Take patients out of force who said so to their hospital
     Withdraw(command::withdraw::WithdrawArguments),
+    /// Erase a patient: out of force, out of the tables, and out of every opening that no running study needs
+    Erase(command::erase::PatientArguments),
+    /// Let a patient who left or was erased have a new row: only after a new document, signed by the patient
+    Readmit(command::erase::PatientArguments),
     /// Ask a question
     Query(command::query::QueryArguments),
     /// List what was asked, and where each question stands at each hospital
@@ -106,6 +110,8 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Claim(command) => command::claim::run(session, &command).await,
         Command::Patient(command) => command::patient::run(session, &command).await,
         Command::Withdraw(arguments) => command::withdraw::run(session, &arguments).await,
+        Command::Erase(arguments) => command::erase::run(session, &arguments).await,
+        Command::Readmit(arguments) => command::erase::readmit(session, &arguments).await,
         Command::Query(arguments) => command::query::run(session, &arguments).await,
         Command::Queries(arguments) => command::queries::run(session, &arguments).await,
         Command::Result(arguments) => command::result::run(session, &arguments).await,

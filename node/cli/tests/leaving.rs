@@ -4,6 +4,8 @@ use crate::common::{Two, arguments, entry, run, table, told};
 use serde_json::{Value, json};
 
 const FIRST: &str = "SELECT diabetes, COUNT(*) FROM cardiometabolic-core GROUP BY diabetes";
+const THIRD: &str =
+    "SELECT hypertension, COUNT(*) FROM cardiometabolic-core WHERE sex IN ('female', 'male', 'other') GROUP BY hypertension";
 const SECOND: &str = "SELECT hypertension, COUNT(*) FROM cardiometabolic-core GROUP BY hypertension";
 
 fn people(result: &Value, attribute: &str, values: [&str; 2]) -> u64 {
@@ -58,4 +60,30 @@ fn who_withdraws_at_the_counter_is_out_of_the_next_answer() {
 
     let said = run(arguments!["withdraw", "--data", two.path("net"), "--site", "a", "--patient", first]).failed(2);
     assert!(!said.stderr.contains(first.as_str()), "{said:?}");
+
+    // erased: somebody who left, and somebody who has a row in force; what a running study pins is kept until it is over
+    let of = |command: &str, id: &str| {
+        run(arguments!["--json", command, "--data", two.path("net"), "--site", "a", "--patient", id]).keeps_secret(&two.patients)
+    };
+    let at_first = of("erase", first).done();
+    let (second, then) = here.map(|id| (id, of("erase", id))).find(|(_, o)| o.code == Some(0)).unwrap();
+    for (who, erased) in [(first, at_first), (second, then)] {
+        let erased = erased.json();
+        assert_eq!((erased["slots"].as_array().unwrap().len(), &erased["segments"]), (1, &json!(2)), "{erased}");
+        assert!(erased["openings_kept"].as_u64().unwrap() > 0 && erased["kept_until"].is_string(), "the study of before runs: {erased}");
+        let again = of("erase", who).done().json();
+        assert_eq!((&again["slots"], &again["segments"]), (&json!([]), &json!(0)));
+    }
+    of("erase", elsewhere).failed(2).error();
+    let after = run(two.query(THIRD)).done().keeps_secret(&two.patients).json();
+    assert_eq!(people(&after, "hypertension", ["yes", "no"]), counted - 2);
+    // the files of yesterday; and who comes back by a new document
+    let again = run(two.anchor("a")).done().json();
+    assert_eq!((&again["held_back"], &again["people_new"]), (&json!(2), &json!(0)));
+    of("readmit", elsewhere).failed(2).error();
+    of("readmit", first).done();
+    of("readmit", first).failed(2).error();
+    let again = run(two.anchor("a")).done().json();
+    assert_eq!((&again["held_back"], &again["people_new"]), (&json!(1), &json!(1)));
+    assert_eq!(two.audit()["rejected"], 0);
 }

@@ -197,17 +197,7 @@ impl HospitalStore {
         load_register(&mut connection).await
     }
 
-    /// Lets a patient who withdrew have a new slot at the next anchor: only after a new document signed by the patient.
-    ///
-    /// # Errors
-    /// The database refuses.
-    #[boxed]
-    pub async fn readmit(&self, patient: &PatientId) -> Result<(), HospitalStoreError> {
-        sqlx::query("DELETE FROM withdrawn WHERE patient = ?").bind(patient.expose()).execute(&self.pool).await?;
-        Ok(())
-    }
-
-    /// Patients who withdrew and have signed nothing since: an import gives them no slot.
+    /// Patients who withdrew and have signed nothing since: an import gives them no slot. Who was erased is not among them: of those no name is kept.
     ///
     /// # Errors
     /// The file is damaged.
@@ -215,37 +205,6 @@ impl HospitalStore {
     pub async fn held_back(&self) -> Result<Vec<PatientId>, HospitalStoreError> {
         let held: Vec<String> = sqlx::query_scalar("SELECT patient FROM withdrawn ORDER BY patient").fetch_all(&self.pool).await?;
         held.into_iter().map(read_patient).collect()
-    }
-
-    /// Forgets whose slots a patient's were, and their row ids; the slots stay dead. Returns them, so that their segments can
-    /// be anchored again. The patient must be gone from the next import.
-    ///
-    /// # Errors
-    /// The patient never had a slot.
-    #[boxed]
-    pub async fn erase(&self, patient: &PatientId) -> Result<Vec<SlotIndex>, HospitalStoreError> {
-        let mut tx = self.pool.begin().await?;
-        let slots: Vec<i64> =
-            sqlx::query_scalar("SELECT slot FROM slot WHERE patient = ? ORDER BY slot").bind(patient.expose()).fetch_all(&mut *tx).await?;
-        if slots.is_empty() {
-            return Err(HospitalStoreError::Unknown("patient"));
-        }
-        // a slot still in use is taken out of force on the ledger too
-        let live: Vec<i64> =
-            sqlx::query_scalar("SELECT slot FROM slot WHERE patient = ? AND state = 0").bind(patient.expose()).fetch_all(&mut *tx).await?;
-        let live = live.into_iter().map(|s| small(s, "a slot").map(SlotIndex)).collect::<Result<_, _>>()?;
-        crate::journal::enter_withdrawal(&mut tx, live, crate::journal::Heard::WORD).await?;
-        for statement in [
-            "INSERT INTO retired_row_id SELECT DISTINCT row_id FROM slot WHERE patient = ? AND row_id IS NOT NULL",
-            "UPDATE slot SET patient = NULL, row_id = NULL, state = 2 WHERE patient = ?",
-            "DELETE FROM withdrawn WHERE patient = ?",
-            "DELETE FROM claim WHERE patient = ?",
-            "DELETE FROM patient_key WHERE patient = ?",
-        ] {
-            sqlx::query(statement).bind(patient.expose()).execute(&mut *tx).await?;
-        }
-        tx.commit().await?;
-        slots.into_iter().map(|s| small(s, "a slot").map(SlotIndex)).collect()
     }
 
     /// Who has which slot in use, in the order of the slots: what most need of the [register](Self::register), at a fraction of its cost.

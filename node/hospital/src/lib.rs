@@ -44,6 +44,7 @@ pub mod backup;
 mod claims;
 pub mod codes;
 pub mod disclosure;
+mod erasure;
 mod error;
 mod hospital_store;
 pub mod intake;
@@ -55,8 +56,10 @@ pub mod released;
 pub mod research_cut;
 pub mod slots;
 
+pub use erasure::ErasedRow;
 pub use error::HospitalStoreError;
 pub use hospital_store::{CheckReport, HospitalStore};
 pub use node::{
-    AnchorReport, Answering, ClaimRefused, Departure, Hospital, HospitalError, IfInUse, Imported, ProvingKeys, ResearchCut, Source, waiting,
+    AnchorReport, Answering, ClaimRefused, Departure, Erased, Hospital, HospitalError, IfInUse, Imported, ProvingKeys, ResearchCut, Source,
+    waiting,
 };

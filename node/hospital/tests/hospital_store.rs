@@ -226,12 +226,18 @@ async fn withdrawn_and_erased_slots_stay_dead_on_disk() {
     assert_ne!(new, slot);
     let mut both = vec![slot, new];
     both.sort();
-    assert_eq!(store.erase(&patient(3)).await.unwrap(), both);
+    assert_eq!(store.erase(&patient(3), Heard::WORD).await.unwrap(), both);
     for slot in both {
         assert_eq!(store.slot_state(slot).await.unwrap(), Some(SlotState::Erased));
     }
-    assert!(matches!(store.erase(&patient(3)).await, Err(HospitalStoreError::Unknown("patient"))));
+    assert!(store.erase(&patient(3), Heard::WORD).await.unwrap().is_empty(), "again, it has nothing to do");
+    assert!(matches!(store.erase(&patient(99), Heard::WORD).await, Err(HospitalStoreError::Unknown("patient"))));
     assert_eq!(store.slot_state(SlotIndex(u32::MAX)).await.unwrap(), None);
+    // the files of yesterday bring nobody back, and the id is not in the file
+    assert_eq!(begun(&store, 0..51, 5).await.1.held, 1);
+    assert!(store.held_back().await.unwrap().is_empty());
+    assert!(store.readmit(&patient(3)).await.unwrap() && !store.readmit(&patient(3)).await.unwrap());
+    assert_eq!(begun(&store, 0..51, 5).await.1.new, 1);
     // all the other places of the segment can be given out, those two cannot
     anchored(&store, 100..100 + 2048 - 52, 4).await;
     let register = store.register().await.unwrap();
@@ -246,7 +252,7 @@ async fn an_erasure_anchor_clears_the_erased_slot_and_nothing_else() {
     let old = anchored(&store, 0..3000, 1).await;
     assert_eq!(old.len(), 4);
     let slot = store.register().await.unwrap().find(&patient(3)).unwrap().slot;
-    store.erase(&patient(3)).await.unwrap();
+    store.erase(&patient(3), Heard::WORD).await.unwrap();
     assert!(matches!(store.next_step().await.unwrap(), Step::Withdrawal(_)), "an erased slot that studies pin is withdrawn");
     finish_withdrawal(&store).await;
     let Begun::New { anchor, .. } = store.plan_erasure(&content()).await.unwrap() else { panic!() };
@@ -370,7 +376,7 @@ async fn the_same_question_after_a_withdrawal_is_withheld() {
     assert!(matches!(store.store_answer(&attempt, b"late", b"sealed", &early).await, Err(HospitalStoreError::Overlap)));
     assert_eq!(store.next_answer_step(late).await.unwrap(), AnswerStep::Attempt { query: late, number: 2 });
     // erasing the person does not change what is remembered
-    store.erase(&patient(42)).await.unwrap();
+    store.erase(&patient(42), Heard::WORD).await.unwrap();
     assert_eq!(judged(0..200).await, Withhold::Overlap);
     // a rejected answer never left: nobody can read its ciphertext, and it is forgotten
     store.answer_rejected(released).await.unwrap();

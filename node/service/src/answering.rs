@@ -38,6 +38,7 @@ impl Answering {
         let mut paused: BTreeMap<QueryId, Instant> = BTreeMap::new();
         // what an earlier run left behind, or could not hand over
         let mut undelivered = true;
+        let mut swept = None;
         loop {
             if undelivered {
                 match self.deliver().await {
@@ -48,6 +49,17 @@ impl Answering {
                 }
             }
             let state = states.borrow_and_update().clone();
+            let today = state.tip().time.day();
+            if swept != Some(today) {
+                swept = Some(today);
+                match self.destroy_erased().await {
+                    Ok(0) => {}
+                    Ok(count) => tracing::info!(count, "openings of erased people were destroyed: no study needs them any more"),
+                    Err(failure) => {
+                        tracing::error!(error = failure.to_string(), "openings of erased people were not destroyed; tomorrow again")
+                    }
+                }
+            }
             let open = waiting(&state, &self.folder.member.id(), now());
             paused.retain(|id, _| open.contains(id));
             for query in open {
@@ -92,6 +104,14 @@ impl Answering {
         let delivered = hospital.deliver(&connection).await;
         hospital.close().await;
         delivered
+    }
+
+    async fn destroy_erased(&self) -> Result<u64, HospitalError> {
+        let connection = self.connection();
+        let hospital = self.hospital(&connection).await?;
+        let destroyed = hospital.destroy_erased(&connection).await;
+        hospital.close().await;
+        destroyed
     }
 
     async fn answer(&self, query: QueryId) -> Result<Outcome, HospitalError> {

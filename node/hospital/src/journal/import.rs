@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     HospitalStore, HospitalStoreError, codes,
+    erasure::hold_back_erased,
     hospital_store::{load_register, read_patient, secret, small, store_slots, take_out_of_use},
     ledger_view::LedgerView,
     opening::{TableKind, TableName},
@@ -103,7 +104,7 @@ pub struct Planned {
     pub people: u64,
     /// People of them who are new.
     pub new: u64,
-    /// People who are left out since they withdrew and have signed nothing new.
+    /// People who are left out since they withdrew or were erased, and have signed nothing new.
     pub held: u64,
     /// Slots that are taken out of force, as a scope was lost or shortened.
     pub withdrawn: u64,
@@ -156,6 +157,7 @@ impl HospitalStore {
             withdrawal::enter(&mut tx, &lost.into_keys().collect(), heard).await?;
         }
         let eligible: Vec<&PatientId> = people.iter().filter(|p| p.counts()).map(|p| &p.patient).collect();
+        hold_back_erased(&mut tx, &mut register, &eligible).await?;
         let new = register.assign(eligible.iter().copied(), rng)?;
         store_slots(&mut tx, &new).await?;
         let anchor = enter(&mut tx, &import.content, &content, rng).await?;

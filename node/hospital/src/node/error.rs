@@ -88,6 +88,12 @@ pub enum HospitalError {
         /// Of how many.
         of: usize,
     },
+    /// Somebody who never had a row here. No message names a patient.
+    #[error("the patient never had a row here, or is here under another id. Nothing was erased")]
+    NeverHere,
+    /// Somebody who may have a row.
+    #[error("the patient is not held back here: nobody of this id left or was erased")]
+    NotHeldBack,
     /// A backup.
     #[error(transparent)]
     Backup(#[from] crate::backup::BackupError),
@@ -146,6 +152,8 @@ impl HospitalError {
             | Self::ForeignConsents(_)
             | Self::AnchorRefused(_)
             | Self::NoRow { .. }
+            | Self::NeverHere
+            | Self::NotHeldBack
             | Self::Claim(_)
             | Self::Cells(_) => true,
             Self::Backup(error) => error.is_refusal(),

@@ -1,0 +1,100 @@
+//! `countersign erase`: a patient's rows and names leave the hospital's file. `countersign readmit`: somebody who left has signed a new document.
+
+use super::{Session, claim::SiteArguments, noticed};
+use crate::failure::Failure;
+use async_recursion::async_recursion as boxed;
+use clap::Args;
+use countersign_hospital::Erased;
+use countersign_ingest::{PatientId, day_text};
+use serde_json::json;
+
+/// Arguments of `erase` and `readmit`.
+#[derive(Debug, Args)]
+pub struct PatientArguments {
+    /// The patient, by the hospital's own id
+    #[arg(long, value_name = "ID")]
+    pub patient: String,
+    /// Whose
+    #[command(flatten)]
+    pub site: SiteArguments,
+}
+
+impl PatientArguments {
+    fn id(&self) -> Result<PatientId, Failure> {
+        PatientId::new(self.patient.as_str()).map_err(|e| Failure::Refused(format!("the patient's id: {e}")))
+    }
+}
+
+/// Runs `erase`.
+///
+/// # Errors
+/// The patient never had a row here, or the ledger cannot be reached or refuses: run it again, and it goes on.
+#[boxed]
+pub async fn run(session: &Session, arguments: &PatientArguments) -> Result<(), Failure> {
+    let patient = arguments.id()?;
+    let (mut network, hospital) = arguments.site.open(session).await?;
+    let working = session.screen.working("erasing");
+    let erased = hospital.erase(&mut network, &patient, &|what: &str| working.now(what.to_owned())).await;
+    drop(working);
+    let (name, development) = (hospital.member.name.clone(), network.development());
+    hospital.close().await;
+    network.close().await?;
+    let erased = erased?;
+    let value = || {
+        json!({
+            "site": name,
+            "slots": erased.slots.iter().map(|slot| slot.0).collect::<Vec<_>>(),
+            "segments": erased.segments,
+            "openings_destroyed": erased.destroyed,
+            "openings_kept": erased.kept,
+            "kept_until": erased.until.map(day_text),
+            "development_keys": development,
+        })
+    };
+    session.screen.result(|| noticed(words(&erased), development), value);
+    Ok(())
+}
+
+/// What was done and what remains, in words.
+fn words(erased: &Erased) -> String {
+    let mut lines = Vec::new();
+    lines.push(match erased.slots.as_slice() {
+        [] => "the patient had been erased before; what was left of it was looked at again".to_owned(),
+        slots => format!("the patient's names, keys and codes are out of this file; slots that nobody has any more: {}", slots.len()),
+    });
+    lines.push(format!("segments anchored anew without the row: {}; earlier openings destroyed: {}", erased.segments, erased.destroyed));
+    match (erased.kept, erased.until) {
+        (0, _) => lines.push("no opening in this file holds the row any more".to_owned()),
+        (kept, Some(until)) => lines.push(format!(
+            "openings that hold the row and that studies pin: {kept}. No answer counts it; the node destroys them after {}, or run this again then",
+            day_text(until)
+        )),
+        (kept, None) => lines.push(format!(
+            "openings that hold the row, of tables that only an import can anchor anew: {kept}. Anchor the hospital's files, then run this again"
+        )),
+    }
+    lines.push(
+        "what remains elsewhere: published totals, this hospital's own systems, and backups of before: delete them when they are due"
+            .to_owned(),
+    );
+    lines.push("the files of yesterday bring the patient back no more; a new document does, with `countersign readmit`".to_owned());
+    lines.join("\n")
+}
+
+/// Runs `readmit`.
+///
+/// # Errors
+/// Nobody of this id is held back.
+#[boxed]
+pub async fn readmit(session: &Session, arguments: &PatientArguments) -> Result<(), Failure> {
+    let patient = arguments.id()?;
+    let (network, hospital) = arguments.site.open(session).await?;
+    let done = hospital.readmit(&patient).await;
+    let (name, development) = (hospital.member.name.clone(), network.development());
+    hospital.close().await;
+    network.close().await?;
+    done?;
+    let words = "the patient is held back no more: the next anchor gives the row a new slot, if the consents say so";
+    session.screen.result(|| noticed(words.to_owned(), development), || json!({ "site": name, "development_keys": development }));
+    Ok(())
+}

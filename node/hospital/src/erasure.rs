@@ -1,0 +1,182 @@
+//! Erasure: a patient's rows, names and openings leave the file; what is anchored of them is noise from then on.
+//!
+//! Once a patient is [erased](HospitalStore::erase), no slot names the person and the slots stand in the withdrawals; an [erasure anchor](HospitalStore::plan_erasure) makes the row leave the segments
+//! in force, and earlier versions that hold it are [told](HospitalStore::erased_rows) and [destroyed](HospitalStore::destroy) when nothing pins them any more.
+
+use crate::{
+    HospitalStore, HospitalStoreError, codes,
+    hospital_store::{secret, small},
+    journal::{AnchorContent, Heard, enter_withdrawal},
+    opening::{OpeningKey, StoredKey, read_key},
+    slots::{SlotIndex, SlotRegister},
+};
+use async_recursion::async_recursion as boxed;
+use countersign_circuits::{
+    hash::Digest32,
+    segment::{EMPTY, SLOTS},
+    tag,
+};
+use countersign_ingest::PatientId;
+use rand::rngs::OsRng;
+use sqlx::SqliteConnection;
+use std::collections::{BTreeMap, HashSet};
+use zeroize::Zeroizing;
+
+/// An anchored opening that holds a row in an erased slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErasedRow {
+    /// The opening.
+    pub key: OpeningKey,
+    /// True if no later version of the segment is anchored.
+    pub newest: bool,
+}
+
+/// The name in [`secret`] of the key of the hashes.
+const SECRET: &str = "erased";
+
+fn hash(key: &[u8; 32], patient: &PatientId) -> Digest32 {
+    Digest32::tagged(tag::ERASED, [&key[..], patient.expose().as_bytes()])
+}
+
+impl HospitalStore {
+    /// Forgets whose slots a patient's were, their row ids, keys and codes; the slots stay dead, and what the ledger has to hear stands in the journal ([`WithdrawalStep`](crate::journal::WithdrawalStep)).
+    /// The person gets no new slot until [`HospitalStore::readmit`]. Returns the slots; none, if the patient was erased before.
+    ///
+    /// # Errors
+    /// The patient never had a slot.
+    #[boxed]
+    pub async fn erase(&self, patient: &PatientId, heard: Heard) -> Result<Vec<SlotIndex>, HospitalStoreError> {
+        let mut tx = self.pool.begin().await?;
+        let hash = hash(&*secret(&mut tx, SECRET, &mut OsRng).await?, patient);
+        let slots: Vec<(i64, i64)> = sqlx::query_as("SELECT slot, state FROM slot WHERE patient = ? ORDER BY slot")
+            .bind(patient.expose())
+            .fetch_all(&mut *tx)
+            .await?;
+        if slots.is_empty() {
+            let before = sqlx::query("SELECT 1 FROM erased WHERE patient = ?").bind(&hash.0[..]).fetch_optional(&mut *tx).await?;
+            return if before.is_some() { Ok(Vec::new()) } else { Err(HospitalStoreError::Unknown("patient")) };
+        }
+        let index = |slot: i64| small(slot, "a slot").map(SlotIndex);
+        // a slot still in use is taken out of force on the ledger too
+        let live = slots.iter().filter(|(_, state)| *state == 0).map(|(slot, _)| index(*slot)).collect::<Result<_, _>>()?;
+        enter_withdrawal(&mut tx, live, heard).await?;
+        for statement in [
+            "INSERT OR IGNORE INTO retired_row_id SELECT DISTINCT row_id FROM slot WHERE patient = ? AND row_id IS NOT NULL",
+            "UPDATE slot SET patient = NULL, row_id = NULL, state = 2 WHERE patient = ?",
+            "DELETE FROM withdrawn WHERE patient = ?",
+            "DELETE FROM claim WHERE patient = ?",
+            "DELETE FROM patient_key WHERE patient = ?",
+        ] {
+            sqlx::query(statement).bind(patient.expose()).execute(&mut *tx).await?;
+        }
+        sqlx::query("INSERT OR IGNORE INTO erased (patient) VALUES (?)").bind(&hash.0[..]).execute(&mut *tx).await?;
+        tx.commit().await?;
+        slots.into_iter().map(|(slot, _)| index(slot)).collect()
+    }
+
+    /// Lets a patient who withdrew or was erased have a new slot at the next anchor: only after a new document signed by the patient. False: nobody of that id is held back.
+    ///
+    /// # Errors
+    /// The database refuses.
+    #[boxed]
+    pub async fn readmit(&self, patient: &PatientId) -> Result<bool, HospitalStoreError> {
+        let mut tx = self.pool.begin().await?;
+        let hash = hash(&*secret(&mut tx, SECRET, &mut OsRng).await?, patient);
+        let withdrawn = sqlx::query("DELETE FROM withdrawn WHERE patient = ?").bind(patient.expose()).execute(&mut *tx).await?;
+        let erased = sqlx::query("DELETE FROM erased WHERE patient = ?").bind(&hash.0[..]).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(withdrawn.rows_affected() + erased.rows_affected() > 0)
+    }
+
+    /// What the newest anchor of every dictionary was read with, for an erasure anchor under a scope registry. Dictionaries that were never anchored under it are not among them: only an import can anchor them.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    #[boxed]
+    pub async fn anchored_contents(&self, registry: &Digest32) -> Result<Vec<AnchorContent>, HospitalStoreError> {
+        type Stored = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
+        let stored: Vec<Stored> = sqlx::query_as(
+            "SELECT data_table, mapping, policy, report FROM anchor WHERE id IN
+             (SELECT max(id) FROM anchor WHERE stage = 3 AND consent_table = ? GROUP BY data_table) ORDER BY id",
+        )
+        .bind(&registry.0[..])
+        .fetch_all(&self.pool)
+        .await?;
+        let digest = |bytes: Option<Vec<u8>>| {
+            let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+            bytes.map(Digest32).ok_or(HospitalStoreError::Damaged("what an anchor was read with"))
+        };
+        let content = |(data, mapping, policy, report): Stored| {
+            let (data_table, consent_table) = (digest(Some(data))?, *registry);
+            Ok(AnchorContent { data_table, consent_table, mapping: digest(mapping)?, policy: digest(policy)?, report: digest(report)? })
+        };
+        stored.into_iter().map(content).collect()
+    }
+
+    /// Anchored openings that hold rows in erased slots, in whatever table and version.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    #[boxed]
+    pub async fn erased_rows(&self) -> Result<Vec<ErasedRow>, HospitalStoreError> {
+        let mut c = self.pool.acquire().await?;
+        let slots: Vec<i64> = sqlx::query_scalar("SELECT slot FROM slot WHERE state = 2").fetch_all(&mut *c).await?;
+        let mut segments = BTreeMap::<u32, Vec<usize>>::new();
+        for slot in slots {
+            let slot = SlotIndex(small(slot, "a slot")?);
+            segments.entry(slot.segment()).or_default().push(slot.offset() as usize);
+        }
+        let mut found = Vec::new();
+        for (segment, offsets) in segments {
+            let keys: Vec<StoredKey> = sqlx::query_as(
+                "SELECT kind, table_id, segment, version FROM opening WHERE segment = ? AND state = 3 ORDER BY kind, table_id, version",
+            )
+            .bind(segment)
+            .fetch_all(&mut *c)
+            .await?;
+            let keys: Vec<OpeningKey> = keys.into_iter().map(read_key).collect::<Result<_, _>>()?;
+            for (at, key) in keys.iter().enumerate() {
+                if holds_rows(&mut c, key, &offsets).await? {
+                    found.push(ErasedRow { key: *key, newest: keys.get(at + 1).is_none_or(|next| next.table != key.table) });
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// True if one of some places of an opening's segment is not empty.
+async fn holds_rows(c: &mut SqliteConnection, key: &OpeningKey, offsets: &[usize]) -> Result<bool, HospitalStoreError> {
+    let stored: Option<Option<Vec<u8>>> =
+        sqlx::query_scalar("SELECT codes FROM opening WHERE kind = ? AND table_id = ? AND segment = ? AND version = ?")
+            .bind(key.table.kind as i64)
+            .bind(&key.table.digest.0[..])
+            .bind(key.segment.index)
+            .bind(key.segment.version)
+            .fetch_optional(c)
+            .await?;
+    let bytes = stored.flatten().map(Zeroizing::new).ok_or(HospitalStoreError::Damaged("an anchored opening without rows"))?;
+    let codes = codes::from_bytes(&bytes)?;
+    debug_assert!(offsets.iter().all(|offset| *offset < SLOTS));
+    Ok(codes.blocks.iter().any(|block| offsets.iter().any(|offset| block.get(*offset).is_some_and(|bin| *bin != EMPTY))))
+}
+
+/// Holds back whom the files still name and who was erased.
+pub(crate) async fn hold_back_erased(
+    c: &mut SqliteConnection,
+    register: &mut SlotRegister,
+    patients: &[&PatientId],
+) -> Result<(), HospitalStoreError> {
+    let erased: Vec<Vec<u8>> = sqlx::query_scalar("SELECT patient FROM erased").fetch_all(&mut *c).await?;
+    if erased.is_empty() {
+        return Ok(());
+    }
+    let erased: HashSet<Vec<u8>> = erased.into_iter().collect();
+    let key = secret(c, SECRET, &mut OsRng).await?;
+    for patient in patients {
+        if register.find(patient).is_none() && erased.contains(&hash(&key, patient).0[..]) {
+            register.insert_withdrawn((*patient).clone());
+        }
+    }
+    Ok(())
+}
