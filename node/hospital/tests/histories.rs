@@ -1,5 +1,5 @@
 //! Random histories of a hospital: imports of files (values changed, exchanged, people added, removed, replaced, consents given, narrowed,
-//! withdrawn, states come back), cuts, withdrawals, keys of patients and departures by them, backups brought back, messages lost, transactions refused, and kills at any step. After each
+//! withdrawn, states come back), cuts, withdrawals, keys of patients and departures by them, erasures, backups brought back, messages lost, transactions refused, and kills at any step. After each
 //! import the ledger's rows and grants, opened by the hospital's own openings, are those of the last import, and no answer counts a person without a
 //! present grant. Studies take the research cut: it is renewed when, by the model's own count of people, enough have changed, and never before, and it opens to
 //! the rows of its day for ever. The ledger is a plain model; the importer, the file and the journal are the product's.
@@ -54,6 +54,8 @@ struct World {
     held: BTreeSet<u32>,
     /// Who left by a key of their own, as far as the hospital's file can know whose slot it was.
     left: BTreeSet<u32>,
+    /// Who was erased.
+    erased: BTreeSet<u32>,
 }
 
 impl World {
@@ -70,6 +72,7 @@ impl World {
             known: Source::new(),
             held: BTreeSet::new(),
             left: BTreeSet::new(),
+            erased: BTreeSet::new(),
         }
     }
 
@@ -95,13 +98,7 @@ impl World {
         let options = ImportOptions { as_of: Some(TODAY), consented: Some(&usable), consents: None, progress: None };
         let read = import(&READING, &MAPPING, &files.0, &options).unwrap();
         let store = reopen(path).await;
-        let content = AnchorContent {
-            data_table: READING.digest(),
-            consent_table: registry().digest(),
-            mapping: MAPPING.digest(),
-            policy: Digest32::of(b"policy"),
-            report: read.report.hash(),
-        };
+        let content = content(read.report.hash());
         loop {
             yield_now().await;
             let people = intake::people(&read.table, Some(&consents), &registry(), &store.holders().await.unwrap());
@@ -236,6 +233,46 @@ impl World {
         store.close().await;
     }
 
+    /// The whole of `erase`, for somebody who may never have had a row.
+    async fn erase(&mut self, path: &Path, person: u32) {
+        let store = reopen(path).await;
+        let patient = PatientId::new(format!("p{person}")).unwrap();
+        if store.erase(&patient, Heard::WORD).await.is_err() {
+            return store.close().await;
+        }
+        self.held.remove(&person);
+        self.erased.insert(person);
+        let _refused = self.drive(&store).await;
+        for content in store.anchored_contents(&registry().digest()).await.unwrap() {
+            while let Begun::New { planned, .. } = store.plan_erasure(&content).await.unwrap() {
+                if self.drive(&store).await || planned.segments == 0 {
+                    break;
+                }
+            }
+        }
+        let pinned: BTreeSet<OpeningKey> = self.pinned().collect();
+        for row in store.erased_rows().await.unwrap() {
+            assert!(!row.newest, "the row of somebody who was erased is in the newest version");
+            if !pinned.contains(&row.key) {
+                store.destroy(&row.key).await.unwrap();
+            }
+        }
+        assert!(store.erased_rows().await.unwrap().iter().all(|row| pinned.contains(&row.key)));
+        store.close().await;
+    }
+
+    /// What cuts pin.
+    fn pinned(&self) -> impl Iterator<Item = OpeningKey> {
+        let [data, consent] = tables();
+        let research = self.ledger.research.iter().flat_map(move |cut| {
+            let of = |table: TableName, segments: &[SegmentId]| {
+                segments.iter().map(move |s| OpeningKey { table, segment: *s }).collect::<Vec<_>>()
+            };
+            [of(data, &cut.data), of(consent, &cut.consent)].concat()
+        });
+        self.ledger.cuts.iter().flatten().copied().chain(research)
+    }
+
     /// People in use keep keys, and some of them leave by it, whatever the hospital does at the time. Nothing of that waits: the ledger has it at once.
     async fn keys(&mut self, path: &Path, dice: &mut ChaCha20Rng) {
         let store = reopen(path).await;
@@ -283,6 +320,7 @@ impl World {
                 let person = self.holders[&slot];
                 assert!(!self.held.contains(&person), "somebody who withdrew is counted");
                 assert!(!self.left.contains(&person), "somebody who left by a key is counted");
+                assert!(!self.erased.contains(&person), "somebody who was erased is counted");
                 let present = self.known.get(&person).map_or([0, 0], |p| p.bins);
                 for (block, now) in codes.blocks.iter().zip(present) {
                     assert!(block[offset] <= now, "person {person} is counted by a consent that is gone");
@@ -323,7 +361,9 @@ impl World {
     fn counted(&self) -> impl Iterator<Item = (u32, &Person)> {
         self.known
             .iter()
-            .filter(|(id, p)| p.row && p.bins.iter().any(|b| *b > 0) && !self.held.contains(id) && !self.left.contains(id))
+            .filter(|(id, p)| {
+                p.row && p.bins.iter().any(|b| *b > 0) && ![&self.held, &self.left, &self.erased].iter().any(|gone| gone.contains(id))
+            })
             .map(|(id, p)| (*id, p))
     }
 
@@ -387,6 +427,16 @@ impl World {
         }
         assert_eq!(seen, expected.len(), "somebody of the import is not on the ledger");
         store.close().await;
+    }
+}
+
+fn content(report: Digest32) -> AnchorContent {
+    AnchorContent {
+        data_table: READING.digest(),
+        consent_table: registry().digest(),
+        mapping: MAPPING.digest(),
+        policy: Digest32::of(b"policy"),
+        report,
     }
 }
 
@@ -460,7 +510,7 @@ async fn history(seed: u64) {
     let mut source: Source = (0..dice.gen_range(1..9)).map(|id| (id, somebody(&mut dice))).collect();
     let k_min = dice.gen_range(1..4);
     let keys = dice.gen_ratio(1, 2);
-    let (mut past, mut next, mut backup) = (Vec::new(), 100, None::<PathBuf>);
+    let (mut past, mut next, mut backup) = (Vec::new(), 100, None::<(PathBuf, BTreeSet<u32>)>);
     for step in 0..dice.gen_range(3..8) {
         past.push(source.clone());
         (0..dice.gen_range(0..3)).for_each(|_| change(&mut source, &past, &mut next, &mut dice));
@@ -510,12 +560,27 @@ async fn history(seed: u64) {
             store.close().await;
             world.answer(&path).await;
         }
+        if dice.gen_ratio(1, 6) {
+            let person = *world.known.keys().collect::<Vec<_>>().choose(&mut dice).unwrap();
+            let person = *person;
+            killed_after(dice.gen_range(1..80), world.erase(&path, person)).await;
+            if dice.gen_ratio(1, 2) {
+                // an import in between does what is left
+                world.import(&path, &files, &source).await;
+            }
+            world.erase(&path, person).await;
+            world.answer(&path).await;
+            world.import(&path, &files, &source).await;
+            world.check(&path).await;
+        }
         if dice.gen_ratio(1, 8) {
             let at = folder.path().join(format!("backup-{step}.sqlite"));
             std::fs::copy(&path, &at).unwrap();
-            backup = Some(at);
-        } else if let Some(at) = backup.take_if(|_| dice.gen_ratio(1, 3)) {
+            backup = Some((at, world.erased.clone()));
+        } else if let Some((at, erased)) = backup.take_if(|_| dice.gen_ratio(1, 3)) {
             std::fs::copy(&at, &path).unwrap();
+            // who was erased since is erased again by hand; here nobody does
+            world.erased = erased;
             let store = reopen(&path).await;
             // whose slot is out of force on the ledger is held back; who was held back by a request the copy does not know is found by that too
             world.held = store.held_back().await.unwrap().iter().map(number).collect();

@@ -220,3 +220,28 @@ fn one_block_in_every_order() {
     }
     assert_eq!(orders, 24);
 }
+
+/// A patient leaves by key in the block of an answer and of another question: the answer stands exactly if it comes first.
+#[test]
+fn leaving_by_key_in_the_block_of_an_answer() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut scene = Scene::new();
+        let network = scene.net.state.network();
+        scene.net.accept(HospitalA, enrol(network, HospitalA, &[(5, 5)]));
+        let tip = scene.net.state.tip().height;
+        let answer = scene.net.answer(HospitalA, scene.query, tip);
+        let asked = scene.net.query(scene.study, filtered(0, 2));
+        let mut all = scene.net.sign(vec![(HospitalA, answer), (Researcher, asked)]);
+        all.insert(0, leave(network, 5, HospitalA, 5));
+        let results = scene.net.block_of(order.map(|kind: usize| all[kind].clone()).to_vec());
+        let place = |kind: usize| order.iter().position(|k| *k == kind).unwrap();
+        assert!(results[place(0)].effect().is_some() && results[place(2)].effect().is_some(), "{order:?}");
+        let answer = &results[place(1)];
+        if place(1) < place(0) {
+            assert!(matches!(answer.effect(), Some(Effect::Answered(_))), "{order:?}: {answer:?}");
+        } else {
+            assert_eq!(answer.rejection(), Some(RejectionCode(178)), "{order:?}");
+        }
+        assert_eq!(scene.net.state.withdrawal(id(HospitalA), 5).unwrap().by, WithdrawnBy::Key);
+    }
+}
