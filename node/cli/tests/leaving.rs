@@ -67,10 +67,11 @@ fn who_withdraws_at_the_counter_is_out_of_the_next_answer() {
     };
     let at_first = of("erase", first).done();
     let (second, then) = here.map(|id| (id, of("erase", id))).find(|(_, o)| o.code == Some(0)).unwrap();
-    for (who, erased) in [(first, at_first), (second, then)] {
+    for (who, erased, destroyed) in [(first, at_first, 0), (second, then, 2)] {
         let erased = erased.json();
+        assert_eq!((&erased["openings_destroyed"], &erased["openings_of_tables_to_anchor"]), (&json!(destroyed), &json!(0)), "{erased}");
         assert_eq!((erased["slots"].as_array().unwrap().len(), &erased["segments"]), (1, &json!(2)), "{erased}");
-        assert!(erased["openings_kept"].as_u64().unwrap() > 0 && erased["kept_until"].is_string(), "the study of before runs: {erased}");
+        assert!(erased["openings_pinned"] == json!(2) && erased["pinned_until"].is_string(), "the studies of before run: {erased}");
         let again = of("erase", who).done().json();
         assert_eq!((&again["slots"], &again["segments"]), (&json!([]), &json!(0)));
     }

@@ -11,11 +11,7 @@ use crate::{
     slots::{SlotIndex, SlotRegister},
 };
 use async_recursion::async_recursion as boxed;
-use countersign_circuits::{
-    hash::Digest32,
-    segment::{EMPTY, SLOTS},
-    tag,
-};
+use countersign_circuits::{hash::Digest32, segment::EMPTY, tag};
 use countersign_ingest::PatientId;
 use rand::rngs::OsRng;
 use sqlx::SqliteConnection;
@@ -40,7 +36,7 @@ fn hash(key: &[u8; 32], patient: &PatientId) -> Digest32 {
 
 impl HospitalStore {
     /// Forgets whose slots a patient's were, their row ids, keys and codes; the slots stay dead, and what the ledger has to hear stands in the journal ([`WithdrawalStep`](crate::journal::WithdrawalStep)).
-    /// The person gets no new slot until [`HospitalStore::readmit`]. Returns the slots; none, if the patient was erased before.
+    /// The person gets no new slot until [`HospitalStore::readmit`], and none after it if it is erased again. Returns the slots; none, if the patient was erased before.
     ///
     /// # Errors
     /// The patient never had a slot.
@@ -53,8 +49,9 @@ impl HospitalStore {
             .fetch_all(&mut *tx)
             .await?;
         if slots.is_empty() {
-            let before = sqlx::query("SELECT 1 FROM erased WHERE patient = ?").bind(&hash.0[..]).fetch_optional(&mut *tx).await?;
-            return if before.is_some() { Ok(Vec::new()) } else { Err(HospitalStoreError::Unknown("patient")) };
+            let before = sqlx::query("UPDATE erased SET readmitted = 0 WHERE patient = ?").bind(&hash.0[..]).execute(&mut *tx).await?;
+            tx.commit().await?;
+            return if before.rows_affected() > 0 { Ok(Vec::new()) } else { Err(HospitalStoreError::Unknown("patient")) };
         }
         let index = |slot: i64| small(slot, "a slot").map(SlotIndex);
         // a slot still in use is taken out of force on the ledger too
@@ -69,7 +66,7 @@ impl HospitalStore {
         ] {
             sqlx::query(statement).bind(patient.expose()).execute(&mut *tx).await?;
         }
-        sqlx::query("INSERT OR IGNORE INTO erased (patient) VALUES (?)").bind(&hash.0[..]).execute(&mut *tx).await?;
+        sqlx::query("INSERT OR REPLACE INTO erased (patient) VALUES (?)").bind(&hash.0[..]).execute(&mut *tx).await?;
         tx.commit().await?;
         slots.into_iter().map(|(slot, _)| index(slot)).collect()
     }
@@ -83,7 +80,10 @@ impl HospitalStore {
         let mut tx = self.pool.begin().await?;
         let hash = hash(&*secret(&mut tx, SECRET, &mut OsRng).await?, patient);
         let withdrawn = sqlx::query("DELETE FROM withdrawn WHERE patient = ?").bind(patient.expose()).execute(&mut *tx).await?;
-        let erased = sqlx::query("DELETE FROM erased WHERE patient = ?").bind(&hash.0[..]).execute(&mut *tx).await?;
+        let erased = sqlx::query("UPDATE erased SET readmitted = 1 WHERE patient = ? AND readmitted = 0")
+            .bind(&hash.0[..])
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
         Ok(withdrawn.rows_affected() + erased.rows_affected() > 0)
     }
@@ -94,21 +94,29 @@ impl HospitalStore {
     /// The file is damaged.
     #[boxed]
     pub async fn anchored_contents(&self, registry: &Digest32) -> Result<Vec<AnchorContent>, HospitalStoreError> {
-        type Stored = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
-        let stored: Vec<Stored> = sqlx::query_as(
-            "SELECT data_table, mapping, policy, report FROM anchor WHERE id IN
-             (SELECT max(id) FROM anchor WHERE stage = 3 AND consent_table = ? GROUP BY data_table) ORDER BY id",
+        let mut c = self.pool.acquire().await?;
+        // all share the consent table, which the newest of them has read
+        let policy: Option<Vec<u8>> = sqlx::query_scalar(
+            "SELECT policy FROM anchor WHERE stage = 3 AND consent_table = ? AND policy IS NOT NULL ORDER BY id DESC LIMIT 1",
         )
         .bind(&registry.0[..])
-        .fetch_all(&self.pool)
+        .fetch_optional(&mut *c)
         .await?;
-        let digest = |bytes: Option<Vec<u8>>| {
-            let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-            bytes.map(Digest32).ok_or(HospitalStoreError::Damaged("what an anchor was read with"))
-        };
-        let content = |(data, mapping, policy, report): Stored| {
-            let (data_table, consent_table) = (digest(Some(data))?, *registry);
-            Ok(AnchorContent { data_table, consent_table, mapping: digest(mapping)?, policy: digest(policy)?, report: digest(report)? })
+        let Some(policy) = policy else { return Ok(Vec::new()) };
+        let stored: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+            "SELECT data_table, mapping, report FROM anchor WHERE id IN
+             (SELECT max(id) FROM anchor WHERE stage = 3 AND consent_table = ? AND mapping IS NOT NULL AND report IS NOT NULL GROUP BY data_table)
+             ORDER BY id",
+        )
+        .bind(&registry.0[..])
+        .fetch_all(&mut *c)
+        .await?;
+        let digest =
+            |bytes: Vec<u8>| bytes.try_into().map(Digest32).map_err(|_| HospitalStoreError::Damaged("what an anchor was read with"));
+        let policy = digest(policy)?;
+        let content = |(data, mapping, report): (Vec<u8>, Vec<u8>, Vec<u8>)| {
+            let (data_table, consent_table) = (digest(data)?, *registry);
+            Ok(AnchorContent { data_table, consent_table, mapping: digest(mapping)?, policy, report: digest(report)? })
         };
         stored.into_iter().map(content).collect()
     }
@@ -120,14 +128,8 @@ impl HospitalStore {
     #[boxed]
     pub async fn erased_rows(&self) -> Result<Vec<ErasedRow>, HospitalStoreError> {
         let mut c = self.pool.acquire().await?;
-        let slots: Vec<i64> = sqlx::query_scalar("SELECT slot FROM slot WHERE state = 2").fetch_all(&mut *c).await?;
-        let mut segments = BTreeMap::<u32, Vec<usize>>::new();
-        for slot in slots {
-            let slot = SlotIndex(small(slot, "a slot")?);
-            segments.entry(slot.segment()).or_default().push(slot.offset() as usize);
-        }
         let mut found = Vec::new();
-        for (segment, offsets) in segments {
+        for (segment, offsets) in erased_places(&mut c).await? {
             let keys: Vec<StoredKey> = sqlx::query_as(
                 "SELECT kind, table_id, segment, version FROM opening WHERE segment = ? AND state = 3 ORDER BY kind, table_id, version",
             )
@@ -143,6 +145,43 @@ impl HospitalStore {
         }
         Ok(found)
     }
+
+    /// True if all of some openings are here and none holds a row in an erased slot: a study can be answered from them, and they need not go.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    #[boxed]
+    pub async fn can_stay(&self, keys: &[OpeningKey]) -> Result<bool, HospitalStoreError> {
+        let mut c = self.pool.acquire().await?;
+        let places = erased_places(&mut c).await?;
+        for key in keys {
+            let stored = sqlx::query("SELECT 1 FROM opening WHERE kind = ? AND table_id = ? AND segment = ? AND version = ? AND state = 3")
+                .bind(key.table.kind as i64)
+                .bind(&key.table.digest.0[..])
+                .bind(key.segment.index)
+                .bind(key.segment.version)
+                .fetch_optional(&mut *c)
+                .await?;
+            let Some(offsets) = places.get(&key.segment.index).filter(|_| stored.is_some()) else {
+                if stored.is_some() { continue } else { return Ok(false) }
+            };
+            if holds_rows(&mut c, key, offsets).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Places of erased slots, by segment.
+async fn erased_places(c: &mut SqliteConnection) -> Result<BTreeMap<u32, Vec<usize>>, HospitalStoreError> {
+    let slots: Vec<i64> = sqlx::query_scalar("SELECT slot FROM slot WHERE state = 2").fetch_all(c).await?;
+    let mut segments = BTreeMap::<u32, Vec<usize>>::new();
+    for slot in slots {
+        let slot = SlotIndex(small(slot, "a slot")?);
+        segments.entry(slot.segment()).or_default().push(slot.offset() as usize);
+    }
+    Ok(segments)
 }
 
 /// True if one of some places of an opening's segment is not empty.
@@ -157,7 +196,6 @@ async fn holds_rows(c: &mut SqliteConnection, key: &OpeningKey, offsets: &[usize
             .await?;
     let bytes = stored.flatten().map(Zeroizing::new).ok_or(HospitalStoreError::Damaged("an anchored opening without rows"))?;
     let codes = codes::from_bytes(&bytes)?;
-    debug_assert!(offsets.iter().all(|offset| *offset < SLOTS));
     Ok(codes.blocks.iter().any(|block| offsets.iter().any(|offset| block.get(*offset).is_some_and(|bin| *bin != EMPTY))))
 }
 
@@ -167,7 +205,7 @@ pub(crate) async fn hold_back_erased(
     register: &mut SlotRegister,
     patients: &[&PatientId],
 ) -> Result<(), HospitalStoreError> {
-    let erased: Vec<Vec<u8>> = sqlx::query_scalar("SELECT patient FROM erased").fetch_all(&mut *c).await?;
+    let erased: Vec<Vec<u8>> = sqlx::query_scalar("SELECT patient FROM erased WHERE readmitted = 0").fetch_all(&mut *c).await?;
     if erased.is_empty() {
         return Ok(());
     }

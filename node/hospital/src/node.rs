@@ -21,7 +21,7 @@ mod withdrawing;
 pub use accepting::ResearchCut;
 pub use answering::Answering;
 pub use claiming::ClaimRefused;
-pub use erasing::Erased;
+pub use erasing::{Erased, Swept};
 pub use error::HospitalError;
 pub use importing::{AnchorReport, Imported, Source};
 pub use inbox::waiting;

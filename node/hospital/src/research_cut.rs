@@ -63,7 +63,8 @@ pub enum Renewal {
         /// Rows that differ.
         changed: u64,
     },
-    /// The current table: openings of the research cut are not in this file any more, so that no study can be answered from it. Every row counts as differing.
+    /// The current table: openings of the research cut are not in this file any more, so that no study can be answered from it, or hold rows of people who were erased, so that they must go. Every row counts as
+    /// differing.
     Lost {
         /// Rows of the current table.
         rows: u64,
@@ -148,6 +149,15 @@ impl HospitalStore {
             false if changed >= needed => Renewal::Due { changed },
             false => Renewal::NotYet { changed, needed },
         })
+    }
+
+    /// A new cut of the current version, where that of before cannot be answered from or must go: every row counts as differing.
+    ///
+    /// # Errors
+    /// As [`HospitalStore::renewal`].
+    pub async fn renewal_of_lost(&self, table: TableName, current: Version<'_>) -> Result<Renewal, HospitalStoreError> {
+        let nothing = Version { segments: &[], out: &BTreeSet::new() };
+        Ok(Renewal::Lost { rows: self.compare(table, nothing, current).await?.0.new })
     }
 
     /// Compares two versions of a table person by person; true if an opening of the first is gone, and then everybody of the second is new.

@@ -233,16 +233,31 @@ async fn withdrawn_and_erased_slots_stay_dead_on_disk() {
     assert!(store.erase(&patient(3), Heard::WORD).await.unwrap().is_empty(), "again, it has nothing to do");
     assert!(matches!(store.erase(&patient(99), Heard::WORD).await, Err(HospitalStoreError::Unknown("patient"))));
     assert_eq!(store.slot_state(SlotIndex(u32::MAX)).await.unwrap(), None);
-    // the files of yesterday bring nobody back, and the id is not in the file
-    assert_eq!(begun(&store, 0..51, 5).await.1.held, 1);
-    assert!(store.held_back().await.unwrap().is_empty());
-    assert!(store.readmit(&patient(3)).await.unwrap() && !store.readmit(&patient(3)).await.unwrap());
-    assert_eq!(begun(&store, 0..51, 5).await.1.new, 1);
     // all the other places of the segment can be given out, those two cannot
     anchored(&store, 100..100 + 2048 - 52, 4).await;
     let register = store.register().await.unwrap();
     // the others are gone from the export, consents and all: their slots are out of use too
     assert_eq!((register.segments(), register.len()), (1, 1996));
+}
+
+#[tokio::test]
+async fn who_was_erased_comes_back_only_by_a_new_document() {
+    let folder = folder();
+    let store = hospital_store(folder.path()).await;
+    anchored(&store, 0..50, 1).await;
+    store.erase(&patient(3), Heard::WORD).await.unwrap();
+    finish_withdrawal(&store).await;
+    // the files of yesterday, with somebody new each time
+    assert_eq!(begun(&store, 0..51, 2).await.1, Planned { people: 50, new: 1, held: 1, segments: 2, ..Planned::default() });
+    assert!(store.held_back().await.unwrap().is_empty(), "no name is kept");
+    assert!(!store.readmit(&patient(99)).await.unwrap());
+    assert!(store.readmit(&patient(3)).await.unwrap() && !store.readmit(&patient(3)).await.unwrap());
+    assert!(store.erase(&patient(3), Heard::WORD).await.unwrap().is_empty(), "a readmission by mistake is taken back");
+    let planned = begun(&store, 0..52, 3).await.1;
+    assert_eq!((planned.new, planned.held), (1, 1));
+    assert!(store.readmit(&patient(3)).await.unwrap());
+    let planned = begun(&store, 0..53, 4).await.1;
+    assert_eq!((planned.new, planned.held), (2, 0));
 }
 
 #[tokio::test]
@@ -255,8 +270,8 @@ async fn an_erasure_anchor_clears_the_erased_slot_and_nothing_else() {
     store.erase(&patient(3), Heard::WORD).await.unwrap();
     assert!(matches!(store.next_step().await.unwrap(), Step::Withdrawal(_)), "an erased slot that studies pin is withdrawn");
     finish_withdrawal(&store).await;
-    let Begun::New { anchor, .. } = store.plan_erasure(&content()).await.unwrap() else { panic!() };
-    assert!(matches!(store.plan_erasure(&content()).await, Err(HospitalStoreError::AnchorRunning)));
+    let Begun::New { anchor, .. } = store.plan_erasure(&content(), &common::Echo::of(&store).await).await.unwrap() else { panic!() };
+    assert!(matches!(store.plan_erasure(&content(), &common::Echo::of(&store).await).await, Err(HospitalStoreError::AnchorRunning)));
     let planned = store.anchor_openings(anchor).await.unwrap();
     let expected = [data_table(), TableName { kind: TableKind::Consent, digest: registry().digest() }];
     assert_eq!(planned.iter().map(|k| k.table).collect::<Vec<_>>(), expected);

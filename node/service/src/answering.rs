@@ -5,7 +5,7 @@
 
 use crate::InProcess;
 use countersign_consensus::Node;
-use countersign_hospital::{Answering as Outcome, Hospital, HospitalError, IfInUse, ProvingKeys, waiting};
+use countersign_hospital::{Answering as Outcome, Hospital, HospitalError, IfInUse, ProvingKeys, Swept, waiting};
 use countersign_ledger::ProofChecker;
 use countersign_member::{Connection, MemberFolder, now};
 use countersign_messages::QueryId;
@@ -38,7 +38,7 @@ impl Answering {
         let mut paused: BTreeMap<QueryId, Instant> = BTreeMap::new();
         // what an earlier run left behind, or could not hand over
         let mut undelivered = true;
-        let mut swept = None;
+        let (mut swept, mut sweep_from) = (None, Instant::now());
         loop {
             if undelivered {
                 match self.deliver().await {
@@ -50,13 +50,26 @@ impl Answering {
             }
             let state = states.borrow_and_update().clone();
             let today = state.tip().time.day();
-            if swept != Some(today) {
-                swept = Some(today);
+            if swept != Some(today) && sweep_from <= Instant::now() {
                 match self.destroy_erased().await {
-                    Ok(0) => {}
-                    Ok(count) => tracing::info!(count, "openings of erased people were destroyed: no study needs them any more"),
+                    Ok(done) => {
+                        swept = Some(today);
+                        if done.destroyed > 0 {
+                            tracing::info!(
+                                count = done.destroyed,
+                                "openings of erased people were destroyed: no study needs them any more"
+                            );
+                        }
+                        if done.newest > 0 {
+                            tracing::warn!(
+                                count = done.newest,
+                                "tables still hold rows of erased people: anchor the hospital's files, or erase again"
+                            );
+                        }
+                    }
                     Err(failure) => {
-                        tracing::error!(error = failure.to_string(), "openings of erased people were not destroyed; tomorrow again")
+                        sweep_from = Instant::now() + AGAIN;
+                        tracing::error!(error = failure.to_string(), "openings of erased people were not destroyed; it is tried again");
                     }
                 }
             }
@@ -106,10 +119,10 @@ impl Answering {
         delivered
     }
 
-    async fn destroy_erased(&self) -> Result<u64, HospitalError> {
-        let connection = self.connection();
+    async fn destroy_erased(&self) -> Result<Swept, HospitalError> {
+        let mut connection = self.connection();
         let hospital = self.hospital(&connection).await?;
-        let destroyed = hospital.destroy_erased(&connection).await;
+        let destroyed = hospital.destroy_erased(&mut connection).await;
         hospital.close().await;
         destroyed
     }

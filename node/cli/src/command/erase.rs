@@ -4,7 +4,7 @@ use super::{Session, claim::SiteArguments, noticed};
 use crate::failure::Failure;
 use async_recursion::async_recursion as boxed;
 use clap::Args;
-use countersign_hospital::Erased;
+use countersign_hospital::{Erased, Swept};
 use countersign_ingest::{PatientId, day_text};
 use serde_json::json;
 
@@ -45,9 +45,10 @@ pub async fn run(session: &Session, arguments: &PatientArguments) -> Result<(), 
             "site": name,
             "slots": erased.slots.iter().map(|slot| slot.0).collect::<Vec<_>>(),
             "segments": erased.segments,
-            "openings_destroyed": erased.destroyed,
-            "openings_kept": erased.kept,
-            "kept_until": erased.until.map(day_text),
+            "openings_destroyed": erased.openings.destroyed,
+            "openings_pinned": erased.openings.pinned,
+            "pinned_until": erased.openings.until.map(day_text),
+            "openings_of_tables_to_anchor": erased.openings.newest,
             "development_keys": development,
         })
     };
@@ -62,16 +63,24 @@ fn words(erased: &Erased) -> String {
         [] => "the patient had been erased before; what was left of it was looked at again".to_owned(),
         slots => format!("the patient's names, keys and codes are out of this file; slots that nobody has any more: {}", slots.len()),
     });
-    lines.push(format!("segments anchored anew without the row: {}; earlier openings destroyed: {}", erased.segments, erased.destroyed));
-    match (erased.kept, erased.until) {
-        (0, _) => lines.push("no opening in this file holds the row any more".to_owned()),
-        (kept, Some(until)) => lines.push(format!(
-            "openings that hold the row and that studies pin: {kept}. No answer counts it; the node destroys them after {}, or run this again then",
+    lines.push(format!(
+        "segments anchored anew without the row: {}; earlier openings destroyed: {}",
+        erased.segments, erased.openings.destroyed
+    ));
+    let Swept { pinned, until, newest, .. } = erased.openings;
+    if let Some(until) = until {
+        lines.push(format!(
+            "openings with rows of erased people that studies pin: {pinned}. No answer counts them; the node destroys them after {}, or run this again then",
             day_text(until)
-        )),
-        (kept, None) => lines.push(format!(
-            "openings that hold the row, of tables that only an import can anchor anew: {kept}. Anchor the hospital's files, then run this again"
-        )),
+        ));
+    }
+    if newest > 0 {
+        lines.push(format!(
+            "openings with rows of erased people, of tables that only an import can anchor anew: {newest}. Anchor the hospital's files, then run this again"
+        ));
+    }
+    if (pinned, newest) == (0, 0) {
+        lines.push("no opening in this file holds a row of an erased person any more".to_owned());
     }
     lines.push(
         "what remains elsewhere: published totals, this hospital's own systems, and backups of before: delete them when they are due"

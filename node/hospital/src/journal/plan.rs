@@ -109,14 +109,14 @@ async fn insert_planned(
 
 impl HospitalStore {
     /// Begins an *erasure anchor*: every segment of the content's two tables whose newest version still has a row in an erased
-    /// slot is planned anew with that slot empty and nothing else changed. Go on with [`HospitalStore::next_step`]; afterwards the
+    /// slot is planned anew with that slot empty and nothing else changed, if the ledger has it in force and it was read by the content's mapping or policy: all others only an import can anchor. Go on with [`HospitalStore::next_step`]; afterwards the
     /// versions before are [`HospitalStore::superseded`] and can be destroyed. Nothing to clear: the anchor is done at once. The slots must be out of force on the
     /// ledger before ([`HospitalStore::withdraw`]), as studies pin the versions before.
     ///
     /// # Errors
     /// Another anchor is running, or the file is damaged.
     #[boxed]
-    pub async fn plan_erasure(&self, content: &AnchorContent) -> Result<Begun, HospitalStoreError> {
+    pub async fn plan_erasure(&self, content: &AnchorContent, ledger: &dyn LedgerView) -> Result<Begun, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         if sqlx::query("SELECT 1 FROM anchor WHERE stage < 3").fetch_optional(&mut *tx).await?.is_some() {
             return Err(HospitalStoreError::AnchorRunning);
@@ -127,12 +127,19 @@ impl HospitalStore {
         let dead = dead.into_iter().map(place).collect::<Result<Vec<_>, _>>()?;
         let segments: BTreeSet<u32> = dead.iter().filter(|(_, erased)| *erased).map(|(slot, _)| slot.segment()).collect();
         let mut cleared = 0;
-        for (kind, digest) in [(TableKind::Data, content.data_table), (TableKind::Consent, content.consent_table)] {
+        let tables = [(TableKind::Data, content.data_table, content.mapping), (TableKind::Consent, content.consent_table, content.policy)];
+        for (kind, digest, read_by) in tables {
             let table = TableName { kind, digest };
             for index in segments.iter().copied() {
-                let Some(Newest { version, codes: Some(old), provenance, .. }) = Newest::read(&mut tx, table, index).await? else {
+                let Some(Newest { version, codes: Some(old), points: Some(points), provenance: Some(provenance) }) =
+                    Newest::read(&mut tx, table, index).await?
+                else {
                     continue;
                 };
+                // a file that was brought back, or a segment that an interrupted import left behind
+                if ledger.current(table, index) != Some((version, points)) || *provenance != read_by.0 {
+                    continue;
+                }
                 let mut codes = codes::from_bytes(&old)?;
                 let clear = |codes: &mut SlotCodes, which: &dyn Fn(bool) -> bool| {
                     let inside = dead.iter().filter(|(slot, erased)| slot.segment() == index && which(*erased));
@@ -146,14 +153,8 @@ impl HospitalStore {
                 let bytes = Zeroizing::new(codes::to_bytes(&codes));
                 if *bytes != *old {
                     let version = version.checked_add(1).ok_or(HospitalStoreError::Damaged("a segment's version"))?;
-                    let provenance = Digest32(
-                        provenance
-                            .unwrap_or_default()
-                            .try_into()
-                            .map_err(|_| HospitalStoreError::Damaged("what a segment was read with"))?,
-                    );
                     let key = OpeningKey { table, segment: SegmentId { index, version } };
-                    insert_planned(&mut tx, anchor, &key, (&bytes, &provenance)).await?;
+                    insert_planned(&mut tx, anchor, &key, (&bytes, &read_by)).await?;
                     cleared += 1;
                 }
             }

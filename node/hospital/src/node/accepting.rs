@@ -2,7 +2,7 @@
 
 use super::{Hospital, HospitalError};
 use crate::{
-    opening::{TableKind, TableName},
+    opening::{OpeningKey, TableKind, TableName},
     research_cut::{Renewal, Version},
     slots::SlotIndex,
 };
@@ -22,7 +22,7 @@ pub enum ResearchCut {
         /// Rows.
         changed: u64,
     },
-    /// The current ones: openings of the research cut are gone from the hospital's file.
+    /// The current ones: openings of the research cut are gone from the hospital's file, or go as they hold rows of people who were erased.
     Lost {
         /// Its block.
         since: Height,
@@ -48,7 +48,7 @@ impl ResearchCut {
             }
             Self::Lost { since } => format!(
                 "the data anchored now are fixed for it and for the studies after it: the openings of the data of block {since} are no longer in the hospital's file \
-                 (was it brought back from an older backup?), and nothing can be answered from them"
+                 (was it brought back from an older backup?), or they go as somebody was erased; no new study is answered from them"
             ),
             Self::Kept { since, changed: 0, .. } => format!("it is asked about the data of block {since}, as the studies before it"),
             Self::Kept { since, changed, needed } => format!(
@@ -84,7 +84,15 @@ impl Hospital {
                 let k_min = k_min.max(state.rules().k_min);
                 let since = state.cut(&cut.origin, &me).map_or(cut.height, |made| made.height);
                 let stated = |rows: u64| Some(u32::try_from(rows).unwrap_or(u32::MAX));
-                match self.store.renewal(table, Some(pinned), Version { segments: &segments, out: &now }, k_min).await? {
+                let version = Version { segments: &segments, out: &now };
+                let key = |kind, digest| move |segment: &_| OpeningKey { table: TableName { kind, digest }, segment: *segment };
+                let data = cut.data.iter().map(key(TableKind::Data, dictionary));
+                let keys: Vec<OpeningKey> = data.chain(cut.consent.iter().map(key(TableKind::Consent, registry))).collect();
+                let renewal = match self.store.can_stay(&keys).await? {
+                    true => self.store.renewal(table, Some(pinned), version, k_min).await?,
+                    false => self.store.renewal_of_lost(table, version).await?,
+                };
+                match renewal {
                     Renewal::First => (None, ResearchCut::First),
                     Renewal::Due { changed } => (stated(changed), ResearchCut::Renewed { changed }),
                     Renewal::Lost { rows } => (stated(rows), ResearchCut::Lost { since }),

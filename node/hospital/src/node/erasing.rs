@@ -1,6 +1,6 @@
 //! Erasing a patient: out of force, out of the tables, and out of every opening that nothing needs any more.
 
-use super::{Hospital, HospitalError};
+use super::{Hospital, HospitalError, on_ledger::OnLedger};
 use crate::{
     HospitalStoreError,
     journal::{Begun, Heard},
@@ -11,7 +11,7 @@ use crate::{
 use async_recursion::async_recursion as boxed;
 use countersign_circuits::consent::Day;
 use countersign_ingest::PatientId;
-use countersign_ledger::State;
+use countersign_ledger::{State, StudyRecord};
 use countersign_member::{Connection, now};
 use countersign_messages::Cause;
 use std::collections::BTreeSet;
@@ -23,12 +23,21 @@ pub struct Erased {
     pub slots: Vec<SlotIndex>,
     /// Segments anchored anew without the row.
     pub segments: u64,
-    /// Openings that held the row and were destroyed.
+    /// What became of openings.
+    pub openings: Swept,
+}
+
+/// What became of the openings that hold rows of erased people, whoever they were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Destroyed now.
     pub destroyed: u64,
-    /// Openings that hold the row and are pinned by studies, or of a table that only another import can anchor anew.
-    pub kept: u64,
-    /// The last day of the studies that pin them.
+    /// Kept, as studies pin them that are not over.
+    pub pinned: u64,
+    /// The last day of those studies.
     pub until: Option<Day>,
+    /// Kept, as they are the newest of a segment: only an import can anchor it without the row.
+    pub newest: u64,
 }
 
 impl Hospital {
@@ -46,6 +55,7 @@ impl Hospital {
         saying: &(dyn Fn(&str) + Sync),
     ) -> Result<Erased, HospitalError> {
         connection.refresh().await?;
+        self.store.hear(&OnLedger { state: connection.state(), hospital: self.member.id() }).await?;
         self.finish_withdrawals(connection).await?;
         let heard = Heard { cause: Cause::Word, received: Some(connection.state().tip().time.day()) };
         let slots = match self.store.erase(patient, heard).await {
@@ -53,17 +63,24 @@ impl Hospital {
             slots => slots?,
         };
         self.drive(connection, saying).await?;
-        connection.refresh().await?;
+        // what can be destroyed is, also where a table cannot be anchored
+        let segments = self.anchor_without(connection, saying).await;
+        let openings = self.destroy_erased(connection).await?;
+        Ok(Erased { slots, segments: segments?, openings })
+    }
+
+    /// Anchors the tables in force without rows of erased people.
+    async fn anchor_without(&self, connection: &mut Connection, saying: &(dyn Fn(&str) + Sync)) -> Result<u64, HospitalError> {
         let mut segments = 0;
         for content in self.store.anchored_contents(&connection.state().registry_digest()).await? {
-            if let Begun::New { planned, .. } = self.store.plan_erasure(&content).await? {
+            connection.refresh().await?;
+            let ledger = OnLedger { state: connection.state(), hospital: self.member.id() };
+            if let Begun::New { planned, .. } = self.store.plan_erasure(&content, &ledger).await? {
                 segments += planned.segments;
             }
             self.drive(connection, saying).await?;
         }
-        connection.refresh().await?;
-        let (destroyed, kept, until) = self.destroy(connection).await?;
-        Ok(Erased { slots, segments, destroyed, kept, until })
+        Ok(segments)
     }
 
     /// Lets a patient who left or was erased have a new row at the next anchor: only once a person has looked at a new document, signed by the patient after that.
@@ -75,40 +92,35 @@ impl Hospital {
         if self.store.readmit(patient).await? { Ok(()) } else { Err(HospitalError::NotHeldBack) }
     }
 
-    /// Destroys openings that hold rows of erased people and that no study pins any more: once a day. Returns how many.
+    /// Destroys openings that hold rows of erased people and that no study pins any more: once a day.
     ///
     /// # Errors
-    /// The file is damaged.
+    /// The file is damaged, or the ledger does not answer.
     #[boxed]
-    pub async fn destroy_erased(&self, connection: &Connection) -> Result<u64, HospitalError> {
-        Ok(self.destroy(connection).await?.0)
-    }
-
-    /// How many were destroyed and how many are kept, and until when.
-    async fn destroy(&self, connection: &Connection) -> Result<(u64, u64, Option<Day>), HospitalError> {
-        let state = connection.state();
-        let (mut destroyed, mut kept, mut until) = (0, 0, None);
+    pub async fn destroy_erased(&self, connection: &mut Connection) -> Result<Swept, HospitalError> {
+        // by what is pinned now: the file may have been waited for
+        connection.refresh().await?;
+        let (state, mut swept) = (connection.state(), Swept::default());
         for row in self.store.erased_rows().await? {
-            // a consent table of another registry is never in force again; nothing is compared with it
-            let over = row.key.table.kind == TableKind::Consent && row.key.table.digest != state.registry_digest();
-            let pinned = self.pinned_until(state, &row.key);
-            if pinned.is_none() && (over || !row.newest) {
-                self.store.destroy(&row.key).await?;
-                destroyed += 1;
+            if let Some(until) = self.pinned_until(state, &row.key) {
+                swept.pinned += 1;
+                swept.until = swept.until.max(Some(until));
+            } else if row.newest && may_be_pinned(state, &row.key) {
+                swept.newest += 1;
             } else {
-                kept += 1;
-                until = until.max(pinned);
+                self.store.destroy(&row.key).await?;
+                swept.destroyed += 1;
             }
         }
-        Ok((destroyed, kept, until))
+        Ok(swept)
     }
 
-    /// The last day of the studies whose cuts pin an opening and that are not over, or still wait for an answer. The research cut does not count: an erased person goes before
-    /// the comparison of two cuts, which then takes every row as new (docs/adr/031).
+    /// The last day of the studies whose cuts pin an opening and that are not over, or still wait for an answer. The research cut does not count: [accepting](Hospital::accept) takes none that
+    /// holds a row of an erased person (docs/adr/031).
     fn pinned_until(&self, state: &State, key: &OpeningKey) -> Option<Day> {
         let (me, today) = (self.member.id(), state.tip().time.day());
         let open: BTreeSet<_> = waiting(state, &me, now()).iter().filter_map(|id| Some(state.query(id)?.query.study)).collect();
-        let pins = |(id, study): (_, &countersign_ledger::StudyRecord)| {
+        let pins = |(id, study): (_, &StudyRecord)| {
             let cut = state.cut(id, &me)?;
             let (table, segments) = match key.table.kind {
                 TableKind::Data => (study.submitted.dictionary, &cut.data),
@@ -119,4 +131,12 @@ impl Hospital {
         };
         state.studies().filter_map(pins).max()
     }
+}
+
+/// False for the consent table of a registry that is not in force and that no study has which could still be accepted: nothing is anchored or pinned of it any more.
+fn may_be_pinned(state: &State, key: &OpeningKey) -> bool {
+    let today = state.tip().time.day();
+    key.table.kind == TableKind::Data
+        || key.table.digest == state.registry_digest()
+        || state.studies().any(|(_, study)| study.registry == key.table.digest && today <= study.submitted.expiry)
 }
