@@ -66,6 +66,10 @@ fn a_backup_is_sealed_tried_and_restored() {
     let restore = |to: &PathBuf| backup(arguments!["restore", file, "--sheet", two.path("sheet"), "--out", to]);
     restore(&hospital).failed(2).error();
     std::fs::remove_file(&hospital).unwrap();
+    // what is left beside it would be read into the restored file
+    let said = restore(&hospital).failed(2);
+    assert!(said.error()["message"].as_str().unwrap().contains("a.sqlite-journal"), "{said:?}");
+    std::fs::remove_file(two.path("net/sites/a.sqlite-journal")).unwrap();
     restore(&hospital).done();
     assert_eq!(hospital.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     // the ledger knows who left; the restored file learns it, and does not bring them back
