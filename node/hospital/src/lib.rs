@@ -61,5 +61,5 @@ pub use error::HospitalStoreError;
 pub use hospital_store::{CheckReport, HospitalStore};
 pub use node::{
     AnchorReport, Answering, ClaimRefused, Departure, Erased, Hospital, HospitalError, IfInUse, Imported, ProvingKeys, ResearchCut, Source,
-    waiting,
+    Swept, waiting,
 };
