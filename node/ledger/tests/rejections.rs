@@ -205,7 +205,7 @@ fn keys_of_patients() {
     for i in 1..limits::ENROLMENTS_A_DAY_MAX {
         net.accept(HospitalA, keys(&[(i + 100, i as u8 + 1)]));
     }
-    let one_more = (55, u8::try_from(limits::ENROLMENTS_A_DAY_MAX).unwrap() - 9);
+    let one_more = (55, 200);
     reject(&mut net, HospitalA, keys(&[one_more]), 138);
     net.accept(HospitalB, enrol(network, HospitalB, &[one_more]));
 }
@@ -471,15 +471,15 @@ fn hospital_withdrawals_mark_an_answer() {
     let answer = net.answer_now(HospitalA, query);
     net.accept(HospitalA, answer);
     let PairStatus::Answered(record) = &net.state.pair(&query, &id(HospitalA)).unwrap().status else { panic!() };
-    assert!(!record.marked, "2 of 4,096 slots are no share of them");
+    assert!(!record.marked, "2 of 2,048 slots of full segments are no share of them");
     assert_eq!((record.left_since_cut.source, record.left_since_query.total()), (2, 0));
     let few: Vec<u32> = (100..181).collect();
     net.accept(HospitalA, withdraw(&few, Cause::Word));
-    let query = net.ask_other(study, 3);
+    let query = net.ask_other(study, 2);
     let answer = net.answer_now(HospitalA, query);
     net.accept(HospitalA, answer);
     let PairStatus::Answered(record) = &net.state.pair(&query, &id(HospitalA)).unwrap().status else { panic!() };
-    assert!(record.marked, "83 of 4,096 are more than one in 50");
+    assert!(record.marked, "83 of 2,048 are more than one in 50");
     assert_eq!((record.left_since_cut.by_hospital(), record.left_since_query.total()), (83, 0));
 }
 
