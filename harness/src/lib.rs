@@ -10,6 +10,10 @@
     reason = "a test fixture: it fails by panicking, and its names say what it holds"
 )]
 
+mod payloads;
+
+pub use payloads::{enrol, leave, patient, propose, propose_at, refusal, vote, withdraw};
+
 use ark_ec::{AffineRepr, CurveGroup};
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
@@ -528,47 +532,4 @@ pub fn refuse(net: &Net, who: Who, payload: Payload, expected: &EnvelopeError) {
     let proposed = net.state.propose(net.time.plus_ms(1), vec![transaction.clone()], net.checker.as_ref()).unwrap();
     assert_eq!(proposed.refused, [(transaction, expected.clone())]);
     assert!(proposed.outcome.results().is_empty());
-}
-
-pub fn propose(change: Change) -> Payload {
-    propose_at(change, Height(0))
-}
-
-pub fn propose_at(change: Change, in_force: Height) -> Payload {
-    Payload::Propose(Proposal { change, in_force, reason: "needed".into() })
-}
-
-pub fn vote(proposal: ProposalId, approve: bool) -> Payload {
-    Payload::Vote(Vote { proposal, approve })
-}
-
-pub fn withdraw(slots: &[u32], cause: Cause) -> Payload {
-    Payload::Withdraw(Withdraw { slots: slots.to_vec(), cause, received: START.day() })
-}
-
-/// The secret of a patient's key.
-pub fn patient(number: u8) -> SigningKey {
-    let mut seed = [200; 32];
-    seed[0] = number;
-    SigningKey::from_bytes(&seed)
-}
-
-/// Keys of patients for slots of a hospital.
-pub fn enrol(network: NetworkId, hospital: Who, keys: &[(u32, u8)]) -> Payload {
-    let enrolment = |(slot, number): &(u32, u8)| {
-        let secret = patient(*number);
-        let possession = PatientKey::prove_possession(&secret, &network, &id(hospital));
-        Enrolment { slot: *slot, key: PatientKey::from(&secret.verifying_key()), possession }
-    };
-    Payload::Enrol(Enrol { keys: keys.iter().map(enrolment).collect() })
-}
-
-/// A patient takes a slot out of force.
-pub fn leave(network: NetworkId, number: u8, hospital: Who, slot: u32) -> Transaction {
-    let payload = Payload::WithdrawByKey(WithdrawByKey { hospital: id(hospital), slot });
-    Transaction::sign(&patient(number), network, 0, payload)
-}
-
-pub fn refusal(query: QueryId, code: u16) -> Payload {
-    Payload::Refusal(Refusal { query, code: RefusalCode(code), reason: "declined".into() })
 }

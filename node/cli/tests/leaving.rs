@@ -1,6 +1,6 @@
 //! A patient withdraws at the counter: out of the next answer, in a receipt, and not back by the files of yesterday.
 
-use crate::common::{Two, arguments, entry, run, table, told};
+use crate::common::{Outcome, Two, arguments, entry, run, table, told};
 use serde_json::{Value, json};
 
 const FIRST: &str = "SELECT diabetes, COUNT(*) FROM cardiometabolic-core GROUP BY diabetes";
@@ -60,31 +60,45 @@ fn who_withdraws_at_the_counter_is_out_of_the_next_answer() {
 
     let said = run(arguments!["withdraw", "--data", two.path("net"), "--site", "a", "--patient", first]).failed(2);
     assert!(!said.stderr.contains(first.as_str()), "{said:?}");
+    let second = erased(&two, first, here, counted);
+    readmitted(&two, first, [elsewhere, second]);
+}
 
-    // erased: somebody who left, and somebody who has a row in force; what a running study pins is kept until it is over
-    let of = |command: &str, id: &str| {
-        run(arguments!["--json", command, "--data", two.path("net"), "--site", "a", "--patient", id]).keeps_secret(&two.patients)
-    };
-    let at_first = of("erase", first).done();
-    let (second, then) = here.map(|id| (id, of("erase", id))).find(|(_, o)| o.code == Some(0)).unwrap();
+/// Somebody who left is erased, and somebody who has a row in force; what a running study pins is kept until it is over. Gives the second one.
+fn erased<'a>(two: &Two, first: &str, mut here: impl Iterator<Item = &'a String>, counted: u64) -> &'a String {
+    let erase = |id: &str| of(two, "erase", id);
+    let at_first = erase(first).done();
+    let (second, then) = here.find_map(|id| Some((id, erase(id))).filter(|(_, o)| o.code == Some(0))).unwrap();
     for (who, erased, destroyed) in [(first, at_first, 0), (second, then, 2)] {
         let erased = erased.json();
         assert_eq!((&erased["openings_destroyed"], &erased["openings_of_tables_to_anchor"]), (&json!(destroyed), &json!(0)), "{erased}");
         assert_eq!((erased["slots"].as_array().unwrap().len(), &erased["segments"]), (1, &json!(2)), "{erased}");
         assert!(erased["openings_pinned"] == json!(2) && erased["pinned_until"].is_string(), "the studies of before run: {erased}");
-        let again = of("erase", who).done().json();
+        let again = erase(who).done().json();
         assert_eq!((&again["slots"], &again["segments"]), (&json!([]), &json!(0)));
     }
-    of("erase", elsewhere).failed(2).error();
     let after = run(two.query(THIRD)).done().keeps_secret(&two.patients).json();
     assert_eq!(people(&after, "hypertension", ["yes", "no"]), counted - 2);
-    // the files of yesterday; and who comes back by a new document
+    second
+}
+
+/// The files of yesterday bring nobody back; a new document does.
+fn readmitted(two: &Two, first: &str, [elsewhere, second]: [&String; 2]) {
+    of(two, "erase", elsewhere).failed(2).error();
     let again = run(two.anchor("a")).done().json();
     assert_eq!((&again["held_back"], &again["people_new"]), (&json!(2), &json!(0)));
-    of("readmit", elsewhere).failed(2).error();
-    of("readmit", first).done();
-    of("readmit", first).failed(2).error();
+    of(two, "readmit", elsewhere).failed(2).error();
+    of(two, "readmit", first).done();
+    of(two, "readmit", first).failed(2).error();
     let again = run(two.anchor("a")).done().json();
     assert_eq!((&again["held_back"], &again["people_new"]), (&json!(1), &json!(1)));
+    // a readmission by mistake
+    of(two, "readmit", second).done();
+    assert_eq!(of(two, "erase", second).done().json()["slots"], json!([]));
+    assert_eq!(run(two.anchor("a")).done().json()["held_back"], 1);
     assert_eq!(two.audit()["rejected"], 0);
+}
+
+fn of(two: &Two, command: &str, id: &str) -> Outcome {
+    run(arguments!["--json", command, "--data", two.path("net"), "--site", "a", "--patient", id]).keeps_secret(&two.patients)
 }

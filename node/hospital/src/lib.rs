@@ -6,7 +6,7 @@
 //! A hospital that imports, anchors and answers (`tests/tests/roles.rs` runs the same):
 //!
 //! ```no_run
-//! # use countersign_hospital::{Answering, Hospital, HospitalError, IfInUse, ProvingKeys, Source, Swept, waiting};
+//! # use countersign_hospital::{Answering, Hospital, HospitalError, IfInUse, ProvingKeys, Source, waiting};
 //! # use countersign_ingest::{Mapping, Reading};
 //! # use countersign_member::{Connection, MemberFolder, now};
 //! # async fn a_day(connection: &mut Connection, own: MemberFolder, reading: &Reading, mapping: &Mapping) -> Result<(), HospitalError> {

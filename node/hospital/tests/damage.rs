@@ -1,9 +1,9 @@
-//! Values in the file that this program never stores.
+//! Values in the file that this program never stores, and a second process that opens it.
 
 use crate::common::{folder, import, person, reopen, rng};
 use countersign_circuits::field::Fr;
 use countersign_hospital::{
-    HospitalStoreError,
+    HospitalStore, HospitalStoreError,
     journal::{Begun, Committed},
 };
 use countersign_prover::commitment::Blinders;
@@ -42,4 +42,17 @@ async fn stored_values_that_do_not_fit_are_damage() {
         assert!(matches!(store.held_back().await, Err(HospitalStoreError::Damaged("a patient's identifier"))), "{patient:?}");
         store.close().await;
     }
+}
+
+/// Two processes that had both opened the file would each find at its first write that the other is there: the second is told when it opens it.
+#[tokio::test]
+async fn a_second_process_does_not_open_the_file() {
+    let folder = folder();
+    let path = folder.path().join("store.sqlite");
+    let first = HospitalStore::open(&path).await.unwrap();
+    let second = HospitalStore::open(&path).await.map(|_| ()).unwrap_err();
+    assert!(format!("{second:?}").contains("locked"), "{second:?}");
+    import(&first, (0..3).map(person), &mut rng(1)).await.unwrap();
+    first.close().await;
+    HospitalStore::open(&path).await.unwrap().close().await;
 }

@@ -494,16 +494,3 @@ async fn finish_withdrawal(store: &HospitalStore) {
         }
     }
 }
-
-/// Two processes that had both opened the file would each find at its first write that the other is there: the second is told when it opens it.
-#[tokio::test]
-async fn a_second_process_does_not_open_the_file() {
-    let folder = folder();
-    let path = folder.path().join("store.sqlite");
-    let first = HospitalStore::open(&path).await.unwrap();
-    let second = HospitalStore::open(&path).await.map(|_| ()).unwrap_err();
-    assert!(format!("{second:?}").contains("locked"), "{second:?}");
-    import(&first, (0..3).map(person), &mut rng(1)).await.unwrap();
-    first.close().await;
-    HospitalStore::open(&path).await.unwrap().close().await;
-}

@@ -11,3 +11,4 @@ mod hospital_store;
 mod plain;
 mod slots;
 mod source;
+mod world;

@@ -50,7 +50,7 @@ pub(crate) fn day_number(date: Date) -> i32 {
 
 /// The calendar date of a day number, if it lies in years 0 to 9999.
 pub(crate) fn date_of(day: Day) -> Option<Date> {
-    EPOCH.checked_add(day.0.days()).ok().filter(|d| d.year() >= 0)
+    EPOCH.checked_add(jiff::Span::new().try_days(day.0).ok()?).ok().filter(|d| d.year() >= 0)
 }
 
 /// A text that is not a day of the calendar.

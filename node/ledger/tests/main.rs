@@ -6,6 +6,7 @@ mod blocks;
 mod bounds;
 mod governance;
 mod governance_orders;
+mod leaving;
 mod light;
 mod orders;
 mod rejections;

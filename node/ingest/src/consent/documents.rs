@@ -239,8 +239,7 @@ impl Reader<'_> {
         if !consent.policy.iter().any(|p| p.uri.as_ref().is_some_and(|u| self.policy.policy_uri.contains(u))) {
             return Ok(refuse("policy-unknown"));
         }
-        let signed = resource.date("dateTime", consent.date_time.as_deref())?;
-        if signed.is_some_and(|m| day_number(m.span.first) > self.today.0) {
+        if dated.is_some_and(|day| day > self.today.0) {
             return Ok(refuse("dated-in-the-future"));
         }
         let by_patient = |r: &Reference| resource.patient(r.reference.as_deref()).map(|whom| whom.id) == patient;
@@ -257,7 +256,7 @@ impl Reader<'_> {
         if root.is_narrowed() || !root.code.is_empty() {
             return Ok(lesser("root-narrowed"));
         }
-        let start = Interval { first: signed.map_or(i32::MIN, |m| day_number(m.span.first)), ..ALWAYS };
+        let start = Interval { first: dated.unwrap_or(i32::MIN), ..ALWAYS };
         let base = if root.period.is_some() { interval(resource, "provision", root.period.as_ref())? } else { start };
         if root.provision.is_empty() {
             return Ok(Document::Withdrawal("refuses-everything", Withdrawal { days: base, signed: dated }));
