@@ -5,17 +5,12 @@ mod checks;
 use crate::common::{reopen, rng};
 use crate::plain::{Ledger, MAPPING, READING, Research, Sent, plain_points, registry, tables};
 use crate::source::{Person, Source, number};
-use countersign_circuits::{
-    consent::Day,
-    field::Fr,
-    hash::Digest32,
-    segment::{EMPTY, SegmentId},
-};
+use countersign_circuits::{consent::Day, field::Fr, hash::Digest32, segment::SegmentId};
 use countersign_hospital::{
     HospitalStore, HospitalStoreError, intake,
     journal::{AnchorContent, AnchorStep, AnchorTransaction, Begun, Committed, Heard, Import, Step, WithdrawalStep},
     ledger_view::LedgerView,
-    opening::{OpeningKey, TableKind, TableName},
+    opening::{OpeningKey, TableName},
     research_cut::{Renewal, Version},
     slots::SlotIndex,
 };
