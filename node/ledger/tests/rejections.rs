@@ -484,6 +484,7 @@ fn every_code_is_reached_and_listed() {
     codes.remove(&100);
     let tests = [
         include_str!("rejections.rs"),
+        include_str!("leaving.rs"),
         include_str!("bounds.rs"),
         include_str!("governance/changes.rs"),
         include_str!("governance/proposals.rs"),
