@@ -110,7 +110,7 @@ pub struct Attestation {
 pub struct AnswerExport {
     /// What the network started from.
     pub genesis: Genesis,
-    /// Headers of the blocks that matter ([`State::answer_heights`]), ascending; the last is the answer's. More may be there.
+    /// Headers of the blocks that matter ([`State::answer_heights`](crate::State::answer_heights)), ascending; the last is the answer's. More may be there.
     pub headers: Vec<Header>,
     /// Certificates, ascending by height: of every header that names a new validator set, that does not follow the one before it or that is followed by a gap, and of the
     /// last. More may be there.
