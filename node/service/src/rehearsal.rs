@@ -119,10 +119,14 @@ impl Rehearsal {
         let validates = seat.member.roles.contains(&Role::Validator);
         let peers = peers.into_iter().filter(|p| p.member != seat.member.id()).collect();
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let net = match validates {
+        let mut net = match validates {
             true => NetConfig { tcp: false, ..NetConfig::listening(seat.listen.unwrap_or(anywhere), peers) },
             false => NetConfig::outwards(peers),
         };
+        // all of them have one address, and come at once
+        net.limits.connections_per_address_max = net.limits.connections_max;
+        net.limits.handshakes_per_address_max = net.limits.handshakes_max;
+        net.limits.attempts_burst_max = 4 * u32::try_from(net.limits.connections_max).unwrap_or(u32::MAX);
         let mut config = NodeConfig::new(name, seat.member.signing().clone(), net, validates.then(|| seat.folder.join("wal")));
         config.pace = Pace::quick();
         let node = Node::start(config, store, Arc::clone(&seat.checker)).await?;
