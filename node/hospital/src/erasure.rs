@@ -138,7 +138,8 @@ impl HospitalStore {
             .await?;
             let keys: Vec<OpeningKey> = keys.into_iter().map(read_key).collect::<Result<_, _>>()?;
             for (at, key) in keys.iter().enumerate() {
-                if holds_rows(&mut c, key, &offsets).await? {
+                let held = holds_rows(&mut c, key, &offsets).await?;
+                if held.ok_or(HospitalStoreError::Damaged("an anchored opening without rows"))? {
                     found.push(ErasedRow { key: *key, newest: keys.get(at + 1).is_none_or(|next| next.table != key.table) });
                 }
             }
@@ -155,17 +156,8 @@ impl HospitalStore {
         let mut c = self.pool.acquire().await?;
         let places = erased_places(&mut c).await?;
         for key in keys {
-            let stored = sqlx::query("SELECT 1 FROM opening WHERE kind = ? AND table_id = ? AND segment = ? AND version = ? AND state = 3")
-                .bind(key.table.kind as i64)
-                .bind(&key.table.digest.0[..])
-                .bind(key.segment.index)
-                .bind(key.segment.version)
-                .fetch_optional(&mut *c)
-                .await?;
-            let Some(offsets) = places.get(&key.segment.index).filter(|_| stored.is_some()) else {
-                if stored.is_some() { continue } else { return Ok(false) }
-            };
-            if holds_rows(&mut c, key, offsets).await? {
+            let offsets = places.get(&key.segment.index).map_or(&[][..], Vec::as_slice);
+            if holds_rows(&mut c, key, offsets).await? != Some(false) {
                 return Ok(false);
             }
         }
@@ -184,19 +176,20 @@ async fn erased_places(c: &mut SqliteConnection) -> Result<BTreeMap<u32, Vec<usi
     Ok(segments)
 }
 
-/// True if one of some places of an opening's segment is not empty.
-async fn holds_rows(c: &mut SqliteConnection, key: &OpeningKey, offsets: &[usize]) -> Result<bool, HospitalStoreError> {
+/// True if one of some places of an anchored opening's segment is not empty; `None`: the opening is not here, or was destroyed.
+async fn holds_rows(c: &mut SqliteConnection, key: &OpeningKey, offsets: &[usize]) -> Result<Option<bool>, HospitalStoreError> {
     let stored: Option<Option<Vec<u8>>> =
-        sqlx::query_scalar("SELECT codes FROM opening WHERE kind = ? AND table_id = ? AND segment = ? AND version = ?")
+        sqlx::query_scalar("SELECT codes FROM opening WHERE kind = ? AND table_id = ? AND segment = ? AND version = ? AND state = 3")
             .bind(key.table.kind as i64)
             .bind(&key.table.digest.0[..])
             .bind(key.segment.index)
             .bind(key.segment.version)
             .fetch_optional(c)
             .await?;
-    let bytes = stored.flatten().map(Zeroizing::new).ok_or(HospitalStoreError::Damaged("an anchored opening without rows"))?;
+    let Some(bytes) = stored.flatten().map(Zeroizing::new) else { return Ok(None) };
     let codes = codes::from_bytes(&bytes)?;
-    Ok(codes.blocks.iter().any(|block| offsets.iter().any(|offset| block.get(*offset).is_some_and(|bin| *bin != EMPTY))))
+    let held = |block: &Vec<u16>| offsets.iter().any(|offset| block.get(*offset).is_some_and(|bin| *bin != EMPTY));
+    Ok(Some(codes.blocks.iter().any(held)))
 }
 
 /// Holds back whom the files still name and who was erased.

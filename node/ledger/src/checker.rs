@@ -254,49 +254,35 @@ impl<C: ProofChecker> ProofChecker for CachingChecker<C> {
     }
 }
 
-impl<C: ProofChecker + ?Sized> ProofChecker for &C {
-    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
-        (**self).keys(digest)
-    }
+/// A checker by what points to it.
+macro_rules! pointer_to_checker {
+    ($pointer:ty) => {
+        impl<C: ProofChecker + ?Sized> ProofChecker for $pointer {
+            fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
+                (**self).keys(digest)
+            }
 
-    fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
-        (**self).check_segments(instance)
-    }
+            fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+                (**self).check_segments(instance)
+            }
 
-    fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
-        (**self).check_answer(instance)
-    }
+            fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
+                (**self).check_answer(instance)
+            }
 
-    fn check_answers(&self, instances: &[&AnswerCheck<'_>]) -> Vec<Result<AnswerVerdict, ProofRefused>> {
-        (**self).check_answers(instances)
-    }
+            fn check_answers(&self, instances: &[&AnswerCheck<'_>]) -> Vec<Result<AnswerVerdict, ProofRefused>> {
+                (**self).check_answers(instances)
+            }
 
-    fn prepare(&self, instances: &[AnswerCheck<'_>]) {
-        (**self).prepare(instances);
-    }
+            fn prepare(&self, instances: &[AnswerCheck<'_>]) {
+                (**self).prepare(instances);
+            }
+        }
+    };
 }
 
-impl<C: ProofChecker + ?Sized> ProofChecker for std::sync::Arc<C> {
-    fn keys(&self, digest: &Digest32) -> Option<CircuitKeys> {
-        (**self).keys(digest)
-    }
-
-    fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
-        (**self).check_segments(instance)
-    }
-
-    fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
-        (**self).check_answer(instance)
-    }
-
-    fn check_answers(&self, instances: &[&AnswerCheck<'_>]) -> Vec<Result<AnswerVerdict, ProofRefused>> {
-        (**self).check_answers(instances)
-    }
-
-    fn prepare(&self, instances: &[AnswerCheck<'_>]) {
-        (**self).prepare(instances);
-    }
-}
+pointer_to_checker!(&C);
+pointer_to_checker!(std::sync::Arc<C>);
 
 /// Says again what the results of a block recorded about its proofs, so that a chain verified before can be replayed without
 /// verifying again.

@@ -274,12 +274,17 @@ pub(super) async fn enter(
 
 /// True if the ledger knows something of slots and people that this file has not taken over: what was planned before must be compared again.
 async fn must_heal(c: &mut SqliteConnection, ledger: &dyn LedgerView) -> Result<bool, HospitalStoreError> {
-    let register = load_register(c).await?;
-    let live: BTreeSet<u32> = register.live().map(|(_, a)| a.slot.0).collect();
+    let (withdrawn, keyed) = (ledger.withdrawn(), ledger.keyed());
+    if withdrawn.is_empty() && keyed.is_empty() {
+        return Ok(false);
+    }
+    // before every answer: without names
+    let slots: Vec<(u32, u8)> = sqlx::query_as("SELECT slot, state FROM slot").fetch_all(&mut *c).await?;
+    let in_use: HashMap<u32, bool> = slots.into_iter().map(|(slot, state)| (slot, state == 0)).collect();
     let settled = settled(c).await?;
-    Ok(ledger.withdrawn().into_iter().any(|slot| live.contains(&slot.0))
+    Ok(withdrawn.into_iter().any(|slot| in_use.get(&slot.0) == Some(&true))
         || ledger.left_by_key().into_iter().any(|slot| !settled.contains(&slot.0))
-        || ledger.keyed().into_iter().any(|slot| !register.is_used(slot)))
+        || keyed.into_iter().any(|slot| !in_use.contains_key(&slot.0)))
 }
 
 /// Slots that patients' keys took out and whose people are held back.
