@@ -52,12 +52,12 @@ fn window(n: usize) -> usize {
 }
 
 /// Windows of a scalar and its last carry.
-pub fn windows(width: usize) -> usize {
+fn windows(width: usize) -> usize {
     (SCALAR_BITS + 1).div_ceil(width)
 }
 
 /// Digits in [-2^(c-1), 2^(c-1)], a row a window, lowest first.
-pub fn signed_digits(scalars: &[BigInt<4>], width: usize) -> Vec<Vec<i16>> {
+fn signed_digits(scalars: &[BigInt<4>], width: usize) -> Vec<Vec<i16>> {
     let mut rows = vec![vec![0i16; scalars.len()]; windows(width)];
     for (i, scalar) in scalars.iter().enumerate() {
         if scalar.is_zero() {
@@ -88,7 +88,7 @@ pub fn bucket_sums<P: SWCurveConfig>(count: usize, points: impl Iterator<Item = 
     Buckets::new(count, points).sums()
 }
 
-pub fn signed<P: SWCurveConfig>(point: Affine<P>, digit: i16) -> Affine<P> {
+fn signed<P: SWCurveConfig>(point: Affine<P>, digit: i16) -> Affine<P> {
     if digit < 0 { -point } else { point }
 }
 

@@ -8,7 +8,6 @@
 pub mod aggregate;
 pub mod commitment;
 pub mod entropy;
-pub mod fixed_bases;
 pub mod groth16;
 pub mod keys;
 pub mod opening;
