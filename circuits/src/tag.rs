@@ -123,6 +123,8 @@ pub const ERASED: &str = "countersign/erased/1";
 pub const ROW_SET: &str = "countersign/row-set/1";
 /// The versions of segments a number was read from (wire-format.md: Hashing, never leaving a hospital).
 pub const PINNED: &str = "countersign/pinned/1";
+/// What the salts of a segment's records follow from (wire-format.md: Hashing, never leaving a hospital).
+pub const SOURCE_SEED: &str = "countersign/source-seed/1";
 /// The salt of an anchored record's leaf (wire-format.md: Hashing, never leaving a hospital).
 pub const SOURCE_SALT: &str = "countersign/source-salt/1";
 /// An anchored record's leaf (wire-format.md: Hashing, never leaving a hospital).

@@ -4,7 +4,7 @@ use countersign_audit::{AuditError, Exported, chain};
 use countersign_circuits::hash::Digest32;
 use countersign_consortium::{BOARD, DataFolder, NetworkOptions, RESEARCHER, VALIDATOR, make_development_keys, propose};
 use countersign_generate::{Profile, generate};
-use countersign_hospital::{Answering, Hospital, IfInUse, ProvingKeys, Source, waiting};
+use countersign_hospital::{Answering, Hospital, IfInUse, OptOutList, ProvingKeys, Source, waiting};
 use countersign_ingest::{Mapping, Reading, shipped};
 use countersign_member::{Connection, Member, VerifyingFolder, named, now};
 use countersign_messages::{Change, Height, QueryId, StudyId};
@@ -50,7 +50,13 @@ async fn anchored(world: &World, connection: &mut Connection) -> Digest32 {
     for (i, name) in HOSPITALS.iter().enumerate() {
         let records = world.place.join(name);
         generate(Profile::Complete, 300, i as u64 + 1, &records, |_| {}).unwrap();
-        let source = Source { consents: Some(records.join("consents.csv")), path: records, as_of: None, policy: None };
+        let source = Source {
+            consents: Some(records.join("consents.csv")),
+            path: records,
+            as_of: None,
+            policy: None,
+            opt_outs: OptOutList::AsBefore,
+        };
         let hospital = world.hospital(connection, name).await;
         let (imported, report) = hospital.import_and_anchor(connection, (&reading, &mapping), &source, &|_| {}, &|_| {}).await.unwrap();
         assert!(!report.nothing_to_do() && imported.consents.is_some());

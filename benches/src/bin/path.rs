@@ -1,7 +1,7 @@
 //! Measures the whole path, each command a process of its own: `cargo run --release -p countersign-benches --bin path -- [--rows N] [--sites N] [--json]`.
 //!
 //! A development network of N hospitals on disk, each with a table of seven attributes: import without anchoring, anchor, ask, show, audit; then one row in
-//! a hundred changes, everybody permits less, and a thousand people take their consent back.
+//! a hundred changes, everybody permits less, and a thousand people take their consent back; then ten thousand leave, one is shown, one is erased, and the hospital's file is backed up.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -24,6 +24,11 @@ const QUESTION: &str = "SELECT chest_pain, disease, COUNT(*), AVG(sbp), STDDEV(s
                         AND sex IN ('female', 'male') AND oldpeak >= 0 GROUP BY chest_pain, disease";
 /// Asked after the withdrawals: another one, so that nothing is shown from before.
 const AFTERWARDS: &str = "SELECT sex, COUNT(*), AVG(chol) FROM heart-disease WHERE age >= 50 GROUP BY sex";
+/// Asked after many have left, and after one was erased.
+const AFTER_LEAVERS: &str = "SELECT sex, COUNT(*) FROM heart-disease WHERE age >= 40 GROUP BY sex";
+const AFTER_ERASURE: &str = "SELECT disease, COUNT(*) FROM heart-disease WHERE age >= 40 GROUP BY disease";
+/// People who leave by the counter.
+const LEAVERS: usize = 10_000;
 /// Date of the data.
 const AS_OF: &str = "2026-01-01";
 /// People who take their consent back.
@@ -100,6 +105,25 @@ fn size(folder: &Path) -> f64 {
     entries.map(|e| if e.path().is_dir() { size(&e.path()) } else { e.metadata().unwrap().len() as f64 / 1_048_576.0 }).sum()
 }
 
+/// What people ask of the first hospital, and its backup.
+fn rights(path: &mut Walk, rows: u32) {
+    let site = ["--data", "network", "--site", "h1"];
+    let with = |arguments: &[&'static str]| arguments.iter().copied().chain(site).collect::<Vec<_>>();
+    let leavers: String = (0..rows).filter(|row| row % 10 == 3).take(LEAVERS).map(|row| format!("p{row:08}\n")).collect();
+    std::fs::write(path.at("leavers"), leavers).unwrap();
+    path.step("withdraw, 10,000 people (or 1 in 10)", &with(&["withdraw", "--patients", "leavers"]));
+    path.step("query after them", &["query", "--data", "network", AFTER_LEAVERS]);
+    path.step("record show", &with(&["record", "show", "--patient", "p00000002", "--out", "record"]));
+    path.step("erase, 1 person", &with(&["erase", "--patient", "p00000001"]));
+    path.step("query after it", &["query", "--data", "network", AFTER_ERASURE]);
+    path.step("backup key", &with(&["backup", "key", "--sheet", "sheet"]));
+    let made = path.step("backup create", &with(&["backup", "create", "--to", "backups"]));
+    let file = std::fs::read_dir(path.at("backups")).unwrap().next().unwrap().unwrap().path();
+    assert!(made.is_object());
+    path.step("backup verify", &["backup", "verify", file.to_str().unwrap(), "--sheet", "sheet"]);
+    path.step("audit at the end", &["audit", "network"]);
+}
+
 fn main() {
     let Arguments { rows, sites, json } = arguments();
     let mut path = Walk { program: program(), folder: tempfile::tempdir().unwrap(), json, steps: Vec::new() };
@@ -144,6 +168,7 @@ fn main() {
     }
     path.step("query afterwards", &["query", "--data", "network", AFTERWARDS]);
     path.step("audit afterwards", &["audit", "network"]);
+    rights(&mut path, rows);
     let folder_mib = size(&path.at("network"));
     if json {
         let steps: Vec<Value> = path

@@ -13,7 +13,7 @@
 use countersign_benches::{cohort, process};
 use countersign_circuits::consent::Day;
 use countersign_consortium::{Founding, make_development_keys, propose, usual_registry, vote};
-use countersign_hospital::{Answering, Hospital, IfInUse, ProvingKeys, Source};
+use countersign_hospital::{Answering, Hospital, IfInUse, OptOutList, ProvingKeys, Source};
 use countersign_ingest::{Mapping, Reading, shipped};
 use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
 use countersign_member::{VerifyingFolder, now};
@@ -142,7 +142,7 @@ impl World {
             cohort::table(&path, rows, i as u64, |_| false);
             let mut connection = self.network.connection(&hospital.member.name).unwrap();
             connection.until("the dictionary", |s| s.dictionary(&self.reading.digest()).is_some()).await.unwrap();
-            let source = Source { path, as_of: Some(Day(20_000)), consents: None, policy: None };
+            let source = Source { path, as_of: Some(Day(20_000)), consents: None, policy: None, opt_outs: OptOutList::AsBefore };
             let done = hospital.import_and_anchor(&mut connection, (&self.reading, &mapping), &source, &|_| {}, &|_| {}).await;
             assert!(!done.unwrap().1.nothing_to_do());
         }

@@ -70,6 +70,7 @@ pub(crate) fn parts() -> (Router<App>, OpenApi) {
         .routes(routes!(route::members::genesis))
         .routes(routes!(route::patients::one))
         .routes(routes!(route::patients::uses))
+        .routes(routes!(route::patients::slot))
         .routes(routes!(route::dictionaries::list))
         .routes(routes!(route::dictionaries::one))
         .routes(routes!(route::proposals::list))

@@ -20,6 +20,7 @@ pub mod proposals;
 pub mod propose;
 pub mod queries;
 pub mod query;
+pub mod record;
 pub mod result;
 pub mod status;
 pub mod study;

@@ -68,6 +68,9 @@ enum Command {
     /// Have a key of one's own, see what a record could be counted in, leave (patient)
     #[command(subcommand)]
     Patient(command::patient::PatientCommand),
+    /// Show one patient's record (hospital), and hold it against the chain (patient, auditor)
+    #[command(subcommand)]
+    Record(command::record::RecordCommand),
     /// Take patients out of force who said so to their hospital
     Withdraw(command::withdraw::WithdrawArguments),
     /// Erase a patient: out of force, out of the tables, and out of every opening that no running study needs
@@ -109,6 +112,7 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Backup(command) => command::backup::run(session, &command).await,
         Command::Claim(command) => command::claim::run(session, &command).await,
         Command::Patient(command) => command::patient::run(session, &command).await,
+        Command::Record(command) => command::record::run(session, &command).await,
         Command::Withdraw(arguments) => command::withdraw::run(session, &arguments).await,
         Command::Erase(arguments) => command::erase::run(session, &arguments).await,
         Command::Readmit(arguments) => command::erase::readmit(session, &arguments).await,

@@ -2,6 +2,7 @@
 
 use crate::common::{CORE, Outcome, arguments, folder, run};
 use crate::organisations::{Organisation, genesis};
+use countersign_messages::{Record, RecordSource, Wire};
 use serde_json::{Value, json};
 use std::{
     ffi::OsString,
@@ -120,6 +121,8 @@ fn a_patient_leaves_by_a_key_of_the_own_without_the_hospital() {
     assert_eq!(slots["slots"][0]["key"], made["key"]);
     assert!(slots["slots"][0].get("left").is_none() && slots["slots"].as_array().unwrap().len() == 1);
 
+    records(&scene, &here);
+
     // the hospital's node is stopped: nothing of it is needed
     scene.clinic.kill();
     let height = leaves(&scene);
@@ -170,6 +173,79 @@ fn requests(scene: &Scene, here: &str) {
     let nothing = take(&[]).done().json();
     assert_eq!((&nothing["taken"], &nothing["enrolled"]), (&json!(0), &json!(0)));
     scene.verifier.reach(scene.clinic.height());
+}
+
+/// What the hospital shows of one record: checked against the chain, in words, for the key's own slot; and nothing that was changed passes.
+fn records(scene: &Scene, here: &str) {
+    let show = |id: &str, out: &str| {
+        scene.clinic.run(arguments!["record", "show", "--patient", id, "--out", scene.at(out)]).keeps_secret(&scene.ids)
+    };
+    let verify = |file: &str, more: Vec<OsString>| {
+        let usual = arguments!["--json", "record", "verify", scene.at(file), "--url", scene.verifier.url()];
+        run(usual.into_iter().chain(more))
+    };
+    show("nobody", "none").failed(2).error();
+    let shown = show(here, "record").done().json();
+    assert_eq!((&shown["rows"], &shown["destroyed"], &shown["without_source"]), (&json!(2), &json!(0), &json!(0)));
+    assert_eq!(scene.at("record").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    show(here, "record").failed(2).error();
+    let checked = verify("record", arguments!["--sheet", scene.at("sheet")]).done().json();
+    assert_eq!((&checked["own"], &checked["hospital_name"], &checked["not_shown"]), (&json!(true), &json!("clinic"), &json!([])));
+    let row = |kind: &str| checked["rows"].as_array().unwrap().iter().find(|row| row["holds"].get(kind).is_some()).unwrap();
+    let data = row("data");
+    assert_eq!(
+        (&data["read_of"], &data["place"]["current"], &data["anchored_by_word_of"]),
+        (&json!(here), &json!(true), &json!("validators"))
+    );
+    let values = data["holds"]["data"].as_array().unwrap();
+    assert!(values.len() > 5 && values.iter().any(|value| value["value"].is_string()), "{values:?}");
+    assert!(!row("permissions")["holds"]["permissions"].as_array().unwrap().is_empty(), "who has a row permits something");
+
+    // another's record is not that of this sheet's key
+    let other = scene.ids.iter().rev().find(|id| id.as_str() != here && show(id, "other").code == Some(0)).unwrap();
+    let foreign = verify("other", arguments!["--sheet", scene.at("sheet")]).done().json();
+    assert_eq!(foreign["own"], json!(false), "{other}");
+    changed_records(scene, here, &verify);
+}
+
+fn changed_records(scene: &Scene, here: &str, verify: &dyn Fn(&str, Vec<OsString>) -> Outcome) {
+    let (record, other) = ["record", "other"].map(|name| Record::decode(&std::fs::read(scene.at(name)).unwrap()).unwrap()).into();
+    let mut tried = 0;
+    let mut with = |change: &dyn Fn(&mut Record)| {
+        let mut changed = record.clone();
+        change(&mut changed);
+        tried += 1;
+        let name = format!("changed-{tried}");
+        std::fs::write(scene.at(&name), changed.encode()).unwrap();
+        std::fs::set_permissions(scene.at(&name), std::fs::Permissions::from_mode(0o600)).unwrap();
+        verify(&name, vec![])
+    };
+    let less = with(&|record| record.rows.truncate(1)).done().json();
+    assert_eq!(less["not_shown"].as_array().unwrap().len(), 1, "what is left out is named");
+    // the neighbour's row does not open with this one's material
+    with(&|record| record.slot ^= 1).failed(3).error();
+    with(&|record| record.rows = other.rows.clone()).failed(3).error();
+    with(&|record| record.rows[0].opening[0] ^= 1).failed(3).error();
+    with(&|record| *record.rows[1].opening.last_mut().unwrap() ^= 1).failed(3).error();
+    with(&|record| record.rows[0].transaction = record.rows[1].transaction).failed(3).error();
+    with(&|record| record.rows[0].segment.version += 1).failed(3).error();
+    let data = record.rows.iter().position(|row| row.source.is_some()).unwrap();
+    let mut source = |change: &dyn Fn(&mut RecordSource)| with(&|record| change(record.rows[data].source.as_mut().unwrap())).failed(3).error();
+    source(&|source| source.patient.push('x'));
+    source(&|source| source.salt.0[0] ^= 1);
+    source(&|source| source.in_segment.index ^= 1);
+    source(&|source| source.in_anchor.count += 1);
+    assert!(record.rows[data].source.as_ref().is_some_and(|source| source.patient == here));
+    // and every byte of the file counts
+    let bytes = std::fs::read(scene.at("record")).unwrap();
+    for at in (0..bytes.len()).step_by(bytes.len() / 12) {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 4;
+        std::fs::write(scene.at("flipped"), &flipped).unwrap();
+        std::fs::set_permissions(scene.at("flipped"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        let outcome = verify("flipped", vec![]);
+        assert!(matches!(outcome.code, Some(2 | 3)), "byte {at}: {outcome:?}");
+    }
 }
 
 /// The gateway that is asked first denies everything, and another one is away. Gives the block.

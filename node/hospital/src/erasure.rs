@@ -66,6 +66,10 @@ impl HospitalStore {
         ] {
             sqlx::query(statement).bind(patient.expose()).execute(&mut *tx).await?;
         }
+        // what would tell by trying that an anchored leaf is the patient's
+        for (slot, _) in &slots {
+            sqlx::query("UPDATE opening SET source_seed = NULL WHERE segment = ?").bind(index(*slot)?.segment()).execute(&mut *tx).await?;
+        }
         sqlx::query("INSERT OR REPLACE INTO erased (patient) VALUES (?)").bind(&hash.0[..]).execute(&mut *tx).await?;
         tx.commit().await?;
         slots.into_iter().map(|(slot, _)| index(slot)).collect()

@@ -16,6 +16,7 @@ use std::{
     collections::HashMap,
     fs::OpenOptions,
     io::ErrorKind,
+    ops::Range,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
@@ -220,6 +221,34 @@ impl HospitalStore {
             Ok((read_patient(patient)?, Assignment { slot, row_id }))
         };
         rows.into_iter().map(holder).collect()
+    }
+
+    /// Whose some slots are or were; who was erased has no name.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    #[boxed]
+    pub async fn people(&self, slots: Range<u32>) -> Result<HashMap<u32, PatientId>, HospitalStoreError> {
+        let rows: Vec<(i64, String)> =
+            sqlx::query_as("SELECT slot, patient FROM slot WHERE patient IS NOT NULL AND slot >= ? AND slot < ?")
+                .bind(slots.start)
+                .bind(slots.end)
+                .fetch_all(&self.pool)
+                .await?;
+        rows.into_iter().map(|(slot, patient)| Ok((small(slot, "a slot")?, read_patient(patient)?))).collect()
+    }
+
+    /// The slots that stand or stood for a patient, ascending; who was erased has none.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    #[boxed]
+    pub async fn slots_of(&self, patient: &PatientId) -> Result<Vec<(SlotIndex, SlotState)>, HospitalStoreError> {
+        let rows: Vec<(i64, i64)> = sqlx::query_as("SELECT slot, state FROM slot WHERE patient = ? ORDER BY slot")
+            .bind(patient.expose())
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter().map(|(slot, state)| Ok((SlotIndex(small(slot, "a slot")?), read_state(state)?))).collect()
     }
 
     /// The random id of whoever has a slot in use, by slot: no names.

@@ -6,13 +6,13 @@
 //! A hospital that imports, anchors and answers (`tests/tests/roles.rs` runs the same):
 //!
 //! ```no_run
-//! # use countersign_hospital::{Answering, Hospital, HospitalError, IfInUse, ProvingKeys, Source, waiting};
+//! # use countersign_hospital::{Answering, Hospital, HospitalError, IfInUse, OptOutList, ProvingKeys, Source, waiting};
 //! # use countersign_ingest::{Mapping, Reading};
 //! # use countersign_member::{Connection, MemberFolder, now};
 //! # async fn a_day(connection: &mut Connection, own: MemberFolder, reading: &Reading, mapping: &Mapping) -> Result<(), HospitalError> {
 //! let keys = ProvingKeys::new("/etc/countersign/circuit-keys");
 //! let hospital = Hospital::open(connection, &keys, own.member.clone(), &own.hospital_store(), IfInUse::Wait).await?;
-//! let source = Source { path: "export".into(), as_of: None, consents: Some("consents.csv".into()), policy: None };
+//! let source = Source { path: "export".into(), as_of: None, consents: Some("consents.csv".into()), policy: None, opt_outs: OptOutList::AsBefore };
 //! let (imported, report) = hospital.import_and_anchor(connection, (reading, mapping), &source, &|_| {}, &|_| {}).await?;
 //! println!("{}\n{} segments anchored in block {}", imported.import.report, report.segments, report.height);
 //! for query in waiting(connection.state(), &own.member.id(), now()) {
@@ -52,6 +52,7 @@ pub mod journal;
 pub mod ledger_view;
 mod node;
 pub mod opening;
+mod opt_outs;
 pub mod released;
 pub mod research_cut;
 pub mod slots;
@@ -60,6 +61,6 @@ pub use erasure::ErasedRow;
 pub use error::HospitalStoreError;
 pub use hospital_store::{CheckReport, HospitalStore};
 pub use node::{
-    AnchorReport, Answering, ClaimRefused, Departure, Erased, Hospital, HospitalError, IfInUse, Imported, ProvingKeys, ResearchCut, Source,
-    Swept, waiting,
+    AnchorReport, Answering, ClaimRefused, Departure, Erased, Hospital, HospitalError, IfInUse, Imported, OptOutList, ProvingKeys,
+    ResearchCut, Shown, Source, Swept, waiting,
 };

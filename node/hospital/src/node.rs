@@ -13,8 +13,10 @@ mod importing;
 mod inbox;
 mod judging;
 mod on_ledger;
+mod opting_out;
 mod padding;
 mod proving_keys;
+mod recording;
 mod source_root;
 mod withdrawing;
 
@@ -25,7 +27,9 @@ pub use erasing::{Erased, Swept};
 pub use error::HospitalError;
 pub use importing::{AnchorReport, Imported, Source};
 pub use inbox::waiting;
+pub use opting_out::OptOutList;
 pub use proving_keys::ProvingKeys;
+pub use recording::Shown;
 pub use withdrawing::Departure;
 
 use crate::{HospitalStore, HospitalStoreError};

@@ -72,10 +72,17 @@ pub struct Opening {
     pub points: Option<Vec<u8>>,
     /// Where it was anchored.
     pub height: Option<Height>,
+    /// What the salts of its records' leaves follow from; none for consents.
+    pub source_seed: Option<SourceSeed>,
+    /// The root of those leaves (public).
+    pub source_root: Option<Digest32>,
 }
 
-/// Codes, blinders, points, state, height.
-type StoredOpening = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>, i64, Option<i64>);
+/// What the salts of a segment's records follow from: with the names of its people it shows that the anchored root is theirs.
+pub type SourceSeed = Zeroizing<[u8; 32]>;
+
+/// Codes, blinders, points, state, height, seed and root of the records.
+type StoredOpening = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>, i64, Option<i64>, Option<Vec<u8>>, Option<Vec<u8>>);
 
 impl OpeningState {
     fn read(state: i64) -> Result<Self, HospitalStoreError> {
@@ -107,8 +114,18 @@ impl HospitalStore {
     /// There is none, or the file is damaged.
     #[boxed]
     pub async fn opening(&self, key: &OpeningKey) -> Result<Opening, HospitalStoreError> {
+        self.find_opening(key).await?.ok_or(HospitalStoreError::Unknown("opening"))
+    }
+
+    /// Reads an opening, if it is here.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    #[boxed]
+    pub async fn find_opening(&self, key: &OpeningKey) -> Result<Option<Opening>, HospitalStoreError> {
         let stored: Option<StoredOpening> = sqlx::query_as(
-            "SELECT codes, blinders, points, state, height FROM opening WHERE kind = ? AND table_id = ? AND segment = ? AND version = ?",
+            "SELECT codes, blinders, points, state, height, source_seed, source_root FROM opening
+             WHERE kind = ? AND table_id = ? AND segment = ? AND version = ?",
         )
         .bind(key.table.kind as i64)
         .bind(&key.table.digest.0[..])
@@ -116,11 +133,39 @@ impl HospitalStore {
         .bind(key.segment.version)
         .fetch_optional(&self.pool)
         .await?;
-        let (codes, blinders, points, state, height) = stored.ok_or(HospitalStoreError::Unknown("opening"))?;
+        let (codes, blinders, points, state, height, seed, root) = match stored {
+            Some(stored) => stored,
+            None => return Ok(None),
+        };
         let codes = codes.map(Zeroizing::new).map(|bytes| codes::from_bytes(&bytes)).transpose()?;
         let blinders = blinders.map(Zeroizing::new).map(|bytes| read_blinders(&bytes)).transpose()?;
         let height = height.map(read_height).transpose()?;
-        Ok(Opening { key: *key, state: OpeningState::read(state)?, codes, blinders, points, height })
+        let bytes = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|_| HospitalStoreError::Damaged("an opening's source"));
+        let source_seed = seed.map(bytes).transpose()?.map(Zeroizing::new);
+        let source_root = root.map(bytes).transpose()?.map(Digest32);
+        let state = OpeningState::read(state)?;
+        Ok(Some(Opening { key: *key, state, codes, blinders, points, height, source_seed, source_root }))
+    }
+
+    /// The roots of the records of all segments that an anchored opening's transaction carried, in its order, and the opening's place among them. `None`: one of them is not known.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    #[boxed]
+    pub async fn source_roots(&self, key: &OpeningKey) -> Result<Option<(Vec<Digest32>, usize)>, HospitalStoreError> {
+        let stored: Vec<(i64, Option<Vec<u8>>)> = sqlx::query_as(
+            "SELECT o.segment, o.source_root FROM opening o JOIN opening own ON o.anchor = own.anchor AND o.sequence = own.sequence
+             WHERE own.kind = ? AND own.table_id = ? AND own.segment = ? AND own.version = ? ORDER BY o.segment",
+        )
+        .bind(key.table.kind as i64)
+        .bind(&key.table.digest.0[..])
+        .bind(key.segment.index)
+        .bind(key.segment.version)
+        .fetch_all(&self.pool)
+        .await?;
+        let place = stored.iter().position(|(segment, _)| *segment == i64::from(key.segment.index));
+        let root = |(_, root): (i64, Option<Vec<u8>>)| root.and_then(|bytes| bytes.try_into().ok()).map(Digest32);
+        Ok(stored.into_iter().map(root).collect::<Option<Vec<_>>>().zip(place))
     }
 
     /// The newest anchored opening of every segment of a table, ascending by segment.
@@ -165,7 +210,7 @@ impl HospitalStore {
     #[boxed]
     pub async fn destroy(&self, key: &OpeningKey) -> Result<(), HospitalStoreError> {
         let done = sqlx::query(
-            "UPDATE opening SET state = 4, codes = NULL, blinders = NULL
+            "UPDATE opening SET state = 4, codes = NULL, blinders = NULL, source_seed = NULL
              WHERE kind = ? AND table_id = ? AND segment = ? AND version = ? AND state = 3",
         )
         .bind(key.table.kind as i64)

@@ -64,7 +64,7 @@ async fn cut(store: &HospitalStore, dictionary: &Dictionary, weights: &[u32], se
     let planned = store.anchor_openings(anchor).await.unwrap();
     for key in &planned {
         let blinders = Blinders(vec![Fr::from(1u64); 3]);
-        store.store_commitments(anchor, &[Committed { key: *key, blinders: &blinders, points: &[7; 96] }]).await.unwrap();
+        store.store_commitments(anchor, &[Committed { key: *key, blinders: &blinders, points: &[7; 96], source: None }]).await.unwrap();
     }
     if !planned.is_empty() {
         store.store_transactions(anchor, &[AnchorTransaction { bytes: vec![1], openings: planned }]).await.unwrap();

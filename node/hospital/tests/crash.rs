@@ -115,7 +115,8 @@ impl World {
                     made.push((key, points(&blinders), blinders));
                 }
                 yield_now().await;
-                let committed: Vec<_> = made.iter().map(|(key, points, blinders)| Committed { key: *key, blinders, points }).collect();
+                let committed: Vec<_> =
+                    made.iter().map(|(key, points, blinders)| Committed { key: *key, blinders, points, source: None }).collect();
                 store.store_commitments(anchor, &committed).await.unwrap();
             }
             AnchorStep::Build { anchor, openings } => {

@@ -24,7 +24,7 @@ async fn stored_values_that_do_not_fit_are_damage() {
     let Begun::New { anchor, .. } = import(&store, (0..3).map(person), &mut rng(1)).await.unwrap() else { panic!("unfinished") };
     let key = store.anchor_openings(anchor).await.unwrap()[0];
     let blinders = Blinders(vec![Fr::from(7u64); 3]);
-    store.store_commitments(anchor, &[Committed { key, blinders: &blinders, points: &[7; 96] }]).await.unwrap();
+    store.store_commitments(anchor, &[Committed { key, blinders: &blinders, points: &[7; 96], source: None }]).await.unwrap();
     store.close().await;
 
     // three elements above the modulus

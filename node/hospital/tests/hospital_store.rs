@@ -34,7 +34,7 @@ async fn commit(
     blinders: &Blinders,
     points: &[u8],
 ) -> Result<(), HospitalStoreError> {
-    store.store_commitments(anchor, &[Committed { key: *key, blinders, points }]).await
+    store.store_commitments(anchor, &[Committed { key: *key, blinders, points, source: None }]).await
 }
 
 async fn begun(store: &HospitalStore, people: impl IntoIterator<Item = u32>, seed: u64) -> (AnchorId, Planned) {

@@ -4,9 +4,11 @@
 //! for nothing until a person has looked.
 
 mod documents;
+mod opt_outs;
 mod person;
 mod policy;
 
+pub use opt_outs::{OptOuts, read_opt_outs};
 pub use policy::{ConsentPolicy, PolicyError};
 
 use crate::{
@@ -127,6 +129,9 @@ pub struct ConsentReport {
     pub permits_ignored: BTreeMap<String, u64>,
     /// Patients who count for nothing because a refusal of theirs is not understood: a person must look.
     pub patients_for_review: u64,
+    /// Patients who permit something and stand on a list of opt-outs: they count for nothing.
+    #[serde(default)]
+    pub opted_out: u64,
     /// Patients with a usable consent.
     pub patients: u64,
     /// Of these, the ones the table of records does not know.
@@ -149,6 +154,9 @@ impl fmt::Display for ConsentReport {
         )?;
         if self.by_proxy > 0 {
             write!(f, "\n  signed by somebody else for the patient: {}", self.by_proxy)?;
+        }
+        if self.opted_out > 0 {
+            write!(f, "\n  permitted, and on the list of opt-outs, which is stronger: {}", self.opted_out)?;
         }
         if let Some(beside) = &self.beside {
             write!(f, "\n  {beside}")?;
@@ -176,6 +184,15 @@ pub struct Consents {
 }
 
 impl Consents {
+    /// Counts who permits what.
+    fn count(&mut self) {
+        self.report.patients = self.table.len() as u64;
+        self.report.scopes.clear();
+        for scope in self.table.patients.values().flat_map(BTreeMap::keys) {
+            *self.report.scopes.entry(scope.clone()).or_default() += 1;
+        }
+    }
+
     /// True if they are the FHIR Consents of this file or folder.
     pub(crate) fn are_of(&self, source: &Path) -> bool {
         let same = |path: &PathBuf| match (path.canonicalize(), source.canonicalize()) {
@@ -211,12 +228,7 @@ pub fn read_consents(source: ConsentSource<'_>, registry: &ScopeRegistry) -> Res
         ConsentSource::Csv(path) => csv(path, registry)?,
         ConsentSource::Fhir { path, policy, today } => documents::read(path, policy, today, registry)?,
     };
-    consents.report.patients = consents.table.len() as u64;
-    for scopes in consents.table.patients.values() {
-        for scope in scopes.keys() {
-            *consents.report.scopes.entry(scope.clone()).or_default() += 1;
-        }
-    }
+    consents.count();
     Ok(consents)
 }
 

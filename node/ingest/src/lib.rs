@@ -27,7 +27,9 @@ mod source;
 mod table;
 
 pub use calendar::{NotADate, NotADay, day_text, parse_day};
-pub use consent::{ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Consents, PolicyError, read_consents};
+pub use consent::{
+    ConsentPolicy, ConsentReport, ConsentSource, ConsentTable, Consents, OptOuts, PolicyError, read_consents, read_opt_outs,
+};
 pub use csv_file::{COLUMNS_MAX, RECORD_BYTES_MAX};
 pub use error::{FilePosition, ImportError};
 pub use files::{FILES_MAX, LINE_BYTES_MAX, Progress, WHOLE_FILE_BYTES_MAX};

@@ -33,6 +33,6 @@ pub use keyed::{KeyedChecker, active_point};
 pub use rejection::Rejection;
 pub use state::{
     Admission, AnswerRecord, AnswerTask, CommitError, CutId, DataCut, DictionaryRecord, Effect, KeyRecord, Outcome, PairRecord, PairStatus,
-    ProposalRecord, ProposalStatus, Proposed, QueryRecord, SegmentKey, SegmentRecord, SnapshotError, State, StudyRecord, StudyStatus,
-    TableKey, TableRecord, Tally, Tip, TransactionResult, Use, Verdict, VoteRecord,
+    ProposalRecord, ProposalStatus, Proposed, QueryRecord, SegmentKey, SegmentRecord, SlotRow, SnapshotError, State, StudyRecord,
+    StudyStatus, TableKey, TableRecord, Tally, Tip, TransactionResult, Use, Verdict, VoteRecord,
 };

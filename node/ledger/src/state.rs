@@ -11,6 +11,7 @@ mod proposal;
 mod query;
 mod records;
 mod result;
+mod slot_rows;
 mod snapshot;
 mod study;
 mod uses;
@@ -25,6 +26,7 @@ pub use records::{
     StudyStatus, TableKey, TableRecord,
 };
 pub use result::{Effect, TransactionResult, Verdict};
+pub use slot_rows::SlotRow;
 pub use snapshot::SnapshotError;
 pub use uses::Use;
 

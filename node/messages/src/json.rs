@@ -31,7 +31,7 @@ pub use id::Id;
 pub use leavers::Leavers;
 pub use member::{Member, Validators};
 pub use page::Page;
-pub use patient::{Left, PatientSlot, Use};
+pub use patient::{Left, PatientSlot, Slot, SlotRow, Use};
 pub use problem::ProblemBody;
 pub use proposal::{Change, Proposal, ProposalStanding, ProposalSummary, Tally, Vote};
 pub use query::{Query, QuerySummary, SiteOfQuery, SiteStatus};

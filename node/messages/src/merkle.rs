@@ -156,8 +156,13 @@ impl Path {
 
     /// True if the leaf stands at this position of the tree with this root.
     pub fn verify(&self, leaf: &Digest32, expected: &Digest32) -> bool {
+        self.root(leaf).is_some_and(|root| root == *expected)
+    }
+
+    /// The root of the tree in which the leaf stands at this position; `None`: no tree of so many leaves has such a path.
+    pub fn root(&self, leaf: &Digest32) -> Option<Digest32> {
         if self.index >= self.count || self.siblings.len() > PATH_MAX {
-            return false;
+            return None;
         }
         // from the top: on which side the leaf lies at each level
         let (mut size, mut at) = (self.count as usize, self.index as usize);
@@ -168,11 +173,11 @@ impl Path {
             (size, at) = if at < left { (left, at) } else { (size - left, at - left) };
         }
         if right.len() != self.siblings.len() {
-            return false;
+            return None;
         }
         let up = |hash: Digest32, (sibling, right): (&Digest32, bool)| if right { node(sibling, &hash) } else { node(&hash, sibling) };
         let top = self.siblings.iter().zip(right.into_iter().rev()).fold(*leaf, up);
-        sealed(self.count, &top) == *expected
+        Some(sealed(self.count, &top))
     }
 }
 

@@ -19,7 +19,7 @@ pub enum PatientError {
     #[error("no gateway is named: give the address of one of the network's with --url")]
     NoGateway,
     /// A gateway of another network.
-    #[error("{gateway} is of another network than the sheet ({network:?}); ask the hospital for an address")]
+    #[error("{gateway} is of another network than the file ({network:?}); ask the hospital for an address")]
     OtherNetwork {
         /// Which.
         gateway: String,
@@ -31,6 +31,11 @@ pub enum PatientError {
         "no gateway that answered has a slot with a key of this sheet. A hospital enrols keys with its next anchor; ask another gateway, too. If it is not there after a week, the ethics board takes complaints"
     )]
     NotEnrolled,
+    /// A record that is not what was anchored. The hospital that showed it, or whoever changed the file, is at fault.
+    #[error(
+        "the record does not hold: {0}. Do not rely on it: ask the hospital for another one, and tell the ethics board if that does not hold either"
+    )]
+    Record(&'static str),
     /// It was sent, and no gateway shows it in a block yet.
     #[error("the withdrawal was sent and no gateway shows it in a block yet; run the same again to look, nothing is done twice")]
     Waiting,

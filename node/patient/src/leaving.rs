@@ -106,8 +106,8 @@ async fn receipt(
     (hospital, slot, height): (&str, u32, u64),
     transaction: &Transaction,
 ) -> Result<Option<Receipt>, PatientError> {
-    let genesis = genesis(client, sheet).await?;
-    let Some((block, decided)) = find(client, &genesis, height, transaction).await? else { return Ok(None) };
+    let genesis = genesis(client, sheet.network).await?;
+    let Some((block, decided)) = find(client, &genesis, height, transaction.id()).await? else { return Ok(None) };
     Ok(Some(Receipt {
         slot,
         hospital: hospital.to_owned(),

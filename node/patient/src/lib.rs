@@ -2,16 +2,19 @@
 //!
 //! A hospital hands over a [`Letter`]. [`claim`] makes a [`Sheet`] (the secret, to be kept and printed) and a request for the hospital. Once the hospital has enrolled the key,
 //! [`standing`] says which slot it stands for and which answers that could be counted in, and [`withdraw`] takes it out of force, through any gateways, without the hospital.
+//! What a hospital shows of one record, [`check_record`] holds against the chain.
 //! Gateways are not trusted with more than carrying: one honest one among those that are named is enough, and a [`Receipt`] says by whom its block was decided.
 
 mod error;
 mod leaving;
 mod receipt;
+mod record;
 mod standing;
 
 pub use error::PatientError;
 pub use leaving::withdraw;
 pub use receipt::{Decided, Departure, Receipt};
+pub use record::{CheckedRecord, CheckedRow, Content, Value, check_record};
 pub use standing::{Place, standing};
 
 use countersign_messages::{ClaimRequest, KEYS_OF_A_CLAIM, Letter, Sheet};

@@ -3,7 +3,7 @@
 use crate::PatientError;
 use countersign_member::gateway::GatewayClient;
 use countersign_messages::{
-    Block, Genesis, Height, Transaction, TransactionId, Wire,
+    Block, Genesis, Height, TransactionId, Wire,
     json::{self, Id},
     merkle, transaction_leaves,
 };
@@ -65,12 +65,12 @@ pub(crate) async fn find(
     client: &GatewayClient,
     genesis: &Genesis,
     height: u64,
-    transaction: &Transaction,
+    transaction: TransactionId,
 ) -> Result<Option<(Block, Decided)>, PatientError> {
     let bytes = client.raw_patiently(&format!("/v1/blocks/{height}/raw"), Block::BYTES_MAX, TRIES).await?;
     let Ok(block) = Block::decode(&bytes) else { return Ok(None) };
     let shown: json::Block = client.get_patiently(&format!("/v1/blocks/{height}"), TRIES).await?;
-    if !holds(&block, genesis, height, transaction.id()) {
+    if !holds(&block, genesis, height, transaction) {
         return Ok(None);
     }
     let first = genesis.validators();

@@ -4,7 +4,7 @@ use crate::PatientError;
 use async_recursion::async_recursion as boxed;
 use countersign_member::gateway::{GatewayClient, GatewayError};
 use countersign_messages::{
-    Genesis, KEYS_OF_A_CLAIM, Sheet, Wire,
+    Genesis, KEYS_OF_A_CLAIM, NetworkId, Sheet, Wire,
     json::{PatientSlot, Use},
 };
 use serde::Serialize;
@@ -38,7 +38,7 @@ pub async fn standing(client: &GatewayClient, sheet: &Sheet) -> Result<Vec<Place
 
 /// The slots of a sheet's keys.
 pub(crate) async fn slots(client: &GatewayClient, sheet: &Sheet) -> Result<Vec<(u32, PatientSlot)>, PatientError> {
-    genesis(client, sheet).await?;
+    genesis(client, sheet.network).await?;
     let mut found = Vec::new();
     for number in 0..KEYS_OF_A_CLAIM as u32 {
         match slot(client, sheet, number).await? {
@@ -63,10 +63,10 @@ pub(crate) async fn slot(client: &GatewayClient, sheet: &Sheet, number: u32) -> 
     }
 }
 
-/// The gateway's genesis, if it is that of the sheet's network.
-pub(crate) async fn genesis(client: &GatewayClient, sheet: &Sheet) -> Result<Genesis, PatientError> {
-    let other = || PatientError::OtherNetwork { gateway: client.base().to_owned(), network: sheet.network };
+/// The gateway's genesis, if it is that of a network.
+pub(crate) async fn genesis(client: &GatewayClient, network: NetworkId) -> Result<Genesis, PatientError> {
+    let other = || PatientError::OtherNetwork { gateway: client.base().to_owned(), network };
     let bytes = client.raw("/v1/genesis", Genesis::BYTES_MAX).await?;
     let genesis = Genesis::decode(&bytes).map_err(|_| other())?;
-    if genesis.network() == sheet.network { Ok(genesis) } else { Err(other()) }
+    if genesis.network() == network { Ok(genesis) } else { Err(other()) }
 }

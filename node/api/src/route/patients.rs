@@ -10,8 +10,8 @@ use crate::{
 use axum::{Json, extract::State};
 use countersign_circuits::hash::Digest32;
 use countersign_messages::{
-    PatientKey,
-    json::{Id, Page, PatientSlot, ProblemBody, Use},
+    MemberId, PatientKey,
+    json::{Id, Page, PatientSlot, ProblemBody, Slot, Use},
 };
 
 /// Show the slot that a patient's key stands for.
@@ -46,4 +46,19 @@ pub(crate) async fn uses(
     let state = app.node.state();
     let (hospital, slot) = state.slot_of_key(&PatientKey(key.0)).ok_or_else(|| Problem::not_found("slot with this key"))?;
     page::cut(&state.uses(&hospital, slot), asked, app.limits.page, |used| view::patient::used(&state, used)).map(Json)
+}
+
+/// Show which anchored versions of a hospital's tables a slot is in. What they hold there is in none of them for anybody but whom the hospital shows it.
+#[utoipa::path(
+    get, path = "/v1/members/{member}/slots/{slot}", operation_id = "getSlot", tag = "patients",
+    params(("member" = Id, Path, description = "The hospital"), ("slot" = u32, Path, description = "The slot")),
+    responses(
+        (status = 200, description = "The slot", body = Slot),
+        (status = 400, description = "The member or the slot", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "The member has anchored nothing there", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn slot(State(app): State<App>, InPath((member, slot)): InPath<(Digest32, u32)>) -> Result<Json<Slot>, Problem> {
+    let state = app.node.state();
+    view::patient::rows(&state, &MemberId(member.0), slot).map(Json).ok_or_else(|| Problem::not_found("anchored slot"))
 }

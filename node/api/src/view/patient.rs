@@ -1,7 +1,7 @@
 //! What the ledger has of a patient's key.
 
 use super::time;
-use countersign_ledger::{State, Use, WithdrawnBy};
+use countersign_ledger::{SlotRow, State, Use, WithdrawnBy};
 use countersign_messages::{MemberId, PatientKey, json};
 
 fn name(state: &State, member: &MemberId) -> String {
@@ -12,14 +12,6 @@ fn name(state: &State, member: &MemberId) -> String {
 pub(crate) fn slot(state: &State, key: &PatientKey) -> Option<json::PatientSlot> {
     let (hospital, slot) = state.slot_of_key(key)?;
     let record = state.patient_key(&hospital, slot)?;
-    let left = state.withdrawal(hospital, slot).map(|left| {
-        let by = match left.by {
-            WithdrawnBy::Key => "key",
-            WithdrawnBy::Word => "word",
-            WithdrawnBy::Source => "source",
-        };
-        json::Left { height: left.height.0, by: by.into() }
-    });
     Some(json::PatientSlot {
         key: key.signer().into(),
         hospital: hospital.into(),
@@ -27,8 +19,39 @@ pub(crate) fn slot(state: &State, key: &PatientKey) -> Option<json::PatientSlot>
         slot,
         height: record.height.0,
         transaction: record.transaction.into(),
-        left,
+        left: left(state, hospital, slot),
     })
+}
+
+fn left(state: &State, hospital: MemberId, slot: u32) -> Option<json::Left> {
+    let left = state.withdrawal(hospital, slot)?;
+    let by = match left.by {
+        WithdrawnBy::Key => "key",
+        WithdrawnBy::Word => "word",
+        WithdrawnBy::Source => "source",
+    };
+    Some(json::Left { height: left.height.0, by: by.into() })
+}
+
+/// What a hospital has anchored at one of its slots; `None`: nothing.
+pub(crate) fn rows(state: &State, hospital: &MemberId, slot: u32) -> Option<json::Slot> {
+    let row = |row: SlotRow| {
+        let anchored = state.slot_segment(hospital, &row)?;
+        let name = state.dictionary(&row.table).map_or_else(|| "consents".into(), |record| record.dictionary().reference());
+        Some(json::SlotRow {
+            table: row.table.into(),
+            name,
+            segment: row.segment.index,
+            version: row.segment.version,
+            height: anchored.height.0,
+            transaction: anchored.transaction.into(),
+            current: row.current,
+            studies: row.studies,
+        })
+    };
+    let rows: Vec<_> = state.slot_rows(hospital, slot).into_iter().filter_map(row).collect();
+    let hospital_name = name(state, hospital);
+    (!rows.is_empty()).then(|| json::Slot { hospital: (*hospital).into(), hospital_name, slot, left: left(state, *hospital, slot), rows })
 }
 
 /// An answer that a slot could be counted in.

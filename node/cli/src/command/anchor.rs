@@ -5,7 +5,7 @@ use crate::{development::publish_dictionary, failure::Failure};
 use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_circuits::consent::Day;
-use countersign_hospital::{AnchorReport, Source};
+use countersign_hospital::{AnchorReport, OptOutList, Source};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -32,6 +32,12 @@ pub struct AnchorArguments {
     /// The policy FHIR Consents are read by: a TOML file, or one as shipped (`consent-policy`, `consent-policy-by-scope`, `consent-policy-mii`)
     #[arg(long, value_name = "FILE", requires = "consents")]
     pub policy: Option<PathBuf>,
+    /// A CSV file (patient) of people who objected elsewhere: they count for nothing, whatever they signed. It is read before every anchor and answer from now on
+    #[arg(long, value_name = "FILE", requires = "consents", conflicts_with = "no_opt_outs")]
+    pub opt_outs: Option<PathBuf>,
+    /// Read no list of opt-outs any more
+    #[arg(long)]
+    pub no_opt_outs: bool,
     /// Date of the data (YYYY-MM-DD) where no bulk manifest gives it
     #[arg(long, value_name = "DATE", value_parser = super::day)]
     pub as_of: Option<Day>,
@@ -55,7 +61,12 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
     };
     let site = network.hospital(&session.keys, &name).await?;
     publish_dictionary(&mut network, reading.canonical()).await?;
-    let source = Source { path: arguments.path.clone(), as_of: arguments.as_of, consents: arguments.consents.clone(), policy };
+    let opt_outs = match (&arguments.opt_outs, arguments.no_opt_outs) {
+        (Some(path), _) => OptOutList::File(path.clone()),
+        (None, true) => OptOutList::Never,
+        (None, false) => OptOutList::AsBefore,
+    };
+    let source = Source { path: arguments.path.clone(), as_of: arguments.as_of, consents: arguments.consents.clone(), policy, opt_outs };
     if source.consents.is_none() {
         screen.say(EVERYBODY_CONSENTS);
     }

@@ -13,7 +13,7 @@ use clap::Args;
 use consortium::{BOARD, Consortium, RESEARCHER};
 use countersign_audit::chain;
 use countersign_generate::{Profile, generate};
-use countersign_hospital::{Answering, Hospital, Source};
+use countersign_hospital::{Answering, Hospital, OptOutList, Source};
 use countersign_ingest::PatientId;
 use countersign_member::now;
 use countersign_messages::{Height, StudyId};
@@ -192,8 +192,11 @@ async fn anchor(
             as_of: None,
             consents: Some(export),
             policy: Some(super::policy(Path::new("consent-policy-by-scope"))?),
+            opt_outs: OptOutList::AsBefore,
         },
-        _ => Source { consents: Some(export.join("consents.csv")), path: export, as_of: None, policy: None },
+        _ => {
+            Source { consents: Some(export.join("consents.csv")), path: export, as_of: None, policy: None, opt_outs: OptOutList::AsBefore }
+        }
     };
     let site = network.hospital(&session.keys, name).await?;
     let progress = |p: countersign_ingest::Progress| working.now(format!("{name}: reading, {} records", p.records));

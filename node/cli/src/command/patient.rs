@@ -78,7 +78,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?))
 }
 
-fn read_sheet(path: &Path) -> Result<Sheet, Failure> {
+pub(super) fn read_sheet(path: &Path) -> Result<Sheet, Failure> {
     refuse_readable(path)?;
     read(path)?.parse().map_err(|e| Failure::Refused(format!("{}: {e}", path.display())))
 }

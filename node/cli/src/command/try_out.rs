@@ -11,7 +11,7 @@ use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_circuits::{consent::Day, hash::Digest32};
 use countersign_consortium::{DataFolder, NetworkOptions};
-use countersign_hospital::{Answering, Hospital, Source};
+use countersign_hospital::{Answering, Hospital, OptOutList, Source};
 use countersign_ingest::{ImportReport, Mapping, Reading};
 use countersign_member::now;
 use countersign_messages::StudyId;
@@ -144,7 +144,7 @@ impl<'a> Trial<'a> {
         let consents = arguments.consents.iter().find(|(n, _)| n == name).map(|(_, path)| path.clone());
         let today = || self.network.state().tip().time.day();
         let as_of = arguments.as_of.or_else(|| (!path.join("manifest.json").exists()).then(today));
-        let source = Source { path: path.to_owned(), as_of, consents, policy: None };
+        let source = Source { path: path.to_owned(), as_of, consents, policy: None, opt_outs: OptOutList::AsBefore };
         let progress = |p: countersign_ingest::Progress| working.now(format!("{name}: reading, {} records", p.records));
         let saying = |what: &str| working.now(format!("{name}: {what}"));
         let (imported, _) = hospital.import_and_anchor(&mut self.network, by, &source, &progress, &saying).await?;

@@ -84,6 +84,8 @@ pub struct Committed<'a> {
     pub blinders: &'a Blinders,
     /// The commitments, 32 bytes each, one a matrix row, occupancy last.
     pub points: &'a [u8],
+    /// Of a segment with research data: what its records' salts follow from, and the root of their leaves.
+    pub source: Option<(&'a [u8; 32], Digest32)>,
 }
 
 /// What an anchor needs next.
@@ -201,17 +203,19 @@ impl HospitalStore {
     #[boxed]
     pub async fn store_commitments(&self, anchor: AnchorId, committed: &[Committed<'_>]) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
-        for Committed { key, blinders, points } in committed {
+        for Committed { key, blinders, points, source } in committed {
             if blinders.0.is_empty() || points.len() != POINT_BYTES * blinders.0.len() {
                 return Err(HospitalStoreError::OutOfOrder("a segment has one blinder for each commitment"));
             }
             let secret = blinders_to_bytes(blinders);
             let stored = sqlx::query(
-                "UPDATE opening SET state = 1, blinders = ?, points = ?
+                "UPDATE opening SET state = 1, blinders = ?, points = ?, source_seed = ?, source_root = ?
                  WHERE kind = ? AND table_id = ? AND segment = ? AND version = ? AND anchor = ? AND state = 0",
             )
             .bind(&secret[..])
             .bind(*points)
+            .bind(source.map(|(seed, _)| &seed[..]))
+            .bind(source.as_ref().map(|(_, root)| &root.0[..]))
             .bind(key.table.kind as i64)
             .bind(&key.table.digest.0[..])
             .bind(key.segment.index)

@@ -15,7 +15,7 @@ use countersign_ledger::Verdict;
 use countersign_member::{Connection, LedgerError};
 use countersign_messages::{Anchor, AnchoredTable, Payload, Transaction, Wire};
 use rand::{SeedableRng, rngs::StdRng};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 impl Hospital {
     /// Goes on with anchors and withdrawals until none is left, or until the ledger refuses one. `saying` hears what is being done.
@@ -70,8 +70,8 @@ impl Hospital {
     async fn work<'a>(&self, connection: &Connection, anchor: AnchorId, work: &'a mut Option<Work>) -> Result<&'a mut Work, HospitalError> {
         if work.as_ref().is_none_or(|work| work.anchor != anchor) {
             let layouts = self.layouts(connection, anchor).await?;
-            let patients = self.store.holders().await?.into_iter().map(|(patient, assignment)| (assignment.slot.0, patient)).collect();
-            *work = Some(Work { anchor, layouts, patients, proved: HashMap::new() });
+            let patients = self.store.people(0..u32::MAX).await?;
+            *work = Some(Work { anchor, layouts, patients: Arc::new(patients), proved: HashMap::new() });
         }
         work.as_mut().ok_or(HospitalError::Damaged("an anchor"))
     }

@@ -66,6 +66,7 @@ impl Hospital {
         let record = connection.state().query(&query).ok_or(HospitalError::Unknown("query"))?;
         self.store.query_seen(query, record.height).await?;
         self.store.hear(&OnLedger { state: connection.state(), hospital: self.member.id() }).await?;
+        self.take_out_opt_outs(connection).await?;
         // who left does not count: withdrawals that were interrupted are finished before anything is answered
         self.finish_withdrawals(connection).await?;
         loop {

@@ -3,7 +3,7 @@
 use super::{Hospital, HospitalError, source_root};
 use crate::{
     journal::{AnchorId, Committed},
-    opening::{OpeningKey, TableKind},
+    opening::{OpeningKey, SourceSeed, TableKind},
 };
 use countersign_circuits::{
     dictionary::SegmentLayout,
@@ -21,14 +21,14 @@ use countersign_prover::{
 };
 use rand::rngs::OsRng;
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// What one process keeps of an anchor from step to step. All of it can be made again from the hospital's file.
 pub(super) struct Work {
     pub(super) anchor: AnchorId,
     pub(super) layouts: Layouts,
     /// Who has which slot.
-    pub(super) patients: HashMap<u32, PatientId>,
+    pub(super) patients: Arc<HashMap<u32, PatientId>>,
     /// What stacks came to; at most the segments of two tables, 32 bytes a commitment.
     pub(super) proved: HashMap<Vec<OpeningKey>, Proved>,
 }
@@ -46,6 +46,16 @@ pub(super) struct Made {
     codes: SlotCodes,
     blinders: Blinders,
     segment: Segment,
+    /// Of research data: the root of its records' leaves.
+    source_root: Option<Digest32>,
+}
+
+/// Seed and root of the records of a segment with research data.
+fn source(id: SegmentId, codes: &SlotCodes, blinders: &Blinders, patients: &HashMap<u32, PatientId>) -> (SourceSeed, Digest32) {
+    let seed = source_root::fresh_seed(&blinders.0.last().copied().unwrap_or_default(), &mut OsRng);
+    let leaves: Vec<Digest32> = source_root::leaves(id.index, codes, &seed, patients).into_iter().map(|(_, leaf)| leaf).collect();
+    let root = merkle::root(&leaves);
+    (seed, root)
 }
 
 /// Layouts of both tables of an anchor.
@@ -95,17 +105,26 @@ impl Hospital {
             rows.push((key.segment, codes));
         }
         let (context, layout) = (self.context(connection, stack), work.layouts.of(kind_of(stack)).clone());
+        let people = (kind_of(stack) == TableKind::Data).then(|| work.patients.clone());
         let commit = move |(id, codes): (SegmentId, SlotCodes)| {
             let blinders = Blinders::fresh(&context, &layout, id, &codes, &mut OsRng);
             let segment = commit_slots(&context, &layout, id, (&codes, 0), &blinders);
-            Made { codes, blinders, segment }
+            let (seed, source_root) = people.as_ref().map(|people| source(id, &codes, &blinders, people)).unzip();
+            (Made { codes, blinders, segment, source_root }, seed)
         };
-        let made: Vec<Made> = tokio::task::spawn_blocking(move || rows.into_par_iter().map(commit).collect()).await?;
-        let secrets: Vec<(Blinders, Vec<u8>)> = made.iter().map(|made| (made.blinders.clone(), made.segment.encode())).collect();
+        let work_on_all = move || rows.into_par_iter().map(commit).unzip();
+        let (made, seeds): (Vec<Made>, Vec<Option<SourceSeed>>) = tokio::task::spawn_blocking(work_on_all).await?;
+        let secrets: Vec<_> = made.iter().map(|made| (made.blinders.clone(), made.segment.encode(), made.source_root)).collect();
         let stored = async {
-            let all: Vec<Committed<'_>> =
-                stack.iter().zip(&secrets).map(|(key, (blinders, points))| Committed { key: *key, blinders, points }).collect();
-            Ok::<_, HospitalError>(self.store.store_commitments(anchor, &all).await?)
+            let committed: Vec<Committed<'_>> = stack
+                .iter()
+                .zip(secrets.iter().zip(&seeds))
+                .map(|(key, ((blinders, points, root), seed))| {
+                    let source = seed.as_ref().map(|seed| &**seed).zip(*root);
+                    Committed { key: *key, blinders, points, source }
+                })
+                .collect();
+            Ok::<_, HospitalError>(self.store.store_commitments(anchor, &committed).await?)
         };
         let (proved, ()) = tokio::try_join!(self.prove(connection, stack, made, work), stored)?;
         work.proved.insert(stack.to_vec(), proved);
@@ -123,7 +142,10 @@ impl Hospital {
             };
             let segment = Segment::decode(&context, key.segment, &points, layout.rows());
             let segment = segment.map_err(|_| HospitalError::Damaged("a prepared segment"))?;
-            made.push(Made { codes, blinders, segment });
+            // of before roots were kept: nobody will be shown a path
+            let unkept = || source(key.segment, &codes, &blinders, &work.patients).1;
+            let source_root = (kind_of(stack) == TableKind::Data).then(|| kept.source_root.unwrap_or_else(unkept));
+            made.push(Made { codes, blinders, segment, source_root });
         }
         Ok(made)
     }
@@ -137,13 +159,7 @@ impl Hospital {
         work: &Work,
     ) -> Result<Proved, HospitalError> {
         let (context, layout) = (self.context(connection, stack), work.layouts.of(kind_of(stack)).clone());
-        let mut sources = Vec::new();
-        if kind_of(stack) == TableKind::Data {
-            for Made { codes, blinders, segment } in &made {
-                let occupancy = blinders.0.last().ok_or(HospitalError::Damaged("a prepared segment"))?;
-                sources.extend(source_root::leaves(segment.id().index, codes, occupancy, &work.patients));
-            }
-        }
+        let sources: Vec<Digest32> = made.iter().filter_map(|made| made.source_root).map(|root| merkle::leaf(&root.0)).collect();
         let carried = made.iter().map(|made| (made.segment.id(), made.segment.encode())).collect();
         let keys = self.keys.clone();
         let proof = tokio::task::spawn_blocking(move || -> Result<_, HospitalError> {

@@ -44,6 +44,20 @@ pub enum HospitalError {
     /// Consents that are anchored were not given.
     #[error("this hospital's consents are anchored; without --consents everybody would count as consenting. Give the consents again")]
     ConsentsLeftOut,
+    /// A list of opt-outs without consents.
+    #[error("a list of opt-outs takes permissions away, and no consents were given that permit anything: give --consents, too")]
+    OptOutsWithoutConsents,
+    /// Where a list of opt-outs lies.
+    #[error("{}: the place of a list of opt-outs is remembered, and must be a file with a name of UTF-8", .0.display())]
+    OptOutPath(PathBuf),
+    /// The list of opt-outs of before.
+    #[error("this hospital reads a list of opt-outs before everything, and {} cannot be read: {source}. Put the list there, name another one with `anchor --opt-outs`, or say `anchor --no-opt-outs`", path.display())]
+    OptOuts {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong.
+        source: ImportError,
+    },
     /// Consents of other people, or under other ids.
     #[error("nobody with a row permits anything; nothing was anchored. Are these the consents of these patients, under the same ids?\n{0}")]
     ForeignConsents(Box<ConsentReport>),
@@ -91,6 +105,9 @@ pub enum HospitalError {
     /// Somebody who never had a row here. No message names a patient.
     #[error("the patient never had a row here, or is here under another id. Nothing was erased")]
     NeverHere,
+    /// Somebody of whom nothing can be shown.
+    #[error("the patient has and had no row here, is here under another id, or was erased")]
+    NothingToShow,
     /// Somebody who may have a row.
     #[error("the patient is not held back here: nobody of this id left or was erased")]
     NotHeldBack,

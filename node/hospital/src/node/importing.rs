@@ -1,6 +1,6 @@
 //! From files to the journal.
 
-use super::{Hospital, HospitalError, on_ledger::OnLedger};
+use super::{Hospital, HospitalError, OptOutList, on_ledger::OnLedger};
 use crate::{
     HospitalStoreError, intake,
     journal::{AnchorContent, Begun, Import, Planned},
@@ -32,6 +32,8 @@ pub struct Source {
     pub consents: Option<PathBuf>,
     /// The policy FHIR Consents are read by.
     pub policy: Option<ConsentPolicy>,
+    /// The list of people who objected elsewhere.
+    pub opt_outs: OptOutList,
 }
 
 /// What was read.
@@ -133,6 +135,12 @@ impl Hospital {
         saying: &(dyn Fn(&str) + Sync),
     ) -> Result<(Imported, AnchorReport), HospitalError> {
         let mut consents = source.read_consents(connection.state())?;
+        match (self.opt_outs(&source.opt_outs).await, &mut consents) {
+            (Ok(None), _) => {}
+            (Ok(Some(list)), Some(consents)) => consents.opt_out(&list),
+            (Ok(Some(_)), None) => return Err(HospitalError::OptOutsWithoutConsents),
+            (Err(unread), _) => return Err(self.take_back(connection, consents.as_ref(), unread, saying).await),
+        }
         let import = match source.read_records(connection.state(), (reading, mapping), consents.as_ref(), progress) {
             Ok(import) => import,
             Err(unread) => return Err(self.take_back(connection, consents.as_ref(), unread, saying).await),

@@ -1,8 +1,9 @@
 //! The root of salted source digests that an anchor carries: what a row was when it was anchored, for audits of one record.
 //!
-//! A leaf binds a slot's patient and bins under a salt that follows from the segment's occupancy blinder: fresh with every anchor, kept with the opening, and
-//! gone with it. An auditor who is shown one record gets its patient, bins, salt and Merkle path, and learns nothing of the others.
+//! A leaf binds a slot's patient and bins under a salt of its own. The salts of a segment follow from a seed that is drawn with every anchor, kept with the opening, and gone with it, or as soon as a
+//! person of the segment is erased. Whoever is shown one record gets its patient, bins, salt and Merkle path, and learns nothing of the others.
 
+use crate::opening::SourceSeed;
 use countersign_circuits::{
     field::Fr,
     hash::Digest32,
@@ -11,21 +12,29 @@ use countersign_circuits::{
     tag,
 };
 use countersign_ingest::PatientId;
-use countersign_messages::merkle;
+use countersign_messages::{source_leaf, source_salt};
+use rand::{CryptoRng, RngCore};
 use std::collections::HashMap;
+use zeroize::Zeroizing;
 
-/// Leaves of one segment, ascending by slot. `patients` names the patient of a slot of the register.
-pub(super) fn leaves(index: u32, codes: &SlotCodes, occupancy: &Fr, patients: &HashMap<u32, PatientId>) -> Vec<Digest32> {
+/// A fresh seed, from the system's randomness and a segment's blinder of occupancy.
+pub(super) fn fresh_seed(occupancy: &Fr, os: &mut (impl RngCore + CryptoRng)) -> SourceSeed {
+    let mut drawn = Zeroizing::new([0; 32]);
+    os.fill_bytes(&mut *drawn);
+    let hedge = Zeroizing::new(scalar_bytes(occupancy));
+    Zeroizing::new(Digest32::tagged(tag::SOURCE_SEED, [&drawn[..], &hedge[..]]).0)
+}
+
+/// Leaves of one segment, ascending by slot, with their slots. `patients` names the patient of a slot of the register.
+pub(super) fn leaves(index: u32, codes: &SlotCodes, seed: &[u8; 32], patients: &HashMap<u32, PatientId>) -> Vec<(u32, Digest32)> {
     let occupied = |offset: &usize| codes.blocks.first().is_some_and(|block| block[*offset] != EMPTY);
     (0..SLOTS)
         .filter(occupied)
         .map(|offset| {
             let slot = index * SLOTS as u32 + offset as u32;
-            let salt = Digest32::tagged(tag::SOURCE_SALT, [&scalar_bytes(occupancy)[..], &slot.to_le_bytes()]);
-            let bins: Vec<u8> = codes.blocks.iter().flat_map(|block| block[offset].to_le_bytes()).collect();
+            let bins: Vec<u16> = codes.blocks.iter().map(|block| block[offset]).collect();
             let patient = patients.get(&slot).map_or("", PatientId::expose);
-            let digest = Digest32::tagged(tag::SOURCE, [&salt.0[..], &slot.to_le_bytes(), patient.as_bytes(), &bins]);
-            merkle::leaf(&digest.0)
+            (slot, source_leaf(&source_salt(seed, slot), slot, patient, &bins))
         })
         .collect()
 }
@@ -33,6 +42,8 @@ pub(super) fn leaves(index: u32, codes: &SlotCodes, occupancy: &Fr, patients: &H
 #[cfg(test)]
 mod tests {
     use super::*;
+    use countersign_messages::merkle;
+    use rand::{SeedableRng, rngs::StdRng};
 
     fn table() -> SlotCodes {
         let mut codes = SlotCodes { blocks: vec![vec![EMPTY; SLOTS]; 2] };
@@ -49,9 +60,10 @@ mod tests {
             all.into_iter().map(|(slot, id)| (slot, PatientId::new(id).unwrap())).collect::<HashMap<_, _>>()
         };
         let patients = named("p2");
-        let blinder = Fr::from(5u64);
-        let honest = leaves(1, &table(), &blinder, &patients);
-        assert_eq!(honest.len(), 3);
+        let digests = |leaves: Vec<(u32, Digest32)>| leaves.into_iter().map(|(_, leaf)| leaf).collect::<Vec<_>>();
+        let honest = leaves(1, &table(), &[5; 32], &patients);
+        assert_eq!(honest.iter().map(|(slot, _)| *slot).collect::<Vec<_>>(), [2051, 2748, 4095]);
+        let honest = digests(honest);
         let root = merkle::root(&honest);
         let path = merkle::Path::new(&honest, 1).unwrap();
         assert!(path.verify(&honest[1], &root) && !path.verify(&honest[0], &root));
@@ -59,13 +71,22 @@ mod tests {
         other_bin.blocks[1][700] = 2;
         let other_patient = named("p9");
         for changed in [
-            leaves(1, &other_bin, &blinder, &patients),
-            leaves(1, &table(), &Fr::from(6u64), &patients),
-            leaves(1, &table(), &blinder, &other_patient),
-            leaves(0, &table(), &blinder, &patients),
+            leaves(1, &other_bin, &[5; 32], &patients),
+            leaves(1, &table(), &[6; 32], &patients),
+            leaves(1, &table(), &[5; 32], &other_patient),
+            leaves(0, &table(), &[5; 32], &patients),
         ] {
+            let changed = digests(changed);
             assert_ne!(changed[1], honest[1]);
             assert_ne!(merkle::root(&changed), root);
         }
+    }
+
+    #[test]
+    fn a_seed_follows_from_both_what_is_drawn_and_the_blinder() {
+        let seed = |blinder: u64, drawn: u64| *fresh_seed(&Fr::from(blinder), &mut StdRng::seed_from_u64(drawn));
+        assert_eq!(seed(1, 1), seed(1, 1));
+        assert_ne!(seed(1, 1), seed(2, 1));
+        assert_ne!(seed(1, 1), seed(1, 2));
     }
 }

@@ -142,7 +142,8 @@ impl World {
                 let mut blinders = || Blinders((0..3).map(|_| Fr::from(self.entropy.next_u64())).collect());
                 let made: Vec<_> = openings[..some].iter().map(|key| (*key, blinders())).collect();
                 let made: Vec<_> = made.into_iter().map(|(key, blinders)| (key, plain_points(&blinders), blinders)).collect();
-                let committed: Vec<_> = made.iter().map(|(key, points, blinders)| Committed { key: *key, blinders, points }).collect();
+                let committed: Vec<_> =
+                    made.iter().map(|(key, points, blinders)| Committed { key: *key, blinders, points, source: None }).collect();
                 store.store_commitments(anchor, &committed).await.unwrap();
             }
             AnchorStep::Build { anchor, openings } => {

@@ -57,3 +57,42 @@ pub struct Use {
     /// Block of the answer.
     pub height: u64,
 }
+
+/// A version of a hospital's table that a slot is in. Whether it holds a row there, the ledger does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SlotRow {
+    /// Dictionary of the data, or scope registry of the consents.
+    pub table: Id,
+    /// `id@version` of the dictionary; `consents`.
+    pub name: String,
+    /// The segment.
+    pub segment: u32,
+    /// Its version.
+    pub version: u32,
+    /// Anchored at.
+    pub height: u64,
+    /// Anchored by.
+    pub transaction: Id,
+    /// True for the version in force.
+    pub current: bool,
+    /// Numbers of the studies in date that are answered from it (`S-3`).
+    pub studies: Vec<u32>,
+}
+
+/// A slot of a hospital's register.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Slot {
+    /// The hospital.
+    pub hospital: Id,
+    /// Its name.
+    pub hospital_name: String,
+    /// The slot.
+    pub slot: u32,
+    /// Present once it is out of force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<Left>,
+    /// The versions it is in, those in force first.
+    pub rows: Vec<SlotRow>,
+}

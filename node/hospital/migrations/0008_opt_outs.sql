@@ -1,0 +1,5 @@
+-- Where the list of people who objected elsewhere lies. It is read before every anchor and every answer.
+CREATE TABLE opt_out_list (
+    id   INTEGER PRIMARY KEY CHECK (id = 0),
+    path TEXT NOT NULL
+) STRICT;
