@@ -5,6 +5,7 @@ pub mod answer;
 pub mod audit;
 pub mod backup;
 pub mod claim;
+pub mod consent;
 pub mod demo;
 pub mod erase;
 pub mod generate;
@@ -73,6 +74,7 @@ fn text(path: &Path) -> Result<String, Failure> {
         Some("consent-policy") => Some(shipped::CONSENT_POLICY),
         Some("consent-policy-by-scope") => Some(shipped::CONSENT_POLICY_BY_SCOPE),
         Some("consent-policy-mii") => Some(shipped::CONSENT_POLICY_MII),
+        Some("consent-policy-duo") => Some(shipped::CONSENT_POLICY_DUO),
         Some("heart-disease") => Some(shipped::HEART_DISEASE),
         Some("mapping-heart-csv") => Some(shipped::MAPPING_HEART_CSV),
         _ => None,

@@ -57,6 +57,9 @@ enum Command {
     Generate(command::generate::GenerateArguments),
     /// Read records and report what would be anchored
     Import(command::import::ImportArguments),
+    /// Read consents and report what they permit
+    #[command(subcommand)]
+    Consent(command::consent::ConsentCommand),
     /// Anchor a hospital's records
     Anchor(command::anchor::AnchorArguments),
     /// Back up a hospital's own file, sealed; verify and restore backups
@@ -108,6 +111,7 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Answer(arguments) => command::answer::run(session, &arguments).await,
         Command::Generate(arguments) => command::generate::run(session, &arguments),
         Command::Import(arguments) => command::import::run(session, &arguments),
+        Command::Consent(command) => command::consent::run(session, &command).await,
         Command::Anchor(arguments) => command::anchor::run(session, &arguments).await,
         Command::Backup(command) => command::backup::run(session, &command).await,
         Command::Claim(command) => command::claim::run(session, &command).await,

@@ -8,6 +8,7 @@ mod failures;
 mod joining;
 mod kills;
 mod leaving;
+mod opt_outs;
 mod organisations;
 mod patients;
 mod processes;

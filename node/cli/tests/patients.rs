@@ -230,7 +230,8 @@ fn changed_records(scene: &Scene, here: &str, verify: &dyn Fn(&str, Vec<OsString
     with(&|record| record.rows[0].transaction = record.rows[1].transaction).failed(3).error();
     with(&|record| record.rows[0].segment.version += 1).failed(3).error();
     let data = record.rows.iter().position(|row| row.source.is_some()).unwrap();
-    let mut source = |change: &dyn Fn(&mut RecordSource)| with(&|record| change(record.rows[data].source.as_mut().unwrap())).failed(3).error();
+    let mut source =
+        |change: &dyn Fn(&mut RecordSource)| with(&|record| change(record.rows[data].source.as_mut().unwrap())).failed(3).error();
     source(&|source| source.patient.push('x'));
     source(&|source| source.salt.0[0] ^= 1);
     source(&|source| source.in_segment.index ^= 1);

@@ -14,6 +14,8 @@ pub const MAPPING_HEART_CSV: &str = include_str!("../dictionaries/mapping-heart-
 pub const CONSENT_POLICY: &str = include_str!("../dictionaries/consent-policy.toml");
 /// Consent policy `mii-broad@1`: the broad consent of the German Medical Informatics Initiative.
 pub const CONSENT_POLICY_MII: &str = include_str!("../dictionaries/consent-policy-mii.toml");
+/// Consent policy `duo@1`: consents coded by the GA4GH Data Use Ontology.
+pub const CONSENT_POLICY_DUO: &str = include_str!("../dictionaries/consent-policy-duo.toml");
 /// Mapping for a FHIR export with missing units, acknowledged by name.
 pub const MAPPING_FHIR_GAPS: &str = include_str!("../dictionaries/mapping-fhir-gaps.toml");
 /// Consent policy of the generated hospitals: a document's codes are the scopes.

@@ -29,7 +29,7 @@ pub struct AnchorArguments {
     /// Consents: a CSV file (patient,scope,until), or FHIR Consent with --policy; without, everybody counts as consenting
     #[arg(long, value_name = "PATH")]
     pub consents: Option<PathBuf>,
-    /// The policy FHIR Consents are read by: a TOML file, or one as shipped (`consent-policy`, `consent-policy-by-scope`, `consent-policy-mii`)
+    /// The policy FHIR Consents are read by: a TOML file, or one as shipped (`consent-policy`, `consent-policy-by-scope`, `consent-policy-mii`, `consent-policy-duo`)
     #[arg(long, value_name = "FILE", requires = "consents")]
     pub policy: Option<PathBuf>,
     /// A CSV file (patient) of people who objected elsewhere: they count for nothing, whatever they signed. It is read before every anchor and answer from now on

@@ -2,7 +2,8 @@
 
 use super::{
     ConsentPolicy, ConsentReport, ConsentTable, Consents, DayRange, last_day,
-    person::{ALWAYS, Interval, Joined, Permit, Rules, Withdrawal, join, scopes, windows},
+    person::{ALWAYS, Interval, Joined, Permit, Rules, Withdrawal, join, restricted, scopes, windows},
+    policy::Deceased,
 };
 use crate::{
     calendar::day_number,
@@ -72,6 +73,8 @@ struct Reader<'a> {
     merged: HashMap<String, String>,
     /// The server each patient's id is of, where that is said.
     servers: HashMap<String, String>,
+    /// Patients that were read, and whether the last version of one says that the person has died.
+    deceased: HashMap<String, (Version, bool)>,
     read: u64,
 }
 
@@ -125,6 +128,13 @@ impl Reader<'_> {
     fn patient(&mut self, resource: &Resource<'_>) -> Result<(), ImportError> {
         let patient: Patient = resource.parse()?;
         self.whom(Some(resource.itself()))?;
+        let died = patient.deceased_date_time.is_some() || patient.deceased_boolean == Some(true);
+        let (version, last) = self.deceased.entry(resource.id.to_owned()).or_insert((resource.version, died));
+        match resource.version.beside(*version) {
+            Age::Older => {}
+            Age::Newer => (*version, *last) = (resource.version, died),
+            Age::Unclear => *last |= died,
+        }
         let other = |of: &Option<Reference>| of.as_ref().and_then(|o| o.reference.clone());
         let link = patient.link.iter().find(|l| l.kind.as_deref() == Some("replaced-by")).and_then(|l| other(&l.other));
         if let Some(to) = self.whom(resource.patient(link.as_deref()))? {
@@ -290,7 +300,15 @@ impl Reader<'_> {
             }
             let days = interval(resource, &format!("provision.provision[{at}]"), rule.period.as_ref())?;
             for coding in rule.code.iter().flat_map(|c| &c.coding) {
-                let code = self.policy.code(coding.system.as_deref(), coding.code.as_deref());
+                let (system, code) = (coding.system.as_deref(), coding.code.as_deref());
+                if let Some(why) = self.policy.refuses(system, code).filter(|_| permit) {
+                    return Ok(if root.provision.iter().any(|rule| rule.kind.as_deref() != Some("permit")) {
+                        Document::Review(why)
+                    } else {
+                        Document::Lesser(why, signed)
+                    });
+                }
+                let code = self.policy.code(system, code);
                 match (permit, code) {
                     (true, Some(code)) => permits.entry(code.to_owned()).or_default().push(Permit { days: days.meet(base), signed }),
                     (true, None) => ignored.push("unknown-code"),
@@ -301,6 +319,15 @@ impl Reader<'_> {
             }
         }
         Ok(Document::Rules { permits, denies, ignored, proxy })
+    }
+
+    /// Who has died, by surviving record, of all whose Patient was read.
+    fn deaths(&self) -> Result<HashMap<&str, bool>, ImportError> {
+        let mut found: HashMap<&str, bool> = HashMap::new();
+        for (id, (_, died)) in &self.deceased {
+            *found.entry(self.root(id)?).or_default() |= died;
+        }
+        Ok(found)
     }
 
     /// The surviving record of a patient.
@@ -324,7 +351,15 @@ fn interval(resource: &Resource<'_>, element: &str, period: Option<&Period>) -> 
 }
 
 pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &ScopeRegistry) -> Result<Consents, ImportError> {
-    let mut reader = Reader { policy, today, documents: BTreeMap::new(), merged: HashMap::new(), servers: HashMap::new(), read: 0 };
+    let mut reader = Reader {
+        policy,
+        today,
+        documents: BTreeMap::new(),
+        merged: HashMap::new(),
+        servers: HashMap::new(),
+        deceased: HashMap::new(),
+        read: 0,
+    };
     let bundles = if path.is_dir() {
         crate::files::list(path, &LINES, "").is_err()
     } else {
@@ -348,17 +383,26 @@ pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &S
         encounter_shift: policy.encounter_shift,
         ..ConsentTable::new()
     };
+    let ends_at_death = (policy.deceased == Deceased::EndAtDeath).then(|| reader.deaths()).transpose()?;
+    let mut unknown = 0;
     let named: BTreeSet<_> = people.keys().filter_map(|id| PatientId::new(*id).ok()).collect();
     for (id, person) in &people {
         if person.needs_review() {
             report.patients_for_review += 1;
             continue;
         }
-        let scopes = scopes(person, policy, today);
+        let died = ends_at_death.as_ref().map(|died| died.get(id).copied());
+        unknown += u64::from(died == Some(None) && !person.permits.is_empty());
+        if died == Some(Some(true)) {
+            *report.refused.entry("ended-with-death".into()).or_default() += 1;
+            table.withdrawn.insert(PatientId::new(*id).expect("ids were checked when they were read"));
+            continue;
+        }
+        let (scopes, restricted) = (scopes(person, policy, today), restricted(person, policy));
         if scopes.is_empty() && !(person.withdrawals.is_empty() && person.denies.is_empty()) {
             table.withdrawn.insert(PatientId::new(*id).expect("ids were checked when they were read"));
         }
-        for (scope, until) in expanded(scopes, registry) {
+        for (scope, until) in expanded(scopes, registry).into_iter().filter(|(scope, _)| !restricted.contains(scope)) {
             if registry.find(scope).is_ok() {
                 let patient = PatientId::new(*id).expect("ids were checked when they were read");
                 table.grant(patient, scope, Day(until.min(last_day(registry).0)));
@@ -370,6 +414,12 @@ pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &S
             let days = days.into_iter().map(|d| DayRange { first: Day(d.first), last: Day(d.last) }).collect();
             all.insert(PatientId::new(*id).expect("ids were checked when they were read"), days);
         }
+    }
+    if unknown > 0 {
+        let problem = format!(
+            "this policy ends consents with death, and {unknown} people who permit something have no Patient beside their consents that could say so: give a folder with both"
+        );
+        return Err(ImportError::Package { place: FilePosition::new(path, 0), problem });
     }
     Ok(Consents { table, report, named, documents: Some(path.to_owned()) })
 }

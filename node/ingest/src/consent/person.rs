@@ -2,7 +2,7 @@
 
 use super::{ConsentPolicy, ConsentReport, documents::Document};
 use countersign_circuits::consent::Day;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Days from the first to the last, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,7 @@ pub(super) fn join(person: &mut Joined, document: &Document, policy: &ConsentPol
             for (code, days) in denies {
                 person.denies.entry(code.clone()).or_default().extend(days);
             }
-            if !policy.package.iter().all(|code| permits.contains_key(code)) {
+            if !policy.is_complete(permits) {
                 refused(if permits.is_empty() { "permits-nothing" } else { "package-incomplete" });
                 for why in ignored {
                     *report.permits_ignored.entry((*why).to_owned()).or_default() += 1;
@@ -173,4 +173,10 @@ pub(super) fn scopes<'p>(person: &Joined, policy: &'p ConsentPolicy, today: Day)
         }
     }
     if gated { found } else { BTreeMap::new() }
+}
+
+/// Scopes that restrictions take from a person, whatever else is permitted: of any of the documents, in date or not.
+pub(super) fn restricted<'p>(person: &Joined, policy: &'p ConsentPolicy) -> BTreeSet<&'p str> {
+    let said = policy.restrict.iter().filter(|(code, _)| person.permits.contains_key(*code));
+    said.flat_map(|(_, scopes)| scopes.iter().map(String::as_str)).collect()
 }

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod codings;
+mod consent_policies;
 mod consents;
 mod consents_beside;
 mod data_windows;
