@@ -42,6 +42,8 @@ pub const CLAIM: &str = "countersign/claim/1";
 pub const TYPED_CHECK: &str = "countersign/typed-check/1";
 /// A patient's request for a claim: what it is sealed to, and what its MAC is over (wire-format.md: Hashing, of the ledger and of consensus).
 pub const CLAIM_REQUEST: &str = "countersign/claim-request/1";
+/// What a note that narrows is sealed to, and what its key signs (wire-format.md: Hashing, of the ledger and of consensus).
+pub const NARROWING: &str = "countersign/narrowing/1";
 /// The seed of one of a patient's keys (wire-format.md: Hashing, of the ledger and of consensus).
 pub const PATIENT_SEED: &str = "countersign/patient-seed/1";
 /// What a hospital's sealed backup belongs to (wire-format.md: Hashing, of the ledger and of consensus).

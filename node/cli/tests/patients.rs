@@ -133,6 +133,58 @@ fn a_patient_leaves_by_a_key_of_the_own_without_the_hospital() {
     assert_eq!((&after["held_back"], &after["people_new"], &after["withdrawn"]), (&json!(1), &json!(0), &json!(0)));
     let gone = scene.issue(&here, "late").failed(2);
     assert!(gone.error()["message"].as_str().unwrap().contains("no row in force"), "{gone:?}");
+    narrows(&scene, &here);
+}
+
+/// A new document, looked at by a person, brings the patient back; then a part is taken back: all of it leaves at once, and the rest counts again.
+fn narrows(scene: &Scene, here: &str) {
+    let hospital = |arguments: Vec<OsString>| scene.clinic.run(arguments).keeps_secret(&scene.ids);
+    hospital(arguments!["readmit", "--patient", here]).done();
+    assert_eq!(scene.anchor()["people_new"], json!(1));
+    scene.verifier.reach(scene.clinic.height());
+    let permissions = |out: &str| {
+        hospital(arguments!["record", "show", "--patient", here, "--out", scene.at(out)]).done();
+        let url = scene.verifier.url();
+        let checked =
+            run(arguments!["--json", "record", "verify", scene.at(out), "--url", url, "--sheet", scene.at("sheet")]).done().json();
+        assert_eq!(checked["own"], json!(true), "the sheet's next key stands for the fresh slot");
+        let rows = checked["rows"].as_array().unwrap();
+        let holds = rows.iter().find_map(|row| row["holds"].get("permissions")).unwrap().as_array().unwrap().clone();
+        holds.iter().map(|held| held["scope"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let before = permissions("before");
+    assert!(before.contains(&"c.labs".to_owned()) && before.len() > 2, "{before:?}");
+    let narrow = |without: &str, note: &str| {
+        let (sheet, note) = (scene.at("sheet"), scene.at(note));
+        patient(arguments!["narrow", "--sheet", sheet, "--url", scene.verifier.url(), "--without", without, "--note", note])
+    };
+    let done = narrow("c.labs", "note").done().json();
+    assert_eq!(done["left"].as_array().unwrap().len(), 2, "the slot of before, and this one: {done}");
+    assert!(scene.uses()["slots"][1]["left"].is_object());
+    narrow("c.labs", "note").failed(2).error();
+    narrow("c.nothing", "unknown").done();
+    scene.clinic.reach(scene.verifier.height());
+    let take = |notes: &[&str]| {
+        let files = notes.iter().map(|name| scene.at(name).into_os_string());
+        hospital(arguments!["claim", "narrow"].into_iter().chain(files).collect())
+    };
+    assert!(take(&["unknown"]).failed(2).stderr.contains("no scope of the network"));
+    assert!(take(&["request"]).failed(2).stderr.contains("refused"), "no note");
+    scene.valley.run(arguments!["claim", "narrow", scene.at("note")]).failed(2).error();
+    assert_eq!(scene.anchor()["people_new"], json!(0), "until the note is taken the patient is out altogether");
+    assert_eq!(take(&["note", "unknown"]).done().json()["taken"], json!(1));
+    assert!(take(&["note"]).failed(2).stderr.contains("used before"));
+    let again = scene.anchor();
+    assert_eq!((&again["people_new"], &again["consents"]["narrowed"]), (&json!(1), &json!(1)));
+    scene.verifier.reach(scene.clinic.height());
+    let after = permissions("after");
+    assert!(!after.contains(&"c.labs".to_owned()) && after.len() + 1 == before.len(), "{after:?}");
+    // the files of yesterday do not widen it again; a new document does
+    assert_eq!(scene.anchor()["consents"]["narrowed"], json!(1));
+    hospital(arguments!["readmit", "--patient", here]).done();
+    assert_eq!(scene.anchor()["consents"]["narrowed"], json!(0));
+    scene.verifier.reach(scene.clinic.height());
+    assert_eq!(permissions("wide"), before);
 }
 
 /// A letter, for somebody with a row; under no id that is not here. Gives whose.

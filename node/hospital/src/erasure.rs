@@ -62,6 +62,7 @@ impl HospitalStore {
             "UPDATE slot SET patient = NULL, row_id = NULL, state = 2 WHERE patient = ?",
             "DELETE FROM withdrawn WHERE patient = ?",
             "DELETE FROM claim WHERE patient = ?",
+            "DELETE FROM narrowed WHERE patient = ?",
             "DELETE FROM patient_key WHERE patient = ?",
         ] {
             sqlx::query(statement).bind(patient.expose()).execute(&mut *tx).await?;
@@ -75,7 +76,8 @@ impl HospitalStore {
         slots.into_iter().map(|(slot, _)| index(slot)).collect()
     }
 
-    /// Lets a patient who withdrew or was erased have a new slot at the next anchor: only after a new document signed by the patient. False: nobody of that id is held back.
+    /// Lets a patient who withdrew or was erased have a new slot at the next anchor, and whom a note narrowed count for all that is signed: only after a new document signed by the patient. False: nobody
+    /// of that id is held back or narrowed.
     ///
     /// # Errors
     /// The database refuses.
@@ -88,8 +90,10 @@ impl HospitalStore {
             .bind(&hash.0[..])
             .execute(&mut *tx)
             .await?;
+        // the new document says what is permitted from now on
+        let narrowed = sqlx::query("DELETE FROM narrowed WHERE patient = ?").bind(patient.expose()).execute(&mut *tx).await?;
         tx.commit().await?;
-        Ok(withdrawn.rows_affected() + erased.rows_affected() > 0)
+        Ok(withdrawn.rows_affected() + erased.rows_affected() + narrowed.rows_affected() > 0)
     }
 
     /// What the newest anchor of every dictionary was read with, for an erasure anchor under a scope registry. Dictionaries that were never anchored under it are not among them: only an import can anchor them.

@@ -50,6 +50,7 @@ mod hospital_store;
 pub mod intake;
 pub mod journal;
 pub mod ledger_view;
+mod narrowings;
 mod node;
 pub mod opening;
 mod opt_outs;

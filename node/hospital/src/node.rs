@@ -12,6 +12,7 @@ mod error;
 mod importing;
 mod inbox;
 mod judging;
+mod narrowing;
 mod on_ledger;
 mod opting_out;
 mod padding;

@@ -132,6 +132,9 @@ pub struct ConsentReport {
     /// Patients who permit something and stand on a list of opt-outs: they count for nothing.
     #[serde(default)]
     pub opted_out: u64,
+    /// Scopes that patients took from what they had signed, by their own keys.
+    #[serde(default)]
+    pub narrowed: u64,
     /// Patients with a usable consent.
     pub patients: u64,
     /// Of these, the ones the table of records does not know.
@@ -157,6 +160,9 @@ impl fmt::Display for ConsentReport {
         }
         if self.opted_out > 0 {
             write!(f, "\n  permitted, and on the list of opt-outs, which is stronger: {}", self.opted_out)?;
+        }
+        if self.narrowed > 0 {
+            write!(f, "\n  scopes that patients took back by their own keys: {}", self.narrowed)?;
         }
         if let Some(beside) = &self.beside {
             write!(f, "\n  {beside}")?;
@@ -184,6 +190,20 @@ pub struct Consents {
 }
 
 impl Consents {
+    /// Takes one scope from a patient, whatever was signed.
+    pub fn narrow(&mut self, patient: &PatientId, scope: &str) {
+        let Some(scopes) = self.table.patients.get_mut(patient) else { return };
+        if scopes.remove(scope).is_none() {
+            return;
+        }
+        if scopes.is_empty() {
+            self.table.patients.remove(patient);
+            self.table.withdrawn.insert(patient.clone());
+        }
+        self.report.narrowed += 1;
+        self.count();
+    }
+
     /// Counts who permits what.
     fn count(&mut self) {
         self.report.patients = self.table.len() as u64;

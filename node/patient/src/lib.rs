@@ -7,12 +7,14 @@
 
 mod error;
 mod leaving;
+mod narrowing;
 mod receipt;
 mod record;
 mod standing;
 
 pub use error::PatientError;
 pub use leaving::withdraw;
+pub use narrowing::{Narrowed, narrow};
 pub use receipt::{Decided, Departure, Receipt};
 pub use record::{CheckedRecord, CheckedRow, Content, Value, check_record};
 pub use standing::{Place, standing};

@@ -23,6 +23,8 @@ pub enum ClaimCommand {
     Issue(IssueArguments),
     /// Take the requests that patients made with their letters, and enrol their keys
     Take(TakeArguments),
+    /// Take the notes of patients who took a part back: the rest counts again with the next anchor
+    Narrow(NarrowArguments),
 }
 
 /// Whose hospital, on which chain.
@@ -60,6 +62,17 @@ pub struct TakeArguments {
     pub site: SiteArguments,
 }
 
+/// Arguments of `claim narrow`.
+#[derive(Debug, Args)]
+pub struct NarrowArguments {
+    /// Files of notes
+    #[arg(required = true)]
+    pub notes: Vec<PathBuf>,
+    /// Whose
+    #[command(flatten)]
+    pub site: SiteArguments,
+}
+
 impl SiteArguments {
     pub(super) async fn open(&self, session: &Session) -> Result<(KeyedConnection, Hospital), Failure> {
         let network = self.network.open(session).await?;
@@ -88,6 +101,7 @@ pub async fn run(session: &Session, command: &ClaimCommand) -> Result<(), Failur
     match command {
         ClaimCommand::Issue(arguments) => issue(session, arguments).await,
         ClaimCommand::Take(arguments) => take(session, arguments).await,
+        ClaimCommand::Narrow(arguments) => take_notes(session, arguments).await,
     }
 }
 
@@ -167,4 +181,36 @@ async fn take(session: &Session, arguments: &TakeArguments) -> Result<(), Failur
             Ok(())
         }
     }
+}
+
+async fn take_notes(session: &Session, arguments: &NarrowArguments) -> Result<(), Failure> {
+    let (mut network, hospital) = arguments.site.open(session).await?;
+    let mut refused: Vec<(PathBuf, HospitalError)> = Vec::new();
+    for path in &arguments.notes {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        match hospital.take_note(&mut network, &bytes).await {
+            Ok(()) => {}
+            Err(error) if error.is_refusal() => refused.push((path.clone(), error)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    hospital.close().await;
+    let (taken, development) = (arguments.notes.len() - refused.len(), network.development());
+    network.close().await?;
+    let words = || {
+        let mut lines = vec![format!(
+            "{taken} notes were taken, {} refused; what is left of those consents counts with the next anchor",
+            refused.len()
+        )];
+        lines.extend(refused.iter().map(|(path, reason)| format!("  {}: {reason}", path.display())));
+        lines.join("\n")
+    };
+    if taken == 0 {
+        return Err(Failure::Refused(words()));
+    }
+    let reasons: Vec<_> = refused.iter().map(|(path, reason)| json!({ "note": path, "reason": reason.to_string() })).collect();
+    session
+        .screen
+        .result(|| noticed(words(), development), || json!({ "taken": taken, "refused": reasons, "development_keys": development }));
+    Ok(())
 }

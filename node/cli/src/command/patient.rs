@@ -7,7 +7,7 @@ use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
 use countersign_member::{gateway::GatewayClient, refuse_readable};
 use countersign_messages::{Letter, Sheet};
-use countersign_patient::{Decided, Departure, Place, claim, standing, withdraw};
+use countersign_patient::{Decided, Departure, Place, claim, narrow, standing, withdraw};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -21,6 +21,8 @@ pub enum PatientCommand {
     Uses(UsesArguments),
     /// Take the record out of research, without the hospital
     Withdraw(WithdrawArguments),
+    /// Take a part back: everything leaves at once, and a note to the hospital lets the rest count again
+    Narrow(NarrowArguments),
 }
 
 /// Arguments of `patient claim`.
@@ -61,6 +63,20 @@ pub struct WithdrawArguments {
     pub receipt: Option<PathBuf>,
 }
 
+/// Arguments of `patient narrow`.
+#[derive(Debug, Args)]
+pub struct NarrowArguments {
+    /// What goes, as the record's permissions name it (`c.labs`); may be given several times
+    #[arg(long, value_name = "SCOPE", required = true)]
+    pub without: Vec<String>,
+    /// Where the note goes (a new file): for the hospital, sealed to it
+    #[arg(long, value_name = "FILE")]
+    pub note: PathBuf,
+    /// How it leaves
+    #[command(flatten)]
+    pub leaving: WithdrawArguments,
+}
+
 /// Runs it.
 ///
 /// # Errors
@@ -71,6 +87,7 @@ pub async fn run(session: &Session, command: &PatientCommand) -> Result<(), Fail
         PatientCommand::Claim(arguments) => make(session, arguments),
         PatientCommand::Uses(arguments) => uses(session, arguments).await,
         PatientCommand::Withdraw(arguments) => leave(session, arguments).await,
+        PatientCommand::Narrow(arguments) => take_part(session, arguments).await,
     }
 }
 
@@ -158,12 +175,41 @@ fn by_whom(by: &str) -> &'static str {
     }
 }
 
-async fn leave(session: &Session, arguments: &WithdrawArguments) -> Result<(), Failure> {
+/// The sheet and the gateways, once it is sure that no file is in the way.
+fn prepared(arguments: &WithdrawArguments, note: Option<&PathBuf>) -> Result<(Sheet, Vec<GatewayClient>), Failure> {
     let sheet = read_sheet(&arguments.sheet)?;
-    if let Some(there) = arguments.receipt.as_ref().filter(|path| path.exists()) {
+    if let Some(there) = arguments.receipt.iter().chain(note).find(|path| path.exists()) {
         return Err(Failure::Refused(format!("{} is there already; it is never written over", there.display())));
     }
-    let clients = arguments.url.iter().map(|url| GatewayClient::new(url)).collect::<Result<Vec<_>, _>>()?;
+    Ok((sheet, arguments.url.iter().map(|url| GatewayClient::new(url)).collect::<Result<_, _>>()?))
+}
+
+async fn take_part(session: &Session, arguments: &NarrowArguments) -> Result<(), Failure> {
+    let (sheet, clients) = prepared(&arguments.leaving, Some(&arguments.note))?;
+    let working = session.screen.working("taking a part back");
+    let narrowed = narrow(&clients, &sheet, &arguments.without).await;
+    drop(working);
+    let narrowed = narrowed?;
+    let value = json!({ "left": narrowed.departures, "without": arguments.without, "note": arguments.note });
+    if let Some(path) = &arguments.leaving.receipt {
+        write_private(path, serde_json::to_string_pretty(&value).unwrap_or_default().as_bytes())?;
+    }
+    write_private(&arguments.note, &narrowed.note)?;
+    let words = || {
+        let mut lines = words_of_left(&narrowed.departures);
+        lines.push(format!(
+            "the note is in {}: bring or send it to the hospital within 30 days. With its next anchor the rest of what you permitted counts again, without {}; until then nothing does",
+            arguments.note.display(),
+            arguments.without.join(", ")
+        ));
+        lines.join("\n")
+    };
+    session.screen.result(words, || value.clone());
+    Ok(())
+}
+
+async fn leave(session: &Session, arguments: &WithdrawArguments) -> Result<(), Failure> {
+    let (sheet, clients) = prepared(arguments, None)?;
     let working = session.screen.working("taking the record out of research");
     let departures = withdraw(&clients, &sheet).await;
     drop(working);
@@ -177,6 +223,12 @@ async fn leave(session: &Session, arguments: &WithdrawArguments) -> Result<(), F
 }
 
 fn words_of_departures(departures: &[Departure]) -> String {
+    let mut lines = words_of_left(departures);
+    lines.push("your record comes back only by a new document that you sign".to_owned());
+    lines.join("\n")
+}
+
+fn words_of_left(departures: &[Departure]) -> Vec<String> {
     let mut lines = Vec::new();
     for departure in departures {
         match departure {
@@ -204,6 +256,5 @@ fn words_of_departures(departures: &[Departure]) -> String {
             }
         }
     }
-    lines.push("your record comes back only by a new document that you sign".to_owned());
-    lines.join("\n")
+    lines
 }

@@ -9,7 +9,7 @@ use countersign_member::{Connection, now};
 use countersign_messages::{ClaimCode, ClaimRequest, Enrol, Enrolment, Letter, Payload, limits::ENROLMENTS_MAX};
 
 /// Why a request for a claim is not taken. None of them uses anything up: whoever sends rubbish must not lock a patient out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimRefused {
     /// No such code.
     #[error("this hospital handed out no such code, or it is forgotten by now; the patient gets another one at the counter")]
@@ -23,6 +23,24 @@ pub enum ClaimRefused {
     /// It is not what it should be.
     #[error(transparent)]
     Request(#[from] countersign_messages::ClaimError),
+    /// A note was signed too long ago.
+    #[error(
+        "the note was signed more than 30 days ago, or by a clock that is wrong; the patient signs another one, or says at the counter what is meant"
+    )]
+    NoteOver,
+    /// A note names a scope that is none.
+    #[error(
+        "the note takes away \"{0}\", which is no scope of the network; nothing was changed, and the patient is out altogether until another note comes"
+    )]
+    NoteScope(String),
+    /// A note's slot is still in force.
+    #[error(
+        "the note's slot has not left by its key, as far as the ledger goes: take the note again once the withdrawal stands in a block"
+    )]
+    NoteTooEarly,
+    /// A note of nobody here.
+    #[error("the note is of no key that this hospital has for somebody who left by it last; nothing was changed")]
+    NoteForeign,
     /// One of the keys is known.
     #[error("the request has a key that another claim brought before, or one of a member")]
     Known,

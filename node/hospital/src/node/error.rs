@@ -171,6 +171,10 @@ impl HospitalError {
             | Self::NoRow { .. }
             | Self::NeverHere
             | Self::NotHeldBack
+            | Self::NothingToShow
+            | Self::OptOutsWithoutConsents
+            | Self::OptOutPath(_)
+            | Self::OptOuts { .. }
             | Self::Claim(_)
             | Self::Cells(_) => true,
             Self::Backup(error) => error.is_refusal(),

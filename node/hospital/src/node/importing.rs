@@ -141,6 +141,7 @@ impl Hospital {
             (Ok(Some(_)), None) => return Err(HospitalError::OptOutsWithoutConsents),
             (Err(unread), _) => return Err(self.take_back(connection, consents.as_ref(), unread, saying).await),
         }
+        self.narrow(&mut consents).await?;
         let import = match source.read_records(connection.state(), (reading, mapping), consents.as_ref(), progress) {
             Ok(import) => import,
             Err(unread) => return Err(self.take_back(connection, consents.as_ref(), unread, saying).await),

@@ -1,0 +1,80 @@
+//! What patients took from what they had signed, by notes of their own keys.
+
+use crate::{
+    HospitalStore, HospitalStoreError,
+    hospital_store::{read_patient, small},
+    slots::SlotIndex,
+};
+use async_recursion::async_recursion as boxed;
+use countersign_ingest::PatientId;
+use countersign_messages::PatientKey;
+
+/// What became of a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Noted {
+    /// It is kept, and the person is held back no more.
+    Kept,
+    /// The slot's note was taken before.
+    Before,
+    /// The slot is nobody's, or its patient was erased.
+    Nobody,
+    /// The patient has a slot in use, or left in another way since: the note changes nothing.
+    Elsewhere,
+}
+
+impl HospitalStore {
+    /// Keeps what a note takes from the patient whose slot left by its key, and lets the rest have a fresh slot at the next anchor; all of it or nothing. Once a slot.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    #[boxed]
+    pub(crate) async fn narrow(&self, slot: SlotIndex, scopes: &[String]) -> Result<Noted, HospitalStoreError> {
+        let mut tx = self.pool.begin().await?;
+        let taken = sqlx::query("INSERT OR IGNORE INTO narrowing_taken (slot) VALUES (?)").bind(slot.0).execute(&mut *tx).await?;
+        if taken.rows_affected() == 0 {
+            return Ok(Noted::Before);
+        }
+        let whose: Option<Option<String>> =
+            sqlx::query_scalar("SELECT patient FROM slot WHERE slot = ?").bind(slot.0).fetch_optional(&mut *tx).await?;
+        let Some(patient) = whose.flatten().map(read_patient).transpose()? else { return Ok(Noted::Nobody) };
+        // the last of the person's slots, and held back by it alone
+        let last: i64 =
+            sqlx::query_scalar("SELECT max(slot) FROM slot WHERE patient = ?").bind(patient.expose()).fetch_one(&mut *tx).await?;
+        let released = sqlx::query("DELETE FROM withdrawn WHERE patient = ?").bind(patient.expose()).execute(&mut *tx).await?;
+        if small(last, "a slot")? != slot.0 || released.rows_affected() == 0 {
+            return Ok(Noted::Elsewhere);
+        }
+        for scope in scopes {
+            sqlx::query("INSERT OR IGNORE INTO narrowed (patient, scope) VALUES (?, ?)")
+                .bind(patient.expose())
+                .bind(scope)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(Noted::Kept)
+    }
+
+    /// The keys of the patient of a slot, in their order; none if the slot is nobody's.
+    #[boxed]
+    pub(crate) async fn keys_of(&self, slot: SlotIndex) -> Result<Vec<PatientKey>, HospitalStoreError> {
+        let keys: Vec<Vec<u8>> =
+            sqlx::query_scalar("SELECT k.key FROM slot s JOIN patient_key k ON k.patient = s.patient WHERE s.slot = ? ORDER BY k.number")
+                .bind(slot.0)
+                .fetch_all(&self.pool)
+                .await?;
+        let key = |bytes: Vec<u8>| bytes.try_into().map(PatientKey).map_err(|_| HospitalStoreError::Damaged("a patient's key"));
+        keys.into_iter().map(key).collect()
+    }
+
+    /// Who took which scopes from what was signed.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    #[boxed]
+    pub async fn narrowed(&self) -> Result<Vec<(PatientId, String)>, HospitalStoreError> {
+        let rows: Vec<(String, String)> =
+            sqlx::query_as("SELECT patient, scope FROM narrowed ORDER BY patient, scope").fetch_all(&self.pool).await?;
+        rows.into_iter().map(|(patient, scope)| Ok((read_patient(patient)?, scope))).collect()
+    }
+}
