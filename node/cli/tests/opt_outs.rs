@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 const QUESTIONS: [&str; 3] = [
     "SELECT diabetes, COUNT(*) FROM cardiometabolic-core GROUP BY diabetes",
     "SELECT hypertension, COUNT(*) FROM cardiometabolic-core GROUP BY hypertension",
-    "SELECT hypertension, COUNT(*) FROM cardiometabolic-core WHERE sex IN ('female', 'male', 'other') GROUP BY hypertension",
+    "SELECT COUNT(*) FROM cardiometabolic-core WHERE age >= 30",
 ];
 
 fn people(result: &Value, attribute: &str) -> u64 {
@@ -52,8 +52,7 @@ fn who_objects_elsewhere_is_out_of_the_next_answer() {
     // a person ends the reading; who stood on it counts again, by a fresh place
     let ended = anchor(&["--no-opt-outs"]).done().json();
     assert_eq!((&ended["consents"]["opted_out"], &ended["people_new"]), (&json!(0), &json!(1)));
-    let last = run(two.query(QUESTIONS[2])).done().json();
-    assert!(people(&last, "hypertension") <= counted, "{last}");
+    run(two.query(QUESTIONS[2])).done().keeps_secret(&two.patients);
     assert_eq!(two.audit()["rejected"], 0);
 }
 

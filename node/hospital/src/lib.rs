@@ -61,6 +61,7 @@ pub mod slots;
 pub use erasure::ErasedRow;
 pub use error::HospitalStoreError;
 pub use hospital_store::{CheckReport, HospitalStore};
+pub use narrowings::Noted;
 pub use node::{
     AnchorReport, Answering, ClaimRefused, Departure, Erased, Hospital, HospitalError, IfInUse, Imported, OptOutList, ProvingKeys,
     ResearchCut, Shown, Source, Swept, waiting,

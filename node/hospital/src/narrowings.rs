@@ -11,7 +11,7 @@ use countersign_messages::PatientKey;
 
 /// What became of a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Noted {
+pub enum Noted {
     /// It is kept, and the person is held back no more.
     Kept,
     /// The slot's note was taken before.
@@ -28,7 +28,7 @@ impl HospitalStore {
     /// # Errors
     /// The file is damaged.
     #[boxed]
-    pub(crate) async fn narrow(&self, slot: SlotIndex, scopes: &[String]) -> Result<Noted, HospitalStoreError> {
+    pub async fn narrow(&self, slot: SlotIndex, scopes: &[String]) -> Result<Noted, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
         let taken = sqlx::query("INSERT OR IGNORE INTO narrowing_taken (slot) VALUES (?)").bind(slot.0).execute(&mut *tx).await?;
         if taken.rows_affected() == 0 {

@@ -1,12 +1,12 @@
 //! Random histories of a hospital: imports of files (values changed, exchanged, people added, removed, replaced, consents given, narrowed,
-//! withdrawn, states come back), cuts, withdrawals, keys of patients and departures by them, erasures, backups brought back, messages lost, transactions refused, and kills at any step. After each
+//! withdrawn, states come back), cuts, withdrawals, keys of patients and departures by them, notes that let a part count again, erasures, backups brought back, messages lost, transactions refused, and kills at any step. After each
 //! import the ledger's rows and grants, opened by the hospital's own openings, are those of the last import, and no answer counts a person without a
 //! present grant. Studies take the research cut: it is renewed when, by the model's own count of people, enough have changed, and never before, and it opens to
 //! the rows of its day for ever. The ledger is a plain model; the importer, the file and the journal are the product's.
 
 use crate::common::{folder, reopen, rng};
 use crate::source::{Person, Source, change, number, somebody, write};
-use crate::world::{World, known};
+use crate::world::{World, known, notes::noted};
 use countersign_hospital::slots::SlotIndex;
 use rand::{Rng, seq::SliceRandom};
 use rand_chacha::ChaCha20Rng;
@@ -75,7 +75,10 @@ async fn brought_back(world: &mut World, path: &Path, copy: &Path, erased: BTree
     world.held.extend(left);
     store.close().await;
     // of whom a key took out the file finds those whose slots it knows
-    world.left = known(path, &world.ledger.left_by_key).await;
+    let (narrowed, taken) = noted(path).await;
+    world.narrowed = narrowed;
+    let left = world.ledger.left_by_key.difference(&taken).copied().collect();
+    world.left = known(path, &left).await;
 }
 
 async fn history(seed: u64) {
@@ -122,6 +125,10 @@ async fn history(seed: u64) {
             world.keys(&path, &mut dice).await;
         }
         world.answer(&path).await;
+        if keys && dice.gen_ratio(1, 3) {
+            world.note(&path, &mut dice).await;
+            world.answer(&path).await;
+        }
         if dice.gen_ratio(1, 2) {
             world.accept(&path, k_min).await;
         }

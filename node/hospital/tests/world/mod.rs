@@ -1,6 +1,7 @@
 //! A hospital's file, its journal and importer as the product has them, and around them a plain model: the ledger, and who must be where.
 
 mod checks;
+pub(crate) mod notes;
 
 use crate::common::{reopen, rng};
 use crate::plain::{Ledger, MAPPING, READING, Research, Sent, plain_points, registry, tables};
@@ -47,6 +48,8 @@ pub(crate) struct World {
     pub(crate) left: BTreeSet<u32>,
     /// Who was erased.
     pub(crate) erased: BTreeSet<u32>,
+    /// Who took the second scope back by a note that the hospital has.
+    pub(crate) narrowed: BTreeSet<u32>,
 }
 
 impl World {
@@ -64,6 +67,7 @@ impl World {
             held: BTreeSet::new(),
             left: BTreeSet::new(),
             erased: BTreeSet::new(),
+            narrowed: BTreeSet::new(),
         }
     }
 
@@ -84,7 +88,7 @@ impl World {
 
     /// Reads files and anchors them: the whole of `anchor`.
     pub(crate) async fn import(&mut self, path: &Path, files: &(PathBuf, PathBuf), source: &Source) {
-        let consents = read_consents(ConsentSource::Csv(&files.1), &registry()).unwrap().table;
+        let (consents, source) = (self.narrowed_consents(path, files).await, self.narrowed_source(source));
         let usable = consents.usable_on(TODAY);
         let options = ImportOptions { as_of: Some(TODAY), consented: Some(&usable), consents: None, progress: None };
         let read = import(&READING, &MAPPING, &files.0, &options).unwrap();
@@ -200,7 +204,7 @@ impl World {
 
     /// Files whose rows cannot be used: what their consents take back of people is taken back, and nothing else happens.
     pub(crate) async fn stopped_import(&mut self, path: &Path, files: &(PathBuf, PathBuf)) {
-        let consents = read_consents(ConsentSource::Csv(&files.1), &registry()).unwrap().table;
+        let consents = self.narrowed_consents(path, files).await;
         let store = reopen(path).await;
         let stated = intake::stated(&consents, &registry(), &store.holders().await.unwrap());
         store.take_back(&stated, &registry(), &self.ledger).await.unwrap();
@@ -234,6 +238,7 @@ impl World {
         }
         self.held.remove(&person);
         self.erased.insert(person);
+        self.narrowed.remove(&person);
         let _refused = self.drive(&store).await;
         for content in store.anchored_contents(&registry().digest()).await.unwrap() {
             while let Begun::New { planned, .. } = store.plan_erasure(&content, &self.ledger).await.unwrap() {

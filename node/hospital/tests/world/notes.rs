@@ -1,0 +1,70 @@
+//! People who left by key and bring a note: what is left of their consents counts again, and never the scope that went.
+
+use super::World;
+use crate::{
+    common::reopen,
+    plain::registry,
+    source::{SCOPES, Source, number},
+};
+use countersign_hospital::{Noted, slots::SlotIndex};
+use countersign_ingest::{ConsentSource, ConsentTable, read_consents};
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha20Rng;
+use sqlx::{ConnectOptions, Connection};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+impl World {
+    /// Consents as the files and the notes say.
+    pub(super) async fn narrowed_consents(&self, path: &Path, files: &(PathBuf, PathBuf)) -> ConsentTable {
+        let mut consents = read_consents(ConsentSource::Csv(&files.1), &registry()).unwrap();
+        let store = reopen(path).await;
+        store.narrowed().await.unwrap().iter().for_each(|(patient, scope)| consents.narrow(patient, scope));
+        store.close().await;
+        consents.table
+    }
+
+    /// The same by the model.
+    pub(super) fn narrowed_source(&self, source: &Source) -> Source {
+        let mut source = source.clone();
+        self.narrowed.iter().filter_map(|id| Some(source.get_mut(id)?.bins[1] = 0)).for_each(drop);
+        source
+    }
+
+    /// One of those who left by key brings a note. It counts for the last slot of a person, and once.
+    pub(crate) async fn note(&mut self, path: &Path, dice: &mut ChaCha20Rng) {
+        let all: Vec<SlotIndex> = self.ledger.left_by_key.iter().copied().collect();
+        let Some(slot) = all.choose(dice).copied() else { return };
+        let store = reopen(path).await;
+        store.hear(&self.ledger).await.unwrap();
+        let noted = store.narrow(slot, &[SCOPES[1].to_owned()]).await.unwrap();
+        let again = store.narrow(slot, &[SCOPES[1].to_owned()]).await.unwrap();
+        assert!(again == noted || (noted, again) == (Noted::Kept, Noted::Before), "a note counts once: {noted:?}, {again:?}");
+        let held: BTreeSet<u32> = store.held_back().await.unwrap().iter().map(number).collect();
+        store.close().await;
+        let person = self.holders.get(&slot).copied();
+        if noted == Noted::Kept {
+            let person = person.unwrap();
+            assert!(
+                self.left.contains(&person) && !self.held.contains(&person) && !self.erased.contains(&person),
+                "it is not the key that took the person out"
+            );
+            assert!(!held.contains(&person));
+            self.left.remove(&person);
+            self.narrowed.insert(person);
+        }
+    }
+}
+
+/// What a file that was brought back knows of notes: who brought one, and the slots they were of.
+pub(crate) async fn noted(path: &Path) -> (BTreeSet<u32>, BTreeSet<SlotIndex>) {
+    let store = reopen(path).await;
+    let people = store.narrowed().await.unwrap().iter().map(|(patient, _)| number(patient)).collect();
+    store.close().await;
+    let mut file = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    let slots: Vec<u32> = sqlx::query_scalar("SELECT slot FROM narrowing_taken").fetch_all(&mut file).await.unwrap();
+    file.close().await.unwrap();
+    (people, slots.into_iter().map(SlotIndex).collect())
+}
