@@ -190,7 +190,7 @@ fn an_opt_out_is_stronger_than_any_permit() {
     assert!(done.report.to_string().contains("on the list of opt-outs, which is stronger: 1"));
     assert_eq!(with("patient\n").unwrap().table, read().table, "nobody objected");
     for (text, said) in
-        [("", "patient"), ("SECRET\n", "column"), ("patient,since\nSECRET,2020\n", "no other"), ("patient\nSECRET\u{7}\n", "identifier")]
+        [("", "header"), ("SECRET\n", "column"), ("patient,since\nSECRET,2020\n", "no other"), ("patient\nSECRET\u{7}\n", "identifier")]
     {
         let message = with(text).unwrap_err().to_string();
         assert!(message.contains(said) && !message.contains("SECRET\u{7}"), "{message}");

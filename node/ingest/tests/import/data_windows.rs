@@ -242,6 +242,7 @@ fn a_policy_says_of_its_window_what_can_be_applied() {
     let with = |from: &str, to: &str| ConsentPolicy::from_toml(&shipped::CONSENT_POLICY_MII.replacen(from, to, 1)).map(drop);
     assert_eq!(with("window = \"6\"", "window = \"7\"").unwrap_err().to_string().matches("`window` is one of").count(), 1);
     assert!(with("window = \"6\"\n", "").unwrap_err().to_string().contains("there is none"));
-    assert!(with("deceased = \"keep\"", "deceased = \"end_at_death\"").is_err());
+    assert!(with("deceased = \"keep\"", "deceased = \"ask_the_heirs\"").is_err());
+    assert_eq!(with("deceased = \"keep\"", "deceased = \"end_at_death\""), Ok(()));
     assert_eq!(with("deceased = \"keep\"", ""), Ok(()));
 }
