@@ -28,7 +28,7 @@ const ARROWS: [(&str, &[&str]); 26] = [
     ("consortium", &["member", "store", "ledger", "messages", "ingest", "prover", "verifier", "circuits"]),
     ("audit", &["member", "store", "ledger", "messages", "verifier", "circuits"]),
     ("hospital", &["member", "store", "ledger", "messages", "ingest", "prover", "circuits"]),
-    ("patient", &["member", "messages"]),
+    ("patient", &["circuits", "member", "messages", "verifier"]),
     ("member", &["store", "ledger", "messages", "verifier", "circuits"]),
     ("testkit", &["prover", "verifier", "circuits"]),
     ("harness", &["ledger", "messages", "circuits"]),

@@ -3,6 +3,7 @@
 use crate::{opening::TableName, slots::SlotIndex};
 use countersign_circuits::consent::{Day, ScopeRegistry};
 use countersign_circuits::hash::Digest32;
+use countersign_messages::PatientKey;
 
 /// The ledger's word on this hospital's tables. An import is compared with it, never with what the hospital believes: a file restored
 /// from a backup, or a step whose report was lost, must not pass for the present state.
@@ -21,6 +22,9 @@ pub trait LedgerView: Sync {
 
     /// Slots for which a patient's key stands, in force or not.
     fn keyed(&self) -> Vec<SlotIndex>;
+
+    /// The key that stands or stood for a slot.
+    fn key(&self, slot: SlotIndex) -> Option<PatientKey>;
 
     /// The ledger's day.
     fn today(&self) -> Day;

@@ -1,10 +1,6 @@
 //! What patients took from what they had signed, by notes of their own keys.
 
-use crate::{
-    HospitalStore, HospitalStoreError,
-    hospital_store::{read_patient, small},
-    slots::SlotIndex,
-};
+use crate::{HospitalStore, HospitalStoreError, hospital_store::read_patient, slots::SlotIndex};
 use async_recursion::async_recursion as boxed;
 use countersign_ingest::PatientId;
 use countersign_messages::PatientKey;
@@ -18,12 +14,13 @@ pub enum Noted {
     Before,
     /// The slot is nobody's, or its patient was erased.
     Nobody,
-    /// The patient has a slot in use, or left in another way since: the note changes nothing.
+    /// The patient has a slot in use, or is not held back: the note changes nothing.
     Elsewhere,
 }
 
 impl HospitalStore {
-    /// Keeps what a note takes from the patient whose slot left by its key, and lets the rest have a fresh slot at the next anchor; all of it or nothing. Once a slot.
+    /// Keeps what a note takes from the patient whose slot left by its key, and lets the rest have a fresh slot at the next anchor; all of it or nothing. Once a slot. That
+    /// it is the last slot that the person left, only the ledger knows: it must be known before.
     ///
     /// # Errors
     /// The file is damaged.
@@ -37,11 +34,10 @@ impl HospitalStore {
         let whose: Option<Option<String>> =
             sqlx::query_scalar("SELECT patient FROM slot WHERE slot = ?").bind(slot.0).fetch_optional(&mut *tx).await?;
         let Some(patient) = whose.flatten().map(read_patient).transpose()? else { return Ok(Noted::Nobody) };
-        // the last of the person's slots, and held back by it alone
-        let last: i64 =
-            sqlx::query_scalar("SELECT max(slot) FROM slot WHERE patient = ?").bind(patient.expose()).fetch_one(&mut *tx).await?;
+        let in_use =
+            sqlx::query("SELECT 1 FROM slot WHERE patient = ? AND state = 0").bind(patient.expose()).fetch_optional(&mut *tx).await?;
         let released = sqlx::query("DELETE FROM withdrawn WHERE patient = ?").bind(patient.expose()).execute(&mut *tx).await?;
-        if small(last, "a slot")? != slot.0 || released.rows_affected() == 0 {
+        if in_use.is_some() || released.rows_affected() == 0 {
             return Ok(Noted::Elsewhere);
         }
         for scope in scopes {

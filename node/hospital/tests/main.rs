@@ -6,6 +6,7 @@ mod common;
 mod content;
 mod crash;
 mod damage;
+mod departed;
 mod histories;
 mod hospital_store;
 mod plain;

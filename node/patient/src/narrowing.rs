@@ -7,10 +7,7 @@ use crate::{
     standing::{genesis, slots},
 };
 use async_recursion::async_recursion as boxed;
-use countersign_member::{
-    gateway::{GatewayClient, GatewayError},
-    now,
-};
+use countersign_member::{gateway::GatewayClient, now};
 use countersign_messages::{Narrowing, Sheet, json};
 
 /// A part that was taken back.
@@ -28,7 +25,7 @@ pub struct Narrowed {
 /// As [`withdraw`]; [`PatientError::NotEnrolled`] if no slot is in force; the scopes are none or too many.
 #[boxed]
 pub async fn narrow(clients: &[GatewayClient], sheet: &Sheet, scopes: &[String]) -> Result<Narrowed, PatientError> {
-    let (mut failed, mut found) = (PatientError::NoGateway, None);
+    let (mut failed, mut found) = (PatientError::NoGateway, None::<(u32, u32, [u8; 32])>);
     for client in clients {
         match last_slot(client, sheet).await {
             Ok(Some(last)) if found.is_none_or(|(number, ..)| number < last.0) => found = Some(last),
@@ -49,7 +46,7 @@ pub async fn narrow(clients: &[GatewayClient], sheet: &Sheet, scopes: &[String])
 async fn last_slot(client: &GatewayClient, sheet: &Sheet) -> Result<Option<(u32, u32, [u8; 32])>, PatientError> {
     genesis(client, sheet.network).await?;
     let Some((number, place)) = slots(client, sheet).await?.pop() else { return Ok(None) };
-    let members: Vec<json::Member> = client.list("/v1/members").await.map_err(GatewayError::from)?;
+    let members: Vec<json::Member> = client.list("/v1/members").await?;
     let hospital = members.into_iter().find(|member| member.id.0.0 == sheet.hospital.0);
     Ok(hospital.map(|hospital| (number, place.slot, hospital.sealing.0.0)))
 }

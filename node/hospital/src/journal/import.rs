@@ -331,7 +331,14 @@ async fn hold_back_leavers(
         sqlx::query("INSERT INTO left_by_key (slot) VALUES (?)").bind(slot.0).execute(&mut *c).await?;
         let whose: Option<Option<String>> =
             sqlx::query_scalar("SELECT patient FROM slot WHERE slot = ?").bind(slot.0).fetch_optional(&mut *c).await?;
-        let Some(patient) = whose.flatten().map(read_patient).transpose()? else { continue };
+        let whose = match (whose, ledger.key(slot)) {
+            // a slot that this file does not know, with the key of somebody it does know: the person had it when a copy of before was brought back
+            (None | Some(None), Some(key)) => {
+                sqlx::query_scalar("SELECT patient FROM patient_key WHERE key = ?").bind(&key.0[..]).fetch_optional(&mut *c).await?
+            }
+            (whose, _) => whose.flatten(),
+        };
+        let Some(patient) = whose.map(read_patient).transpose()? else { continue };
         match register.find(&patient) {
             Some(place) => {
                 hold_back(c, register, &patient, place.slot).await?;

@@ -32,8 +32,13 @@ impl Hospital {
         if !matches!(state.withdrawal(me, note.slot), Some(left) if left.by == WithdrawnBy::Key) {
             return Err(ClaimRefused::NoteTooEarly.into());
         }
-        // what a later key of the same person decided goes before, also where this file was restored and does not know it
-        if keys.iter().skip(number + 1).any(|later| state.slot_of_key(later).is_some()) {
+        // what the person decided later goes before: by another slot, or by a later key, which a file that was restored need not know as the person's
+        let left_at = |slot: u32| state.withdrawal(me, slot).map(|left| left.height);
+        let people = self.store.people(note.slot..note.slot + 1).await?;
+        let patient = people.get(&note.slot).ok_or(ClaimRefused::NoteForeign)?;
+        let slots = self.store.slots_of(patient).await?;
+        let later = slots.iter().any(|(other, _)| other.0 != note.slot && left_at(other.0) >= left_at(note.slot));
+        if later || keys.iter().skip(number + 1).any(|later| state.slot_of_key(later).is_some()) {
             return Err(ClaimRefused::NoteForeign.into());
         }
         // the person is held back from here on, whenever this file heard of it

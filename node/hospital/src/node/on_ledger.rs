@@ -8,7 +8,7 @@ use countersign_circuits::{
     segment::SegmentId,
 };
 use countersign_ledger::{SegmentKey, State, TableKey, WithdrawnBy};
-use countersign_messages::MemberId;
+use countersign_messages::{MemberId, PatientKey};
 
 /// A hospital as the ledger has it.
 pub(super) struct OnLedger<'a> {
@@ -17,7 +17,7 @@ pub(super) struct OnLedger<'a> {
 }
 
 impl OnLedger<'_> {
-    fn key(&self, table: TableName) -> TableKey {
+    fn table(&self, table: TableName) -> TableKey {
         TableKey { hospital: self.hospital, table: table.digest }
     }
 }
@@ -30,12 +30,12 @@ impl Dictionaries for OnLedger<'_> {
 
 impl LedgerView for OnLedger<'_> {
     fn segments(&self, table: TableName) -> u32 {
-        self.state.table(&self.key(table)).map_or(0, |record| record.segment_count())
+        self.state.table(&self.table(table)).map_or(0, |record| record.segment_count())
     }
 
     fn current(&self, table: TableName, segment: u32) -> Option<(u32, Vec<u8>)> {
-        let version = *self.state.table(&self.key(table))?.versions.get(segment as usize)?;
-        let key = SegmentKey { table: self.key(table), id: SegmentId { index: segment, version } };
+        let version = *self.state.table(&self.table(table))?.versions.get(segment as usize)?;
+        let key = SegmentKey { table: self.table(table), id: SegmentId { index: segment, version } };
         Some((version, self.state.segment(&key)?.bytes.clone()))
     }
 
@@ -50,6 +50,10 @@ impl LedgerView for OnLedger<'_> {
 
     fn keyed(&self) -> Vec<SlotIndex> {
         self.state.patient_keys(&self.hospital).map(|(slot, _)| SlotIndex(slot)).collect()
+    }
+
+    fn key(&self, slot: SlotIndex) -> Option<PatientKey> {
+        self.state.patient_key(&self.hospital, slot.0).map(|record| record.key)
     }
 
     fn today(&self) -> Day {

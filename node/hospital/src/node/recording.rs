@@ -36,11 +36,13 @@ impl Hospital {
     pub async fn record(&self, connection: &mut Connection, patient: &PatientId) -> Result<Shown, HospitalError> {
         connection.refresh().await?;
         let slots = self.store.slots_of(patient).await?;
-        let (slot, _) = slots.iter().find(|(_, state)| *state == SlotState::InUse).or(slots.last()).ok_or(HospitalError::NothingToShow)?;
-        let state = connection.state();
-        let record = Record { network: state.network(), hospital: self.member.id(), slot: slot.0, rows: Vec::new() };
+        let (state, me) = (connection.state(), self.member.id());
+        let left_at = |slot: &SlotIndex| state.withdrawal(me, slot.0).map(|left| left.height);
+        let in_use = slots.iter().find(|(_, state)| *state == SlotState::InUse);
+        let (slot, _) = in_use.or(slots.iter().max_by_key(|(slot, _)| left_at(slot))).ok_or(HospitalError::NothingToShow)?;
+        let record = Record { network: state.network(), hospital: me, slot: slot.0, rows: Vec::new() };
         let mut shown = Shown { record, destroyed: 0, without_source: 0, left_out: 0 };
-        for row in state.slot_rows(&self.member.id(), slot.0) {
+        for row in state.slot_rows(&me, slot.0) {
             if shown.record.rows.len() == RECORD_ROWS_MAX {
                 shown.left_out += 1;
                 continue;

@@ -15,7 +15,7 @@ use countersign_hospital::{
     slots::SlotIndex,
 };
 use countersign_ingest::PatientId;
-use countersign_messages::{QueryId, TransactionId};
+use countersign_messages::{PatientKey, QueryId, TransactionId};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use serde_json::json;
@@ -104,6 +104,10 @@ impl LedgerView for Echo {
 
     fn keyed(&self) -> Vec<SlotIndex> {
         Vec::new()
+    }
+
+    fn key(&self, slot: SlotIndex) -> Option<PatientKey> {
+        Some(PatientKey(Digest32::of(&slot.0.to_le_bytes()).0))
     }
 
     fn today(&self) -> Day {

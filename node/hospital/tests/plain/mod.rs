@@ -13,6 +13,7 @@ use countersign_hospital::{
     slots::SlotIndex,
 };
 use countersign_ingest::{Mapping, Reading, shipped};
+use countersign_messages::PatientKey;
 use countersign_prover::commitment::Blinders;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -47,6 +48,8 @@ pub(crate) fn plain_points(blinders: &Blinders) -> Vec<u8> {
 pub(crate) struct Ledger {
     pub(crate) current: BTreeMap<(TableName, u32), (u32, Vec<u8>)>,
     pub(crate) withdrawn: BTreeSet<SlotIndex>,
+    /// The same, in the order in which they left.
+    pub(crate) order: Vec<SlotIndex>,
     /// Slots that patients' keys took out.
     pub(crate) left_by_key: BTreeSet<SlotIndex>,
     /// Whose key stands for a slot.
@@ -85,6 +88,10 @@ impl LedgerView for Ledger {
         self.keyed.keys().copied().collect()
     }
 
+    fn key(&self, slot: SlotIndex) -> Option<PatientKey> {
+        Some(PatientKey(Digest32::of(&slot.0.to_le_bytes()).0))
+    }
+
     fn today(&self) -> Day {
         Day(18_000)
     }
@@ -112,9 +119,14 @@ impl Ledger {
                 if slots.iter().any(|s| s.segment() >= spanned || self.withdrawn.contains(s)) {
                     return false;
                 }
-                self.withdrawn.extend(slots);
+                self.leave(slots);
                 true
             }
         }
+    }
+
+    pub(crate) fn leave<'a>(&mut self, slots: impl IntoIterator<Item = &'a SlotIndex>) {
+        let new: Vec<SlotIndex> = slots.into_iter().copied().filter(|slot| self.withdrawn.insert(*slot)).collect();
+        self.order.extend(new);
     }
 }

@@ -15,7 +15,7 @@ use countersign_hospital::{
     research_cut::{Renewal, Version},
     slots::SlotIndex,
 };
-use countersign_ingest::{ConsentSource, ImportOptions, PatientId, import, read_consents};
+use countersign_ingest::{ImportOptions, PatientId, import};
 use countersign_messages::Height;
 use countersign_prover::commitment::Blinders;
 use rand::{Rng, RngCore, seq::SliceRandom};
@@ -119,7 +119,7 @@ impl World {
         store.close().await;
         if !accepted {
             // an anchor was refused: the person is told, and anchors again
-            Box::pin(self.import(path, files, source)).await;
+            Box::pin(self.import(path, files, &source)).await;
         }
     }
 
@@ -272,9 +272,10 @@ impl World {
         store.close().await;
         let there: Vec<_> = self.ledger.keyed.iter().filter(|(slot, _)| !self.ledger.withdrawn.contains(slot)).collect();
         if let Some((slot, person)) = there.choose(dice).filter(|_| dice.gen_ratio(1, 3)).map(|(slot, person)| (**slot, **person)) {
-            self.ledger.withdrawn.insert(slot);
+            self.ledger.leave(&[slot]);
             self.ledger.left_by_key.insert(slot);
-            self.left.insert(person);
+            // a slot that a file which was brought back does not know is nobody's to it
+            self.left.extend(known(path, &BTreeSet::from([slot])).await.into_iter().filter(|known| *known == person));
         }
     }
 

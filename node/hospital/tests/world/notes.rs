@@ -29,7 +29,9 @@ impl World {
     /// The same by the model.
     pub(super) fn narrowed_source(&self, source: &Source) -> Source {
         let mut source = source.clone();
-        self.narrowed.iter().filter_map(|id| Some(source.get_mut(id)?.bins[1] = 0)).for_each(drop);
+        for (_, person) in source.iter_mut().filter(|(id, _)| self.narrowed.contains(*id)) {
+            person.bins[1] = 0;
+        }
         source
     }
 
@@ -37,6 +39,11 @@ impl World {
     pub(crate) async fn note(&mut self, path: &Path, dice: &mut ChaCha20Rng) {
         let all: Vec<SlotIndex> = self.ledger.left_by_key.iter().copied().collect();
         let Some(slot) = all.choose(dice).copied() else { return };
+        // the hospital's node refuses a note of a slot after which its person left by another one
+        let whose = |slot: &SlotIndex| self.holders.get(slot);
+        if self.ledger.order.iter().rfind(|left| whose(left) == whose(&slot)) != Some(&slot) {
+            return;
+        }
         let store = reopen(path).await;
         store.hear(&self.ledger).await.unwrap();
         let noted = store.narrow(slot, &[SCOPES[1].to_owned()]).await.unwrap();

@@ -398,18 +398,7 @@ pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &S
             table.withdrawn.insert(PatientId::new(*id).expect("ids were checked when they were read"));
             continue;
         }
-        let (scopes, restricted) = (scopes(person, policy, today), restricted(person, policy));
-        if scopes.is_empty() && !(person.withdrawals.is_empty() && person.denies.is_empty()) {
-            table.withdrawn.insert(PatientId::new(*id).expect("ids were checked when they were read"));
-        }
-        for (scope, until) in expanded(scopes, registry).into_iter().filter(|(scope, _)| !restricted.contains(scope)) {
-            if registry.find(scope).is_ok() {
-                let patient = PatientId::new(*id).expect("ids were checked when they were read");
-                table.grant(patient, scope, Day(until.min(last_day(registry).0)));
-            } else {
-                *report.permits_ignored.entry(format!("scope {scope} is not in the registry")).or_default() += 1;
-            }
-        }
+        grant(&mut table, (id, person), (policy, today, registry), &mut report);
         if let (Some(all), Some(days)) = (&mut table.windows, windows(person, policy)) {
             let days = days.into_iter().map(|d| DayRange { first: Day(d.first), last: Day(d.last) }).collect();
             all.insert(PatientId::new(*id).expect("ids were checked when they were read"), days);
@@ -422,6 +411,27 @@ pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &S
         return Err(ImportError::Package { place: FilePosition::new(path, 0), problem });
     }
     Ok(Consents { table, report, named, documents: Some(path.to_owned()) })
+}
+
+/// Enters what a person permits today, or that nothing is left of it.
+fn grant(
+    table: &mut ConsentTable,
+    (id, person): (&str, &Joined),
+    (policy, today, registry): (&ConsentPolicy, Day, &ScopeRegistry),
+    report: &mut ConsentReport,
+) {
+    let (scopes, restricted) = (scopes(person, policy, today), restricted(person, policy));
+    if scopes.is_empty() && !(person.withdrawals.is_empty() && person.denies.is_empty()) {
+        table.withdrawn.insert(PatientId::new(id).expect("ids were checked when they were read"));
+    }
+    for (scope, until) in expanded(scopes, registry).into_iter().filter(|(scope, _)| !restricted.contains(scope)) {
+        if registry.find(scope).is_ok() {
+            let patient = PatientId::new(id).expect("ids were checked when they were read");
+            table.grant(patient, scope, Day(until.min(last_day(registry).0)));
+        } else {
+            *report.permits_ignored.entry(format!("scope {scope} is not in the registry")).or_default() += 1;
+        }
+    }
 }
 
 /// Scopes by name: `c.*` stands for all categories of the registry that are not separate, each for as long as the longest entry says.
