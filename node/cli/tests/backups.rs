@@ -128,3 +128,46 @@ fn restored(scene: &Scene, file: &Path) {
     withdraw(gone).failed(2).error();
     assert_eq!(two.audit()["verified"], json!(true));
 }
+
+/// Somebody is erased after a backup was made, and the disk with the hospital's file is lost. What is brought back knows the person; the list beside the backups does, too.
+#[test]
+fn who_was_erased_since_a_backup_does_not_come_back_with_it() {
+    let scene = Scene::start();
+    let two = &scene.two;
+    scene.key("sheet", &[]).done();
+    let before = PathBuf::from(scene.create(&[]).done().json()["backup"].as_str().unwrap());
+    assert_eq!(scene.verify(&before, "sheet").done().json()["erasures"], json!(null));
+    let erase =
+        |id: &String| run(arguments!["--json", "erase", "--patient", id].into_iter().chain(scene.site())).keeps_secret(&two.patients);
+    let gone = two.patients.iter().filter(|id| id.starts_with("a-")).find(|id| erase(id).code == Some(0)).unwrap();
+    scene.create(&[]).done();
+    let list = scene.folder.join("a.erased");
+    let text = std::fs::read_to_string(&list).unwrap();
+    assert_eq!((text.lines().count(), list.metadata().unwrap().permissions().mode() & 0o777), (2, 0o600));
+    assert!(two.patients.iter().all(|id| !text.contains(id.as_str())), "a list of erasures names a patient");
+
+    let file = |end: &str| two.path(&format!("net/sites/a.sqlite{end}"));
+    ["", "-journal", ".erased"].iter().for_each(|end| std::fs::remove_file(file(end)).unwrap());
+    let found = scene.restore(&before, &file("")).done().json();
+    assert_eq!(found["erasures"], json!(1));
+    assert!(file(".erased").exists());
+    let anchored = run(two.anchor("a")).done().keeps_secret(&two.patients);
+    assert!(anchored.stderr.contains("1 people who had been erased were erased again"), "{anchored:?}");
+    let after = anchored.json();
+    assert_eq!((&after["held_back"], &after["people_new"]), (&json!(1), &json!(0)), "{after}");
+    let again = run(two.anchor("a")).done();
+    assert!(!again.stderr.contains("erased again"), "once: {again:?}");
+    let what_is_left = erase(gone).done().json();
+    assert_eq!((&what_is_left["slots"], &what_is_left["openings_pinned"]), (&json!([]), &json!(0)), "{what_is_left}");
+    let shown = arguments!["record", "show", "--patient", gone, "--out", two.path("record")];
+    run(shown.into_iter().chain(scene.site())).failed(2);
+
+    // a list that is damaged says so, and nothing is done meanwhile
+    std::fs::write(file(".erased"), text.replace("+ ", "? ")).unwrap();
+    assert!(run(two.anchor("a")).failed(2).stderr.contains("a line of it is damaged"));
+    std::fs::write(file(".erased"), &text).unwrap();
+    // a new document ends it, also for the list
+    run(arguments!["readmit", "--patient", gone].into_iter().chain(scene.site())).done();
+    assert_eq!(run(two.anchor("a")).done().json()["people_new"], json!(1));
+    assert_eq!(std::fs::read_to_string(file(".erased")).unwrap().lines().count(), 3);
+}

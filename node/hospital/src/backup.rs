@@ -3,7 +3,7 @@
 //! A backup is a whole, consistent copy. Its head says, readable for everybody, of which hospital it is and as of which block; everything else is sealed
 //! ([`countersign_messages::SealingWriter`]), the head authenticated with it. It is written beside its place and moved there when it is whole.
 
-use crate::{CheckReport, HospitalStore, HospitalStoreError};
+use crate::{CheckReport, HospitalStore, HospitalStoreError, erasure_list};
 use async_recursion::async_recursion as boxed;
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::{hash::Digest32, tag};
@@ -62,6 +62,9 @@ pub enum BackupError {
     /// Nothing is written over.
     #[error("{} is there already; it is never written over", .0.display())]
     There(PathBuf),
+    /// Two lists of erasures of which neither begins with the other.
+    #[error("{} names erasures that the list beside the hospital's file does not, and the other way round: put both together by hand, in one file with all lines, before anything else", .0.display())]
+    ErasuresThere(PathBuf),
     /// A file cannot be read or written; nothing half-made is left.
     #[error("{}: {source}", path.display())]
     File {
@@ -105,6 +108,8 @@ pub struct BackupFinding {
     pub head: BackupHead,
     /// Its content.
     pub content: CheckReport,
+    /// Lines of the list of erasures that lies beside it, or beside the place it was restored to; `None`: there is no list.
+    pub erasures: Option<usize>,
 }
 
 /// What a backup is sealed for.
@@ -198,7 +203,7 @@ pub async fn verify(path: &Path, secret: &SealingSecret) -> Result<BackupFinding
     restore(path, secret, &folder.path().join("restored.sqlite")).await
 }
 
-/// Writes what is in a backup as a hospital's file, checks it, and moves it to its place when it is whole. Codes that were handed to patients and not used before the backup was made are good no
+/// Writes what is in a backup as a hospital's file, checks it, and moves it to its place when it is whole, with the list of erasures that lies beside the backup. Codes that were handed to patients and not used before the backup was made are good no
 /// more: some may have been used since.
 ///
 /// # Errors
@@ -225,8 +230,10 @@ pub async fn restore(path: &Path, secret: &SealingSecret, to: &Path) -> Result<B
         Err(source) => Err(BackupError::File { path: part.clone(), source }),
     };
     let moved = checked.and_then(|content| {
+        // first: no file without what must be replayed over it
+        let erasures = erasure_list::bring_back(path, &head.hospital, to)?;
         std::fs::rename(&part, to).map_err(BackupError::file(to))?;
-        Ok(BackupFinding { head, content })
+        Ok(BackupFinding { head, content, erasures })
     });
     if moved.is_err() {
         for file in std::iter::once(part.clone()).chain(BESIDE.map(|end| PathBuf::from(format!("{}{end}", part.display())))) {

@@ -96,6 +96,37 @@ impl HospitalStore {
         Ok(withdrawn.rows_affected() + erased.rows_affected() + narrowed.rows_affected() > 0)
     }
 
+    /// Notes people who were erased while this file was another one: an import gives them no slot.
+    ///
+    /// # Errors
+    /// The database refuses.
+    #[boxed]
+    pub(crate) async fn hold_erased(&self, patients: &[PatientId]) -> Result<(), HospitalStoreError> {
+        let mut tx = self.pool.begin().await?;
+        let key = secret(&mut tx, SECRET, &mut OsRng).await?;
+        for patient in patients {
+            let statement = "INSERT OR REPLACE INTO erased (patient) VALUES (?)";
+            sqlx::query(statement).bind(&hash(&key, patient).0[..]).execute(&mut *tx).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// The state of the list of erasures that this file has taken over.
+    #[boxed]
+    pub(crate) async fn erasure_list(&self) -> Result<Digest32, HospitalStoreError> {
+        let stored: Option<Vec<u8>> = sqlx::query_scalar("SELECT digest FROM erasure_list").fetch_optional(&self.pool).await?;
+        let digest =
+            |bytes: Vec<u8>| bytes.try_into().map(Digest32).map_err(|_| HospitalStoreError::Damaged("the list of erasures' state"));
+        Ok(stored.map(digest).transpose()?.unwrap_or_default())
+    }
+
+    /// Notes which state of the list this file has taken over.
+    #[boxed]
+    pub(crate) async fn took_erasure_list(&self, digest: &Digest32) -> Result<(), HospitalStoreError> {
+        sqlx::query("INSERT OR REPLACE INTO erasure_list (id, digest) VALUES (0, ?)").bind(&digest.0[..]).execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// What the newest anchor of every dictionary was read with, for an erasure anchor under a scope registry. Dictionaries that were never anchored under it are not among them: only an import can anchor them.
     ///
     /// # Errors

@@ -45,6 +45,7 @@ mod claims;
 pub mod codes;
 pub mod disclosure;
 mod erasure;
+mod erasure_list;
 mod error;
 mod hospital_store;
 pub mod intake;

@@ -33,7 +33,7 @@ pub use proving_keys::ProvingKeys;
 pub use recording::Shown;
 pub use withdrawing::Departure;
 
-use crate::{HospitalStore, HospitalStoreError};
+use crate::{HospitalStore, HospitalStoreError, erasure_list::ErasureList};
 use async_recursion::async_recursion as boxed;
 use countersign_circuits::{dictionary::Dictionary, hash::Digest32};
 use countersign_ledger::{State, TableKey};
@@ -59,6 +59,9 @@ pub struct Hospital {
     pub member: Member,
     store: HospitalStore,
     keys: ProvingKeys,
+    erasures: ErasureList,
+    /// People who were erased again when it was opened, as its file is of before.
+    pub erased_again: usize,
 }
 
 /// A dictionary the ledger publishes.
@@ -67,10 +70,10 @@ fn dictionary<'a>(state: &'a State, digest: &Digest32) -> Result<&'a Dictionary,
 }
 
 impl Hospital {
-    /// Opens a hospital's own file; makes it on first use.
+    /// Opens a hospital's own file; makes it on first use. Whoever was erased since the file was another one (a copy was brought back) is erased again before anything else.
     ///
     /// # Errors
-    /// The member is no hospital, or its file is damaged, in use, or lost after an anchor.
+    /// The member is no hospital, its file is damaged, in use, or lost after an anchor, or its list of erasures cannot be read.
     #[boxed]
     pub async fn open(
         connection: &Connection,
@@ -91,7 +94,10 @@ impl Hospital {
             return Err(HospitalError::FileLost { path: path.to_owned(), name: member.name });
         }
         let turns = if if_in_use == IfInUse::Wait { TURNS_MAX } else { 1 };
-        Ok(Self { store: open_in_turn(path, turns).await?, member, keys: keys.clone() })
+        let (store, erasures) = (open_in_turn(path, turns).await?, ErasureList::new(path, &member));
+        let mut hospital = Self { store, member, keys: keys.clone(), erasures, erased_again: 0 };
+        hospital.erased_again = hospital.replay_erasures(connection.state()).await?;
+        Ok(hospital)
     }
 
     /// Its own file.

@@ -108,7 +108,11 @@ impl Answering {
 
     async fn hospital(&self, connection: &Connection) -> Result<Hospital, HospitalError> {
         let (member, file) = (self.folder.member.clone(), self.folder.hospital_store());
-        Hospital::open(connection, &self.keys, member, &file, IfInUse::Wait).await
+        let hospital = Hospital::open(connection, &self.keys, member, &file, IfInUse::Wait).await?;
+        if hospital.erased_again > 0 {
+            tracing::warn!(count = hospital.erased_again, "people who had been erased were erased again: the hospital's file is of before");
+        }
+        Ok(hospital)
     }
 
     async fn deliver(&self) -> Result<(), HospitalError> {

@@ -60,6 +60,9 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
         None => network.holder().reader()?.name,
     };
     let site = network.hospital(&session.keys, &name).await?;
+    if site.erased_again > 0 {
+        screen.say(format!("{} people who had been erased were erased again: this hospital's file is of before. Run `erase` for one of them once the anchor is done: it destroys what is left", site.erased_again));
+    }
     publish_dictionary(&mut network, reading.canonical()).await?;
     let opt_outs = match (&arguments.opt_outs, arguments.no_opt_outs) {
         (Some(path), _) => OptOutList::File(path.clone()),

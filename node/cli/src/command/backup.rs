@@ -193,10 +193,14 @@ async fn create(session: &Session, arguments: &CreateArguments) -> Result<(), Fa
 
 /// What is in a backup.
 fn said(session: &Session, finding: &BackupFinding, words: &str) {
-    let BackupFinding { head, content } = finding;
+    let BackupFinding { head, content, erasures } = finding;
+    let list = match erasures {
+        Some(lines) => format!("the list of erasures beside it has {lines} lines; who was erased since is erased again when the file is opened"),
+        None => "NO list of erasures lies beside it: if anybody was erased since it was made, erase them again by hand, before anything is anchored or answered".to_owned(),
+    };
     let text = || {
         format!(
-            "{words}\nof {}, made on {}, as of block {}: {} slots, {} openings, {} numbers remembered, {} steps unfinished",
+            "{words}\nof {}, made on {}, as of block {}: {} slots, {} openings, {} numbers remembered, {} steps unfinished\n{list}",
             crate::screen::plain(head.name.as_str()),
             day_text(head.made.day()),
             head.height.0,
@@ -210,6 +214,7 @@ fn said(session: &Session, finding: &BackupFinding, words: &str) {
         json!({
             "site": head.name.as_str(), "network": head.network.0, "block": head.height.0, "made_ms": head.made.0, "slots": content.slots,
             "openings": content.openings, "openings_pending": content.openings_pending, "released": content.released, "unfinished": content.unfinished,
+            "erasures": erasures,
         })
     };
     session.screen.result(text, value);

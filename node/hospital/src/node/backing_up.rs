@@ -40,6 +40,9 @@ impl Hospital {
         let name = Name::new(self.member.name.clone()).map_err(|_| HospitalError::Unknown("hospital"))?;
         let (network, height) = (connection.state().network(), connection.state().tip().height);
         let head = BackupHead { network, hospital: self.member.id(), name, made: now(), height };
-        Ok(backup::create(&self.store, head, &key, folder).await?)
+        let beside = head.name.to_string();
+        let made = backup::create(&self.store, head, &key, folder).await?;
+        self.erasures.copy_to(folder, &beside)?;
+        Ok(made)
     }
 }

@@ -58,10 +58,16 @@ impl Hospital {
         self.store.hear(&OnLedger { state: connection.state(), hospital: self.member.id() }).await?;
         self.finish_withdrawals(connection).await?;
         let heard = Heard { cause: Cause::Word, received: Some(connection.state().tip().time.day()) };
+        // apart first: whatever happens to the file from here on, the person is not brought back
+        if !self.store.slots_of(patient).await?.is_empty() {
+            self.erasures.note(patient, true)?;
+        }
         let slots = match self.store.erase(patient, heard).await {
             Err(HospitalStoreError::Unknown(_)) => return Err(HospitalError::NeverHere),
             slots => slots?,
         };
+        let list = self.erasures.note(patient, true)?;
+        self.store.took_erasure_list(&list.digest).await?;
         self.drive(connection, saying).await?;
         // what can be destroyed is, also where a table cannot be anchored
         let segments = self.anchor_without(connection, saying).await;
@@ -89,7 +95,36 @@ impl Hospital {
     /// Nobody of that id is held back here, or the file is damaged.
     #[boxed]
     pub async fn readmit(&self, patient: &PatientId) -> Result<(), HospitalError> {
-        if self.store.readmit(patient).await? { Ok(()) } else { Err(HospitalError::NotHeldBack) }
+        let (held, listed) = (self.store.readmit(patient).await?, self.erasures.holds(&self.erasures.read()?, patient));
+        if listed {
+            let list = self.erasures.note(patient, false)?;
+            self.store.took_erasure_list(&list.digest).await?;
+        }
+        if held || listed { Ok(()) } else { Err(HospitalError::NotHeldBack) }
+    }
+
+    /// Erases again whom the list of erasures names and this file still does. How many.
+    pub(super) async fn replay_erasures(&self, state: &State) -> Result<usize, HospitalError> {
+        let list = self.erasures.read()?;
+        if list.digest == self.store.erasure_list().await? {
+            return Ok(0);
+        }
+        let people: BTreeSet<PatientId> = self.store.people(0..u32::MAX).await?.into_values().collect();
+        let heard = Heard { cause: Cause::Word, received: Some(state.tip().time.day()) };
+        let mut again = 0;
+        for patient in people.iter().filter(|patient| self.erasures.holds(&list, patient)) {
+            self.store.erase(patient, heard).await?;
+            again += 1;
+        }
+        self.store.took_erasure_list(&list.digest).await?;
+        Ok(again)
+    }
+
+    /// Holds back whom the list names, this file does not, and the files of an import do.
+    pub(super) async fn hold_erased<'a>(&self, patients: impl Iterator<Item = &'a PatientId>) -> Result<(), HospitalError> {
+        let list = self.erasures.read()?;
+        let listed: Vec<PatientId> = patients.filter(|patient| self.erasures.holds(&list, patient)).cloned().collect();
+        if listed.is_empty() { Ok(()) } else { Ok(self.store.hold_erased(&listed).await?) }
     }
 
     /// Destroys openings that hold rows of erased people and that no study pins any more: once a day.

@@ -154,6 +154,7 @@ impl Hospital {
         if let Err(stopped) = self.check_import(connection, &imported).await {
             return Err(self.take_back(connection, imported.consents.as_ref(), stopped, saying).await);
         }
+        self.hold_erased(imported.import.table.rows.iter().map(|row| &row.patient)).await?;
         let report = self.anchor(connection, reading, mapping, &imported, saying).await?;
         // whoever has a new slot by now keeps a key
         self.enrol(connection).await?;
