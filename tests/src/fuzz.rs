@@ -13,7 +13,7 @@ use countersign_consensus::{
 };
 use countersign_ingest::Reading;
 use countersign_ledger::light::AnswerExport;
-use countersign_messages::{Block, Certificate, Transaction, ValidatorSet, Wire};
+use countersign_messages::{Block, Certificate, Narrowing, Record, Transaction, ValidatorSet, Wire};
 use countersign_net::{
     Channel,
     frame::{self, Message},
@@ -27,7 +27,7 @@ use countersign_verifier::VerifyingKey;
 pub type Target = fn(&[u8]);
 
 /// All targets by name; a folder of that name in `fuzz/corpus` holds inputs that are replayed in the test suite.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("answer", answer),
     ("anchor", anchor),
     ("row", row),
@@ -43,6 +43,8 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("consensus", consensus),
     ("node_request", node_request),
     ("commit_certificate", commit_certificate),
+    ("record", record),
+    ("note", note),
 ];
 
 /// The proof of S2.
@@ -163,5 +165,23 @@ pub fn commit_certificate(bytes: &[u8]) {
     }
     if let Ok(set) = ValidatorSet::decode(bytes) {
         assert_eq!(set.encode(), bytes);
+    }
+}
+
+/// A record that a hospital shows.
+pub fn record(bytes: &[u8]) {
+    if let Ok(record) = Record::decode(bytes) {
+        assert_eq!(record.encode(), bytes);
+        for source in record.rows.iter().filter_map(|row| row.source.as_ref()) {
+            let _ = source.in_segment.root(&source.salt);
+            let _ = source.in_anchor.root(&source.salt);
+        }
+    }
+}
+
+/// A patient's note that narrows, once it was opened.
+pub fn note(bytes: &[u8]) {
+    if let Ok(note) = Narrowing::decode(bytes) {
+        assert_eq!(note.encode(), bytes);
     }
 }

@@ -1,0 +1,3 @@
+//! Fuzzes `countersign_tests::fuzz::note`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| countersign_tests::fuzz::note(bytes));
