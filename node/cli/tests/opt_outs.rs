@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 const QUESTIONS: [&str; 3] = [
     "SELECT diabetes, COUNT(*) FROM cardiometabolic-core GROUP BY diabetes",
     "SELECT hypertension, COUNT(*) FROM cardiometabolic-core GROUP BY hypertension",
-    "SELECT COUNT(*) FROM cardiometabolic-core WHERE age >= 30",
+    "SELECT COUNT(*) FROM cardiometabolic-core WHERE age >= 40",
 ];
 
 fn people(result: &Value, attribute: &str) -> u64 {

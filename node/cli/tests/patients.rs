@@ -153,6 +153,10 @@ fn narrows(scene: &Scene, here: &str) {
         holds.iter().map(|held| held["scope"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let before = permissions("before");
+    // what was shown before is still what was anchored, and no more the record
+    let old =
+        run(arguments!["--json", "record", "verify", scene.at("record"), "--url", scene.verifier.url(), "--sheet", scene.at("sheet")]);
+    assert!(old.code == Some(3) && old.json()["elsewhere"].as_array().unwrap().len() == 1, "{old:?}");
     assert!(before.contains(&"c.labs".to_owned()) && before.len() > 2, "{before:?}");
     let narrow = |without: &str, note: &str| {
         let (sheet, note) = (scene.at("sheet"), scene.at(note));
@@ -174,6 +178,27 @@ fn narrows(scene: &Scene, here: &str) {
     assert_eq!(scene.anchor()["people_new"], json!(0), "until the note is taken the patient is out altogether");
     assert_eq!(take(&["note", "unknown"]).done().json()["taken"], json!(1));
     assert!(take(&["note"]).failed(2).stderr.contains("used before"));
+    // the patient says at the counter that everything ends, though nothing is in force: the note counts no more
+    hospital(arguments!["withdraw", "--patient", here]).done();
+    assert_eq!(scene.anchor()["people_new"], json!(0));
+    hospital(arguments!["readmit", "--patient", here]).done();
+    assert_eq!(scene.anchor()["people_new"], json!(1));
+    narrows_again(scene, here, &permissions, &narrow, &take, &before);
+}
+
+fn narrows_again(
+    scene: &Scene,
+    here: &str,
+    permissions: &dyn Fn(&str) -> Vec<String>,
+    narrow: &dyn Fn(&str, &str) -> Outcome,
+    take: &dyn Fn(&[&str]) -> Outcome,
+    before: &[String],
+) {
+    let hospital = |arguments: Vec<OsString>| scene.clinic.run(arguments).keeps_secret(&scene.ids);
+    scene.verifier.reach(scene.clinic.height());
+    narrow("c.labs", "third").done();
+    scene.clinic.reach(scene.verifier.height());
+    take(&["third"]).done();
     let again = scene.anchor();
     assert_eq!((&again["people_new"], &again["consents"]["narrowed"]), (&json!(1), &json!(1)));
     scene.verifier.reach(scene.clinic.height());
@@ -184,7 +209,7 @@ fn narrows(scene: &Scene, here: &str) {
     hospital(arguments!["readmit", "--patient", here]).done();
     assert_eq!(scene.anchor()["consents"]["narrowed"], json!(0));
     scene.verifier.reach(scene.clinic.height());
-    assert_eq!(permissions("wide"), before);
+    assert_eq!(permissions("wide"), *before);
 }
 
 /// A letter, for somebody with a row; under no id that is not here. Gives whose.
@@ -255,8 +280,9 @@ fn records(scene: &Scene, here: &str) {
 
     // another's record is not that of this sheet's key
     let other = scene.ids.iter().rev().find(|id| id.as_str() != here && show(id, "other").code == Some(0)).unwrap();
-    let foreign = verify("other", arguments!["--sheet", scene.at("sheet")]).done().json();
-    assert_eq!(foreign["own"], json!(false), "{other}");
+    let foreign = verify("other", arguments!["--sheet", scene.at("sheet")]).failed(3);
+    assert_eq!(foreign.json()["own"], json!(false), "{other}");
+    assert!(foreign.json()["lacks"].as_array().unwrap().len() == 2, "not this one, and the own one is another: {foreign:?}");
     changed_records(scene, here, &verify);
 }
 
@@ -272,8 +298,10 @@ fn changed_records(scene: &Scene, here: &str, verify: &dyn Fn(&str, Vec<OsString
         std::fs::set_permissions(scene.at(&name), std::fs::Permissions::from_mode(0o600)).unwrap();
         verify(&name, vec![])
     };
-    let less = with(&|record| record.rows.truncate(1)).done().json();
+    let less = with(&|record| record.rows.truncate(1)).failed(3).json();
     assert_eq!(less["not_shown"].as_array().unwrap().len(), 1, "what is left out is named");
+    let unsaid = with(&|record| record.rows.iter_mut().for_each(|row| row.source = None)).done().json();
+    assert!(unsaid["rows"].as_array().unwrap().iter().all(|row| row["read_of"].is_null()));
     // the neighbour's row does not open with this one's material
     with(&|record| record.slot ^= 1).failed(3).error();
     with(&|record| record.rows = other.rows.clone()).failed(3).error();

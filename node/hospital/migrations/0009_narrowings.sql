@@ -9,3 +9,6 @@ CREATE TABLE narrowed (
 CREATE TABLE narrowing_taken (
     slot INTEGER PRIMARY KEY
 ) STRICT;
+
+-- The ledger's day on which this file heard that the slot had left by its key; NULL: of before this column.
+ALTER TABLE left_by_key ADD COLUMN heard INTEGER;

@@ -90,7 +90,9 @@ impl HospitalStore {
             .bind(&hash.0[..])
             .execute(&mut *tx)
             .await?;
-        // the new document says what is permitted from now on
+        // the new document says what is permitted from now on, and no note of before it
+        let notes = "INSERT OR IGNORE INTO narrowing_taken SELECT slot FROM slot WHERE patient = ?";
+        sqlx::query(notes).bind(patient.expose()).execute(&mut *tx).await?;
         let narrowed = sqlx::query("DELETE FROM narrowed WHERE patient = ?").bind(patient.expose()).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(withdrawn.rows_affected() + erased.rows_affected() + narrowed.rows_affected() > 0)

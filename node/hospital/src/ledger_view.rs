@@ -20,6 +20,9 @@ pub trait LedgerView: Sync {
     /// Of these, slots that their patients' own keys took out.
     fn left_by_key(&self) -> Vec<SlotIndex>;
 
+    /// True for a slot that is out of force as the hospital said that its patient said so.
+    fn left_by_word(&self, slot: SlotIndex) -> bool;
+
     /// Slots for which a patient's key stands, in force or not.
     fn keyed(&self) -> Vec<SlotIndex>;
 

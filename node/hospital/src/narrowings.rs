@@ -2,15 +2,21 @@
 
 use crate::{HospitalStore, HospitalStoreError, hospital_store::read_patient, slots::SlotIndex};
 use async_recursion::async_recursion as boxed;
+use countersign_circuits::consent::Day;
 use countersign_ingest::PatientId;
 use countersign_messages::PatientKey;
+
+/// Days after a slot left by its key, by the ledger's day on which this file heard of it, in which a note lets the rest count again: later on the departure stands, and nobody who finds the sheet changes that.
+pub(crate) const NOTE_DAYS: i32 = 30;
 
 /// What became of a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Noted {
     /// It is kept, and the person is held back no more.
     Kept,
-    /// The slot's note was taken before.
+    /// This file heard more than 30 days ago that the slot had left by its key, or not at all.
+    TooLate,
+    /// The slot's note was taken before, or something was decided since that goes before it.
     Before,
     /// The slot is nobody's, or its patient was erased.
     Nobody,
@@ -25,8 +31,13 @@ impl HospitalStore {
     /// # Errors
     /// The file is damaged.
     #[boxed]
-    pub async fn narrow(&self, slot: SlotIndex, scopes: &[String]) -> Result<Noted, HospitalStoreError> {
+    pub async fn narrow(&self, slot: SlotIndex, scopes: &[String], today: Day) -> Result<Noted, HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
+        let heard: Option<Option<i32>> =
+            sqlx::query_scalar("SELECT heard FROM left_by_key WHERE slot = ?").bind(slot.0).fetch_optional(&mut *tx).await?;
+        if heard.flatten().is_none_or(|heard| today.0.saturating_sub(heard) > NOTE_DAYS) {
+            return Ok(Noted::TooLate);
+        }
         let taken = sqlx::query("INSERT OR IGNORE INTO narrowing_taken (slot) VALUES (?)").bind(slot.0).execute(&mut *tx).await?;
         if taken.rows_affected() == 0 {
             return Ok(Noted::Before);

@@ -5,7 +5,11 @@ use crate::{
     plain::Ledger,
 };
 use countersign_circuits::hash::Digest32;
-use countersign_hospital::{HospitalStore, journal::WithdrawalStep, ledger_view::LedgerView, slots::SlotIndex};
+use countersign_hospital::{
+    HospitalStore,
+    ledger_view::LedgerView,
+    slots::{SlotIndex, SlotState},
+};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use std::collections::BTreeSet;
 
@@ -35,7 +39,6 @@ async fn a_key_takes_its_patient_out_also_under_a_slot_that_the_file_does_not_kn
     store.hear(&ledger).await.unwrap();
     assert_eq!(store.held_back().await.unwrap(), [patient(1)], "and not the other one");
     assert!(store.register().await.unwrap().find(&patient(1)).is_none() && store.register().await.unwrap().find(&patient(2)).is_some());
-    let Some(WithdrawalStep::Sign { slots, .. }) = store.next_withdrawal_step().await.unwrap() else { panic!("the ledger is not told") };
-    assert_eq!(slots.into_iter().collect::<Vec<_>>(), [slot]);
+    assert_eq!(store.slot_state(slot).await.unwrap(), Some(SlotState::Withdrawn));
     store.close().await;
 }

@@ -77,6 +77,7 @@ async fn brought_back(world: &mut World, path: &Path, copy: &Path, erased: BTree
     // of whom a key took out the file finds those whose slots it knows
     let (narrowed, taken) = noted(path).await;
     world.narrowed = narrowed;
+    world.noted.clear();
     let left = world.ledger.left_by_key.difference(&taken).copied().collect();
     world.left = known(path, &left).await;
 }

@@ -185,6 +185,8 @@ pub struct Consents {
     pub report: ConsentReport,
     /// Everybody they are of, whatever they say.
     pub(crate) named: BTreeSet<PatientId>,
+    /// Ids that were merged into others, as far as the documents say.
+    merged: BTreeMap<PatientId, PatientId>,
     /// The file or folder of FHIR Consents they were read from; `None`: a table.
     documents: Option<PathBuf>,
 }
@@ -192,6 +194,7 @@ pub struct Consents {
 impl Consents {
     /// Takes one scope from a patient, whatever was signed.
     pub fn narrow(&mut self, patient: &PatientId, scope: &str) {
+        let patient = &self.merged.get(patient).unwrap_or(patient).clone();
         let Some(scopes) = self.table.patients.get_mut(patient) else { return };
         if scopes.remove(scope).is_none() {
             return;
@@ -262,7 +265,13 @@ fn csv(path: &Path, registry: &ScopeRegistry) -> Result<Consents, ImportError> {
         let problem = format!("these consents are not whole: {words}");
         return Err(ImportError::Package { place: FilePosition::new(path, 0), problem });
     }
-    let mut consents = Consents { table: ConsentTable::new(), report: ConsentReport::default(), named: BTreeSet::new(), documents: None };
+    let mut consents = Consents {
+        table: ConsentTable::new(),
+        report: ConsentReport::default(),
+        named: BTreeSet::new(),
+        merged: BTreeMap::new(),
+        documents: None,
+    };
     for file in list(path, &[".csv"], "*.csv file")? {
         let mut table = Table::open(&file)?;
         if let Some(other) = table.header.iter().find(|h| !["patient", "scope", "until"].contains(&h.as_str())) {

@@ -12,7 +12,7 @@ use ed25519_dalek::SigningKey;
 use std::{fmt, str::FromStr};
 use zeroize::Zeroizing;
 
-/// See the module's documentation. Whoever has it can take the patient's record out of research, and nothing else. Hidden in `Debug`.
+/// See the module's documentation. Whoever has it can take the patient's record out of research, all of it or, by a note, a part, and nothing else. Hidden in `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sheet {
     /// The network.

@@ -31,6 +31,11 @@ pub enum PatientError {
         "no gateway that answered has a slot with a key of this sheet. A hospital enrols keys with its next anchor; ask another gateway, too. If it is not there after a week, the ethics board takes complaints"
     )]
     NotEnrolled,
+    /// The hospital took the slot out.
+    #[error(
+        "your record left by the hospital's hand, and not by your key: there is nothing to take back. Ask at the counter what is meant"
+    )]
+    LeftOtherwise,
     /// A record that is not what was anchored. The hospital that showed it, or whoever changed the file, is at fault.
     #[error(
         "the record does not hold: {0}. Do not rely on it: ask the hospital for another one, and tell the ethics board if that does not hold either"

@@ -22,7 +22,7 @@ pub struct Narrowed {
 /// Takes everything of a sheet's slot out of force, as [`withdraw`] does, and writes the note for the hospital by which all but some scopes count again, from its next anchor on.
 ///
 /// # Errors
-/// As [`withdraw`]; [`PatientError::NotEnrolled`] if no slot is in force; the scopes are none or too many.
+/// As [`withdraw`]; [`PatientError::NotEnrolled`] if no slot has a key of the sheet; [`PatientError::LeftOtherwise`]; the scopes are none or too many.
 #[boxed]
 pub async fn narrow(clients: &[GatewayClient], sheet: &Sheet, scopes: &[String]) -> Result<Narrowed, PatientError> {
     let (mut failed, mut found) = (PatientError::NoGateway, None::<(u32, u32, [u8; 32])>);
@@ -39,7 +39,9 @@ pub async fn narrow(clients: &[GatewayClient], sheet: &Sheet, scopes: &[String])
     // made first: what cannot be said must take nothing out
     let whom = (&sheet.network, &sheet.hospital, sealing);
     let note = Narrowing::seal(whom, (slot, &sheet.key(number)), scopes.to_vec(), now())?;
-    Ok(Narrowed { departures: withdraw(clients, sheet).await?, note })
+    let departures = withdraw(clients, sheet).await?;
+    let by_key = departures.iter().any(|left| matches!(left, Departure::ByKey(receipt) if receipt.slot == slot));
+    if by_key { Ok(Narrowed { departures, note }) } else { Err(PatientError::LeftOtherwise) }
 }
 
 /// The last of a sheet's slots (its key's number and place), and the key that is sealed to at its hospital.

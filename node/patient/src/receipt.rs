@@ -10,7 +10,7 @@ use countersign_messages::{
 use serde::Serialize;
 
 /// How often a gateway that is busy is asked.
-const TRIES: u32 = 5;
+pub(crate) const TRIES: u32 = 5;
 
 /// By whose word a withdrawal stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -2,7 +2,7 @@
 
 use crate::{
     PatientError,
-    receipt::{Decided, find},
+    receipt::{Decided, TRIES, find},
     standing::{genesis, slots},
 };
 use async_recursion::async_recursion as boxed;
@@ -15,11 +15,10 @@ use countersign_circuits::{
 };
 use countersign_member::gateway::{GatewayClient, GatewayError};
 use countersign_messages::{
-    Anchor, AnchoredTable, Block, Genesis, NetworkId, Payload, Record, RecordRow, RecordSource, RecordTable, Sheet, json, merkle,
+    Anchor, AnchoredTable, Block, Genesis, Height, NetworkId, Payload, Record, RecordRow, RecordSource, RecordTable, Sheet, json, merkle,
     source_leaf,
 };
 use countersign_verifier::verify_row;
-use std::collections::HashMap;
 
 /// One value, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,10 +62,25 @@ pub struct CheckedRecord {
     pub slot: json::Slot,
     /// With a sheet: whether one of its keys stands for the slot, as the gateway says.
     pub own: Option<bool>,
+    /// Slots in force with another key of the sheet: the record of one of them is another one.
+    pub elsewhere: Vec<u32>,
     /// Every row that was shown.
     pub rows: Vec<CheckedRow>,
     /// Rows that the hospital should be able to show and did not.
     pub not_shown: Vec<json::SlotRow>,
+}
+
+impl CheckedRecord {
+    /// What keeps it from being the whole record of whom it is shown to; empty if nothing does.
+    pub fn lacks(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.own == Some(false) {
+            found.push("its slot is not one with a key of the sheet".to_owned());
+        }
+        found.extend(self.elsewhere.iter().map(|slot| format!("slot {slot} is in force with a key of the sheet, and is another one")));
+        found.extend(self.not_shown.iter().map(|row| format!("{} of the anchor in block {} is not shown", row.name, row.height)));
+        found
+    }
 }
 
 /// Checks a record: every row opens the commitments of the anchor it names, which the hospital signed and which stands in a block; then what it holds is read in the words of its dictionary. What the
@@ -78,43 +92,69 @@ pub struct CheckedRecord {
 pub async fn check_record(client: &GatewayClient, record: &Record, sheet: Option<&Sheet>) -> Result<CheckedRecord, PatientError> {
     let genesis = genesis(client, record.network).await?;
     let path = format!("/v1/members/{}/slots/{}", record.hospital, record.slot);
-    let slot: json::Slot = match client.get(&path).await {
+    let slot: json::Slot = match client.get_patiently(&path, TRIES).await {
         Err(GatewayError::Problem(problem)) if problem.is_not_found() => {
             return Err(PatientError::Record("the ledger has nothing at its slot"));
         }
         slot => slot?,
     };
-    let own = match sheet {
-        Some(sheet) if sheet.network == record.network && sheet.hospital == record.hospital => {
-            Some(slots(client, sheet).await?.iter().any(|(_, own)| own.slot == record.slot))
-        }
-        Some(_) => Some(false),
-        None => None,
-    };
-    let (mut rows, mut blocks) = (Vec::new(), HashMap::new());
+    if (slot.slot, slot.hospital.0.0) != (record.slot, record.hospital.0) {
+        return Err(PatientError::Record("the gateway answers of another slot than it was asked for"));
+    }
+    let (own, elsewhere) = standing(client, record, sheet).await?;
+    let (mut rows, mut last) = (Vec::new(), None::<(Height, Block, Decided)>);
     for row in &record.rows {
         let table = table_of(&row.table)?;
-        let is = |place: &&json::SlotRow| {
-            (place.table.0, place.segment, place.version) == (table.digest, row.segment.index, row.segment.version)
+        let place = place_of(&slot, record, row, &table)?;
+        let (block, decided) = match last.take_if(|(height, ..)| *height == row.height) {
+            Some((_, block, decided)) => (block, decided),
+            None => block_of(client, &genesis, row).await?,
         };
-        let place =
-            slot.rows.iter().find(is).ok_or(PatientError::Record("a row is of no version that is in force or that a study uses"))?;
-        if (place.transaction.0, place.height) != (row.transaction.0, row.height.0) || row.segment.index != record.segment() {
-            return Err(PatientError::Record("a row names another anchor than the ledger's"));
-        }
-        let (block, decided) = match blocks.entry(row.height) {
-            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::hash_map::Entry::Vacant(new) => new.insert(block_of(client, &genesis, row).await?),
-        };
-        let anchor = anchor_of(block, record, row)?;
+        let anchor = anchor_of(&block, record, row)?;
         let bins = opened(record, row, anchor, &table)?;
         let patient = row.source.as_ref().map(|source| read_of(record, source, anchor, bins.as_deref())).transpose()?;
         let content = bins.map_or(Content::Empty, |bins| table.content(&bins));
-        rows.push(CheckedRow { place: place.clone(), content, patient, decided: *decided });
+        rows.push(CheckedRow { place, content, patient, decided });
+        // one block is kept: rows of one anchor follow each other
+        last = Some((row.height, block, decided));
     }
     let shown = |place: &json::SlotRow| rows.iter().any(|row| row.place == *place);
     let not_shown = slot.rows.iter().filter(|place| !shown(place)).cloned().collect();
-    Ok(CheckedRecord { slot, own, rows, not_shown })
+    Ok(CheckedRecord { slot, own, elsewhere, rows, not_shown })
+}
+
+/// Whether a key of a sheet stands for the record's slot, and which others are in force with one.
+async fn standing(client: &GatewayClient, record: &Record, sheet: Option<&Sheet>) -> Result<(Option<bool>, Vec<u32>), PatientError> {
+    let Some(sheet) = sheet else { return Ok((None, Vec::new())) };
+    if (sheet.network, sheet.hospital) != (record.network, record.hospital) {
+        return Ok((Some(false), Vec::new()));
+    }
+    let slots = slots(client, sheet).await?;
+    let elsewhere = slots.iter().filter(|(_, own)| own.left.is_none() && own.slot != record.slot).map(|(_, own)| own.slot).collect();
+    Ok((Some(slots.iter().any(|(_, own)| own.slot == record.slot)), elsewhere))
+}
+
+/// What the gateway says of a row's version: if it names it no more, nothing uses it any more, and it is checked by its block all the same.
+fn place_of(slot: &json::Slot, record: &Record, row: &RecordRow, table: &Table<'_>) -> Result<json::SlotRow, PatientError> {
+    if row.segment.index != record.segment() {
+        return Err(PatientError::Record("a row is of another segment than its slot"));
+    }
+    let is =
+        |place: &&json::SlotRow| (place.table.0, place.segment, place.version) == (table.digest, row.segment.index, row.segment.version);
+    match slot.rows.iter().find(is) {
+        Some(place) if (place.transaction.0, place.height) == (row.transaction.0, row.height.0) => Ok(place.clone()),
+        Some(_) => Err(PatientError::Record("a row names another anchor than the ledger's")),
+        None => Ok(json::SlotRow {
+            table: table.digest.into(),
+            name: table.name(),
+            segment: row.segment.index,
+            version: row.segment.version,
+            height: row.height.0,
+            transaction: row.transaction.into(),
+            current: false,
+            studies: Vec::new(),
+        }),
+    }
 }
 
 /// What gives the rows of a table their meaning.
@@ -143,6 +183,13 @@ fn table_of(table: &RecordTable) -> Result<Table<'_>, PatientError> {
 }
 
 impl Table<'_> {
+    fn name(&self) -> String {
+        match &self.meaning {
+            Meaning::Data(dictionary) => dictionary.reference(),
+            Meaning::Consent(_) => "consents".into(),
+        }
+    }
+
     /// What bins (one a block) mean.
     fn content(&self, bins: &[u16]) -> Content {
         match &self.meaning {

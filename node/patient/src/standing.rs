@@ -1,6 +1,6 @@
 //! What the ledger has of a sheet's keys, as a gateway says it.
 
-use crate::PatientError;
+use crate::{PatientError, receipt::TRIES};
 use async_recursion::async_recursion as boxed;
 use countersign_member::gateway::{GatewayClient, GatewayError};
 use countersign_messages::{
@@ -56,7 +56,7 @@ pub(crate) async fn uses(client: &GatewayClient, sheet: &Sheet, number: u32) -> 
 
 /// The slot a key stands for.
 pub(crate) async fn slot(client: &GatewayClient, sheet: &Sheet, number: u32) -> Result<Option<PatientSlot>, PatientError> {
-    match client.get(&format!("/v1/patients/{}", sheet.public(number))).await {
+    match client.get_patiently(&format!("/v1/patients/{}", sheet.public(number)), TRIES).await {
         Ok(slot) => Ok(Some(slot)),
         Err(GatewayError::Problem(problem)) if problem.is_not_found() => Ok(None),
         Err(error) => Err(error.into()),
@@ -66,7 +66,7 @@ pub(crate) async fn slot(client: &GatewayClient, sheet: &Sheet, number: u32) -> 
 /// The gateway's genesis, if it is that of a network.
 pub(crate) async fn genesis(client: &GatewayClient, network: NetworkId) -> Result<Genesis, PatientError> {
     let other = || PatientError::OtherNetwork { gateway: client.base().to_owned(), network };
-    let bytes = client.raw("/v1/genesis", Genesis::BYTES_MAX).await?;
+    let bytes = client.raw_patiently("/v1/genesis", Genesis::BYTES_MAX, TRIES).await?;
     let genesis = Genesis::decode(&bytes).map_err(|_| other())?;
     if genesis.network() == network { Ok(genesis) } else { Err(other()) }
 }

@@ -93,7 +93,7 @@ pub async fn run(session: &Session, arguments: &AnchorArguments) -> Result<(), F
                 "development_keys": development, "site": name, "new": !report.nothing_to_do(), "finished": report.planned.is_none(),
                 "people": report.planned.map(|p| p.people), "people_new": report.planned.map(|p| p.new),
                 "held_back": report.planned.map(|p| p.held), "withdrawn": report.planned.map(|p| p.withdrawn),
-                "segments": report.segments, "rows": rows, "block": report.height, "report": report.report, "report_salt": report.report_salt,
+                "erased_again": site.erased_again, "segments": report.segments, "rows": rows, "block": report.height, "report": report.report, "report_salt": report.report_salt,
                 "consents": imported.consents.as_ref().map(|read| &read.report), "consents_not_read": imported.import.report.consents_not_read,
             })
         },

@@ -111,7 +111,7 @@ fn make(session: &Session, arguments: &ClaimArguments) -> Result<(), Failure> {
     let (kept, sent) = (arguments.sheet.display(), arguments.request.display());
     let words = || {
         format!(
-            "your sheet is in {kept}: keep it, and print it. Whoever has it can take your record out of research, and nothing else\n\
+            "your sheet is in {kept}: keep it, and print it. Whoever has it can take your record out of research, all of it or a part, and nothing else\n\
              the request is in {sent}: bring or send it to the hospital, which enrols the key (once a day)"
         )
     };
@@ -125,7 +125,7 @@ fn words_of_sheet(sheet: &Sheet) -> Zeroizing<String> {
     Zeroizing::new(format!(
         "Recovery sheet: your record in research\n\n\
          With this sheet you can see what your record could be counted in, and take it out of research, even if you lose your phone or computer.\n\
-         Whoever has it can do the same, and nothing else. You can also withdraw on paper or at the hospital's counter, without it.\n\n    {}\n\n\
+         Whoever has it can do the same, all of it or a part, and nothing else. You can also withdraw on paper or at the hospital's counter, without it.\n\n    {}\n\n\
          With the program: countersign patient uses --sheet FILE --url GATEWAY\n                  countersign patient withdraw --sheet FILE --url GATEWAY\n",
         *lines
     ))
@@ -224,7 +224,7 @@ async fn leave(session: &Session, arguments: &WithdrawArguments) -> Result<(), F
 
 fn words_of_departures(departures: &[Departure]) -> String {
     let mut lines = words_of_left(departures);
-    lines.push("your record comes back only by a new document that you sign".to_owned());
+    lines.push("your record comes back only by a new document that you sign, or within 30 days by a note of this sheet that takes only a part back (`patient narrow`); say at the counter that everything ends, and no note counts".to_owned());
     lines.join("\n")
 }
 

@@ -56,7 +56,7 @@ pub struct VerifyArguments {
 /// Runs it.
 ///
 /// # Errors
-/// The patient has and had no row, a file is there already or is no record, the record is not what was anchored, or a gateway or ledger cannot be reached.
+/// The patient has and had no row, a file is there already or is no record, the record is not what was anchored or not all of it, or a gateway or ledger cannot be reached.
 #[boxed]
 pub async fn run(session: &Session, command: &RecordCommand) -> Result<(), Failure> {
     match command {
@@ -123,7 +123,11 @@ async fn verify(session: &Session, arguments: &VerifyArguments) -> Result<(), Fa
     drop(working);
     let checked = checked?;
     session.screen.result(|| words(&checked), || value(&checked));
-    Ok(())
+    match checked.lacks().as_slice() {
+        [] => Ok(()),
+        // shown all the same: what there is was checked
+        lacks => Err(Failure::NotVerified(format!("what is shown is not the whole record: {}. Ask the hospital why", lacks.join("; ")))),
+    }
 }
 
 fn value(checked: &CheckedRecord) -> Value {
@@ -147,6 +151,8 @@ fn value(checked: &CheckedRecord) -> Value {
         "slot": checked.slot.slot,
         "left": checked.slot.left,
         "own": checked.own,
+        "elsewhere": checked.elsewhere,
+        "lacks": checked.lacks(),
         "rows": checked.rows.iter().map(row).collect::<Vec<_>>(),
         "not_shown": checked.not_shown,
     })
@@ -158,10 +164,8 @@ fn words(checked: &CheckedRecord) -> String {
     if let Some(left) = &slot.left {
         lines.push(format!("  it has left: no answer after block {} counts it", left.height));
     }
-    match checked.own {
-        Some(true) => lines.push("  it is the slot with the sheet's key, as this gateway says".into()),
-        Some(false) => lines.push("  IT IS NOT the slot with the sheet's key, as this gateway says: ask the hospital why".into()),
-        None => {}
+    if checked.own == Some(true) {
+        lines.push("  it is the slot with the sheet's key, as this gateway says".into());
     }
     for row in &checked.rows {
         lines.push(format!("{}, {}", plain(&row.place.name), place(&row.place)));
@@ -176,14 +180,14 @@ fn words(checked: &CheckedRecord) -> String {
                 lines.extend(scopes.iter().map(|(scope, last)| format!("  permitted until {}: {}", day_text(*last), plain(scope))));
             }
         }
-        lines.extend(row.patient.as_ref().map(|patient| format!("  anchored as read of the hospital's patient {}", plain(patient))));
+        match (&row.patient, &row.content) {
+            (Some(patient), _) => lines.push(format!("  anchored as read of the hospital's patient {}", plain(patient))),
+            (None, Content::Data(_)) => lines.push("  NOT shown: that it was read of you; the hospital can say why".into()),
+            (None, _) => {}
+        }
         if row.decided == Decided::Gateway {
             lines.push("  that it stands in a block is the gateway's word: the network has other validators by now".into());
         }
-    }
-    if !checked.not_shown.is_empty() {
-        lines.push("NOT SHOWN, though it is anchored: ask the hospital why".into());
-        lines.extend(checked.not_shown.iter().map(|row| format!("  {}, {}", plain(&row.name), place(row))));
     }
     lines.push("whether all that the hospital has on this person is here, no proof can say: ask for what is missing".into());
     lines.join("\n")
@@ -195,6 +199,7 @@ fn place(row: &SlotRow) -> String {
     match (row.current, studies.is_empty()) {
         (true, true) => "in force, no study in date is answered from it".into(),
         (true, false) => format!("in force; {} answered from it", studies.join(", ")),
-        (false, _) => format!("an earlier version; {} answered from it", studies.join(", ")),
+        (false, true) => "an earlier version, from which nothing is answered any more".into(),
+        (false, false) => format!("an earlier version; {} answered from it", studies.join(", ")),
     }
 }

@@ -52,7 +52,7 @@ impl WithdrawArguments {
 /// Runs it.
 ///
 /// # Errors
-/// Somebody has no row in force (nobody is withdrawn then), or the ledger cannot be reached: run it again.
+/// Somebody has and had no row here (nobody is withdrawn then), or the ledger cannot be reached: run it again.
 #[boxed]
 pub async fn run(session: &Session, arguments: &WithdrawArguments) -> Result<(), Failure> {
     let ids = arguments.ids()?;

@@ -203,6 +203,8 @@ impl HospitalStore {
         // first, as in an import: whoever withdrew by a request that a restored file does not know is held back, and not only narrowed
         let mut register = load_register(&mut tx).await?;
         heal(&mut tx, &mut register, ledger).await?;
+        // it was planned with rows and consents of before these, whoever they are of
+        withdrawal::give_up_unsent(&mut tx).await?;
         let grants: HashMap<&PatientId, &[Option<Day>]> = stated.iter().map(|(patient, grants)| (patient, grants.as_slice())).collect();
         let live =
             register.live().filter(|(patient, _)| grants.contains_key(patient)).map(|(patient, a)| (a.slot, patient.clone())).collect();
@@ -301,11 +303,13 @@ async fn heal(c: &mut SqliteConnection, register: &mut SlotRegister, ledger: &dy
         true => HashMap::new(),
         false => register.live().map(|(patient, a)| (a.slot.0, patient.clone())).collect(),
     };
+    let mut unknown = Vec::new();
     for slot in out {
         if let Some(patient) = holders.get(&slot.0) {
             hold_back(c, register, patient, slot).await?;
         } else if !register.is_used(slot) {
             never_give_out(c, register, slot).await?;
+            unknown.push(slot);
         }
     }
     // a slot that this file does not know stands for whoever has its key, who will hear that it has left
@@ -315,20 +319,23 @@ async fn heal(c: &mut SqliteConnection, register: &mut SlotRegister, ledger: &dy
     }
     let heard = |cause| Heard { cause, received: Some(ledger.today()) };
     withdrawal::enter(c, &foreign, heard(Cause::Source)).await?;
-    let elsewhere = hold_back_leavers(c, register, ledger).await?;
+    let elsewhere = hold_back_leavers(c, register, (ledger, &unknown)).await?;
     if elsewhere.is_empty() { Ok(()) } else { withdrawal::enter_told(c, elsewhere, heard(Cause::Word)).await }
 }
 
-/// Holds back whom a key took out, whatever slot this file has for the person by now: the import may have given another one in the same moment. Returns such slots.
+/// Holds back whom a key took out, or the person's word under a slot that this file did not know and for which a key stands that it does; whatever slot this file has for the person by now: the import may have
+/// given another one in the same moment. Returns such slots.
 async fn hold_back_leavers(
     c: &mut SqliteConnection,
     register: &mut SlotRegister,
-    ledger: &dyn LedgerView,
+    (ledger, unknown): (&dyn LedgerView, &[SlotIndex]),
 ) -> Result<BTreeSet<SlotIndex>, HospitalStoreError> {
     let settled = settled(c).await?;
     let mut elsewhere = BTreeSet::new();
-    for slot in ledger.left_by_key().into_iter().filter(|slot| !settled.contains(&slot.0)) {
-        sqlx::query("INSERT INTO left_by_key (slot) VALUES (?)").bind(slot.0).execute(&mut *c).await?;
+    let by_word = unknown.iter().filter(|slot| ledger.left_by_word(**slot)).copied();
+    for slot in ledger.left_by_key().into_iter().chain(by_word).filter(|slot| !settled.contains(&slot.0)) {
+        let heard = sqlx::query("INSERT INTO left_by_key (slot, heard) VALUES (?, ?)").bind(slot.0).bind(ledger.today().0);
+        heard.execute(&mut *c).await?;
         let whose: Option<Option<String>> =
             sqlx::query_scalar("SELECT patient FROM slot WHERE slot = ?").bind(slot.0).fetch_optional(&mut *c).await?;
         let whose = match (whose, ledger.key(slot)) {
@@ -380,7 +387,8 @@ async fn lost_slots(
     live: Vec<(SlotIndex, PatientId)>,
 ) -> Result<BTreeMap<SlotIndex, PatientId>, HospitalStoreError> {
     let anchored: Vec<(Vec<u8>, i64, i64)> = sqlx::query_as(
-        "SELECT table_id, segment, version FROM opening WHERE kind = 1 AND state IN (2, 3) ORDER BY table_id, segment, version",
+        "SELECT table_id, segment, version FROM opening WHERE kind = 1 AND (state IN (2, 3) OR
+         (state < 2 AND anchor IN (SELECT anchor FROM anchor_transaction WHERE state > 0))) ORDER BY table_id, segment, version",
     )
     .fetch_all(&mut *c)
     .await?;

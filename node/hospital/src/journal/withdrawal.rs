@@ -94,9 +94,7 @@ pub(super) async fn enter(c: &mut SqliteConnection, slots: &BTreeSet<SlotIndex>,
 /// Enters those of some slots that the ledger knows: a slot in no segment that left the hospital is none it could be told of. An anchor that was
 /// planned with their rows and not sent is given up.
 pub(crate) async fn enter_told(c: &mut SqliteConnection, mut slots: BTreeSet<SlotIndex>, heard: Heard) -> Result<(), HospitalStoreError> {
-    if let Some(id) = sqlx::query_scalar::<_, i64>("SELECT id FROM anchor WHERE stage < 3").fetch_optional(&mut *c).await? {
-        abandon_unsent(c, AnchorId(id)).await?;
-    }
+    give_up_unsent(c).await?;
     let known: Vec<i64> = sqlx::query_scalar(
         "SELECT DISTINCT segment FROM opening WHERE state >= 2 OR anchor IN (SELECT anchor FROM anchor_transaction WHERE state > 0)",
     )
@@ -105,6 +103,21 @@ pub(crate) async fn enter_told(c: &mut SqliteConnection, mut slots: BTreeSet<Slo
     let known: BTreeSet<i64> = known.into_iter().collect();
     slots.retain(|slot| known.contains(&i64::from(slot.segment())));
     enter(c, &slots, heard).await
+}
+
+/// Gives up a running anchor of which nothing was sent.
+pub(super) async fn give_up_unsent(c: &mut SqliteConnection) -> Result<(), HospitalStoreError> {
+    if let Some(id) = sqlx::query_scalar::<_, i64>("SELECT id FROM anchor WHERE stage < 3").fetch_optional(&mut *c).await? {
+        abandon_unsent(c, AnchorId(id)).await?;
+    }
+    Ok(())
+}
+
+/// No note of a slot that the patient has or had counts from now on: what is decided now goes before.
+async fn no_more_notes(c: &mut SqliteConnection, patient: &PatientId) -> Result<(), HospitalStoreError> {
+    let statement = "INSERT OR IGNORE INTO narrowing_taken SELECT slot FROM slot WHERE patient = ?";
+    sqlx::query(statement).bind(patient.expose()).execute(c).await?;
+    Ok(())
 }
 
 fn to_bytes(slots: &[SlotIndex]) -> Vec<u8> {
@@ -130,11 +143,26 @@ impl HospitalStore {
             let slot = register.withdraw(patient)?.slot;
             sqlx::query("UPDATE slot SET state = 1 WHERE slot = ?").bind(slot.0).execute(&mut *tx).await?;
             sqlx::query("INSERT INTO withdrawn (patient) VALUES (?)").bind(patient.expose()).execute(&mut *tx).await?;
+            no_more_notes(&mut tx, patient).await?;
             slots.insert(slot);
         }
         enter_told(&mut tx, slots.clone(), heard).await?;
         tx.commit().await?;
         Ok(slots.into_iter().collect())
+    }
+
+    /// Holds back patients who have no slot in use, as they left before in another way: nothing but [`HospitalStore::readmit`] lets them count again. All of them or none.
+    ///
+    /// # Errors
+    /// The database refuses.
+    #[boxed]
+    pub async fn hold_back(&self, patients: &[PatientId]) -> Result<(), HospitalStoreError> {
+        let mut tx = self.pool.begin().await?;
+        for patient in patients {
+            sqlx::query("INSERT OR IGNORE INTO withdrawn (patient) VALUES (?)").bind(patient.expose()).execute(&mut *tx).await?;
+            no_more_notes(&mut tx, patient).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     /// What the oldest unfinished withdrawal needs next, if there is one.

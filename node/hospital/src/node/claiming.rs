@@ -25,7 +25,7 @@ pub enum ClaimRefused {
     Request(#[from] countersign_messages::ClaimError),
     /// A note was signed too long ago.
     #[error(
-        "the note was signed more than 30 days ago, or by a clock that is wrong; the patient signs another one, or says at the counter what is meant"
+        "the note was signed more than 30 days ago, or its key took everything out longer ago than that: the departure stands, and only a new document ends it"
     )]
     NoteOver,
     /// A note names a scope that is none.
@@ -60,7 +60,7 @@ impl Hospital {
     pub async fn issue_claim(&self, connection: &mut Connection, patient: &PatientId) -> Result<Letter, HospitalError> {
         connection.refresh().await?;
         let holders = self.store.holders().await?;
-        let (_, place) = holders.iter().find(|(holder, _)| holder == patient).ok_or(HospitalError::NoRow { at: 1, of: 1 })?;
+        let (_, place) = holders.iter().find(|(holder, _)| holder == patient).ok_or(HospitalError::NotInForce)?;
         let state = connection.state();
         if state.patient_key(&self.member.id(), place.slot.0).is_some() {
             return Err(ClaimRefused::HasKey.into());

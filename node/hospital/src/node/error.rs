@@ -58,6 +58,26 @@ pub enum HospitalError {
         /// What is wrong.
         source: ImportError,
     },
+    /// The list of opt-outs lost somebody.
+    #[error("the list of opt-outs {} names {now} people and named {before}: is it whole? If it is, say so with `anchor --opt-outs`; nothing is anchored or answered until then", path.display())]
+    OptOutsShrank {
+        /// The list.
+        path: PathBuf,
+        /// People on it when it was read last.
+        before: usize,
+        /// People on it now.
+        now: usize,
+    },
+    /// The list of opt-outs takes out very many at once.
+    #[error("the list of opt-outs {} newly names {named} of the {all} people with a row here: is it the right file? If it is, say so with `anchor --opt-outs`; nothing is anchored or answered until then", path.display())]
+    OptOutsMany {
+        /// The list.
+        path: PathBuf,
+        /// People with a row that it names.
+        named: usize,
+        /// People with a row.
+        all: usize,
+    },
     /// Consents of other people, or under other ids.
     #[error("nobody with a row permits anything; nothing was anchored. Are these the consents of these patients, under the same ids?\n{0}")]
     ForeignConsents(Box<ConsentReport>),
@@ -91,9 +111,9 @@ pub enum HospitalError {
     /// A row is counted whose slot is nobody's here: it must not look like fewer people.
     #[error("a row is counted whose slot is not in use here; restore the hospital's file from its backup")]
     CountedNobody,
-    /// Somebody who has no row in force here. By the place in the list, as no message names a patient.
+    /// Somebody who has and had no row here. By the place in the list, as no message names a patient.
     #[error(
-        "{} of {of} has no row in force here: never anchored, left already, or under another id. Nobody was withdrawn",
+        "{} of {of} has and had no row here: never anchored, erased, or under another id. Nobody was withdrawn",
         if *of == 1 { "the patient".to_owned() } else { format!("patient {at}") }
     )]
     NoRow {
@@ -102,6 +122,9 @@ pub enum HospitalError {
         /// Of how many.
         of: usize,
     },
+    /// Somebody who has no row in force here.
+    #[error("the patient has no row in force here: never anchored, left already, or under another id")]
+    NotInForce,
     /// Somebody who never had a row here. No message names a patient.
     #[error("the patient never had a row here, or is here under another id. Nothing was erased")]
     NeverHere,
@@ -169,12 +192,15 @@ impl HospitalError {
             | Self::ForeignConsents(_)
             | Self::AnchorRefused(_)
             | Self::NoRow { .. }
+            | Self::NotInForce
             | Self::NeverHere
             | Self::NotHeldBack
             | Self::NothingToShow
             | Self::OptOutsWithoutConsents
             | Self::OptOutPath(_)
             | Self::OptOuts { .. }
+            | Self::OptOutsShrank { .. }
+            | Self::OptOutsMany { .. }
             | Self::Claim(_)
             | Self::Cells(_) => true,
             Self::Backup(error) => error.is_refusal(),

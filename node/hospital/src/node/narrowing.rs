@@ -16,6 +16,9 @@ impl Hospital {
     #[boxed]
     pub async fn take_note(&self, connection: &mut Connection, sealed: &[u8]) -> Result<(), HospitalError> {
         connection.refresh().await?;
+        // what was said at the counter goes before, and stands on the ledger first
+        self.finish_withdrawals(connection).await?;
+        connection.refresh().await?;
         let (state, me) = (connection.state(), self.member.id());
         let note = Narrowing::open(sealed, &state.network(), &me, self.member.sealing()).map_err(ClaimRefused::from)?;
         if now() > note.signed.plus_ms(NARROWING_MS) || note.signed > now().plus_ms(NARROWING_MS) {
@@ -43,8 +46,9 @@ impl Hospital {
         }
         // the person is held back from here on, whenever this file heard of it
         self.store.hear(&OnLedger { state, hospital: me }).await?;
-        match self.store.narrow(slot, &note.scopes).await? {
+        match self.store.narrow(slot, &note.scopes, state.tip().time.day()).await? {
             Noted::Kept => Ok(()),
+            Noted::TooLate => Err(ClaimRefused::NoteOver.into()),
             Noted::Before => Err(ClaimRefused::Used.into()),
             Noted::Nobody | Noted::Elsewhere => Err(ClaimRefused::NoteForeign.into()),
         }

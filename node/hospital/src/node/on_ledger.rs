@@ -48,6 +48,10 @@ impl LedgerView for OnLedger<'_> {
         left.map(|(slot, _)| SlotIndex(slot)).collect()
     }
 
+    fn left_by_word(&self, slot: SlotIndex) -> bool {
+        self.state.withdrawal(self.hospital, slot.0).is_some_and(|record| record.by == WithdrawnBy::Word)
+    }
+
     fn keyed(&self) -> Vec<SlotIndex> {
         self.state.patient_keys(&self.hospital).map(|(slot, _)| SlotIndex(slot)).collect()
     }

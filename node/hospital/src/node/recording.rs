@@ -3,7 +3,7 @@
 use super::{Hospital, HospitalError, source_root};
 use crate::{
     opening::{Opening, OpeningKey, TableKind, TableName},
-    slots::{SlotIndex, SlotState},
+    slots::SlotIndex,
 };
 use async_recursion::async_recursion as boxed;
 use countersign_circuits::segment::{EMPTY, SLOTS};
@@ -35,11 +35,8 @@ impl Hospital {
     #[boxed]
     pub async fn record(&self, connection: &mut Connection, patient: &PatientId) -> Result<Shown, HospitalError> {
         connection.refresh().await?;
-        let slots = self.store.slots_of(patient).await?;
+        let slot = self.last_slot(connection, patient).await?.ok_or(HospitalError::NothingToShow)?;
         let (state, me) = (connection.state(), self.member.id());
-        let left_at = |slot: &SlotIndex| state.withdrawal(me, slot.0).map(|left| left.height);
-        let in_use = slots.iter().find(|(_, state)| *state == SlotState::InUse);
-        let (slot, _) = in_use.or(slots.iter().max_by_key(|(slot, _)| left_at(slot))).ok_or(HospitalError::NothingToShow)?;
         let record = Record { network: state.network(), hospital: me, slot: slot.0, rows: Vec::new() };
         let mut shown = Shown { record, destroyed: 0, without_source: 0, left_out: 0 };
         for row in state.slot_rows(&me, slot.0) {
@@ -47,7 +44,7 @@ impl Hospital {
                 shown.left_out += 1;
                 continue;
             }
-            match self.row(state, *slot, &row).await? {
+            match self.row(state, slot, &row).await? {
                 None => shown.destroyed += 1,
                 Some(opened) => {
                     shown.without_source += usize::from(opened.source.is_none() && matches!(opened.table, RecordTable::Data(_)));

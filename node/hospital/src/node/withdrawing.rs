@@ -4,7 +4,7 @@ use super::{Hospital, HospitalError, on_ledger::OnLedger};
 use crate::{
     journal::{Heard, WithdrawalId, WithdrawalStep},
     ledger_view::LedgerView,
-    slots::SlotIndex,
+    slots::{SlotIndex, SlotState},
 };
 use async_recursion::async_recursion as boxed;
 use countersign_circuits::consent::Day;
@@ -26,11 +26,11 @@ pub struct Departure {
 }
 
 impl Hospital {
-    /// Takes patients out of force who said so: in this hospital's own file, and then on the ledger. Killed in between, the next run of anything goes on with it.
+    /// Takes patients out of force who said so: in this hospital's own file, and then on the ledger. Who had left before, in whatever way, is out for good now: no note of before counts. Killed in between, the next run of anything goes on with it.
     /// `received` is the day on which the hospital heard of it; `None`: today.
     ///
     /// # Errors
-    /// A patient has no row in force ([`HospitalError::NoRow`]; nobody is withdrawn then), or the ledger cannot be reached; what was begun goes on at the next run.
+    /// A patient has and had no row here ([`HospitalError::NoRow`]; nobody is withdrawn then), or the ledger cannot be reached; what was begun goes on at the next run.
     #[boxed]
     pub async fn withdraw(
         &self,
@@ -43,22 +43,38 @@ impl Hospital {
         self.finish_withdrawals(connection).await?;
         let holders = self.store.holders().await?;
         let places: HashMap<&PatientId, SlotIndex> = holders.iter().map(|(patient, assignment)| (patient, assignment.slot)).collect();
-        let mut slots = BTreeMap::new();
+        let (mut slots, mut left) = (BTreeMap::new(), BTreeMap::new());
         for (at, patient) in patients.iter().enumerate() {
-            let slot = places.get(patient).ok_or(HospitalError::NoRow { at: at + 1, of: patients.len() })?;
-            slots.insert(*slot, patient.clone());
+            if let Some(slot) = places.get(patient) {
+                slots.insert(*slot, patient.clone());
+                continue;
+            }
+            // out already, and perhaps not for good: a note may still come, or lie here
+            let last = self.last_slot(connection, patient).await?.ok_or(HospitalError::NoRow { at: at + 1, of: patients.len() })?;
+            left.insert(last, patient.clone());
         }
-        let once: Vec<PatientId> = slots.values().cloned().collect();
+        let once = |people: &BTreeMap<SlotIndex, PatientId>| people.values().cloned().collect::<Vec<_>>();
         let received = received.unwrap_or_else(|| connection.state().tip().time.day());
-        self.store.withdraw(&once, Heard { cause: Cause::Word, received: Some(received) }).await?;
+        self.store.hold_back(&once(&left)).await?;
+        self.store.withdraw(&once(&slots), Heard { cause: Cause::Word, received: Some(received) }).await?;
         self.drive(connection, &|_| {}).await?;
         connection.refresh().await?;
+        slots.extend(left);
         let (state, hospital) = (connection.state(), self.member.id());
         let departure = |slot: &SlotIndex| {
             let left = state.withdrawal(hospital, slot.0).map(|record| record.height);
             Departure { slot: *slot, left, uses: state.uses(&hospital, slot.0) }
         };
         Ok(slots.keys().map(departure).collect())
+    }
+
+    /// The slot that stood for a patient last: in use, or left last. `None`: there was none.
+    pub(super) async fn last_slot(&self, connection: &Connection, patient: &PatientId) -> Result<Option<SlotIndex>, HospitalError> {
+        let (state, me) = (connection.state(), self.member.id());
+        let left_at = |slot: &SlotIndex| state.withdrawal(me, slot.0).map(|left| left.height);
+        let slots = self.store.slots_of(patient).await?;
+        let in_use = slots.iter().find(|(_, state)| *state == SlotState::InUse);
+        Ok(in_use.or(slots.iter().max_by_key(|(slot, _)| left_at(slot))).map(|(slot, _)| *slot))
     }
 
     pub(super) async fn withdrawal_step(&self, connection: &mut Connection, step: WithdrawalStep) -> Result<(), HospitalError> {

@@ -102,6 +102,10 @@ impl LedgerView for Echo {
         Vec::new()
     }
 
+    fn left_by_word(&self, _: SlotIndex) -> bool {
+        false
+    }
+
     fn keyed(&self) -> Vec<SlotIndex> {
         Vec::new()
     }

@@ -84,6 +84,10 @@ impl LedgerView for Ledger {
         self.left_by_key.iter().copied().collect()
     }
 
+    fn left_by_word(&self, _: SlotIndex) -> bool {
+        false
+    }
+
     fn keyed(&self) -> Vec<SlotIndex> {
         self.keyed.keys().copied().collect()
     }

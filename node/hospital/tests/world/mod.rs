@@ -50,6 +50,8 @@ pub(crate) struct World {
     pub(crate) erased: BTreeSet<u32>,
     /// Who took the second scope back by a note that the hospital has.
     pub(crate) narrowed: BTreeSet<u32>,
+    /// Of these, who has no place again before the next import.
+    pub(crate) noted: BTreeSet<u32>,
 }
 
 impl World {
@@ -68,6 +70,7 @@ impl World {
             left: BTreeSet::new(),
             erased: BTreeSet::new(),
             narrowed: BTreeSet::new(),
+            noted: BTreeSet::new(),
         }
     }
 
@@ -112,6 +115,7 @@ impl World {
             }
         }
         self.known = source.clone();
+        self.noted.clear();
         for (patient, assignment) in store.register().await.unwrap().live() {
             self.holders.insert(assignment.slot, number(patient));
         }
@@ -322,7 +326,9 @@ impl World {
         self.known
             .iter()
             .filter(|(id, p)| {
-                p.row && p.bins.iter().any(|b| *b > 0) && ![&self.held, &self.left, &self.erased].iter().any(|gone| gone.contains(id))
+                p.row
+                    && p.bins.iter().any(|b| *b > 0)
+                    && ![&self.held, &self.left, &self.erased, &self.noted].iter().any(|gone| gone.contains(id))
             })
             .map(|(id, p)| (*id, p))
     }

@@ -1,6 +1,6 @@
 //! People who left by key and bring a note: what is left of their consents counts again, and never the scope that went.
 
-use super::World;
+use super::{TODAY, World};
 use crate::{
     common::reopen,
     plain::registry,
@@ -12,7 +12,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha20Rng;
 use sqlx::{ConnectOptions, Connection};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -39,30 +39,37 @@ impl World {
     pub(crate) async fn note(&mut self, path: &Path, dice: &mut ChaCha20Rng) {
         let all: Vec<SlotIndex> = self.ledger.left_by_key.iter().copied().collect();
         let Some(slot) = all.choose(dice).copied() else { return };
-        // the hospital's node refuses a note of a slot after which its person left by another one
-        let whose = |slot: &SlotIndex| self.holders.get(slot);
-        if self.ledger.order.iter().rfind(|left| whose(left) == whose(&slot)) != Some(&slot) {
+        // the hospital's node refuses a note of nobody, and one of a slot after which its person left by another one
+        let owners = owners(path).await;
+        let Some(person) = owners.get(&slot).copied() else { return };
+        if self.ledger.order.iter().rfind(|left| owners.get(left) == Some(&person)) != Some(&slot) {
             return;
         }
         let store = reopen(path).await;
         store.hear(&self.ledger).await.unwrap();
-        let noted = store.narrow(slot, &[SCOPES[1].to_owned()]).await.unwrap();
-        let again = store.narrow(slot, &[SCOPES[1].to_owned()]).await.unwrap();
+        let noted = store.narrow(slot, &[SCOPES[1].to_owned()], TODAY).await.unwrap();
+        let again = store.narrow(slot, &[SCOPES[1].to_owned()], TODAY).await.unwrap();
         assert!(again == noted || (noted, again) == (Noted::Kept, Noted::Before), "a note counts once: {noted:?}, {again:?}");
         let held: BTreeSet<u32> = store.held_back().await.unwrap().iter().map(number).collect();
         store.close().await;
-        let person = self.holders.get(&slot).copied();
         if noted == Noted::Kept {
-            let person = person.unwrap();
-            assert!(
-                self.left.contains(&person) && !self.held.contains(&person) && !self.erased.contains(&person),
-                "it is not the key that took the person out"
-            );
+            assert!(self.left.contains(&person) && !self.erased.contains(&person), "it is not the key that took the person out");
             assert!(!held.contains(&person));
             self.left.remove(&person);
+            self.held.remove(&person);
             self.narrowed.insert(person);
+            self.noted.insert(person);
         }
     }
+}
+
+/// Whose slots are, as a file knows it.
+async fn owners(path: &Path) -> BTreeMap<SlotIndex, u32> {
+    let mut file = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    let rows: Vec<(u32, String)> =
+        sqlx::query_as("SELECT slot, patient FROM slot WHERE patient IS NOT NULL").fetch_all(&mut file).await.unwrap();
+    file.close().await.unwrap();
+    rows.iter().map(|(slot, patient)| (SlotIndex(*slot), patient[1..].parse().unwrap())).collect()
 }
 
 /// What a file that was brought back knows of notes: who brought one, and the slots they were of.

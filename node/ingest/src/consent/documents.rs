@@ -128,7 +128,8 @@ impl Reader<'_> {
     fn patient(&mut self, resource: &Resource<'_>) -> Result<(), ImportError> {
         let patient: Patient = resource.parse()?;
         self.whom(Some(resource.itself()))?;
-        let died = patient.deceased_date_time.is_some() || patient.deceased_boolean == Some(true);
+        let undated = patient.no_deceased_date_time.is_some();
+        let died = patient.deceased_date_time.is_some() || undated || patient.deceased_boolean == Some(true);
         let (version, last) = self.deceased.entry(resource.id.to_owned()).or_insert((resource.version, died));
         match resource.version.beside(*version) {
             Age::Older => {}
@@ -291,27 +292,26 @@ impl Reader<'_> {
             if !rule.provision.is_empty() {
                 return Ok(Document::Review("nested-too-deeply"));
             }
+            if let Some(why) = self.refused_rule(rule).filter(|_| permit) {
+                let all_permit = root.provision.iter().all(|rule| rule.kind.as_deref() == Some("permit"));
+                return Ok(if all_permit { Document::Lesser(why, signed) } else { Document::Review(why) });
+            }
             if rule.is_narrowed() || rule.code.iter().all(|c| c.coding.is_empty()) {
-                if permit {
-                    ignored.push("narrowed-permit");
-                    continue;
+                if !permit {
+                    return Ok(Document::Review("narrowed-deny"));
                 }
-                return Ok(Document::Review("narrowed-deny"));
+                ignored.push("narrowed-permit");
+                // what it takes away it takes all the same, whatever it is narrowed to
+                let restrictions = self.codes(rule).filter(|code| self.policy.restricts(code));
+                restrictions.for_each(|code| permits.entry(code.to_owned()).or_default().push(Permit { days: base, signed }));
+                continue;
             }
             let days = interval(resource, &format!("provision.provision[{at}]"), rule.period.as_ref())?;
             for coding in rule.code.iter().flat_map(|c| &c.coding) {
-                let (system, code) = (coding.system.as_deref(), coding.code.as_deref());
-                if let Some(why) = self.policy.refuses(system, code).filter(|_| permit) {
-                    return Ok(if root.provision.iter().any(|rule| rule.kind.as_deref() != Some("permit")) {
-                        Document::Review(why)
-                    } else {
-                        Document::Lesser(why, signed)
-                    });
-                }
-                let code = self.policy.code(system, code);
-                match (permit, code) {
+                match (permit, self.policy.code(coding.system.as_deref(), coding.code.as_deref())) {
                     (true, Some(code)) => permits.entry(code.to_owned()).or_default().push(Permit { days: days.meet(base), signed }),
                     (true, None) => ignored.push("unknown-code"),
+                    (false, Some(code)) if self.policy.restricts(code) => return Ok(Document::Review("deny-of-a-restriction")),
                     // a deny holds for its own period, however long the permits around it were meant to last
                     (false, Some(code)) => denies.entry(code.to_owned()).or_default().push(days),
                     (false, None) => return Ok(Document::Review("deny-with-unknown-code")),
@@ -319,6 +319,25 @@ impl Reader<'_> {
             }
         }
         Ok(Document::Rules { permits, denies, ignored, proxy })
+    }
+
+    /// For each id that was merged away, the one that survived.
+    fn survivors(&self) -> Result<BTreeMap<PatientId, PatientId>, ImportError> {
+        let id = |id: &str| PatientId::new(id).expect("ids were checked when they were read");
+        self.merged.keys().map(|old| Ok((id(old), id(self.root(old)?)))).collect()
+    }
+
+    /// The codes of a rule that the policy knows.
+    fn codes<'r>(&'r self, rule: &'r ConsentProvision) -> impl Iterator<Item = &'r str> {
+        rule.code.iter().flat_map(|c| &c.coding).filter_map(|c| self.policy.code(c.system.as_deref(), c.code.as_deref()))
+    }
+
+    /// Why a document with a rule that permits permits nothing at all, if so: also if the rule is narrowed, as what it says of itself may be a restriction.
+    fn refused_rule(&self, rule: &ConsentProvision) -> Option<&'static str> {
+        let bare = self.policy.strict && (rule.code.is_empty() || rule.code.iter().any(|c| c.coding.is_empty()));
+        let codings = rule.code.iter().flat_map(|c| &c.coding);
+        let refused = codings.filter_map(|c| self.policy.refuses(c.system.as_deref(), c.code.as_deref())).next();
+        refused.or(bare.then_some("unknown-code-of-the-policy"))
     }
 
     /// Who has died, by surviving record, of all whose Patient was read.
@@ -410,7 +429,8 @@ pub(super) fn read(path: &Path, policy: &ConsentPolicy, today: Day, registry: &S
         );
         return Err(ImportError::Package { place: FilePosition::new(path, 0), problem });
     }
-    Ok(Consents { table, report, named, documents: Some(path.to_owned()) })
+    let merged = reader.survivors()?;
+    Ok(Consents { table, report, named, merged, documents: Some(path.to_owned()) })
 }
 
 /// Enters what a person permits today, or that nothing is left of it.
@@ -421,13 +441,21 @@ fn grant(
     report: &mut ConsentReport,
 ) {
     let (scopes, restricted) = (scopes(person, policy, today), restricted(person, policy));
-    if scopes.is_empty() && !(person.withdrawals.is_empty() && person.denies.is_empty()) {
-        table.withdrawn.insert(PatientId::new(id).expect("ids were checked when they were read"));
+    let patient = PatientId::new(id).expect("ids were checked when they were read");
+    // without a column for what is taken away it could not be kept
+    let kept = restricted.iter().all(|scope| registry.find(scope).is_ok());
+    if !kept {
+        *report.refused.entry("restriction-not-kept".into()).or_default() += 1;
+    }
+    let nothing = scopes.keys().all(|scope| restricted.contains(scope));
+    let taken = !(person.withdrawals.is_empty() && person.denies.is_empty() && restricted.is_empty());
+    if !kept || (nothing && taken) {
+        table.withdrawn.insert(patient);
+        return;
     }
     for (scope, until) in expanded(scopes, registry).into_iter().filter(|(scope, _)| !restricted.contains(scope)) {
         if registry.find(scope).is_ok() {
-            let patient = PatientId::new(id).expect("ids were checked when they were read");
-            table.grant(patient, scope, Day(until.min(last_day(registry).0)));
+            table.grant(patient.clone(), scope, Day(until.min(last_day(registry).0)));
         } else {
             *report.permits_ignored.entry(format!("scope {scope} is not in the registry")).or_default() += 1;
         }

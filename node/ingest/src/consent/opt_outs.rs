@@ -61,7 +61,9 @@ impl OptOuts {
 impl Consents {
     /// Takes every permission from whoever stands on a list, as a refusal of everything would.
     pub fn opt_out(&mut self, list: &OptOuts) {
-        for patient in &list.0 {
+        for listed in &list.0 {
+            // who was merged into another record since the list was made is meant all the same
+            let patient = &self.merged.get(listed).unwrap_or(listed).clone();
             self.report.opted_out += u64::from(self.table.patients.remove(patient).is_some());
             self.table.withdrawn.insert(patient.clone());
             self.named.insert(patient.clone());

@@ -116,6 +116,13 @@ impl ConsentPolicy {
         if let Some(code) = form.one_of.iter().find(|code| !form.gate.contains_key(*code)) {
             return Err(key_error("at the top", format!("`one_of` names {code:?}, which `gate` gives no scopes")).into());
         }
+        let twice = |code: &&String| form.gate.contains_key(*code) || form.extra.contains_key(*code) || form.package.contains(code);
+        if let Some(code) = form.restrict.keys().find(twice) {
+            return Err(key_error("at the top", format!("{code:?} permits and restricts")).into());
+        }
+        if form.restrict.values().flatten().any(|scope| scope.contains('*')) {
+            return Err(key_error("at the top", "`restrict` names each scope: a star stands for none there").into());
+        }
         let meanings = [&form.restrict, &form.gate, &form.extra];
         let both = |code: &&String| form.refused.contains(code) || form.ignored.contains(code);
         if let Some(code) = meanings.iter().flat_map(|codes| codes.keys()).find(both) {
@@ -169,12 +176,17 @@ impl ConsentPolicy {
         self.package.iter().all(has) && (self.one_of.is_empty() || self.one_of.iter().any(has))
     }
 
-    /// Why a document that permits a code permits nothing at all, if so.
+    /// Why a document that permits a code permits nothing at all, if so. Under a strict policy a code of no system, or none at all, may be a restriction.
     pub(super) fn refuses(&self, system: Option<&str>, code: Option<&str>) -> Option<&'static str> {
         match self.code(system, code) {
             Some(code) => self.refused.iter().any(|refused| refused == code).then_some("restriction-not-kept"),
-            None => (self.strict && system == Some(self.code_system.as_str())).then_some("unknown-code-of-the-policy"),
+            None => (self.strict && system.is_none_or(|system| system == self.code_system)).then_some("unknown-code-of-the-policy"),
         }
+    }
+
+    /// True for a code that takes away: refusing it may mean anything.
+    pub(super) fn restricts(&self, code: &str) -> bool {
+        self.restrict.contains_key(code) || self.refused.iter().any(|refused| refused == code)
     }
 
     /// The policy's own spelling of a code, if it knows it.

@@ -64,6 +64,9 @@ pub(crate) struct Patient {
     pub(crate) birth_date: Option<String>,
     pub(crate) deceased_boolean: Option<bool>,
     pub(crate) deceased_date_time: Option<String>,
+    /// Why it is not there, or what else is said of it.
+    #[serde(rename = "_deceasedDateTime")]
+    pub(crate) no_deceased_date_time: Option<IgnoredAny>,
     #[serde(default)]
     pub(crate) link: Vec<PatientLink>,
 }

@@ -85,6 +85,47 @@ fn terms_that_no_row_can_carry_permit_nothing() {
     assert_eq!(refusing.report.patients_for_review, 1);
 }
 
+/// Terms that need a detail have it beside their code: what they take away is taken whatever it says.
+#[test]
+fn a_narrowed_permit_hides_no_restriction() {
+    let narrowed = |term: &str, more: &str| {
+        let code = format!("{{\"coding\":[{{\"system\":\"http://purl.obolibrary.org/obo/duo.owl\",\"code\":\"DUO_{term}\"}}]}}");
+        format!("{{\"type\":\"permit\",\"code\":[{code}]{more}}}")
+    };
+    let with = |rule: String| {
+        let root = format!("\"provision\":[{},{rule}]", narrowed("0000042", ""));
+        let text = document("c", "p", &root).replace("urn:countersign:policy:broad-research:1", "http://purl.obolibrary.org/obo/duo.owl");
+        read(shipped::CONSENT_POLICY_DUO, &text).unwrap()
+    };
+    let purpose = ",\"purpose\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/v3-ActReason\",\"code\":\"HRESCH\"}]";
+    assert!(permitted(&with(narrowed("0000007", purpose))).is_empty(), "of one disease only");
+    let regional = permitted(&with(narrowed("0000022", purpose)));
+    assert!(regional.contains(&"p.health".to_owned()) && !regional.contains(&"r.world".to_owned()), "{regional:?}");
+    for bare in [
+        "{\"type\":\"permit\",\"code\":[{\"text\":\"not by companies\"}]}".to_owned(),
+        "{\"type\":\"permit\",\"code\":[{\"coding\":[{\"code\":\"DUO_0000046\"}]}]}".to_owned(),
+        format!("{{\"type\":\"permit\"{purpose}}}"),
+    ] {
+        let done = with(bare.clone());
+        assert_eq!((permitted(&done).len(), done.report.refused.get("unknown-code-of-the-policy")), (0, Some(&1)), "{bare}");
+    }
+    let refused = read(shipped::CONSENT_POLICY_DUO, &coded("c", &[("permit", "0000042"), ("deny", "0000046")])).unwrap();
+    assert_eq!((permitted(&refused).len(), refused.report.patients_for_review), (0, 1), "to refuse a restriction may mean anything");
+}
+
+/// A network whose registry has no scope for what a term takes away cannot keep it.
+#[test]
+fn a_restriction_without_a_scope_permits_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("Consent.ndjson"), coded("c", &[("permit", "0000006"), ("permit", "0000046")])).unwrap();
+    let policy = ConsentPolicy::from_toml(shipped::CONSENT_POLICY_DUO).unwrap();
+    let registry = ScopeRegistry { scopes: vec!["p.health".into(), "c.labs".into()], grid: vec![day("2030-12-31")] };
+    let source = ConsentSource::Fhir { path: folder.path(), policy: &policy, today: day("2024-06-01") };
+    let done = read_consents(source, &registry).unwrap();
+    assert_eq!((permitted(&done).len(), done.report.refused.get("restriction-not-kept")), (0, Some(&1)));
+    assert!(done.table.has_withdrawn(&PatientId::new("p").unwrap()));
+}
+
 #[test]
 fn a_restriction_takes_whatever_other_documents_permit() {
     let text = format!("{}{}", coded("a", &[("permit", "0000042"), ("permit", "0000046")]), coded("b", &[("permit", "0000004")]));
@@ -124,6 +165,8 @@ fn a_policy_that_contradicts_itself_is_refused() {
         ("ignored = [", "ignored = [\"0000044\", ", "has a meaning, and is refused or ignored"),
         ("refused = [", "refused = [\"0000042\", ", "has a meaning, and is refused or ignored"),
         ("one_of = [\"0000004\", \"0000042\", \"0000006\", \"0000011\"]", "one_of = []", "have at least one entry each"),
+        ("0000044 = [\"p.ancestry\"]", "0000042 = [\"p.ancestry\"]", "permits and restricts"),
+        ("0000044 = [\"p.ancestry\"]", "0000044 = [\"c.*\"]", "a star stands for none"),
     ] {
         assert!(shipped::CONSENT_POLICY_DUO.contains(from));
         let message = ConsentPolicy::from_toml(&shipped::CONSENT_POLICY_DUO.replace(from, to)).unwrap_err().to_string();
@@ -149,7 +192,8 @@ fn under_a_policy_that_says_so_a_consent_ends_with_death() {
         read_consents(source, &registry())
     };
     assert!(!permitted(&read(&policy, &[patient("")]).unwrap()).is_empty(), "alive");
-    for died in [",\"deceasedBoolean\":true", ",\"deceasedDateTime\":\"2023-05\""] {
+    let undated = ",\"_deceasedDateTime\":{\"extension\":[{\"url\":\"http://hl7.org/fhir/StructureDefinition/data-absent-reason\",\"valueCode\":\"unknown\"}]}";
+    for died in [",\"deceasedBoolean\":true", ",\"deceasedDateTime\":\"2023-05\"", undated] {
         let done = read(&policy, &[patient(died)]).unwrap();
         assert_eq!((permitted(&done).len(), done.report.refused.get("ended-with-death")), (0, Some(&1)));
         assert!(done.table.has_withdrawn(&PatientId::new("p").unwrap()));
