@@ -138,13 +138,13 @@ fn a_patient_leaves_by_a_key_of_the_own_without_the_hospital() {
 
 /// A new document, looked at by a person, brings the patient back; then a part is taken back: all of it leaves at once, and the rest counts again.
 fn narrows(scene: &Scene, here: &str) {
+    let url = scene.verifier.url();
     let hospital = |arguments: Vec<OsString>| scene.clinic.run(arguments).keeps_secret(&scene.ids);
     hospital(arguments!["readmit", "--patient", here]).done();
     assert_eq!(scene.anchor()["people_new"], json!(1));
     scene.verifier.reach(scene.clinic.height());
     let permissions = |out: &str| {
         hospital(arguments!["record", "show", "--patient", here, "--out", scene.at(out)]).done();
-        let url = scene.verifier.url();
         let checked =
             run(arguments!["--json", "record", "verify", scene.at(out), "--url", url, "--sheet", scene.at("sheet")]).done().json();
         assert_eq!(checked["own"], json!(true), "the sheet's next key stands for the fresh slot");
@@ -154,13 +154,12 @@ fn narrows(scene: &Scene, here: &str) {
     };
     let before = permissions("before");
     // what was shown before is still what was anchored, and no more the record
-    let old =
-        run(arguments!["--json", "record", "verify", scene.at("record"), "--url", scene.verifier.url(), "--sheet", scene.at("sheet")]);
+    let old = run(arguments!["--json", "record", "verify", scene.at("record"), "--url", url, "--sheet", scene.at("sheet")]);
     assert!(old.code == Some(3) && old.json()["elsewhere"].as_array().unwrap().len() == 1, "{old:?}");
     assert!(before.contains(&"c.labs".to_owned()) && before.len() > 2, "{before:?}");
     let narrow = |without: &str, note: &str| {
         let (sheet, note) = (scene.at("sheet"), scene.at(note));
-        patient(arguments!["narrow", "--sheet", sheet, "--url", scene.verifier.url(), "--without", without, "--note", note])
+        patient(arguments!["narrow", "--sheet", sheet, "--url", url, "--without", without, "--note", note])
     };
     let done = narrow("c.labs", "note").done().json();
     assert_eq!(done["left"].as_array().unwrap().len(), 2, "the slot of before, and this one: {done}");
@@ -257,8 +256,9 @@ fn records(scene: &Scene, here: &str) {
     let show = |id: &str, out: &str| {
         scene.clinic.run(arguments!["record", "show", "--patient", id, "--out", scene.at(out)]).keeps_secret(&scene.ids)
     };
+    let url = scene.verifier.url();
     let verify = |file: &str, more: Vec<OsString>| {
-        let usual = arguments!["--json", "record", "verify", scene.at(file), "--url", scene.verifier.url()];
+        let usual = arguments!["--json", "record", "verify", scene.at(file), "--url", url];
         run(usual.into_iter().chain(more))
     };
     show("nobody", "none").failed(2).error();

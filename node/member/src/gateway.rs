@@ -14,6 +14,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const JSON_BYTES_MAX: usize = 4 << 20;
 /// Bytes of all pages of a list: of what lists hold, more than 100,000.
 const LIST_BYTES_MAX: usize = 64 << 20;
+/// How often a page of a list is asked for while the gateway is busy.
+const PAGE_TRIES: u32 = 5;
 const OCTETS: &str = "application/octet-stream";
 
 /// A gateway.
@@ -181,7 +183,7 @@ impl GatewayClient {
     ) -> Result<Option<R>, GatewayError> {
         let (mut offset, mut left) = (0, LIST_BYTES_MAX);
         loop {
-            let bytes = self.raw(&format!("{path}?offset={offset}"), JSON_BYTES_MAX.min(left)).await?;
+            let bytes = self.raw_patiently(&format!("{path}?offset={offset}"), JSON_BYTES_MAX.min(left), PAGE_TRIES).await?;
             left -= bytes.len();
             let page: Page<T> = self.read(&bytes)?;
             if let Some(found) = page.items.into_iter().find_map(&mut wanted) {
