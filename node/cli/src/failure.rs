@@ -154,7 +154,7 @@ impl From<PatientError> for Failure {
     fn from(error: PatientError) -> Self {
         match error {
             PatientError::Gateway(error) => error.into(),
-            error @ PatientError::Record(_) => Self::NotVerified(error.to_string()),
+            error @ (PatientError::Record(_) | PatientError::Receipt(_)) => Self::NotVerified(error.to_string()),
             error if error.is_refusal() => Self::Refused(error.to_string()),
             error => Self::Other(error.into()),
         }

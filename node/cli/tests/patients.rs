@@ -251,6 +251,22 @@ fn requests(scene: &Scene, here: &str) {
     scene.verifier.reach(scene.clinic.height());
 }
 
+/// A receipt that was kept is borne out by the chain; one that was changed is not.
+fn kept_receipt(scene: &Scene, url: &str) {
+    let check = |file: &str| patient(arguments!["receipt", scene.at(file), "--sheet", scene.at("sheet"), "--url", url]);
+    let kept: Value = serde_json::from_slice(&std::fs::read(scene.at("receipt")).unwrap()).unwrap();
+    assert_eq!(check("receipt").done().json(), kept);
+    for (field, value) in
+        [("slot", json!(4095)), ("height", json!(1)), ("block", json!("0".repeat(64))), ("transaction", json!("1".repeat(64)))]
+    {
+        let mut other = kept.clone();
+        other["left"][0][field] = value;
+        std::fs::write(scene.at("forged"), other.to_string()).unwrap();
+        check("forged").failed(3).error();
+    }
+    check("letter").failed(2).error();
+}
+
 /// What the hospital shows of one record: checked against the chain, in words, for the key's own slot; and nothing that was changed passes.
 fn records(scene: &Scene, here: &str) {
     let show = |id: &str, out: &str| {
@@ -276,6 +292,8 @@ fn records(scene: &Scene, here: &str) {
     );
     let values = data["holds"]["data"].as_array().unwrap();
     assert!(values.len() > 5 && values.iter().any(|value| value["value"].is_string()), "{values:?}");
+    let permissions = run(arguments!["--json", "patient", "permissions", scene.at("record"), "--url", url]).done().json();
+    assert_eq!(permissions["rows"].as_array().unwrap().as_slice(), [row("permissions").clone()]);
     assert!(!row("permissions")["holds"]["permissions"].as_array().unwrap().is_empty(), "who has a row permits something");
 
     // another's record is not that of this sheet's key
@@ -345,5 +363,6 @@ fn leaves(scene: &Scene) -> u64 {
     assert_eq!(scene.uses()["slots"][0]["left"], json!({ "height": receipt["height"], "by": "key" }));
     assert_eq!(usual(vec![]).done().json(), left, "run again, it finds what it did");
     usual(arguments!["--receipt", kept]).failed(2).error();
+    kept_receipt(scene, &url);
     receipt["height"].as_u64().unwrap()
 }

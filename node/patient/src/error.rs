@@ -31,6 +31,11 @@ pub enum PatientError {
         "no gateway that answered has a slot with a key of this sheet. A hospital enrols keys with its next anchor; ask another gateway, too. If it is not there after a week, the ethics board takes complaints"
     )]
     NotEnrolled,
+    /// A receipt that the chain does not bear out.
+    #[error(
+        "the receipt does not hold: {0}. Ask another gateway; if none bears it out, leave again with your sheet, and tell the ethics board"
+    )]
+    Receipt(&'static str),
     /// The hospital took the slot out.
     #[error(
         "your record left by the hospital's hand, and not by your key: there is nothing to take back. Ask at the counter what is meant"

@@ -15,7 +15,7 @@ mod standing;
 pub use error::PatientError;
 pub use leaving::withdraw;
 pub use narrowing::{Narrowed, narrow};
-pub use receipt::{Decided, Departure, Receipt};
+pub use receipt::{Decided, Departure, Receipt, check_receipt};
 pub use record::{CheckedRecord, CheckedRow, Content, Value, check_record};
 pub use standing::{Place, standing};
 

@@ -1,19 +1,20 @@
 //! That a withdrawal stands in a block, and who says so.
 
-use crate::PatientError;
+use crate::{PatientError, standing::genesis};
+use async_recursion::async_recursion as boxed;
 use countersign_member::gateway::GatewayClient;
 use countersign_messages::{
-    Block, Genesis, Height, TransactionId, Wire,
+    Block, BlockId, Genesis, Height, KEYS_OF_A_CLAIM, MemberId, Payload, Sheet, Transaction, TransactionId, Wire, WithdrawByKey,
     json::{self, Id},
     merkle, transaction_leaves,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How often a gateway that is busy is asked.
 pub(crate) const TRIES: u32 = 5;
 
 /// By whose word a withdrawal stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decided {
     /// The gateway's: the validators are others than those the network began with, and following them takes the chain.
@@ -23,7 +24,7 @@ pub enum Decided {
 }
 
 /// A slot that has left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "kebab-case")]
 pub enum Departure {
     /// By the sheet's key: it stands in a block.
@@ -42,7 +43,7 @@ pub enum Departure {
 }
 
 /// A withdrawal by key that stands in a block.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The slot.
     pub slot: u32,
@@ -58,6 +59,29 @@ pub struct Receipt {
     pub decided: Decided,
     /// Answers of before that could count the record, by the gateway's word: they stay.
     pub released_before: usize,
+}
+
+/// Holds a receipt that was kept against the chain: its withdrawal stands in the block it names, signed by a key of the sheet for the slot. By whose word now.
+///
+/// # Errors
+/// [`PatientError::Receipt`]: it does not; or the gateway is of another network, or is not there.
+#[boxed]
+pub async fn check_receipt(client: &GatewayClient, sheet: &Sheet, receipt: &Receipt) -> Result<Decided, PatientError> {
+    let genesis = genesis(client, sheet.network).await?;
+    let none = PatientError::Receipt("its block does not stand in the chain, or does not hold the withdrawal");
+    let (block, decided) = find(client, &genesis, receipt.height, TransactionId(receipt.transaction.0)).await?.ok_or(none)?;
+    if block.header.id() != BlockId(receipt.block.0) {
+        return Err(PatientError::Receipt("its block is another one than the chain's of that height"));
+    }
+    let expected = Payload::WithdrawByKey(WithdrawByKey { hospital: sheet.hospital, slot: receipt.slot });
+    let own = |signer: &MemberId| (0..KEYS_OF_A_CLAIM as u32).any(|number| sheet.public(number).signer() == *signer);
+    let is = |transaction: &&Transaction| transaction.id() == TransactionId(receipt.transaction.0);
+    match block.transactions.iter().find(is) {
+        Some(transaction) if transaction.payload == expected && own(&transaction.signer) && transaction.check_signature().is_ok() => {
+            Ok(decided)
+        }
+        _ => Err(PatientError::Receipt("the transaction it names is no withdrawal of its slot by a key of this sheet")),
+    }
 }
 
 /// The block of a height, if it holds a transaction; by whom it was decided. A block that says it was decided by the first validators and was not is none.

@@ -7,7 +7,7 @@ use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
 use countersign_member::{gateway::GatewayClient, refuse_readable};
 use countersign_messages::{Letter, Sheet};
-use countersign_patient::{Decided, Departure, Place, claim, narrow, standing, withdraw};
+use countersign_patient::{Decided, Departure, Place, check_receipt, claim, narrow, standing, withdraw};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -21,6 +21,10 @@ pub enum PatientCommand {
     Uses(UsesArguments),
     /// Take the record out of research, without the hospital
     Withdraw(WithdrawArguments),
+    /// Show what is permitted until when, of a record that the hospital showed, held against the chain
+    Permissions(super::record::VerifyArguments),
+    /// Hold a receipt that was kept against the chain
+    Receipt(ReceiptArguments),
     /// Take a part back: everything leaves at once, and a note to the hospital lets the rest count again
     Narrow(NarrowArguments),
 }
@@ -63,6 +67,25 @@ pub struct WithdrawArguments {
     pub receipt: Option<PathBuf>,
 }
 
+/// Arguments of `patient receipt`.
+#[derive(Debug, Args)]
+pub struct ReceiptArguments {
+    /// The receipt, as `withdraw` or `narrow` wrote it
+    pub receipt: PathBuf,
+    /// The sheet
+    #[arg(long, value_name = "FILE")]
+    pub sheet: PathBuf,
+    /// A gateway of the network
+    #[arg(long, value_name = "URL")]
+    pub url: String,
+}
+
+/// A receipt as it is kept: what else stands in the file is not read.
+#[derive(serde::Deserialize)]
+struct Kept {
+    left: Vec<Departure>,
+}
+
 /// Arguments of `patient narrow`.
 #[derive(Debug, Args)]
 pub struct NarrowArguments {
@@ -88,6 +111,8 @@ pub async fn run(session: &Session, command: &PatientCommand) -> Result<(), Fail
         PatientCommand::Uses(arguments) => uses(session, arguments).await,
         PatientCommand::Withdraw(arguments) => leave(session, arguments).await,
         PatientCommand::Narrow(arguments) => take_part(session, arguments).await,
+        PatientCommand::Permissions(arguments) => super::record::permissions(session, arguments).await,
+        PatientCommand::Receipt(arguments) => receipt(session, arguments).await,
     }
 }
 
@@ -205,6 +230,25 @@ async fn take_part(session: &Session, arguments: &NarrowArguments) -> Result<(),
         lines.join("\n")
     };
     session.screen.result(words, || value.clone());
+    Ok(())
+}
+
+async fn receipt(session: &Session, arguments: &ReceiptArguments) -> Result<(), Failure> {
+    let sheet = read_sheet(&arguments.sheet)?;
+    let none = |reason: String| Failure::Refused(format!("{} is no receipt: {reason}", arguments.receipt.display()));
+    let Kept { mut left } = serde_json::from_str(&read(&arguments.receipt)?).map_err(|e| none(e.to_string()))?;
+    if !left.iter().any(|left| matches!(left, Departure::ByKey(_))) {
+        return Err(none("nothing in it was done by key".into()));
+    }
+    let client = GatewayClient::new(&arguments.url)?;
+    let working = session.screen.working("holding the receipt against the chain");
+    for departure in &mut left {
+        if let Departure::ByKey(kept) = departure {
+            kept.decided = check_receipt(&client, &sheet, kept).await?;
+        }
+    }
+    drop(working);
+    session.screen.result(|| words_of_left(&left).join("\n"), || json!({ "left": left }));
     Ok(())
 }
 

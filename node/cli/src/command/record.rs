@@ -107,7 +107,8 @@ async fn show(session: &Session, arguments: &ShowArguments) -> Result<(), Failur
     Ok(())
 }
 
-async fn verify(session: &Session, arguments: &VerifyArguments) -> Result<(), Failure> {
+/// Holds a file against the chain.
+async fn checked(session: &Session, arguments: &VerifyArguments) -> Result<CheckedRecord, Failure> {
     let (path, shown) = (&arguments.record, arguments.record.display());
     refuse_readable(path)?;
     let length = std::fs::metadata(path).with_context(|| format!("cannot read {shown}"))?.len();
@@ -121,8 +122,26 @@ async fn verify(session: &Session, arguments: &VerifyArguments) -> Result<(), Fa
     let working = session.screen.working("holding the record against the chain");
     let checked = check_record(&client, &record, sheet.as_ref()).await;
     drop(working);
-    let checked = checked?;
+    Ok(checked?)
+}
+
+async fn verify(session: &Session, arguments: &VerifyArguments) -> Result<(), Failure> {
+    let checked = checked(session, arguments).await?;
     session.screen.result(|| words(&checked), || value(&checked));
+    whole(&checked)
+}
+
+/// `patient permissions`: of a record, what it says of consents.
+pub(super) async fn permissions(session: &Session, arguments: &VerifyArguments) -> Result<(), Failure> {
+    let mut checked = checked(session, arguments).await?;
+    checked.rows.retain(|row| !matches!(row.content, Content::Data(_)));
+    checked.rows.retain(|row| row.place.current || !row.place.studies.is_empty());
+    session.screen.result(|| words(&checked), || value(&checked));
+    whole(&checked)
+}
+
+/// Fails if something keeps what was shown from being the whole record.
+fn whole(checked: &CheckedRecord) -> Result<(), Failure> {
     match checked.lacks().as_slice() {
         [] => Ok(()),
         // shown all the same: what there is was checked
