@@ -42,11 +42,13 @@ async fn every_answer_in_json_reads_back_as_its_type() {
             .replace("{height}", "8")
             .replace("{hospital}", &hospital)
             .replace("{key}", &key)
+            .replace("{member}", &hospital)
+            .replace("{slot}", "7")
             .replace("{digest}", dictionary.as_str().unwrap());
         served.json(path.strip_prefix("/v1").unwrap()).await;
         asked += 1;
     }
-    assert_eq!(asked, 20);
+    assert_eq!(asked, 21);
 }
 
 #[tokio::test]
@@ -114,6 +116,18 @@ async fn a_patients_key_is_found_and_leaves() {
     assert_eq!(slot["left"], json!({"height": left["height"], "by": "key"}));
     let again: Value = served.post("", &leave(network, 1, HospitalA, 7)).await.json().await.unwrap();
     assert_eq!(again, left, "sending it again is harmless");
+
+    let anchored = served.json(&format!("/members/{}/slots/7", id(HospitalA))).await;
+    assert_eq!((&anchored["slot"], &anchored["left"]), (&json!(7), &slot["left"]));
+    let rows = anchored["rows"].as_array().unwrap();
+    assert!(
+        !rows.is_empty() && rows.iter().any(|row| row["studies"] == json!([1])) && rows.iter().any(|row| row["name"] == "consents"),
+        "{rows:?}"
+    );
+    assert!(rows.iter().all(|row| row["segment"] == 0 && row["height"].as_u64().is_some()));
+    for nothing in [format!("/members/{}/slots/1000000", id(HospitalA)), format!("/members/{}/slots/7", id(Validator))] {
+        problem(served.get(&nothing).await, 404, "not-found").await;
+    }
 
     // it was in force when the answer was made, and could be counted in it
     let uses = served.json(&format!("{path}/uses")).await;

@@ -23,6 +23,7 @@ pub fn check(path: &str, body: &str) {
         "/v1/queries/{id}/answers/{hospital}" => same::<Answer>(body),
         "/v1/patients/{key}" => same::<PatientSlot>(body),
         "/v1/patients/{key}/uses" => same::<Page<Use>>(body),
+        "/v1/members/{member}/slots/{slot}" => same::<Slot>(body),
         "/v1/members" => same::<Page<Member>>(body),
         "/v1/validators" => same::<Validators>(body),
         "/v1/dictionaries" => same::<Page<DictionarySummary>>(body),
