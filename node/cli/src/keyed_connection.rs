@@ -9,7 +9,10 @@ use async_recursion::async_recursion as boxed;
 use countersign_consortium::{DataFolder, NetworkOptions};
 use countersign_hospital::{Hospital, HospitalError, IfInUse};
 use countersign_member::{Connection, Member, now};
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    path::PathBuf,
+};
 
 /// A connection to a chain, with keys of members.
 #[derive(Debug)]
@@ -88,6 +91,14 @@ impl KeyedConnection {
             return Err(HospitalError::NoHospital { name: name.to_owned(), hospitals }.into());
         }
         Ok(Hospital::open(self, keys.proving(), self.member(name)?, &path, if_in_use).await?)
+    }
+
+    /// A hospital's keys, and where its own file lies.
+    ///
+    /// # Errors
+    /// There are no keys of that name.
+    pub fn hospital_file(&self, name: &str) -> Result<(Member, PathBuf), Failure> {
+        Ok((self.member(name)?, self.holder.hospital_store(name)))
     }
 
     /// Lets go of the chain.

@@ -141,8 +141,9 @@ fn who_was_erased_since_a_backup_does_not_come_back_with_it() {
         |id: &String| run(arguments!["--json", "erase", "--patient", id].into_iter().chain(scene.site())).keeps_secret(&two.patients);
     let gone = two.patients.iter().filter(|id| id.starts_with("a-")).find(|id| erase(id).code == Some(0)).unwrap();
     scene.create(&[]).done();
-    let list = scene.folder.join("a.erased");
-    let text = std::fs::read_to_string(&list).unwrap();
+    let lists: Vec<PathBuf> = std::fs::read_dir(&scene.folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let list = lists.iter().find(|path| path.extension().is_some_and(|end| end == "erased")).unwrap();
+    let text = std::fs::read_to_string(list).unwrap();
     assert_eq!((text.lines().count(), list.metadata().unwrap().permissions().mode() & 0o777), (2, 0o600));
     assert!(two.patients.iter().all(|id| !text.contains(id.as_str())), "a list of erasures names a patient");
 
@@ -169,4 +170,11 @@ fn who_was_erased_since_a_backup_does_not_come_back_with_it() {
     run(arguments!["readmit", "--patient", gone].into_iter().chain(scene.site())).done();
     assert_eq!(run(two.anchor("a")).done().json()["people_new"], json!(1));
     assert_eq!(std::fs::read_to_string(file(".erased")).unwrap().lines().count(), 3);
+    // the list of the backups is older by now: it would erase who was readmitted
+    std::fs::copy(list, file(".erased")).unwrap();
+    assert!(run(two.anchor("a")).failed(2).stderr.contains("older than the hospital's file"));
+    std::fs::remove_file(file(".erased")).unwrap();
+    assert!(run(two.anchor("a")).failed(2).stderr.contains("missing, older"));
+    scene.backup(arguments!["new-list"].into_iter().chain(scene.site()).collect()).done();
+    assert_eq!(run(two.anchor("a")).done().json()["people_new"], json!(0));
 }

@@ -176,7 +176,7 @@ fn narrows(scene: &Scene, here: &str) {
     scene.valley.run(arguments!["claim", "narrow", scene.at("note")]).failed(2).error();
     assert_eq!(scene.anchor()["people_new"], json!(0), "until the note is taken the patient is out altogether");
     assert_eq!(take(&["note", "unknown"]).done().json()["taken"], json!(1));
-    assert!(take(&["note"]).failed(2).stderr.contains("used before"));
+    assert!(take(&["note"]).failed(2).stderr.contains("taken before"));
     // the patient says at the counter that everything ends, though nothing is in force: the note counts no more
     hospital(arguments!["withdraw", "--patient", here]).done();
     assert_eq!(scene.anchor()["people_new"], json!(0));

@@ -63,8 +63,28 @@ pub enum BackupError {
     #[error("{} is there already; it is never written over", .0.display())]
     There(PathBuf),
     /// Two lists of erasures of which neither begins with the other.
-    #[error("{} names erasures that the list beside the hospital's file does not, and the other way round: put both together by hand, in one file with all lines, before anything else", .0.display())]
-    ErasuresThere(PathBuf),
+    #[error("{} and {} are lists of erasures of which neither goes on from the other: make one of them with the first line once and all other lines of both, and put it in the place of both, before anything else", list.display(), other.display())]
+    ErasuresThere {
+        /// One.
+        list: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
+    /// A list of erasures that cannot be read.
+    #[error("the list of erasures {} cannot be read: {reason}. Put the newest copy there (one lies beside the last backup); nothing is done with the hospital's file until then, as erased people could come back", path.display())]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A list of erasures that does not go on from what the file knows.
+    #[error(
+        "the list of erasures {} is missing, older than the hospital's file, or another one: erased people could come back with the next backup, or readmitted ones be erased. Put the newest there (it lies where \
+         the hospital's file lay, or beside the last backup). If it is lost for good, `countersign backup new-list` begins another one",
+        .0.display()
+    )]
+    ListOlder(PathBuf),
     /// A file cannot be read or written; nothing half-made is left.
     #[error("{}: {source}", path.display())]
     File {
@@ -231,7 +251,7 @@ pub async fn restore(path: &Path, secret: &SealingSecret, to: &Path) -> Result<B
     };
     let moved = checked.and_then(|content| {
         // first: no file without what must be replayed over it
-        let erasures = erasure_list::bring_back(path, &head.hospital, to)?;
+        let erasures = erasure_list::bring_back(path, (&head.network, &head.hospital), to)?;
         std::fs::rename(&part, to).map_err(BackupError::file(to))?;
         Ok(BackupFinding { head, content, erasures })
     });

@@ -91,7 +91,7 @@ impl HospitalStore {
             .execute(&mut *tx)
             .await?;
         // the new document says what is permitted from now on, and no note of before it
-        let notes = "INSERT OR IGNORE INTO narrowing_taken SELECT slot FROM slot WHERE patient = ?";
+        let notes = "INSERT OR IGNORE INTO narrowing_taken SELECT slot FROM slot WHERE patient = ? AND state > 0";
         sqlx::query(notes).bind(patient.expose()).execute(&mut *tx).await?;
         let narrowed = sqlx::query("DELETE FROM narrowed WHERE patient = ?").bind(patient.expose()).execute(&mut *tx).await?;
         tx.commit().await?;
@@ -113,19 +113,27 @@ impl HospitalStore {
         Ok(tx.commit().await?)
     }
 
-    /// The state of the list of erasures that this file has taken over.
+    /// How many lines of the list of erasures this file has taken over, with the digest of the list up to them; `None`: none so far.
     #[boxed]
-    pub(crate) async fn erasure_list(&self) -> Result<Digest32, HospitalStoreError> {
-        let stored: Option<Vec<u8>> = sqlx::query_scalar("SELECT digest FROM erasure_list").fetch_optional(&self.pool).await?;
-        let digest =
-            |bytes: Vec<u8>| bytes.try_into().map(Digest32).map_err(|_| HospitalStoreError::Damaged("the list of erasures' state"));
-        Ok(stored.map(digest).transpose()?.unwrap_or_default())
+    pub(crate) async fn erasure_list(&self) -> Result<Option<(usize, Digest32)>, HospitalStoreError> {
+        let stored: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT lines, digest FROM erasure_list").fetch_optional(&self.pool).await?;
+        let damaged = || HospitalStoreError::Damaged("the list of erasures' state");
+        let state = |(lines, digest): (i64, Vec<u8>)| {
+            Ok((usize::try_from(lines).map_err(|_| damaged())?, Digest32(digest.try_into().map_err(|_| damaged())?)))
+        };
+        stored.map(state).transpose()
     }
 
-    /// Notes which state of the list this file has taken over.
+    /// Notes how much of the list this file has taken over; `None`: a new list begins.
     #[boxed]
-    pub(crate) async fn took_erasure_list(&self, digest: &Digest32) -> Result<(), HospitalStoreError> {
-        sqlx::query("INSERT OR REPLACE INTO erasure_list (id, digest) VALUES (0, ?)").bind(&digest.0[..]).execute(&self.pool).await?;
+    pub(crate) async fn took_erasure_list(&self, state: Option<(usize, Digest32)>) -> Result<(), HospitalStoreError> {
+        let statement = match &state {
+            Some((lines, digest)) => sqlx::query("INSERT OR REPLACE INTO erasure_list (id, lines, digest) VALUES (0, ?, ?)")
+                .bind(*lines as i64)
+                .bind(&digest.0[..]),
+            None => sqlx::query("DELETE FROM erasure_list"),
+        };
+        statement.execute(&self.pool).await?;
         Ok(())
     }
 

@@ -94,7 +94,7 @@ impl Hospital {
             return Err(HospitalError::FileLost { path: path.to_owned(), name: member.name });
         }
         let turns = if if_in_use == IfInUse::Wait { TURNS_MAX } else { 1 };
-        let (store, erasures) = (open_in_turn(path, turns).await?, ErasureList::new(path, &member));
+        let (store, erasures) = (open_in_turn(path, turns).await?, ErasureList::new(path, &connection.state().network(), &member));
         let mut hospital = Self { store, member, keys: keys.clone(), erasures, erased_again: 0 };
         hospital.erased_again = hospital.replay_erasures(connection.state()).await?;
         Ok(hospital)

@@ -29,6 +29,8 @@ pub enum BackupCommand {
     Key(KeyArguments),
     /// Write a sealed backup into a folder, and delete old ones there
     Create(CreateArguments),
+    /// Begin a new list of erasures, as the old one is lost for good: backups of before may then bring erased people back
+    NewList(SiteArguments),
     /// Open a backup with its sheet and check all that is in it: the test of a restore
     Verify(VerifyArguments),
     /// Write what is in a backup as a hospital's file
@@ -95,6 +97,15 @@ pub async fn run(session: &Session, command: &BackupCommand) -> Result<(), Failu
     match command {
         BackupCommand::Key(arguments) => key(session, arguments).await,
         BackupCommand::Create(arguments) => create(session, arguments).await,
+        BackupCommand::NewList(arguments) => {
+            let (network, member, path) = arguments.file(session).await?;
+            let done = Hospital::begin_erasure_list(&network, &member, &path).await;
+            network.close().await?;
+            done?;
+            let words = "a new list of erasures begins with the next one. Delete backups of before as soon as you can: they may bring erased people back";
+            session.screen.result(|| words.to_owned(), || json!({ "site": member.name }));
+            Ok(())
+        }
         BackupCommand::Verify(arguments) => {
             let working = session.screen.working("opening and checking");
             let finding = verify(&arguments.backup, &read_sheet(&arguments.sheet)?).await;
@@ -107,7 +118,7 @@ pub async fn run(session: &Session, command: &BackupCommand) -> Result<(), Failu
             let finding = restore(&arguments.backup, &read_sheet(&arguments.sheet)?, &arguments.out).await;
             drop(working);
             let words = format!(
-                "restored to {}. Put it in the place of the lost file while the node is stopped, and anchor again: what the ledger has is compared with it",
+                "restored to {0}. Put it in the place of the lost file while the node is stopped, together with {0}.erased if that is there, and anchor again: what the ledger has is compared with it",
                 arguments.out.display()
             );
             said(session, &finding?, &words);
@@ -169,11 +180,13 @@ async fn create(session: &Session, arguments: &CreateArguments) -> Result<(), Fa
     let working = session.screen.working("writing a sealed copy");
     let made = hospital.back_up(&mut network, &arguments.to).await;
     drop(working);
-    let me = hospital.member.id();
+    let (me, copied) = (hospital.member.id(), hospital.copy_erasures(&arguments.to));
     hospital.close().await;
     network.close().await?;
     let made = made?;
     let deleted = prune(&arguments.to, &me, now(), arguments.keep_days * DAY_MS)?;
+    // the backup is good, and old ones are gone all the same
+    copied?;
     let words = || {
         let mib = made.bytes as f64 / 1_048_576.0;
         let old = if deleted.is_empty() { String::new() } else { format!("\n{} older backups were deleted", deleted.len()) };

@@ -7,6 +7,7 @@ use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
 use countersign_hospital::{Hospital, HospitalError};
 use countersign_ingest::PatientId;
+use countersign_member::Member;
 use countersign_messages::Letter;
 use serde_json::json;
 use std::{
@@ -76,12 +77,22 @@ pub struct NarrowArguments {
 impl SiteArguments {
     pub(super) async fn open(&self, session: &Session) -> Result<(KeyedConnection, Hospital), Failure> {
         let network = self.network.open(session).await?;
-        let name = match &self.site {
-            Some(name) => name.clone(),
-            None => network.holder().reader()?.name,
-        };
-        let hospital = network.hospital(&session.keys, &name).await?;
+        let hospital = network.hospital(&session.keys, &self.name(&network)?).await?;
         Ok((network, hospital))
+    }
+
+    /// The hospital's keys and where its file lies, which is not opened.
+    pub(super) async fn file(&self, session: &Session) -> Result<(KeyedConnection, Member, PathBuf), Failure> {
+        let network = self.network.open(session).await?;
+        let (member, path) = network.hospital_file(&self.name(&network)?)?;
+        Ok((network, member, path))
+    }
+
+    fn name(&self, network: &KeyedConnection) -> Result<String, Failure> {
+        match &self.site {
+            Some(name) => Ok(name.clone()),
+            None => Ok(network.holder().reader()?.name),
+        }
     }
 }
 

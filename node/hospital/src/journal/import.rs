@@ -147,7 +147,7 @@ impl HospitalStore {
         heal(&mut tx, &mut register, import.ledger).await?;
         let grants = people.iter().map(|p| (&p.patient, p.grants.as_slice())).collect();
         let live = register.live().map(|(patient, a)| (a.slot, patient.clone())).collect();
-        let lost = lost_slots(&mut tx, (import.registry, import.ledger), &grants, live).await?;
+        let lost = lost_slots(&mut tx, (import.registry, import.ledger), &grants, (live, false)).await?;
         let withdrawn = lost.len();
         if !lost.is_empty() {
             // their patients may have other slots for what is left
@@ -203,14 +203,16 @@ impl HospitalStore {
         // first, as in an import: whoever withdrew by a request that a restored file does not know is held back, and not only narrowed
         let mut register = load_register(&mut tx).await?;
         heal(&mut tx, &mut register, ledger).await?;
-        // it was planned with rows and consents of before these, whoever they are of
-        withdrawal::give_up_unsent(&mut tx).await?;
         let grants: HashMap<&PatientId, &[Option<Day>]> = stated.iter().map(|(patient, grants)| (patient, grants.as_slice())).collect();
-        let live =
+        let live: Vec<(SlotIndex, PatientId)> =
             register.live().filter(|(patient, _)| grants.contains_key(patient)).map(|(patient, a)| (a.slot, patient.clone())).collect();
-        let lost = lost_slots(&mut tx, (registry, ledger), &grants, live).await?;
+        // who permits nothing has no slot in use, wherever it stands by now
+        let nothing = |(_, patient): &&(SlotIndex, PatientId)| grants.get(patient).is_some_and(|grants| grants.iter().all(Option::is_none));
+        let unused: Vec<(SlotIndex, PatientId)> = live.iter().filter(nothing).cloned().collect();
+        let mut lost = lost_slots(&mut tx, (registry, ledger), &grants, (live, true)).await?;
         let count = lost.len() as u64;
-        if count > 0 {
+        lost.extend(unused);
+        if !lost.is_empty() {
             take_out_of_use(&mut tx, lost.keys().copied()).await?;
             let heard = Heard { cause: Cause::Source, received: Some(ledger.today()) };
             withdrawal::enter_told(&mut tx, lost.into_keys().collect(), heard).await?;
@@ -379,17 +381,19 @@ async fn never_give_out(c: &mut SqliteConnection, register: &mut SlotRegister, s
 }
 
 /// Those of the live slots some anchored consent of which the grants of now no longer bear out: in any version that this hospital could still
-/// answer from, under any registry. Studies pin those versions for as long as they run, and only a withdrawal ends that.
+/// answer from, under any registry. Studies pin those versions for as long as they run, and only a withdrawal ends that. With `planned` also in one that was
+/// planned and not sent: it must not be.
 async fn lost_slots(
     c: &mut SqliteConnection,
     (present, ledger): (&ScopeRegistry, &dyn LedgerView),
     grants: &HashMap<&PatientId, &[Option<Day>]>,
-    live: Vec<(SlotIndex, PatientId)>,
+    (live, planned): (Vec<(SlotIndex, PatientId)>, bool),
 ) -> Result<BTreeMap<SlotIndex, PatientId>, HospitalStoreError> {
     let anchored: Vec<(Vec<u8>, i64, i64)> = sqlx::query_as(
-        "SELECT table_id, segment, version FROM opening WHERE kind = 1 AND (state IN (2, 3) OR
-         (state < 2 AND anchor IN (SELECT anchor FROM anchor_transaction WHERE state > 0))) ORDER BY table_id, segment, version",
+        "SELECT table_id, segment, version FROM opening WHERE kind = 1 AND state < 4 AND
+         (state >= 2 OR ? OR anchor IN (SELECT anchor FROM anchor_transaction WHERE state > 0)) ORDER BY table_id, segment, version",
     )
+    .bind(planned)
     .fetch_all(&mut *c)
     .await?;
     let mut by_segment: HashMap<i64, Vec<&(SlotIndex, PatientId)>> = HashMap::new();

@@ -115,7 +115,7 @@ pub(super) async fn give_up_unsent(c: &mut SqliteConnection) -> Result<(), Hospi
 
 /// No note of a slot that the patient has or had counts from now on: what is decided now goes before.
 async fn no_more_notes(c: &mut SqliteConnection, patient: &PatientId) -> Result<(), HospitalStoreError> {
-    let statement = "INSERT OR IGNORE INTO narrowing_taken SELECT slot FROM slot WHERE patient = ?";
+    let statement = "INSERT OR IGNORE INTO narrowing_taken SELECT slot FROM slot WHERE patient = ? AND state > 0";
     sqlx::query(statement).bind(patient.expose()).execute(c).await?;
     Ok(())
 }

@@ -1,9 +1,13 @@
 //! Backups: the key they are sealed to, and making one.
 
 use super::{Hospital, HospitalError};
-use crate::backup::{self, BackupError, BackupHead, BackupMade};
+use crate::{
+    HospitalStore,
+    backup::{self, BackupError, BackupHead, BackupMade},
+    erasure_list::ErasureList,
+};
 use async_recursion::async_recursion as boxed;
-use countersign_member::{Connection, now};
+use countersign_member::{Connection, Member, now};
 use countersign_messages::{Name, sealed::SealingSecret};
 use std::path::Path;
 
@@ -40,9 +44,34 @@ impl Hospital {
         let name = Name::new(self.member.name.clone()).map_err(|_| HospitalError::Unknown("hospital"))?;
         let (network, height) = (connection.state().network(), connection.state().tip().height);
         let head = BackupHead { network, hospital: self.member.id(), name, made: now(), height };
-        let beside = head.name.to_string();
-        let made = backup::create(&self.store, head, &key, folder).await?;
-        self.erasures.copy_to(folder, &beside)?;
-        Ok(made)
+        Ok(backup::create(&self.store, head, &key, folder).await?)
+    }
+
+    /// Leaves a copy of the list of erasures beside backups.
+    ///
+    /// # Errors
+    /// A copy there says more than the list does, or the disk refuses.
+    pub fn copy_erasures(&self, folder: &Path) -> Result<(), HospitalError> {
+        let (name, id) = (&self.member.name, self.member.id().digest().short());
+        Ok(self.erasures.copy_to(folder, &format!("{name}-{id}"))?)
+    }
+
+    /// Begins a new list of erasures for a hospital's file whose list is lost for good: backups of before may then bring erased people back.
+    ///
+    /// # Errors
+    /// The file is not there, damaged or in use, or there is a list.
+    #[boxed]
+    pub async fn begin_erasure_list(connection: &Connection, member: &Member, path: &Path) -> Result<(), HospitalError> {
+        let list = ErasureList::new(path, &connection.state().network(), member);
+        if list.path().exists() {
+            return Err(BackupError::There(list.path().to_owned()).into());
+        }
+        if !path.exists() {
+            return Err(HospitalError::FileLost { path: path.to_owned(), name: member.name.clone() });
+        }
+        let store = HospitalStore::open(path).await?;
+        let done = store.took_erasure_list(None).await;
+        store.close().await;
+        Ok(done?)
     }
 }

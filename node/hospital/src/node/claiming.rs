@@ -38,6 +38,9 @@ pub enum ClaimRefused {
         "the note's slot has not left by its key, as far as the ledger goes: take the note again once the withdrawal stands in a block"
     )]
     NoteTooEarly,
+    /// A note after which something was decided.
+    #[error("this note was taken before, or the person has decided something since that goes before it; nothing was changed")]
+    NoteOvertaken,
     /// A note of nobody here.
     #[error("the note is of no key that this hospital has for somebody who left by it last; nothing was changed")]
     NoteForeign,

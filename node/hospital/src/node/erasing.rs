@@ -3,6 +3,7 @@
 use super::{Hospital, HospitalError, on_ledger::OnLedger};
 use crate::{
     HospitalStoreError,
+    backup::BackupError,
     journal::{Begun, Heard},
     node::waiting,
     opening::{OpeningKey, TableKind},
@@ -14,7 +15,7 @@ use countersign_ingest::PatientId;
 use countersign_ledger::{State, StudyRecord};
 use countersign_member::{Connection, now};
 use countersign_messages::Cause;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// What erasing came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +43,8 @@ pub struct Swept {
 
 impl Hospital {
     /// Erases a patient: takes the slots out of force on the ledger, forgets whose they were, anchors the segments in force without the row, and destroys earlier openings that hold it. What a study pins that is not over
-    /// stays until then ([`Hospital::destroy_erased`] destroys it the day after). Killed in between, the same again goes on. The files of yesterday bring nobody back; backups of before do, and are
-    /// to be deleted.
+    /// stays until then ([`Hospital::destroy_erased`] destroys it the day after). Killed in between, the same again goes on. The files of yesterday bring nobody back, nor do backups of before, as long as
+    /// the list of erasures is there.
     ///
     /// # Errors
     /// The patient never had a row here, or a step failed; run it again to go on.
@@ -67,7 +68,7 @@ impl Hospital {
             slots => slots?,
         };
         let list = self.erasures.note(patient, true)?;
-        self.store.took_erasure_list(&list.digest).await?;
+        self.store.took_erasure_list(Some(list.state())).await?;
         self.drive(connection, saying).await?;
         // what can be destroyed is, also where a table cannot be anchored
         let segments = self.anchor_without(connection, saying).await;
@@ -98,25 +99,33 @@ impl Hospital {
         let (held, listed) = (self.store.readmit(patient).await?, self.erasures.holds(&self.erasures.read()?, patient));
         if listed {
             let list = self.erasures.note(patient, false)?;
-            self.store.took_erasure_list(&list.digest).await?;
+            self.store.took_erasure_list(Some(list.state())).await?;
         }
         if held || listed { Ok(()) } else { Err(HospitalError::NotHeldBack) }
     }
 
-    /// Erases again whom the list of erasures names and this file still does. How many.
+    /// Does again what the list of erasures says since this file took it over last, in its order: who was erased is erased, who was readmitted after that may have a row. How many were erased.
     pub(super) async fn replay_erasures(&self, state: &State) -> Result<usize, HospitalError> {
-        let list = self.erasures.read()?;
-        if list.digest == self.store.erasure_list().await? {
+        let (list, before) = (self.erasures.read()?, self.store.erasure_list().await?);
+        let lines = list.since(before).ok_or_else(|| BackupError::ListOlder(self.erasures.path().to_owned()))?;
+        if lines.is_empty() {
             return Ok(0);
         }
-        let people: BTreeSet<PatientId> = self.store.people(0..u32::MAX).await?.into_values().collect();
+        let people: HashMap<_, PatientId> =
+            self.store.people(0..u32::MAX).await?.into_values().map(|patient| (self.erasures.hash(&patient), patient)).collect();
         let heard = Heard { cause: Cause::Word, received: Some(state.tip().time.day()) };
         let mut again = 0;
-        for patient in people.iter().filter(|patient| self.erasures.holds(&list, patient)) {
-            self.store.erase(patient, heard).await?;
-            again += 1;
+        for (erased, hash) in lines {
+            match (people.get(hash), erased) {
+                (Some(patient), true) => {
+                    self.store.erase(patient, heard).await?;
+                    again += 1;
+                }
+                (Some(patient), false) => drop(self.store.readmit(patient).await?),
+                (None, _) => {}
+            }
         }
-        self.store.took_erasure_list(&list.digest).await?;
+        self.store.took_erasure_list(Some(list.state())).await?;
         Ok(again)
     }
 

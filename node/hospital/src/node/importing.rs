@@ -135,9 +135,13 @@ impl Hospital {
         saying: &(dyn Fn(&str) + Sync),
     ) -> Result<(Imported, AnchorReport), HospitalError> {
         let mut consents = source.read_consents(connection.state())?;
+        let mut listed = None;
         match (self.opt_outs(&source.opt_outs).await, &mut consents) {
             (Ok(None), _) => {}
-            (Ok(Some(list)), Some(consents)) => consents.opt_out(&list),
+            (Ok(Some(list)), Some(consents)) => {
+                consents.opt_out(&list);
+                listed = Some(list);
+            }
             (Ok(Some(_)), None) => return Err(HospitalError::OptOutsWithoutConsents),
             (Err(unread), _) => return Err(self.take_back(connection, consents.as_ref(), unread, saying).await),
         }
@@ -156,6 +160,11 @@ impl Hospital {
         }
         self.hold_erased(imported.import.table.rows.iter().map(|row| &row.patient)).await?;
         let report = self.anchor(connection, reading, mapping, &imported, saying).await?;
+        if let Some(list) = &listed {
+            // whoever else stands on it has no place in use either, also where a planned one was never anchored
+            self.take_out(connection, list).await?;
+            self.drive(connection, saying).await?;
+        }
         // whoever has a new slot by now keeps a key
         self.enrol(connection).await?;
         Ok((imported, report))

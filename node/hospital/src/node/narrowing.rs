@@ -49,7 +49,7 @@ impl Hospital {
         match self.store.narrow(slot, &note.scopes, state.tip().time.day()).await? {
             Noted::Kept => Ok(()),
             Noted::TooLate => Err(ClaimRefused::NoteOver.into()),
-            Noted::Before => Err(ClaimRefused::Used.into()),
+            Noted::Before => Err(ClaimRefused::NoteOvertaken.into()),
             Noted::Nobody | Noted::Elsewhere => Err(ClaimRefused::NoteForeign.into()),
         }
     }

@@ -62,13 +62,22 @@ impl Hospital {
 
     /// Takes out of force whoever has a row and stands on the list by now. What it comes to stands in the journal of withdrawals.
     pub(super) async fn take_out_opt_outs(&self, connection: &Connection) -> Result<u64, HospitalError> {
-        let Some((_, named)) = self.kept_opt_outs().await? else { return Ok(0) };
-        if named.is_empty() {
-            return Ok(0);
+        match self.kept_opt_outs().await? {
+            Some((people, named)) if !named.is_empty() => self.take_out(connection, &people).await,
+            _ => Ok(0),
         }
+    }
+
+    /// Takes out of force whoever stands on a list and has a slot in use, however many they are.
+    pub(super) async fn take_out(&self, connection: &Connection, people: &OptOuts) -> Result<u64, HospitalError> {
+        let holders = self.store.holders().await?;
         let (state, hospital) = (connection.state(), self.member.id());
         let nothing: Vec<Option<Day>> = vec![None; state.registry().scopes.len()];
-        let stated: Vec<_> = named.into_iter().map(|patient| (patient, nothing.clone())).collect();
+        let named = holders.into_iter().filter(|(patient, _)| people.holds(patient));
+        let stated: Vec<_> = named.map(|(patient, _)| (patient, nothing.clone())).collect();
+        if stated.is_empty() {
+            return Ok(0);
+        }
         Ok(self.store.take_back(&stated, state.registry(), &OnLedger { state, hospital }).await?)
     }
 }

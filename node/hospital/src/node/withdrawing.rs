@@ -56,8 +56,11 @@ impl Hospital {
         let once = |people: &BTreeMap<SlotIndex, PatientId>| people.values().cloned().collect::<Vec<_>>();
         let received = received.unwrap_or_else(|| connection.state().tip().time.day());
         self.store.hold_back(&once(&left)).await?;
-        self.store.withdraw(&once(&slots), Heard { cause: Cause::Word, received: Some(received) }).await?;
-        self.drive(connection, &|_| {}).await?;
+        // where nobody has a slot in use, an anchor that was planned goes on
+        if !slots.is_empty() {
+            self.store.withdraw(&once(&slots), Heard { cause: Cause::Word, received: Some(received) }).await?;
+            self.drive(connection, &|_| {}).await?;
+        }
         connection.refresh().await?;
         slots.extend(left);
         let (state, hospital) = (connection.state(), self.member.id());
