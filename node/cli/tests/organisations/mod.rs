@@ -131,12 +131,12 @@ impl Organisation {
     }
 
     pub fn height(&self) -> u64 {
-        self.status()["height"].as_u64().unwrap()
+        self.until("a height", |s| s["height"].is_u64())["height"].as_u64().unwrap()
     }
 
     /// URL of the running gateway.
     pub fn url(&self) -> String {
-        self.status()["url"].as_str().unwrap().to_owned()
+        self.until("an address", |s| s["url"].is_string())["url"].as_str().unwrap().to_owned()
     }
 
     /// Looks at the status until it is as wanted; gives it.
