@@ -4,6 +4,7 @@
 mod bad_input;
 mod codings;
 mod consent_policies;
+mod consent_properties;
 mod consents;
 mod consents_beside;
 mod data_windows;
