@@ -77,7 +77,7 @@ enum Command {
     /// Take patients out of force who said so to their hospital
     Withdraw(command::withdraw::WithdrawArguments),
     /// Erase a patient: out of force, out of the tables, and out of every opening that no running study needs
-    Erase(command::erase::PatientArguments),
+    Erase(command::erase::EraseArguments),
     /// Let a patient who left or was erased have a new row: only after a new document, signed by the patient
     Readmit(command::erase::PatientArguments),
     /// Ask a question

@@ -162,6 +162,18 @@ fn who_was_erased_since_a_backup_does_not_come_back_with_it() {
     let shown = arguments!["record", "show", "--patient", gone, "--out", two.path("record")];
     run(shown.into_iter().chain(scene.site())).failed(2);
 
+    // somebody who came after the copy was made, and was erased: the file knows nobody of that id, and holds back all the same
+    let hold = |id: &str| run(arguments!["--json", "erase", "--never-here", "--patient", id].into_iter().chain(scene.site()));
+    let here = two.patients.iter().find(|id| {
+        let shown = arguments!["record", "show", "--patient", id.as_str(), "--out", two.path(&format!("shown-{id}"))];
+        run(shown.into_iter().chain(scene.site())).code == Some(0)
+    });
+    hold(here.unwrap()).failed(2).error();
+    hold("came-later").done();
+    run(arguments!["readmit", "--patient", "came-later"].into_iter().chain(scene.site())).done();
+    let text = std::fs::read_to_string(file(".erased")).unwrap();
+    assert_eq!(text.lines().count(), 4);
+
     // a list that is damaged says so, and nothing is done meanwhile
     std::fs::write(file(".erased"), text.replace("+ ", "? ")).unwrap();
     assert!(run(two.anchor("a")).failed(2).stderr.contains("a line of it is damaged"));
@@ -169,7 +181,7 @@ fn who_was_erased_since_a_backup_does_not_come_back_with_it() {
     // a new document ends it, also for the list
     run(arguments!["readmit", "--patient", gone].into_iter().chain(scene.site())).done();
     assert_eq!(run(two.anchor("a")).done().json()["people_new"], json!(1));
-    assert_eq!(std::fs::read_to_string(file(".erased")).unwrap().lines().count(), 3);
+    assert_eq!(std::fs::read_to_string(file(".erased")).unwrap().lines().count(), 5);
     // the list of the backups is older by now: it would erase who was readmitted
     std::fs::copy(list, file(".erased")).unwrap();
     assert!(run(two.anchor("a")).failed(2).stderr.contains("older than the hospital's file"));

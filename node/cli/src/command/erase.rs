@@ -8,7 +8,7 @@ use countersign_hospital::{Erased, Swept};
 use countersign_ingest::{PatientId, day_text};
 use serde_json::json;
 
-/// Arguments of `erase` and `readmit`.
+/// A patient of a hospital: arguments of `readmit`.
 #[derive(Debug, Args)]
 pub struct PatientArguments {
     /// The patient, by the hospital's own id
@@ -17,6 +17,17 @@ pub struct PatientArguments {
     /// Whose
     #[command(flatten)]
     pub site: SiteArguments,
+}
+
+/// Arguments of `erase`.
+#[derive(Debug, Args)]
+pub struct EraseArguments {
+    /// Whom
+    #[command(flatten)]
+    pub patient: PatientArguments,
+    /// The patient was erased before, and this file was restored from a copy of before the person came: hold back whom it does not know
+    #[arg(long)]
+    pub never_here: bool,
 }
 
 impl PatientArguments {
@@ -30,8 +41,11 @@ impl PatientArguments {
 /// # Errors
 /// The patient never had a row here, or the ledger cannot be reached or refuses: run it again, and it goes on.
 #[boxed]
-pub async fn run(session: &Session, arguments: &PatientArguments) -> Result<(), Failure> {
+pub async fn run(session: &Session, EraseArguments { patient: arguments, never_here }: &EraseArguments) -> Result<(), Failure> {
     let patient = arguments.id()?;
+    if *never_here {
+        return hold_back(session, arguments, &patient).await;
+    }
     let (mut network, hospital) = arguments.site.open(session).await?;
     let working = session.screen.working("erasing");
     let erased = hospital.erase(&mut network, &patient, &|what: &str| working.now(what.to_owned())).await;
@@ -53,6 +67,20 @@ pub async fn run(session: &Session, arguments: &PatientArguments) -> Result<(), 
         })
     };
     session.screen.result(|| noticed(words(&erased), development), value);
+    Ok(())
+}
+
+async fn hold_back(session: &Session, arguments: &PatientArguments, patient: &PatientId) -> Result<(), Failure> {
+    let (network, hospital) = arguments.site.open(session).await?;
+    let done = hospital.erase_unknown(patient).await;
+    let (name, development) = (hospital.member.name.clone(), network.development());
+    hospital.close().await;
+    network.close().await?;
+    done?;
+    let words = "the patient, whom this file does not know, is held back: only `countersign readmit` gives a row again";
+    session
+        .screen
+        .result(|| noticed(words.to_owned(), development), || json!({ "site": name, "held_back": true, "development_keys": development }));
     Ok(())
 }
 

@@ -76,6 +76,20 @@ impl Hospital {
         Ok(Erased { slots, segments: segments?, openings })
     }
 
+    /// Holds back a patient whom this file does not know, as the person came after the copy that was brought back, and was erased since: nothing but [`Hospital::readmit`] gives the person a row.
+    ///
+    /// # Errors
+    /// The file knows the patient ([`HospitalError::KnownHere`]: erase instead), or it or the list refuses.
+    #[boxed]
+    pub async fn erase_unknown(&self, patient: &PatientId) -> Result<(), HospitalError> {
+        if !self.store.slots_of(patient).await?.is_empty() {
+            return Err(HospitalError::KnownHere);
+        }
+        let list = self.erasures.note(patient, true)?;
+        self.store.hold_erased(std::slice::from_ref(patient)).await?;
+        Ok(self.store.took_erasure_list(Some(list.state())).await?)
+    }
+
     /// Anchors the tables in force without rows of erased people.
     async fn anchor_without(&self, connection: &mut Connection, saying: &(dyn Fn(&str) + Sync)) -> Result<u64, HospitalError> {
         let mut segments = 0;

@@ -126,8 +126,13 @@ pub enum HospitalError {
     #[error("the patient has no row in force here: never anchored, left already, or under another id")]
     NotInForce,
     /// Somebody who never had a row here. No message names a patient.
-    #[error("the patient never had a row here, or is here under another id. Nothing was erased")]
+    #[error(
+        "the patient never had a row here, or is here under another id. Nothing was erased. If this file was restored from a copy of before the person came, `--never-here` holds the person back"
+    )]
     NeverHere,
+    /// Somebody whom the file knows.
+    #[error("this file knows the patient: erase without `--never-here`")]
+    KnownHere,
     /// Somebody of whom nothing can be shown.
     #[error("the patient has and had no row here, is here under another id, or was erased")]
     NothingToShow,
@@ -194,6 +199,7 @@ impl HospitalError {
             | Self::NoRow { .. }
             | Self::NotInForce
             | Self::NeverHere
+            | Self::KnownHere
             | Self::NotHeldBack
             | Self::NothingToShow
             | Self::OptOutsWithoutConsents
