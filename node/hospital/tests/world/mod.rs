@@ -237,6 +237,10 @@ impl World {
     pub(crate) async fn erase(&mut self, path: &Path, person: u32) {
         let store = reopen(path).await;
         let patient = PatientId::new(format!("p{person}")).unwrap();
+        // also those that an import gave which was killed
+        for (slot, _) in store.slots_of(&patient).await.unwrap() {
+            self.holders.insert(slot, person);
+        }
         if store.erase(&patient, Heard::WORD).await.is_err() {
             return store.close().await;
         }

@@ -251,9 +251,7 @@ impl Reader<'_> {
             return Ok(refuse("policy-unknown"));
         }
         if dated.is_some_and(|day| day > self.today.0) {
-            // what it permits is less than a whole: it may be meant to take an earlier one's place, and is not nothing until then
-            let whole = consent.provision.as_ref().is_some_and(|root| self.permits_a_whole(root));
-            return Ok(if whole { refuse("dated-in-the-future") } else { lesser("dated-in-the-future") });
+            return Ok(if self.permits_a_whole(consent) { refuse("dated-in-the-future") } else { lesser("dated-in-the-future") });
         }
         let by_patient = |r: &Reference| resource.patient(r.reference.as_deref()).map(|whom| whom.id) == patient;
         let proxy = !consent.performer.iter().all(by_patient);
@@ -329,9 +327,10 @@ impl Reader<'_> {
         self.merged.keys().map(|old| Ok((id(old), id(self.root(old)?)))).collect()
     }
 
-    /// True if the rules of a document that permit and are understood are a whole package.
-    fn permits_a_whole(&self, root: &ConsentProvision) -> bool {
-        let permits = root.provision.iter().filter(|rule| rule.kind.as_deref() == Some("permit") && !rule.is_narrowed());
+    /// True if the rules of a document that permit and are understood are a whole package: one of the future that is less may be meant to take an earlier one's place, and is not nothing until then.
+    fn permits_a_whole(&self, consent: &Consent<'_>) -> bool {
+        let rules = consent.provision.iter().flat_map(|root| &root.provision);
+        let permits = rules.filter(|rule| rule.kind.as_deref() == Some("permit") && !rule.is_narrowed());
         self.policy.is_complete(&permits.flat_map(|rule| self.codes(rule)).map(|code| (code.to_owned(), ())).collect())
     }
 
