@@ -41,6 +41,16 @@ fn who_objects_elsewhere_is_out_of_the_next_answer() {
     let again = anchor(&[]).done().json();
     assert_eq!((&again["consents"]["opted_out"], &again["people_new"]), (&json!(1), &json!(0)));
 
+    // one that is shorter than before may be half written, and one that names very many may be another file: a person looks
+    let usual = std::fs::read_to_string(&list).unwrap();
+    std::fs::write(&list, "patient\n").unwrap();
+    assert!(anchor(&[]).failed(2).stderr.contains("names 0 people and named 1"));
+    std::fs::write(&list, format!("patient\n{}\n", two.patients.join("\n"))).unwrap();
+    assert!(anchor(&[]).failed(2).stderr.contains("is it the right file"));
+    let silent = run(two.query(QUESTIONS[2])).keeps_secret(&two.patients);
+    assert!(silent.code != Some(0) && silent.stderr.contains("is it the right file"), "{silent:?}");
+    std::fs::write(&list, usual).unwrap();
+
     // a list that is gone is not an empty one: nothing is answered or anchored
     std::fs::remove_file(&list).unwrap();
     let silent = run(two.query(QUESTIONS[2])).keeps_secret(&two.patients);

@@ -17,10 +17,10 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// How the first line begins; the hospital's key follows.
+/// How the first line begins; network and hospital follow.
 const HEAD: &str = "countersign-erasures/1";
 /// The end of its name.
-pub(crate) const EXTENSION: &str = "erased";
+const EXTENSION: &str = "erased";
 /// Bytes of a list: some millions of lines.
 const BYTES_MAX: u64 = 256 << 20;
 

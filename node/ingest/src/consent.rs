@@ -192,18 +192,17 @@ pub struct Consents {
 }
 
 impl Consents {
-    /// Takes one scope from a patient, whatever was signed.
-    pub fn narrow(&mut self, patient: &PatientId, scope: &str) {
-        let patient = &self.merged.get(patient).unwrap_or(patient).clone();
-        let Some(scopes) = self.table.patients.get_mut(patient) else { return };
-        if scopes.remove(scope).is_none() {
-            return;
+    /// Takes scopes from patients, whatever was signed.
+    pub fn narrow(&mut self, narrowed: &[(PatientId, String)]) {
+        for (patient, scope) in narrowed {
+            let patient = self.merged.get(patient).unwrap_or(patient);
+            let Some(scopes) = self.table.patients.get_mut(patient) else { continue };
+            self.report.narrowed += u64::from(scopes.remove(scope).is_some());
+            if scopes.is_empty() {
+                self.table.patients.remove(patient);
+                self.table.withdrawn.insert(patient.clone());
+            }
         }
-        if scopes.is_empty() {
-            self.table.patients.remove(patient);
-            self.table.withdrawn.insert(patient.clone());
-        }
-        self.report.narrowed += 1;
         self.count();
     }
 

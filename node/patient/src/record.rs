@@ -10,7 +10,6 @@ use countersign_circuits::{
     consent::{Day, ScopeRegistry},
     dictionary::{Attribute, Dictionary, Domain, SegmentLayout},
     hash::Digest32,
-    row::RowOpening,
     segment::{EMPTY, Segment, TableContext},
 };
 use countersign_member::gateway::{GatewayClient, GatewayError};
@@ -260,12 +259,11 @@ fn opened(record: &Record, row: &RecordRow, anchor: &Anchor, table: &Table<'_>) 
     let segment = Segment::decode(&context, *id, points, table.layout.rows()).map_err(damaged)?;
     let wrong = |_| PatientError::Record("a row is not what the hospital anchored");
     let opening = verify_row(&segment, record.offset(), &row.opening).map_err(wrong)?;
-    bins(&opening, &table.layout)
+    bins(&opening.bits, &table.layout)
 }
 
 /// One bin a block, or none at all.
-fn bins(opening: &RowOpening, layout: &SegmentLayout) -> Result<Option<Vec<u16>>, PatientError> {
-    let mut rest = opening.bits.as_slice();
+fn bins(mut rest: &[bool], layout: &SegmentLayout) -> Result<Option<Vec<u16>>, PatientError> {
     let mut bins = Vec::with_capacity(layout.blocks.len());
     for size in &layout.blocks {
         let (block, after) = rest.split_at((*size).min(rest.len()));
@@ -293,4 +291,21 @@ fn read_of(record: &Record, source: &RecordSource, anchor: &Anchor, bins: Option
     let place = roots == Some(source.in_anchor.index as usize) && source.in_anchor.count as usize == anchor.segments.len();
     let rooted = source.in_segment.root(&leaf).is_some_and(|root| source.in_anchor.verify(&merkle::leaf(&root.0), source_root));
     if place && rooted { Ok(source.patient.clone()) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_holds_one_bin_a_block_or_none_at_all() {
+        let layout = SegmentLayout { blocks: vec![2, 3], tied: Vec::new() };
+        let read = |bits: [u8; 6]| bins(&bits.map(|bit| bit == 1), &layout).ok();
+        assert_eq!(read([0, 1, 0, 0, 1, 1]), Some(Some(vec![1, 2])));
+        assert_eq!(read([0; 6]), Some(None));
+        for bad in [[1, 1, 0, 0, 1, 1], [0, 1, 0, 0, 0, 1], [0, 1, 0, 0, 1, 0], [0, 0, 0, 0, 0, 1]] {
+            assert_eq!(read(bad), None, "{bad:?}");
+        }
+        assert!(bins(&[false, true, false, false, true], &layout).is_err(), "without occupancy");
+    }
 }

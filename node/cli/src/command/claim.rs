@@ -1,12 +1,11 @@
 //! `countersign claim`: a hospital hands codes to patients, and takes the keys that come back.
 
-use super::{Session, network_arguments::NetworkArguments, noticed};
+use super::{Session, erase::PatientArguments, network_arguments::NetworkArguments, noticed};
 use crate::{failure::Failure, keyed_connection::KeyedConnection};
 use anyhow::Context;
 use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
 use countersign_hospital::{Hospital, HospitalError};
-use countersign_ingest::PatientId;
 use countersign_member::Member;
 use countersign_messages::Letter;
 use serde_json::json;
@@ -42,15 +41,12 @@ pub struct SiteArguments {
 /// Arguments of `claim issue`.
 #[derive(Debug, Args)]
 pub struct IssueArguments {
-    /// The patient, by the hospital's own id
-    #[arg(long, value_name = "ID")]
-    pub patient: String,
     /// Where the letter goes (a new file, mode 600): print it, hand it over, delete it
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Whose
+    /// For whom
     #[command(flatten)]
-    pub site: SiteArguments,
+    pub whom: PatientArguments,
 }
 
 /// Arguments of `claim take`.
@@ -117,11 +113,11 @@ pub async fn run(session: &Session, command: &ClaimCommand) -> Result<(), Failur
 }
 
 async fn issue(session: &Session, arguments: &IssueArguments) -> Result<(), Failure> {
-    let patient = PatientId::new(arguments.patient.as_str()).map_err(|e| Failure::Refused(format!("the patient's id: {e}")))?;
+    let patient = arguments.whom.id()?;
     if arguments.out.exists() {
         return Err(Failure::Refused(format!("{} is there already; it is never written over", arguments.out.display())));
     }
-    let (mut network, hospital) = arguments.site.open(session).await?;
+    let (mut network, hospital) = arguments.whom.site.open(session).await?;
     let letter = hospital.issue_claim(&mut network, &patient).await;
     let (name, development) = (hospital.member.name.clone(), network.development());
     hospital.close().await;

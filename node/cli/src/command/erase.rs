@@ -8,7 +8,7 @@ use countersign_hospital::{Erased, Swept};
 use countersign_ingest::{PatientId, day_text};
 use serde_json::json;
 
-/// A patient of a hospital: arguments of `readmit`.
+/// A patient of a hospital: arguments of `readmit`, and a part of others.
 #[derive(Debug, Args)]
 pub struct PatientArguments {
     /// The patient, by the hospital's own id
@@ -31,7 +31,7 @@ pub struct EraseArguments {
 }
 
 impl PatientArguments {
-    fn id(&self) -> Result<PatientId, Failure> {
+    pub(super) fn id(&self) -> Result<PatientId, Failure> {
         PatientId::new(self.patient.as_str()).map_err(|e| Failure::Refused(format!("the patient's id: {e}")))
     }
 }

@@ -1,16 +1,11 @@
 //! `countersign record`: a hospital shows one record to the person it is about, and whoever has it holds it against the chain.
 
-use super::{
-    Session,
-    claim::{SiteArguments, write_private},
-    noticed,
-    patient::read_sheet,
-};
+use super::{Session, claim::write_private, erase::PatientArguments, noticed, patient::read_sheet};
 use crate::{failure::Failure, screen::plain};
 use anyhow::Context;
 use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
-use countersign_ingest::{PatientId, day_text};
+use countersign_ingest::day_text;
 use countersign_member::{gateway::GatewayClient, refuse_readable};
 use countersign_messages::{Record, Wire, json::SlotRow};
 use countersign_patient::{CheckedRecord, CheckedRow, Content, Decided, check_record};
@@ -29,15 +24,12 @@ pub enum RecordCommand {
 /// Arguments of `record show`.
 #[derive(Debug, Args)]
 pub struct ShowArguments {
-    /// The patient, by the hospital's own id
-    #[arg(long, value_name = "ID")]
-    pub patient: String,
     /// Where the record goes (a new file, mode 600)
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Whose
+    /// Of whom
     #[command(flatten)]
-    pub site: SiteArguments,
+    pub whom: PatientArguments,
 }
 
 /// Arguments of `record verify`.
@@ -66,11 +58,11 @@ pub async fn run(session: &Session, command: &RecordCommand) -> Result<(), Failu
 }
 
 async fn show(session: &Session, arguments: &ShowArguments) -> Result<(), Failure> {
-    let patient = PatientId::new(arguments.patient.as_str()).map_err(|e| Failure::Refused(format!("the patient's id: {e}")))?;
+    let patient = arguments.whom.id()?;
     if arguments.out.exists() {
         return Err(Failure::Refused(format!("{} is there already; it is never written over", arguments.out.display())));
     }
-    let (mut network, hospital) = arguments.site.open(session).await?;
+    let (mut network, hospital) = arguments.whom.site.open(session).await?;
     let shown = hospital.record(&mut network, &patient).await;
     let development = network.development();
     hospital.close().await;

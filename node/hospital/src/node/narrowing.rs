@@ -58,7 +58,7 @@ impl Hospital {
     pub(super) async fn narrow(&self, consents: &mut Option<Consents>) -> Result<(), HospitalError> {
         let narrowed = self.store.narrowed().await?;
         match consents {
-            Some(consents) => narrowed.iter().for_each(|(patient, scope)| consents.narrow(patient, scope)),
+            Some(consents) => consents.narrow(&narrowed),
             None if narrowed.is_empty() => {}
             None => return Err(HospitalError::ConsentsLeftOut),
         }

@@ -52,6 +52,8 @@ pub(crate) struct Ledger {
     pub(crate) order: Vec<SlotIndex>,
     /// Slots that patients' keys took out.
     pub(crate) left_by_key: BTreeSet<SlotIndex>,
+    /// Slots that left as the hospital said that their patients said so; told apart only where a test needs it.
+    pub(crate) by_word: BTreeSet<SlotIndex>,
     /// Whose key stands for a slot.
     pub(crate) keyed: BTreeMap<SlotIndex, u32>,
     pub(crate) decided: HashMap<Vec<u8>, bool>,
@@ -84,8 +86,8 @@ impl LedgerView for Ledger {
         self.left_by_key.iter().copied().collect()
     }
 
-    fn left_by_word(&self, _: SlotIndex) -> bool {
-        false
+    fn left_by_word(&self, slot: SlotIndex) -> bool {
+        self.by_word.contains(&slot)
     }
 
     fn keyed(&self) -> Vec<SlotIndex> {

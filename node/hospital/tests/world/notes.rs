@@ -21,7 +21,7 @@ impl World {
     pub(super) async fn narrowed_consents(&self, path: &Path, files: &(PathBuf, PathBuf)) -> ConsentTable {
         let mut consents = read_consents(ConsentSource::Csv(&files.1), &registry()).unwrap();
         let store = reopen(path).await;
-        store.narrowed().await.unwrap().iter().for_each(|(patient, scope)| consents.narrow(patient, scope));
+        consents.narrow(&store.narrowed().await.unwrap());
         store.close().await;
         consents.table
     }
