@@ -1,8 +1,8 @@
 //! Countersign's statements.
 //!
 //! This crate holds everything the prover and the verifier must agree on: the layout of research tables ([`dictionary`],
-//! [`consent`]), the canonical form of a question and its wiring ([`statement`]), the two statements that are proved
-//! ([`segment`]: S1, [`aggregate`]: S2) with their public and private types, native checks and circuits, and the gadgets they use.
+//! [`consent`]), the canonical form of a question and its wiring ([`statement`]), the statements that are proved
+//! ([`segment`]: S1, [`aggregate`]: S2, [`erasure`]: S4) with their public and private types, native checks and circuits, and the gadgets they use.
 //!
 //! Gadgets and circuits (`AggregateCircuit`, `ValidityCircuit`, everything that synthesises constraints) are behind the feature `constraints`:
 //! the prover needs them, nobody else links them.
@@ -18,6 +18,7 @@ pub mod consent;
 mod constraints;
 pub mod context;
 pub mod dictionary;
+pub mod erasure;
 pub mod field;
 pub mod fingerprint;
 pub mod hash;

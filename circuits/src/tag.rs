@@ -15,6 +15,8 @@ pub const STATEMENT: &str = "countersign/statement/1";
 pub const S1_STATEMENT: &str = "countersign/s1/statement/1";
 /// What S2 is proved of (wire-format.md: Hashing).
 pub const S2_STATEMENT: &str = "countersign/s2/statement/1";
+/// What S4 is proved of (wire-format.md: Hashing).
+pub const S4_STATEMENT: &str = "countersign/s4/statement/1";
 /// A circuit's verifying key (wire-format.md: Hashing).
 pub const VERIFYING_KEY: &str = "countersign/verifying-key/2";
 /// All verifying keys of a network together (wire-format.md: Hashing).
@@ -55,7 +57,7 @@ pub const TRANSACTION: &str = "countersign/transaction/1";
 /// A transaction's identity, signature included (wire-format.md: Hashing, of the ledger and of consensus).
 pub const TRANSACTION_ID: &str = "countersign/transaction-id/1";
 /// The ledger's state (wire-format.md: Hashing, of the ledger and of consensus).
-pub const STATE: &str = "countersign/state/3";
+pub const STATE: &str = "countersign/state/4";
 /// What is in force, inside the state (wire-format.md: Hashing, of the ledger and of consensus).
 pub const GOVERNANCE: &str = "countersign/governance/1";
 /// A set of validators (wire-format.md: Hashing, of the ledger and of consensus).
@@ -102,6 +104,10 @@ pub const HEDGE_S1: &str = "countersign/s1";
 pub const HEDGE_S2: &str = "countersign/s2";
 /// A prover's randomness for the opening of one row (wire-format.md: Hashing, inside one node).
 pub const HEDGE_ROW: &str = "countersign/row";
+/// A prover's randomness for S4 (wire-format.md: Hashing, inside one node).
+pub const HEDGE_S4: &str = "countersign/s4";
+/// What the verdict on an erasure's proof is remembered by (wire-format.md: Hashing, inside one node).
+pub const ERASURE_CHECK: &str = "countersign/erasure-check/1";
 /// What the verdict on an anchor's proof is remembered by (wire-format.md: Hashing, inside one node).
 pub const SEGMENTS_CHECK: &str = "countersign/segments-check/1";
 /// What the verdict on an answer's proof is remembered by (wire-format.md: Hashing, inside one node).
@@ -138,6 +144,8 @@ pub const SOURCE: &str = "countersign/source/1";
 pub const S1_OUTER: &str = "countersign/s1/outer/1";
 /// The outer transcript of S2 (wire-format.md: Outer transcript).
 pub const S2_OUTER: &str = "countersign/s2/outer/1";
+/// The outer transcript of S4 (wire-format.md: Outer transcript).
+pub const S4_OUTER: &str = "countersign/s4/outer/1";
 /// The transcript of the opening of one row (wire-format.md: Opening of one row).
 pub const ROW_OUTER: &str = "countersign/row/outer/1";
 /// HPKE's `info` of a sealed answer; not hashed, the context follows it (wire-format.md: Sealed cells).

@@ -8,6 +8,7 @@
 pub mod aggregate;
 pub mod commitment;
 pub mod entropy;
+pub mod erasure;
 pub mod groth16;
 pub mod keys;
 pub mod opening;

@@ -4,6 +4,7 @@
 
 mod attacks_anchor;
 mod attacks_answer;
+mod attacks_erasure;
 mod attacks_rules;
 mod attacks_statement;
 mod attacks_transcript;

@@ -1,4 +1,4 @@
-//! Clauses of the two statements: each is in the documents and in the code, and the tests that documents name exist.
+//! Clauses of the statements: each is in the documents and in the code, and the tests that documents name exist.
 
 use crate::{
     Finding, Repository,
@@ -33,7 +33,7 @@ pub fn check(repository: &Repository, sources: &[Source<'_>]) -> Vec<Finding> {
 fn clauses(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '_'));
     words.map(|word| word.trim_end_matches('.')).filter(|word| {
-        let number = word.strip_prefix("S1.").or_else(|| word.strip_prefix("S2."));
+        let number = ["S1.", "S2.", "S4."].iter().find_map(|statement| word.strip_prefix(statement));
         number.is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()))
     })
 }

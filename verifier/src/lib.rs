@@ -1,12 +1,13 @@
 //! Countersign's verifier: from ledger data and a proof's bytes to a verdict. Native, deterministic, and without the prover.
 //!
-//! [`verify_segments`] checks S1 for a stack of segments, [`verify_aggregate`] S2 for an answer, [`verify_batch`] many answers with one
+//! [`verify_segments`] checks S1 for a stack of segments, [`verify_erasure`] S4 for versions that replace others, [`verify_aggregate`] S2 for an answer, [`verify_batch`] many answers with one
 //! multi-pairing and one multi-scalar multiplication. Every byte is hostile until decoded strictly.
 
 #![deny(clippy::disallowed_methods)]
 
 mod aggregate;
 mod batch;
+mod erasure;
 mod keys;
 mod opening;
 mod row;
@@ -15,6 +16,7 @@ mod sums;
 
 pub use aggregate::{VerifiedAnswer, verify_aggregate};
 pub use batch::verify_batch;
+pub use erasure::verify_erasure;
 pub use keys::{KeyError, VerifyingKey, VerifyingKeys};
 pub use row::verify_row;
 pub use segments::verify_segments;

@@ -38,7 +38,7 @@ impl SparseRow {
     }
 
     /// Adds `weight` times the row.
-    pub(super) fn add_to(&self, z: &mut [Fr], weight: Fr) {
+    pub(crate) fn add_to(&self, z: &mut [Fr], weight: Fr) {
         if self.values.is_empty() {
             self.slots.iter().for_each(|slot| z[usize::from(*slot)] += weight);
         } else {
