@@ -8,7 +8,7 @@ use countersign_circuits::{
     hash::Digest32,
     segment::point_bytes,
 };
-use countersign_ledger::{AnswerCheck, AnswerVerdict, ProofChecker, ProofRefused, SegmentsCheck};
+use countersign_ledger::{AnswerCheck, AnswerVerdict, ErasureCheck, ProofChecker, ProofRefused, SegmentsCheck};
 use countersign_messages::{
     BlockTime, Change, CircuitKeys, Genesis, Height, Member, MemberId, Name, Payload, Proposal, Role, Rules, SealingKey, SealingParty,
     StudySubmit,
@@ -28,6 +28,10 @@ impl ProofChecker for TakesAll {
     }
 
     fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        Ok(())
+    }
+
+    fn check_erasure(&self, _: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
         Ok(())
     }
 

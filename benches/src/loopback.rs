@@ -6,7 +6,7 @@ use countersign_circuits::{
     segment::SegmentId,
 };
 use countersign_consensus::{Node, NodeConfig, Pace};
-use countersign_ledger::{AnswerCheck, AnswerVerdict, ProofChecker, ProofFault, ProofRefused, SegmentsCheck};
+use countersign_ledger::{AnswerCheck, AnswerVerdict, ErasureCheck, ProofChecker, ProofFault, ProofRefused, SegmentsCheck};
 use countersign_messages::{
     Anchor, AnchoredTable, BlockTime, CircuitKeys, Genesis, Member, MemberId, Name, Payload, Role, Rules, Transaction,
 };
@@ -39,6 +39,10 @@ impl ProofChecker for NoProofs {
     }
 
     fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        Err(ProofRefused { fault: ProofFault::Unsupported, detail: "no proofs here".into() })
+    }
+
+    fn check_erasure(&self, _: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
         Err(ProofRefused { fault: ProofFault::Unsupported, detail: "no proofs here".into() })
     }
 

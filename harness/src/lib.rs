@@ -10,6 +10,8 @@
     reason = "a test fixture: it fails by panicking, and its names say what it holds"
 )]
 
+mod anchoring;
+mod erasing;
 mod payloads;
 
 pub use payloads::{enrol, leave, patient, propose, propose_at, refusal, vote, withdraw};
@@ -20,7 +22,7 @@ use countersign_circuits::{
     dictionary::{Dictionary, canonical_json},
     field::G1Affine,
     hash::Digest32,
-    segment::{SegmentId, point_bytes},
+    segment::{Segment, SegmentId, point_bytes},
     statement::{Clause, Literal, Measures, Statement},
 };
 use countersign_ledger::*;
@@ -214,9 +216,10 @@ impl Points {
 }
 
 /// A digest of what an answer must be bound to; the scripted checker compares it.
-fn binding(query: &Digest32, cut: &Digest32, height: u64, day: Day, active: &[SlotBitmap]) -> Digest32 {
+fn binding(query: &Digest32, cut: &Digest32, height: u64, day: Day, (segments, active): (&[Segment], &[SlotBitmap])) -> Digest32 {
     let bits: Vec<u8> = active.iter().flat_map(SlotBitmap::bytes).collect();
-    Digest32::tagged("test-answer", [query.0.as_slice(), &cut.0, &height.to_le_bytes(), &day.0.to_le_bytes(), &bits])
+    let digests: Vec<u8> = segments.iter().flat_map(|segment| segment.digest().0).collect();
+    Digest32::tagged("test-answer", [query.0.as_slice(), &cut.0, &height.to_le_bytes(), &day.0.to_le_bytes(), &digests, &bits])
 }
 
 /// Accepts what is scripted: proofs that start with `good`, and answers bound to the instance; counts calls.
@@ -239,12 +242,16 @@ impl ProofChecker for Script {
         if instance.proof.starts_with(b"good") { Ok(()) } else { Err(refused()) }
     }
 
+    fn check_erasure(&self, instance: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
+        if instance.proof.starts_with(b"good") { Ok(()) } else { Err(refused()) }
+    }
+
     fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
         self.answers.fetch_add(1, Ordering::Relaxed);
         assert_eq!(instance.data.len(), instance.active.len());
         let c = instance.context;
         self.seen.lock().unwrap().push(c.clone());
-        let bound = binding(&c.query, &c.cut, c.answer_height, c.day, instance.active);
+        let bound = binding(&c.query, &c.cut, c.answer_height, c.day, (instance.data, instance.active));
         if instance.answer == bound.0 {
             Ok(AnswerVerdict {
                 cells_digest: bound.0,
@@ -401,37 +408,6 @@ impl Net {
         results[0].rejection().unwrap_or_else(|| panic!("accepted: {:?}", results[0].verdict))
     }
 
-    pub fn data(&mut self, dictionary: &[u8], ids: &[(u32, u32)]) -> Anchor {
-        let rows = rows_of(dictionary);
-        let table = AnchoredTable::Data {
-            dictionary: Digest32::of(dictionary),
-            mapping: digest("mapping"),
-            report: digest("report"),
-            source_root: digest("sources"),
-        };
-        self.anchor(table, rows, ids)
-    }
-
-    pub fn consent(&mut self, ids: &[(u32, u32)]) -> Anchor {
-        let registry = registry();
-        let table = AnchoredTable::Consent { registry: registry.digest(), policy: digest("policy") };
-        self.anchor(table, registry.layout().rows(), ids)
-    }
-
-    pub fn anchor(&mut self, table: AnchoredTable, rows: usize, ids: &[(u32, u32)]) -> Anchor {
-        let segments =
-            ids.iter().map(|(index, version)| (SegmentId { index: *index, version: *version }, self.points.bytes(rows))).collect();
-        Anchor { table, segments, proof: b"good".to_vec() }
-    }
-
-    /// Anchors segments 0..n of data and consent.
-    pub fn tables(&mut self, who: Who, n: u32) {
-        let ids: Vec<_> = (0..n).map(|i| (i, 0)).collect();
-        let (data, consent) = (self.data(&dictionary(), &ids), self.consent(&ids));
-        let results = self.block(vec![(who, Payload::Anchor(data)), (who, Payload::Anchor(consent))]);
-        assert!(results.iter().all(|r| r.effect().is_some()), "{results:?}");
-    }
-
     /// Proposes a change and has as many vote for it as it takes; one block each.
     pub fn carry(&mut self, change: Change, in_force: Height) -> ProposalId {
         let proposal = ProposalId(self.accept(Governance, propose_at(change, in_force)));
@@ -485,7 +461,10 @@ impl Net {
         let state = &self.past[&height];
         let proof = state.query(&query).and_then(|q| state.cut(&q.query.study, &id(who))).map(|cut| {
             let active: Vec<_> = cut.data.iter().map(|s| state.active_bitmap(id(who), s.index, height)).collect();
-            binding(&query.0.0, &cut.id.0, height.0, state.tip().time.day(), &active).0.to_vec()
+            let table = TableKey { hospital: cut.hospital, table: state.study(&cut.study).unwrap().submitted.dictionary };
+            let segment = |id: &SegmentId| state.segment(&SegmentKey { table, id: *id }).unwrap().segment().clone();
+            let data: Vec<Segment> = state.cut_versions(cut, height).data.iter().map(segment).collect();
+            binding(&query.0.0, &cut.id.0, height.0, state.tip().time.day(), (&data, &active)).0.to_vec()
         });
         Payload::Answer(Answer { query, height, proof: proof.unwrap_or_else(|| b"no cut".to_vec()), sealed: digest("sealed") })
     }

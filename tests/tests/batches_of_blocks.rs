@@ -5,7 +5,9 @@ use countersign_circuits::{
     hash::Digest32,
     statement::{Measures, Statement},
 };
-use countersign_ledger::{AnswerCheck, AnswerVerdict, CachingChecker, KeyedChecker, ProofChecker, ProofRefused, SegmentsCheck, SlotBitmap};
+use countersign_ledger::{
+    AnswerCheck, AnswerVerdict, CachingChecker, ErasureCheck, KeyedChecker, ProofChecker, ProofRefused, SegmentsCheck, SlotBitmap,
+};
 use countersign_messages::{CircuitKeys, TransactionId};
 use countersign_testkit::world::{World, keys};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -79,6 +81,10 @@ impl ProofChecker for Counting {
 
     fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
         self.inner.check_segments(instance)
+    }
+
+    fn check_erasure(&self, instance: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
+        self.inner.check_erasure(instance)
     }
 
     fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {

@@ -46,13 +46,15 @@ fn look_at(summaries: &[Summary]) {
     let sum = |of: fn(&Summary) -> usize| summaries.iter().map(of).sum::<usize>();
     let longest = summaries.iter().map(|s| s.settled_ms).max().unwrap();
     println!(
-        "{} seeds: {} blocks, {} accepted, {} rejected, {} answers, {} withdrawals, {} restarts, {} lost databases and logs, {} full disks, {} events, settled within {longest} ms",
+        "{} seeds: {} blocks, {} accepted, {} rejected, {} answers, {} withdrawals, {} erasures, {} files of hospitals brought back, {} restarts, {} lost databases and logs, {} full disks, {} events, settled within {longest} ms",
         summaries.len(),
         sum(|s| usize::try_from(s.height).unwrap()),
         sum(|s| s.accepted),
         sum(|s| s.rejected),
         sum(|s| s.answers),
         sum(|s| s.withdrawals),
+        sum(|s| s.erasures),
+        sum(|s| s.brought_back),
         sum(|s| s.restarts),
         sum(|s| s.losses),
         sum(|s| s.full_disks),
@@ -61,6 +63,10 @@ fn look_at(summaries: &[Summary]) {
     for (what, found) in [
         ("answers", sum(|s| s.answers)),
         ("withdrawals", sum(|s| s.withdrawals)),
+        // somebody has to have left, and nothing else to have changed meanwhile
+        ("erasures", 4 * sum(|s| s.erasures)),
+        // of a copy that was made before
+        ("files of hospitals brought back", 10 * sum(|s| s.brought_back)),
         ("rejected", sum(|s| s.rejected)),
         ("restarts", sum(|s| s.restarts)),
         // one seed in two has them, and not all come to pass

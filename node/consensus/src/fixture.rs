@@ -5,7 +5,7 @@ use countersign_circuits::{
     hash::Digest32,
     segment::SegmentId,
 };
-use countersign_ledger::{AnswerCheck, AnswerVerdict, ProofChecker, ProofFault, ProofRefused, SegmentsCheck, State};
+use countersign_ledger::{AnswerCheck, AnswerVerdict, ErasureCheck, ProofChecker, ProofFault, ProofRefused, SegmentsCheck, State};
 use countersign_messages::{
     Anchor, AnchoredTable, BlockTime, Change, CircuitKeys, Genesis, Height, Member, MemberId, Name, Payload, Proposal, Role, Rules,
     Transaction,
@@ -64,6 +64,10 @@ impl ProofChecker for Refuses {
     }
 
     fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        Err(ProofRefused { fault: ProofFault::NotVerified, detail: String::new() })
+    }
+
+    fn check_erasure(&self, _: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
         Err(ProofRefused { fault: ProofFault::NotVerified, detail: String::new() })
     }
 

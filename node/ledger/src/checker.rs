@@ -9,6 +9,7 @@ use countersign_circuits::{
     aggregate::GateCounts,
     context::AnswerContext,
     dictionary::SegmentLayout,
+    erasure::ErasureStep,
     hash::Digest32,
     segment::{Segment, TableContext},
     statement::Wiring,
@@ -49,6 +50,19 @@ pub struct SegmentsCheck<'a> {
     pub segments: &'a [Segment],
     /// Their digests, in order.
     pub digests: &'a [Digest32],
+    /// The proof.
+    pub proof: &'a [u8],
+}
+
+/// Versions of segments without the rows of some slots, of which nothing else changed is to be proved (S4). No keys take part.
+#[derive(Debug)]
+pub struct ErasureCheck<'a> {
+    /// The erasing transaction; names the check, and is not part of what is proved.
+    pub transaction: TransactionId,
+    /// Offsets of the slots that are empty now, ascending.
+    pub slots: &'a [u16],
+    /// The versions.
+    pub steps: &'a [ErasureStep<'a>],
     /// The proof.
     pub proof: &'a [u8],
 }
@@ -115,6 +129,12 @@ pub trait ProofChecker: Send + Sync {
     /// The proof is not accepted.
     fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused>;
 
+    /// Verifies S4.
+    ///
+    /// # Errors
+    /// The proof is not accepted.
+    fn check_erasure(&self, instance: &ErasureCheck<'_>) -> Result<(), ProofRefused>;
+
     /// Verifies S2.
     ///
     /// # Errors
@@ -137,6 +157,14 @@ impl SegmentsCheck<'_> {
     pub fn content(&self) -> Digest32 {
         let head = bytes_of(&(self.keys, &self.context, self.digests));
         Digest32::tagged(tag::SEGMENTS_CHECK, [head.as_slice(), self.proof])
+    }
+}
+
+impl ErasureCheck<'_> {
+    /// Digest of all that decides the verdict.
+    pub fn content(&self) -> Digest32 {
+        let steps: Vec<(Digest32, Digest32)> = self.steps.iter().map(|step| (step.old.digest(), step.new.digest())).collect();
+        Digest32::tagged(tag::ERASURE_CHECK, [bytes_of(&(self.slots, steps)).as_slice(), self.proof])
     }
 }
 
@@ -182,6 +210,7 @@ pub struct CachingChecker<C> {
     inner: C,
     max: usize,
     segments: Mutex<Cache<()>>,
+    erasures: Mutex<Cache<()>>,
     answers: Mutex<Cache<AnswerVerdict>>,
 }
 
@@ -193,7 +222,7 @@ impl<C: ProofChecker> CachingChecker<C> {
 
     /// Wraps a checker and keeps at most so many verdicts of each kind (at least one).
     pub fn with_capacity(inner: C, max: usize) -> Self {
-        Self { inner, max: max.max(1), segments: Mutex::default(), answers: Mutex::default() }
+        Self { inner, max: max.max(1), segments: Mutex::default(), erasures: Mutex::default(), answers: Mutex::default() }
     }
 
     /// The checker inside.
@@ -240,6 +269,10 @@ impl<C: ProofChecker> ProofChecker for CachingChecker<C> {
         self.through(&self.segments, instance.content(), || self.inner.check_segments(instance))
     }
 
+    fn check_erasure(&self, instance: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
+        self.through(&self.erasures, instance.content(), || self.inner.check_erasure(instance))
+    }
+
     fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
         self.through(&self.answers, instance.content(), || self.inner.check_answer(instance))
     }
@@ -264,6 +297,10 @@ macro_rules! pointer_to_checker {
 
             fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
                 (**self).check_segments(instance)
+            }
+
+            fn check_erasure(&self, instance: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
+                (**self).check_erasure(instance)
             }
 
             fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
@@ -304,6 +341,10 @@ impl ProofChecker for RecordedChecker {
     }
 
     fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        self.recorded(instance.transaction).map(|_| ())
+    }
+
+    fn check_erasure(&self, instance: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
         self.recorded(instance.transaction).map(|_| ())
     }
 

@@ -2,14 +2,14 @@
 
 use crate::{
     active::SlotBitmap,
-    checker::{AnswerCheck, AnswerVerdict, ProofChecker, ProofFault, ProofRefused, SegmentsCheck},
+    checker::{AnswerCheck, AnswerVerdict, ErasureCheck, ProofChecker, ProofFault, ProofRefused, SegmentsCheck},
 };
 use countersign_circuits::{
-    aggregate::AggregateSize, commitment::Generators, context::AggregateInstance, field::G1Affine, hash::Digest32, segment::SLOTS, tag,
-    validity::SegmentsInstance,
+    aggregate::AggregateSize, commitment::Generators, context::AggregateInstance, erasure::ErasureInstance, field::G1Affine,
+    hash::Digest32, segment::SLOTS, tag, validity::SegmentsInstance,
 };
 use countersign_messages::CircuitKeys;
-use countersign_verifier::{VerifiedAnswer, VerifyError, VerifyingKeys, verify_aggregate, verify_batch, verify_segments};
+use countersign_verifier::{VerifiedAnswer, VerifyError, VerifyingKeys, verify_aggregate, verify_batch, verify_erasure, verify_segments};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use std::{
     collections::BTreeMap,
@@ -76,6 +76,11 @@ impl ProofChecker for KeyedChecker {
         let keys = self.ring(&instance.keys)?;
         let instance_s1 = SegmentsInstance { context: instance.context, layout: instance.layout, segments: instance.segments };
         contained(|| verify_segments(keys, &instance_s1, instance.proof).map_err(refused))
+    }
+
+    fn check_erasure(&self, instance: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
+        let shown = ErasureInstance { slots: instance.slots, steps: instance.steps };
+        contained(|| verify_erasure(&shown, instance.proof).map_err(refused))
     }
 
     fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {

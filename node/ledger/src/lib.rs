@@ -27,12 +27,14 @@ mod section;
 mod state;
 
 pub use active::{Leavers, SlotBitmap, WithdrawalRecord, WithdrawnBy};
-pub use checker::{AnswerCheck, AnswerVerdict, CachingChecker, ProofChecker, ProofFault, ProofRefused, SegmentsCheck, check_genesis_keys};
+pub use checker::{
+    AnswerCheck, AnswerVerdict, CachingChecker, ErasureCheck, ProofChecker, ProofFault, ProofRefused, SegmentsCheck, check_genesis_keys,
+};
 pub use countersign_circuits::{aggregate::GateCounts, context::AnswerContext};
 pub use keyed::{KeyedChecker, active_point};
-pub use rejection::Rejection;
+pub use rejection::{BoardRefused, ErasureRefused, Rejection};
 pub use state::{
-    Admission, AnswerRecord, AnswerTask, CommitError, CutId, DataCut, DictionaryRecord, Effect, KeyRecord, Outcome, PairRecord, PairStatus,
-    ProposalRecord, ProposalStatus, Proposed, QueryRecord, SegmentKey, SegmentRecord, SlotRow, SnapshotError, State, StudyRecord,
-    StudyStatus, TableKey, TableRecord, Tally, Tip, TransactionResult, Use, Verdict, VoteRecord,
+    Admission, AnswerRecord, AnswerTask, CommitError, CutId, CutVersions, DataCut, DictionaryRecord, Effect, KeyRecord, Outcome,
+    PairRecord, PairStatus, ProposalRecord, ProposalStatus, Proposed, QueryRecord, SegmentKey, SegmentRecord, SlotRow, SnapshotError,
+    State, StudyRecord, StudyStatus, TableKey, TableRecord, Tally, Tip, TransactionResult, Use, Verdict, VoteRecord,
 };

@@ -1,5 +1,11 @@
 //! Why a transaction is refused.
 
+mod board;
+mod erasure;
+
+pub use board::BoardRefused;
+pub use erasure::ErasureRefused;
+
 use crate::state::{ProposalStatus, StudyStatus};
 use countersign_circuits::consent::Day;
 use countersign_messages::RejectionCode;
@@ -11,9 +17,9 @@ pub enum Rejection {
     /// Executing it panicked: a fault of this program. Every validator finds the same.
     #[error("this program failed on the transaction, and nothing of it stands; please report it")]
     Panicked,
-    /// A board may not approve what it submitted or takes part in.
-    #[error("a board does not approve a study that it submitted or is a researcher of")]
-    OwnStudy,
+    /// A board may not approve the study.
+    #[error(transparent)]
+    Board(#[from] BoardRefused),
 
     /// The signer has not the role.
     #[error("only a member with the role {0} may do this")]
@@ -96,6 +102,10 @@ pub enum Rejection {
     #[error("the proof of the segments {0}")]
     SegmentsProof(String),
 
+    /// An erasure.
+    #[error(transparent)]
+    Erasure(#[from] ErasureRefused),
+
     /// No slot, or not ascending.
     #[error("slots must be one or more, strictly ascending")]
     SlotOrder,
@@ -149,9 +159,6 @@ pub enum Rejection {
         "sealing keys must ascend and be those the ledger lists, at least one of a researcher of the study and one of a board that neither submits it nor takes part"
     )]
     SealingKeys,
-    /// It could not open the answers of what it approves.
-    #[error("answers of this study are not sealed to the board that approves it; have it submitted again, sealed to you")]
-    BoardNotSealed,
     /// The day's studies are submitted.
     #[error("you have submitted {max} studies today, all you may; go on tomorrow", max = countersign_messages::limits::STUDIES_A_DAY_MAX)]
     StudiesADay,
@@ -399,6 +406,7 @@ impl Rejection {
             Self::PointsADay { .. } => 126,
             Self::SegmentsProof(_) => 127,
             Self::SegmentsOfProof { .. } => 128,
+            Self::Erasure(refused) => refused.code(),
             Self::SlotOrder => 130,
             Self::SlotUnknown { .. } => 131,
             Self::SlotInactive(_) => 132,
@@ -413,8 +421,7 @@ impl Rejection {
             Self::Researchers => 142,
             Self::SealingKeys => 143,
             Self::Panicked => 240,
-            Self::OwnStudy => 156,
-            Self::BoardNotSealed => 157,
+            Self::Board(refused) => refused.code(),
             Self::StudiesADay => 158,
             Self::StudiesWaiting => 159,
             Self::StudyText => 144,

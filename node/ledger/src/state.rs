@@ -4,6 +4,7 @@ mod account;
 mod admission;
 mod anchor;
 mod answer;
+mod erase;
 mod execute;
 mod governance;
 mod in_force;
@@ -19,6 +20,7 @@ mod withdraw;
 
 pub use admission::Admission;
 pub use answer::AnswerTask;
+pub use erase::CutVersions;
 pub use execute::{CommitError, Outcome, Proposed};
 pub use proposal::{ProposalRecord, ProposalStatus, Tally, VoteRecord};
 pub use records::{
@@ -47,6 +49,7 @@ use countersign_messages::{
     codec::bytes_of,
     limits::{ANSWER_AGE_MS_MAX, RECENT_HEIGHTS_MAX},
 };
+pub(crate) use erase::Known;
 use imbl::{OrdMap, OrdSet};
 use in_force::InForce;
 use records::CellBudget;
@@ -84,6 +87,8 @@ pub struct State {
     dictionaries: Section<Digest32, DictionaryRecord>,
     tables: Section<TableKey, TableRecord>,
     segments: Section<SegmentKey, SegmentRecord>,
+    /// What replaced a version, where an erasure did.
+    replaced: Section<SegmentKey, erase::Replaced>,
     /// The commitments of the segments this state was restored with, sorted. Follows from them: made when the first anchor comes, once for all clones, so that anchors
     /// that are refused, each on a copy, cost nothing that grows with them.
     restored: Arc<OnceLock<Vec<[u8; 32]>>>,
@@ -120,6 +125,7 @@ pub(crate) struct Context<'a> {
     pub(crate) time: BlockTime,
     pub(crate) transaction: countersign_messages::TransactionId,
     pub(crate) signer: MemberId,
+    pub(crate) known: Known,
     pub(crate) checker: &'a dyn crate::ProofChecker,
 }
 
@@ -153,6 +159,7 @@ impl State {
             dictionaries: Section::default(),
             tables: Section::default(),
             segments: Section::default(),
+            replaced: Section::default(),
             restored: Arc::default(),
             points: OrdSet::new(),
             accounts: Section::default(),
@@ -306,7 +313,7 @@ impl State {
         self.clone().seal_sections().to_vec()
     }
 
-    fn seal_sections(&mut self) -> [(&'static str, Digest32); 20] {
+    fn seal_sections(&mut self) -> [(&'static str, Digest32); 21] {
         let [withdrawn, withdrawals] = self.withdrawals.seal();
         [
             ("members", self.members.seal()),
@@ -317,6 +324,7 @@ impl State {
             ("dictionaries", self.dictionaries.seal()),
             ("tables", self.tables.seal()),
             ("segments", self.segments.seal()),
+            ("replaced versions", self.replaced.seal()),
             ("accounts", self.accounts.seal()),
             ("withdrawn slots", withdrawn),
             ("withdrawals", withdrawals),
@@ -372,6 +380,7 @@ impl State {
             Payload::Refusal(refusal) => self.apply_refusal(cx, refusal),
             Payload::Enrol(enrol) => self.apply_enrol(cx, enrol),
             Payload::WithdrawByKey(withdraw) => self.apply_withdraw_by_key(cx, withdraw),
+            Payload::Erase(erase) => self.apply_erase(cx, erase),
         }
     }
 

@@ -7,7 +7,7 @@ use countersign_messages::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What the store makes.
-fn export(net: &Net, query: QueryId) -> AnswerExport {
+pub(crate) fn export(net: &Net, query: QueryId) -> AnswerExport {
     let ids = net.state.answer_depends_on(&query, &id(HospitalA)).unwrap();
     let PairStatus::Answered(record) = &net.state.pair(&query, &id(HospitalA)).unwrap().status else { panic!() };
     let blocks = &net.blocks[..record.height.0 as usize];
@@ -156,6 +156,10 @@ impl ProofChecker for Never {
         Ok(())
     }
 
+    fn check_erasure(&self, _: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
+        Ok(())
+    }
+
     fn check_answer(&self, _: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
         Err(ProofRefused { fault: ProofFault::NotVerified, detail: String::new() })
     }
@@ -177,6 +181,10 @@ impl ProofChecker for Together {
     }
 
     fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        Ok(())
+    }
+
+    fn check_erasure(&self, _: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
         Ok(())
     }
 
@@ -405,6 +413,10 @@ fn keys_that_are_not_held_are_named() {
         }
         fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
             self.0.check_segments(instance)
+        }
+
+        fn check_erasure(&self, instance: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
+            self.0.check_erasure(instance)
         }
         fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
             self.0.check_answer(instance)

@@ -4,6 +4,8 @@
 
 mod blocks;
 mod bounds;
+mod codes;
+mod erasing;
 mod governance;
 mod governance_orders;
 mod leaving;

@@ -19,6 +19,7 @@ enum Step {
     OldAnswer,
     BadAnswer,
     ReAnchor,
+    Erase,
     Refuse,
     Accept,
     /// Ends the block, so many milliseconds after the one before.
@@ -35,6 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::OldAnswer),
         1 => Just(Step::BadAnswer),
         2 => Just(Step::ReAnchor),
+        2 => Just(Step::Erase),
         1 => Just(Step::Refuse),
         1 => Just(Step::Accept),
         4 => prop_oneof![Just(1_u64), Just(60_000), Just(700_000)].prop_map(Step::Block),
@@ -80,6 +82,7 @@ impl Scene {
                 let anchor = self.net.data(&dictionary(), &[(0, self.version)]);
                 (HospitalA, Payload::Anchor(anchor))
             }
+            Step::Erase => (HospitalA, Payload::Erase(self.net.erase(HospitalA, 0))),
             Step::Refuse => (HospitalA, refusal(query, 34)),
             Step::Accept => (HospitalB, Payload::StudyAccept(StudyAccept { study: self.study, k_min: 5, renew: None })),
             Step::Block(ms) => return self.block(ms),
@@ -119,6 +122,7 @@ impl Scene {
             match result.effect() {
                 Some(Effect::Withdrawn(_)) => left_in_block = true,
                 Some(Effect::Answered(record)) => self.check_answer(&before, record, left_in_block),
+                Some(Effect::Erased { index, slots, .. }) => self.check_erased(*index, *slots),
                 _ => {}
             }
         }
@@ -136,11 +140,26 @@ impl Scene {
         assert_eq!(record.cut, before.cut(&query.query.study, &a).unwrap().id);
     }
 
+    /// What can be used is new, but for what the same block anchored on top.
+    fn check_erased(&self, index: u32, slots: u32) {
+        let a = id(HospitalA);
+        let (must, _) = self.net.state.versions_to_erase(&a, index);
+        for (table, version) in must {
+            let key =
+                SegmentKey { table: TableKey { hospital: a, table }, id: countersign_circuits::segment::SegmentId { index, version } };
+            assert_eq!(self.net.state.segment(&key).unwrap().height, self.net.state.tip().height);
+        }
+        let bits = self.net.state.active_bitmap(a, index, self.net.state.tip().height);
+        assert!(slots > 0 && 2_048 - bits.count() >= slots as usize);
+    }
+
     fn check_state(&self, before: &State) {
         let now = &self.net.state;
         for study in [self.study] {
             for cut in before.cuts(&study) {
                 assert_eq!(now.cut(&study, &cut.hospital), Some(cut), "a cut never moves");
+                let height = before.tip().height;
+                assert_eq!(now.cut_versions(cut, height), before.cut_versions(cut, height), "what it was answered from stands");
             }
         }
         for (slot, record) in before.withdrawals(id(HospitalA)) {

@@ -6,7 +6,7 @@ use std::fmt;
 /// Kinds of transactions that are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Anchors.
+    /// Anchors and erasures.
     Anchors,
     /// Answers.
     Answers,
@@ -31,7 +31,7 @@ impl Class {
     /// The class of a payload.
     pub fn of(payload: &Payload) -> Self {
         match payload {
-            Payload::Anchor(_) => Self::Anchors,
+            Payload::Anchor(_) | Payload::Erase(_) => Self::Anchors,
             Payload::Answer(_) => Self::Answers,
             Payload::Withdraw(_) | Payload::WithdrawByKey(_) => Self::Withdrawals,
             _ => Self::Others,

@@ -27,6 +27,10 @@ pub const FUTURE_SEQUENCES_MAX: u64 = 64;
 pub const DICTIONARY_BYTES_MAX: usize = 1 << 20;
 /// Bytes of an S1 proof: Groth16, public values and an inner-product argument are about 2 KiB.
 pub const SEGMENTS_PROOF_BYTES_MAX: usize = 64 << 10;
+/// Bytes of an S4 proof: two openings, 1.6 KiB.
+pub const ERASURE_PROOF_BYTES_MAX: usize = 4 << 10;
+/// Versions of one segment that an erasure replaces: of data and consents under 32 studies with cuts of their own. One hospital has one research cut, so there are a handful.
+pub const ERASURE_STEPS_MAX: usize = 64;
 /// Bytes of an answer's proof: 2.3 KiB at 128 cells.
 pub const ANSWER_PROOF_BYTES_MAX: usize = 64 << 10;
 /// Slots of one withdrawal; more come in several transactions.

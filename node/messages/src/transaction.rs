@@ -2,6 +2,7 @@
 
 mod anchor;
 mod enrol;
+mod erase;
 mod governance;
 mod query;
 mod study;
@@ -9,6 +10,7 @@ mod withdraw;
 
 pub use anchor::{Anchor, AnchoredTable};
 pub use enrol::{Enrol, Enrolment};
+pub use erase::{Erase, ErasedVersion};
 pub use governance::{Change, Proposal, ProposalId, Vote};
 pub use query::{Answer, Query, QueryId, Refusal, RefusalCode};
 pub use study::{SealingKey, SealingParty, StudyAccept, StudyApprove, StudyId, StudySubmit};
@@ -67,6 +69,8 @@ pub enum Payload {
     Enrol(Enrol),
     /// Takes a slot out of force (the patient's key).
     WithdrawByKey(WithdrawByKey),
+    /// Empties slots that are out of force (hospital).
+    Erase(Erase),
 }
 
 impl Payload {
@@ -85,6 +89,7 @@ impl Payload {
             Self::Refusal(_) => "refusal",
             Self::Enrol(_) => "enrol",
             Self::WithdrawByKey(_) => "withdraw-by-key",
+            Self::Erase(_) => "erase",
         }
     }
 
@@ -92,18 +97,17 @@ impl Payload {
     pub fn role(&self) -> Option<Role> {
         Some(match self {
             Self::Propose(_) | Self::Vote(_) => Role::Governance,
-            Self::Anchor(_) | Self::Withdraw(_) | Self::StudyAccept(_) | Self::Answer(_) | Self::Refusal(_) | Self::Enrol(_) => {
-                Role::Hospital
-            }
+            Self::Anchor(_) | Self::Erase(_) | Self::Withdraw(_) | Self::Enrol(_) => Role::Hospital,
+            Self::StudyAccept(_) | Self::Answer(_) | Self::Refusal(_) => Role::Hospital,
             Self::StudySubmit(_) | Self::Query(_) => Role::Researcher,
             Self::StudyApprove(_) => Role::Board,
             Self::WithdrawByKey(_) => return None,
         })
     }
 
-    /// True if executing it verifies proofs: of an anchor or answer, or that somebody has the secrets of keys.
+    /// True if executing it verifies proofs: of an anchor, erasure or answer, or that somebody has the secrets of keys.
     pub fn has_proof(&self) -> bool {
-        matches!(self, Self::Anchor(_) | Self::Answer(_) | Self::Enrol(_))
+        matches!(self, Self::Anchor(_) | Self::Erase(_) | Self::Answer(_) | Self::Enrol(_))
     }
 
     fn check_bounds(&self) -> Result<(), DecodeError> {
@@ -113,6 +117,7 @@ impl Payload {
             Self::Withdraw(withdraw) => withdraw.check_bounds(),
             Self::StudySubmit(study) => study.check_bounds(),
             Self::Enrol(enrol) => enrol.check_bounds(),
+            Self::Erase(erase) => erase.check_bounds(),
             Self::Vote(_) | Self::StudyApprove(_) | Self::StudyAccept(_) | Self::WithdrawByKey(_) => Ok(()),
             Self::Query(query) => query.check_bounds(),
             Self::Answer(answer) => answer.check_bounds(),

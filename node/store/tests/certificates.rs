@@ -233,6 +233,10 @@ impl ProofChecker for RefusesAnswers {
         Ok(())
     }
 
+    fn check_erasure(&self, _: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
+        Ok(())
+    }
+
     fn check_answer(&self, _: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
         Err(ProofRefused { fault: ProofFault::NotVerified, detail: "on purpose".into() })
     }

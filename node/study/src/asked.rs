@@ -136,9 +136,10 @@ fn is_current(state: &State, record: &QueryRecord, hospitals: HospitalsAtHand) -
     let Some(study) = state.study(&record.query.study) else { return false };
     let (dictionary, registry) = (study.submitted.dictionary, study.registry);
     let same = |cut: &DataCut| {
+        let versions = state.cut_versions(cut, state.tip().height);
         let current = |table: Digest32| state.table(&TableKey { hospital: cut.hospital, table }).map(|t| t.current().collect::<Vec<_>>());
         let research = state.research_cut(&cut.hospital, &dictionary, &registry);
-        let anchored = current(dictionary).as_ref() == Some(&cut.data) && current(registry).as_ref() == Some(&cut.consent);
+        let anchored = current(dictionary).as_ref() == Some(&versions.data) && current(registry).as_ref() == Some(&versions.consent);
         research.is_some_and(|made| made.origin == cut.origin) && (anchored || hospitals == HospitalsAtHand::None)
     };
     let with_table = state.tables().filter(|(key, _)| key.table == study.submitted.dictionary).count();

@@ -67,6 +67,15 @@ pub enum Failure {
         /// In the state of.
         height: Height,
     },
+    /// A version of before a committed erasure can still be used.
+    NotErased {
+        /// Whose.
+        hospital: MemberId,
+        /// Which segment.
+        index: u32,
+        /// In the state of.
+        height: Height,
+    },
     /// An accepted answer counts slots that had left.
     CountsWhoLeft {
         /// Whose.

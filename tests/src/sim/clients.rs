@@ -29,7 +29,7 @@ const OUTSTANDING_MAX: usize = 4;
 const TURNS: [usize; 11] = [0, 0, 1, 1, 2, 2, 3, 4, 5, 6, 7];
 
 /// A member's journal.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Journal {
     who: Who,
     id: MemberId,
@@ -39,12 +39,18 @@ struct Journal {
     /// The last answer's payload.
     answered: Option<Payload>,
     withdrawn: u32,
+    /// What the journal was some time ago.
+    copy: Option<Box<Self>>,
+    /// True once a copy took the file's place: what was signed since the copy nobody sends again, and a number may be signed twice.
+    brought_back: bool,
 }
 
 pub(super) struct Clients {
     journals: Vec<Journal>,
     patients: Patients,
     net: Net,
+    /// Times that a copy took the place of a hospital's file.
+    pub(super) brought_back: usize,
     /// What honest members have signed.
     pub(super) signed: Vec<(TransactionId, Who, &'static str)>,
 }
@@ -58,8 +64,10 @@ impl Clients {
             outbox: BTreeMap::new(),
             answered: None,
             withdrawn: 0,
+            copy: None,
+            brought_back: false,
         };
-        Self { journals: SENDERS.map(journal).into(), patients: Patients::default(), net: toolbox(), signed: Vec::new() }
+        Self { journals: SENDERS.map(journal).into(), patients: Patients::default(), net: toolbox(), brought_back: 0, signed: Vec::new() }
     }
 
     /// True if nothing is on its way any more.
@@ -86,7 +94,7 @@ impl Clients {
                 let transaction = Arc::new(sign(who, journal.next, payload));
                 journal.outbox.insert(journal.next, (transaction.clone(), now));
                 journal.next += 1;
-                if who != CHEAT {
+                if who != CHEAT && !self.journals[at].brought_back {
                     self.signed.push((transaction.id(), who, transaction.payload.kind()));
                 }
                 sends.push((who, transaction));
@@ -162,7 +170,7 @@ impl Clients {
         let queries: Vec<QueryId> = state.queries().map(|(q, _)| *q).filter(open).collect();
         let query = queries.get(dice.gen_range(0..queries.len().max(1))).copied();
         let tip = state.tip().height;
-        match dice.gen_range(0..15) {
+        match dice.gen_range(0..20) {
             0..2 => Some(self.withdraw(at, state, dice)),
             3 => self.patients.enrol(&self.net, who, state, dice),
             2 => self.anchor(who, state),
@@ -171,6 +179,8 @@ impl Clients {
             6 => self.journals[at].answered.clone(),
             7 => query.map(|query| self.answer(who, query, Height(tip.0.saturating_sub(1)))),
             8 => self.accept(state, who, dice),
+            15..18 => self.erase(who, state),
+            18 => self.bring_back(at, state, dice),
             _ => {
                 let payload = query.map(|query| self.answer(who, query, tip));
                 self.journals[at].answered = payload.clone().or(self.journals[at].answered.take());
@@ -206,6 +216,29 @@ impl Clients {
         let studies: Vec<_> = state.studies().filter(fresh).map(|(k, _)| *k).collect();
         let study = studies.get(dice.gen_range(0..studies.len().max(1)))?;
         Some(Payload::StudyAccept(StudyAccept { study: *study, k_min: 5, renew: None }))
+    }
+
+    /// Whatever has left of the first segment that somebody left of.
+    fn erase(&mut self, who: Who, state: &State) -> Option<Payload> {
+        let index = (0..2).find(|index| !state.slots_to_erase(id(who), *index, state.tip().height).is_empty())?;
+        Some(Payload::Erase(self.net.erase_on(state, who, index)))
+    }
+
+    /// A copy of before takes the file's place, or one is made. The number of the next transaction is the ledger's, as for every restored file.
+    fn bring_back(&mut self, at: usize, state: &State, dice: &mut StdRng) -> Option<Payload> {
+        let journal = &mut self.journals[at];
+        match journal.copy.take() {
+            Some(copy) if dice.gen_bool(0.5) => {
+                let lost: Vec<TransactionId> = journal.outbox.values().map(|(transaction, _)| transaction.id()).collect();
+                *journal = Journal { next: copy.next.max(state.next_sequence(&journal.id)), brought_back: true, ..*copy };
+                journal.settle(state);
+                self.signed.retain(|(id, ..)| !lost.contains(id));
+                self.brought_back += 1;
+            }
+            Some(copy) => journal.copy = Some(copy),
+            None => journal.copy = Some(Box::new(journal.clone())),
+        }
+        None
     }
 
     fn cheat(&mut self, at: usize, state: &State, dice: &mut StdRng) -> Option<Transaction> {

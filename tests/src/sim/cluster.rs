@@ -38,6 +38,10 @@ pub struct Summary {
     pub answers: usize,
     /// Withdrawals committed.
     pub withdrawals: usize,
+    /// Erasures accepted.
+    pub erasures: usize,
+    /// Times that a copy took the place of a hospital's file.
+    pub brought_back: usize,
     /// Starts of processes after the first.
     pub restarts: usize,
     /// How often a validator lost its database, its log or both.
@@ -168,6 +172,7 @@ impl Cluster {
             }
             if self.now > self.weather.heal && self.settled() {
                 self.summary.settled_ms = self.now - self.weather.heal;
+                self.summary.brought_back = self.clients.brought_back;
                 return self.finish();
             }
             if self.now > self.weather.heal + LIVE_MS {

@@ -21,7 +21,9 @@ use countersign_consensus::{
     mempool::{Allowance, Mempool, Standing, SubmitError},
     voting,
 };
-use countersign_ledger::{AnswerCheck, AnswerVerdict, CachingChecker, Outcome, ProofChecker, ProofRefused, SegmentsCheck, State};
+use countersign_ledger::{
+    AnswerCheck, AnswerVerdict, CachingChecker, ErasureCheck, Outcome, ProofChecker, ProofRefused, SegmentsCheck, State,
+};
 use countersign_messages::{
     Block, BlockId, Certificate, CircuitKeys, Height, MemberId, Transaction, Wire,
     limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX},
@@ -64,6 +66,10 @@ impl ProofChecker for Believes {
     }
 
     fn check_segments(&self, _: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
+        Ok(())
+    }
+
+    fn check_erasure(&self, _: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
         Ok(())
     }
 

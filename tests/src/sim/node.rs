@@ -281,7 +281,12 @@ impl Node {
 
     /// As the engine does: the log is read, the height started, the log replayed without being written again.
     fn start_height(&mut self, height: Height) -> Result<(), String> {
-        if height != self.shell.host.ledger.tip().height.next() || self.shell.disk.full {
+        if height != self.shell.host.ledger.tip().height.next() {
+            return Ok(());
+        }
+        // the log of the height cannot be begun: the engine stops (`stop_on_failure`), and is started again when there is room
+        if !self.shell.may_write() {
+            self.stop_engine();
             return Ok(());
         }
         let entries = self.shell.disk.start_log(height);

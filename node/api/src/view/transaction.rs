@@ -24,6 +24,7 @@ fn effect(effect: &Effect) -> json::Effect {
         }
         Effect::Anchored { table, segments } => json::Effect::Anchored { table: table.table.into(), segments: *segments },
         Effect::Withdrawn(slots) => json::Effect::Withdrawn { slots: leavers(*slots) },
+        Effect::Erased { index, slots, versions } => json::Effect::Erased { index: *index, slots: *slots, versions: *versions },
         Effect::Enrolled(keys) => json::Effect::Enrolled { keys: *keys },
         Effect::Submitted { study, number } => json::Effect::Submitted { study: (*study).into(), number: *number },
         Effect::Approved(study) => json::Effect::Approved { study: (*study).into() },

@@ -14,6 +14,10 @@ impl ProofChecker for AcceptsEverything {
         Ok(())
     }
 
+    fn check_erasure(&self, _: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
+        Ok(())
+    }
+
     fn check_answer(&self, _: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
         Ok(AnswerVerdict::default())
     }

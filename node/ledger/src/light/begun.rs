@@ -3,7 +3,7 @@
 use super::{AnswerExport, AnswerFinding, Inclusion, LightError};
 use crate::{
     checker::ProofChecker,
-    state::{AnswerRecord, AnswerTask, Context, Effect, State},
+    state::{AnswerRecord, AnswerTask, Context, Effect, Known, State},
 };
 use countersign_circuits::hash::Digest32;
 use countersign_messages::{BlockId, Header, Height, Payload, TransactionId};
@@ -102,6 +102,7 @@ impl<'a> Begun<'a> {
             time: header.time,
             transaction: inclusion.result.transaction,
             signer: inclusion.transaction.signer,
+            known: Known::Excerpt,
             checker,
         };
         let found = self.state.run_excerpt(&cx, &inclusion.transaction);

@@ -1,7 +1,7 @@
 //! What an export of an answer must hold.
 
 use crate::state::{PairStatus, ProposalStatus, SegmentKey, State, TableKey};
-use countersign_circuits::segment::SegmentId;
+use countersign_circuits::{hash::Digest32, segment::SegmentId};
 use countersign_messages::{Height, MemberId, QueryId, TransactionId, ValidatorSet};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,11 +25,16 @@ impl State {
         }
         // none lies between that height and the answer; what left later, in the same block too, has no part in it
         ids.extend(self.withdrawn_by(*hospital, record.named));
-        for table in [study.submitted.dictionary, study.registry] {
-            let table = TableKey { hospital: *hospital, table };
-            let first = SegmentKey { table, id: SegmentId { index: 0, version: 0 } };
-            let last = SegmentKey { table, id: SegmentId { index: u32::MAX, version: u32::MAX } };
-            ids.extend(self.segment_range(first, last).filter(|r| r.height <= cut.height).map(|r| r.transaction));
+        // an erasure replaces versions of every table at once, by what they were
+        let (tables, until) = match self.erased_until(hospital, record.named) {
+            true => (vec![[Digest32([0; 32]), Digest32([u8::MAX; 32])]], record.named),
+            false => ([study.submitted.dictionary, study.registry].map(|table| [table; 2]).to_vec(), cut.height),
+        };
+        for tables in tables {
+            let [first, last] = tables.map(|table| TableKey { hospital: *hospital, table });
+            let first = SegmentKey { table: first, id: SegmentId { index: 0, version: 0 } };
+            let last = SegmentKey { table: last, id: SegmentId { index: u32::MAX, version: u32::MAX } };
+            ids.extend(self.segment_range(first, last).filter(|r| r.height <= until).map(|r| r.transaction));
         }
         Some(ids)
     }

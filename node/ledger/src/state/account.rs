@@ -5,7 +5,7 @@
 //! nothing a hospital's program gets wrong elsewhere keeps a patient from leaving.
 
 use super::{Context, State};
-use crate::rejection::Rejection;
+use crate::rejection::{ErasureRefused, Rejection};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::consent::Day;
 use countersign_messages::{Class, EnvelopeError};
@@ -129,8 +129,14 @@ impl State {
         let mut account = self.account(cx);
         let rejected = account.rejected_mut(class);
         rejected.bytes = rejected.bytes.saturating_add(bytes);
-        let is_failed =
-            matches!(rejection, Rejection::SegmentsProof(_) | Rejection::AnswerProof(_) | Rejection::SegmentBytes(_) | Rejection::Panicked);
+        let is_failed = matches!(
+            rejection,
+            Rejection::SegmentsProof(_)
+                | Rejection::Erasure(ErasureRefused::Proof(_))
+                | Rejection::AnswerProof(_)
+                | Rejection::SegmentBytes(_)
+                | Rejection::Panicked
+        );
         rejected.failed = rejected.failed.saturating_add(u32::from(is_failed));
         self.accounts.insert(cx.signer, account);
     }

@@ -34,7 +34,7 @@ impl State {
         if StackShape::new(&layout, found).is_none() {
             return Err(Rejection::SegmentsOfProof { found, max: StackShape::segments_max(&layout) });
         }
-        self.take_commitments(&layout, &anchor.segments)?;
+        self.take_commitments(&layout, anchor.segments.iter().map(|(id, bytes)| (id, &bytes[..])))?;
         let context = TableContext { network: self.network.0, hospital: cx.signer.digest(), table };
         let segments = decode(&context, &layout, &anchor.segments)?;
         let digests: Vec<Digest32> = segments.iter().map(Segment::digest).collect();
@@ -109,7 +109,11 @@ impl State {
     ///
     /// # Panics
     /// Never: a segment's length is checked before its points are taken.
-    pub(super) fn take_commitments(&mut self, layout: &SegmentLayout, segments: &[(SegmentId, Vec<u8>)]) -> Result<(), Rejection> {
+    pub(super) fn take_commitments<'a>(
+        &mut self,
+        layout: &SegmentLayout,
+        segments: impl IntoIterator<Item = (&'a SegmentId, &'a [u8])>,
+    ) -> Result<(), Rejection> {
         let restored = || {
             let rows = self.segments.iter().flat_map(|(_, record)| record.bytes.chunks_exact(POINT_BYTES));
             let mut rows: Vec<_> = rows.filter_map(|point| <[u8; POINT_BYTES]>::try_from(point).ok()).collect();

@@ -35,9 +35,9 @@ pub struct AnswerTask<'a> {
     pub keys: Digest32,
     /// The cut.
     pub cut: &'a DataCut,
-    /// Data segments of the cut, in order.
+    /// Data segments of the cut, in order, in the versions that stand for its own at the height.
     pub data: Vec<Segment>,
-    /// Consent segments of the cut, in order.
+    /// Consent segments of the cut, alike.
     pub consent: Vec<Segment>,
     /// Active bits of each segment at the height.
     pub active: Vec<SlotBitmap>,
@@ -223,8 +223,10 @@ impl State {
             day,
             k_min: cut.k_min.max(study.submitted.k_min).max(self.in_force.rules.k_min),
         };
-        let data = self.cut_segments(TableKey { hospital: asked.hospital, table: dictionary }, &cut.data);
-        let consent = self.cut_segments(TableKey { hospital: asked.hospital, table: study.registry }, &cut.consent);
+        // by the height that is named: what is erased after it is not known to the answer
+        let versions = self.cut_versions(cut, asked.named);
+        let data = self.cut_segments(TableKey { hospital: asked.hospital, table: dictionary }, &versions.data);
+        let consent = self.cut_segments(TableKey { hospital: asked.hospital, table: study.registry }, &versions.consent);
         Ok(AnswerTask {
             context,
             wiring,

@@ -1,13 +1,13 @@
 //! Executing blocks: propose, validate, replay, commit. None of the first three changes the state it is called on.
 
 use super::{
-    Context, State,
+    Context, Known, State,
     records::PairRecord,
     result::{Effect, TransactionResult, Verdict},
 };
 use crate::{
     checker::{AnswerVerdict, ProofChecker, RecordedChecker},
-    rejection::Rejection,
+    rejection::{ErasureRefused, Rejection},
 };
 use countersign_messages::{
     Block, BlockError, BlockTime, Header, Height, Payload, Transaction, TransactionId,
@@ -197,7 +197,9 @@ fn within_proofs(candidates: Vec<Transaction>) -> (Vec<Transaction>, Vec<Transac
 
 /// Verdicts on proofs, as far as results tell: accepted anchors and answers, and those that were refused for something else.
 fn recorded_verdicts(results: &[TransactionResult]) -> BTreeMap<TransactionId, AnswerVerdict> {
-    let failed = [Rejection::AnswerProof(String::new()).code(), Rejection::SegmentsProof(String::new()).code()];
+    let failed =
+        [Rejection::AnswerProof(String::new()), Rejection::SegmentsProof(String::new()), ErasureRefused::Proof(String::new()).into()];
+    let failed = failed.map(|rejection| rejection.code());
     let verdict = |r: &TransactionResult| match &r.verdict {
         Verdict::Accepted(Effect::Answered(a)) => Some((r.transaction, AnswerVerdict { cells_digest: a.cells_digest, counts: a.counts })),
         Verdict::Rejected { code, .. } if failed.contains(code) => None,
@@ -243,7 +245,14 @@ impl<'a> Run<'a> {
         self.bytes += encoded;
         let id = transaction.id();
         let result = self.state.run(
-            &Context { height: self.height, time: self.time, transaction: id, signer: transaction.signer, checker: self.checker },
+            &Context {
+                height: self.height,
+                time: self.time,
+                transaction: id,
+                signer: transaction.signer,
+                known: Known::Everything,
+                checker: self.checker,
+            },
             transaction,
         );
         self.ids.push(id);

@@ -78,6 +78,15 @@ pub enum Effect {
         /// True if the site had accepted the study before it was asked.
         after_acceptance: bool,
     },
+    /// Slots out of force are empty in all versions of a segment that can be used.
+    Erased {
+        /// Position of the segment.
+        index: u32,
+        /// Slots emptied, whether they held anything or not.
+        slots: u32,
+        /// Versions replaced, of all tables.
+        versions: u32,
+    },
 }
 
 /// Accepted or rejected.

@@ -2,7 +2,7 @@
 
 use super::{
     State,
-    records::{DataCut, SegmentKey, TableKey},
+    records::{SegmentKey, TableKey},
 };
 use countersign_circuits::{
     hash::Digest32,
@@ -40,8 +40,9 @@ impl State {
         for (id, study) in self.studies.iter() {
             let in_date = self.tip.time.day() <= study.submitted.expiry;
             let Some(cut) = self.cut(id, hospital).filter(|_| in_date) else { continue };
-            for (table, segment) in pinned(cut, (study.submitted.dictionary, study.registry), index) {
-                rows.entry((table, segment.version)).or_insert_with(|| row(table, segment)).studies.push(study.number);
+            for (table, version) in self.pinned(cut, (study.submitted.dictionary, study.registry), (index, self.tip.height)) {
+                let segment = SegmentId { index, version };
+                rows.entry((table, version)).or_insert_with(|| row(table, segment)).studies.push(study.number);
             }
         }
         let mut rows: Vec<SlotRow> = rows.into_values().collect();
@@ -54,10 +55,4 @@ impl State {
     pub fn slot_segment(&self, hospital: &MemberId, row: &SlotRow) -> Option<&super::SegmentRecord> {
         self.segment(&SegmentKey { table: TableKey { hospital: *hospital, table: row.table }, id: row.segment })
     }
-}
-
-/// Data and consent segment of an index in a cut.
-fn pinned(cut: &DataCut, (data, consent): (Digest32, Digest32), index: u32) -> impl Iterator<Item = (Digest32, SegmentId)> {
-    let at = |segments: &[SegmentId]| segments.get(index as usize).copied();
-    [(data, at(&cut.data)), (consent, at(&cut.consent))].into_iter().filter_map(|(table, segment)| Some((table, segment?)))
 }

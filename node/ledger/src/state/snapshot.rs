@@ -38,6 +38,7 @@ impl State {
         self.dictionaries.write(&mut out);
         self.tables.write(&mut out);
         self.segments.write(&mut out);
+        self.replaced.write(&mut out);
         self.accounts.write(&mut out);
         self.withdrawals.write(&mut out);
         self.keys.write(&mut out);
@@ -88,6 +89,7 @@ impl State {
         self.dictionaries = Section::read(bytes)?;
         self.tables = Section::read(bytes)?;
         self.segments = Section::read(bytes)?;
+        self.replaced = Section::read(bytes)?;
         self.accounts = Section::read(bytes)?;
         self.withdrawals = Withdrawals::read(bytes)?;
         self.keys = Section::read(bytes)?;
@@ -154,7 +156,7 @@ mod tests {
         let restored = State::from_snapshot(genesis(), &header, &state.snapshot()).unwrap();
         assert!(restored.restored.get().is_none(), "nobody has anchored yet");
         let layout = restored.registry().layout();
-        restored.clone().take_commitments(&layout, &[]).unwrap();
+        restored.clone().take_commitments(&layout, []).unwrap();
         assert!(restored.restored.get().is_some(), "what a copy gathered stays when the copy is thrown away");
     }
 }

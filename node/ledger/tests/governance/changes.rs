@@ -304,6 +304,10 @@ impl ProofChecker for OldKeys {
         self.0.check_segments(instance)
     }
 
+    fn check_erasure(&self, instance: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
+        self.0.check_erasure(instance)
+    }
+
     fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
         assert_eq!(instance.keys, keys_digest());
         self.0.check_answer(instance)

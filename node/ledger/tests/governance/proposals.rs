@@ -162,6 +162,10 @@ impl ProofChecker for Ceremony {
         Ok(())
     }
 
+    fn check_erasure(&self, _: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
+        Ok(())
+    }
+
     fn check_answer(&self, _: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {
         Ok(AnswerVerdict::default())
     }

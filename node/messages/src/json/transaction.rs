@@ -60,6 +60,15 @@ pub enum Effect {
         /// How many.
         slots: Leavers,
     },
+    /// Slots out of force are empty in all versions of a segment that can be used.
+    Erased {
+        /// Position of the segment.
+        index: u32,
+        /// Slots emptied, whether they held anything or not.
+        slots: u32,
+        /// Versions replaced, of all tables.
+        versions: u32,
+    },
     /// Patients' keys stand for slots.
     Enrolled {
         /// How many.

@@ -12,7 +12,7 @@ use crate::sim::{
     people::{prefix, sign},
 };
 use countersign_ledger::{Effect, State, TransactionResult};
-use countersign_messages::{Block, Cause, Transaction};
+use countersign_messages::{Block, Cause, Payload, Transaction};
 use std::sync::Arc;
 
 /// A block after the common beginning, properly made.
@@ -80,6 +80,27 @@ fn a_withdrawal_that_a_state_has_lost_is_found() {
     // a state of that height in which it never happened
     let empty = self::block(&prefix().state, vec![]).1;
     assert!(matches!(known.check(&empty), Err(Failure::LostWithdrawal { slot: 9, .. })));
+}
+
+#[test]
+fn a_version_of_before_an_erasure_that_can_still_be_used_is_found() {
+    let mut net = Net::new(harness::genesis());
+    let study = net.open();
+    net.accept(HospitalA, harness::withdraw(&[9], Cause::Word));
+    let before = net.state.clone();
+    let erase = net.erase(HospitalA, 0);
+    net.accept(HospitalA, Payload::Erase(erase));
+    let (block, results) = net.blocks.last().unwrap().clone();
+    let mut known = Known::default();
+    known.learn(&block, &results);
+    assert_eq!(known.check(&net.state), Ok(()));
+    // a state of a later height in which it never happened
+    let outcome = |state: &State| {
+        state.propose(state.tip().time.plus_ms(1_000), vec![], &harness::Script::default()).unwrap().outcome.state().clone()
+    };
+    let empty = outcome(&outcome(&before));
+    assert!(empty.study(&study).is_some());
+    assert!(matches!(known.check(&empty), Err(Failure::NotErased { index: 0, .. })));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! No lost withdrawal.
 //!
 //! Failures, looked at whenever a node commits:
-//! - a slot whose withdrawal stands in a block as accepted is in force in the active bitmap of a node at that height or a later one.
+//! - a slot whose withdrawal stands in a block as accepted is in force in the active bitmap of a node at that height or a later one;
+//! - a version of a segment of before an accepted erasure is in force in a node's later state, or a study in date is answered from it.
 //!
 //! Failures, looked at when a seed has ended:
 //! - an accepted answer names a height before a withdrawal at its hospital that was accepted before it. (That it counts exactly those in force at the height it names
@@ -10,8 +11,8 @@
 //! That an honest withdrawal is committed in the end is in `liveness`.
 
 use super::{Failure, history::Executed};
-use countersign_circuits::segment::SLOTS;
-use countersign_ledger::{AnswerRecord, Effect, State, TransactionResult};
+use countersign_circuits::segment::{SLOTS, SegmentId};
+use countersign_ledger::{AnswerRecord, Effect, SegmentKey, State, TableKey, TransactionResult};
 use countersign_messages::{Block, Height, MemberId, Payload, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub(super) struct Known {
     slots: BTreeMap<(MemberId, u32), Height>,
+    /// Segments of which slots were erased, last at.
+    erased: BTreeMap<(MemberId, u32), Height>,
     pub(super) results: Vec<TransactionResult>,
 }
 
@@ -36,6 +39,9 @@ impl Known {
         for (transaction, result) in block.transactions.iter().zip(results) {
             let (hospital, slots) = withdrawn(transaction, result).unwrap_or((transaction.signer, &[]));
             self.slots.extend(slots.iter().map(|slot| ((hospital, *slot), block.header.height)));
+            if let Some(Effect::Erased { index, .. }) = result.effect() {
+                self.erased.insert((transaction.signer, *index), block.header.height);
+            }
             self.results.push(result.clone());
         }
     }
@@ -43,6 +49,15 @@ impl Known {
     /// Looks at the bitmaps of a node's last height.
     pub(super) fn check(&self, state: &State) -> Result<(), Failure> {
         let height = state.tip().height;
+        for ((hospital, index), since) in self.erased.iter().filter(|(_, since)| **since <= height) {
+            let (must, _) = state.versions_to_erase(hospital, *index);
+            for (table, version) in must {
+                let key = SegmentKey { table: TableKey { hospital: *hospital, table }, id: SegmentId { index: *index, version } };
+                if state.segment(&key).is_none_or(|record| record.height < *since) {
+                    return Err(Failure::NotErased { hospital: *hospital, index: *index, height });
+                }
+            }
+        }
         let segments: BTreeSet<(MemberId, u32)> = self.slots.keys().map(|(hospital, slot)| (*hospital, slot / SLOTS as u32)).collect();
         for (hospital, segment) in segments {
             let bits = state.active_bitmap(hospital, segment, height);

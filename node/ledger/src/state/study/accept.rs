@@ -36,7 +36,10 @@ impl State {
         let least = self.in_force.rules.k_min;
         let source = match (accept.renew, research) {
             (Some(found), Some(_)) if found < least => return Err(Rejection::CutChange { found, least }),
-            (None, Some(cut)) => Source { data: cut.data.clone(), consent: cut.consent.clone(), report: cut.report, origin: cut.origin },
+            (None, Some(cut)) => {
+                let versions = self.cut_versions(cut, cx.height);
+                Source { data: versions.data, consent: versions.consent, report: cut.report, origin: cut.origin }
+            }
             _ => self.current_tables(cx, accept.study, dictionary, registry)?,
         };
         let key = |table| TableKey { hospital: cx.signer, table };

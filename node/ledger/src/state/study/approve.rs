@@ -1,7 +1,7 @@
 //! A board approves a study that is not its own.
 
 use crate::{
-    rejection::Rejection,
+    rejection::{BoardRefused, Rejection},
     state::{Context, State, result::Effect},
 };
 use countersign_messages::{SealingKey, SealingParty, StudyApprove};
@@ -10,7 +10,7 @@ impl State {
     pub(in crate::state) fn apply_study_approve(&mut self, cx: &Context<'_>, approve: &StudyApprove) -> Result<Effect, Rejection> {
         let mut study = self.studies.get(&approve.study).ok_or(Rejection::StudyUnknown)?.as_ref().clone();
         if study.submitter == cx.signer || study.submitted.researchers.contains(&cx.signer) {
-            return Err(Rejection::OwnStudy);
+            return Err(BoardRefused::OwnStudy.into());
         }
         if study.approval.is_some() {
             return Err(Rejection::StudyStatus(study.status()));
@@ -20,7 +20,7 @@ impl State {
         }
         let is_sealed = |key: &SealingKey| key.party == SealingParty::Board && key.member == cx.signer;
         if !study.submitted.sealing.iter().any(is_sealed) {
-            return Err(Rejection::BoardNotSealed);
+            return Err(BoardRefused::NotSealed.into());
         }
         self.waiting.remove(&(study.waits_until(), approve.study));
         study.approval = Some((cx.signer, cx.height, cx.transaction));
