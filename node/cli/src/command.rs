@@ -8,6 +8,7 @@ pub mod claim;
 pub mod consent;
 pub mod demo;
 pub mod erase;
+mod erasure_certificate;
 pub mod generate;
 pub mod genesis;
 pub mod import;

@@ -1,11 +1,16 @@
 //! A patient withdraws at the counter: out of the next answer, in a receipt, and not back by the files of yesterday.
 
 use crate::common::{Outcome, Two, arguments, entry, run, table, told};
+use countersign_circuits::outer::scalar_bytes;
+use countersign_hospital::{
+    HospitalStore,
+    opening::{TableKind, TableName},
+};
+use countersign_ingest::{Reading, shipped};
 use serde_json::{Value, json};
 
 const FIRST: &str = "SELECT diabetes, COUNT(*) FROM cardiometabolic-core GROUP BY diabetes";
-const THIRD: &str =
-    "SELECT hypertension, COUNT(*) FROM cardiometabolic-core WHERE sex IN ('female', 'male', 'other') GROUP BY hypertension";
+const THIRD: &str = "SELECT diabetes, COUNT(*), AVG(age) FROM cardiometabolic-core GROUP BY diabetes";
 const SECOND: &str = "SELECT hypertension, COUNT(*) FROM cardiometabolic-core GROUP BY hypertension";
 
 fn people(result: &Value, attribute: &str, values: [&str; 2]) -> u64 {
@@ -64,22 +69,54 @@ fn who_withdraws_at_the_counter_is_out_of_the_next_answer() {
     readmitted(&two, first, [elsewhere, second]);
 }
 
-/// Somebody who left is erased, and somebody who has a row in force; what a running study pins is kept until it is over. Gives the second one.
+/// Somebody who left is erased, and somebody who has a row in force, though studies run that pin the rows: nothing of them can be opened any more, and the studies go on. Gives the second one.
 fn erased<'a>(two: &Two, first: &str, mut here: impl Iterator<Item = &'a String>, counted: u64) -> &'a String {
+    let before = blinders(two);
+    let found = |marks: &[[u8; 32]]| {
+        let file = std::fs::read(two.path("net/sites/a.sqlite")).unwrap();
+        marks.iter().filter(|mark| file.windows(32).any(|bytes| bytes == *mark)).count()
+    };
+    // one or the other lies across two pages
+    assert!(found(&before) > before.len() / 2 && before.len() >= 20);
     let erase = |id: &str| of(two, "erase", id);
-    let at_first = erase(first).done();
+    let certificate = two.path("certificate.txt");
+    let with = arguments!["--json", "erase", "--data", two.path("net"), "--site", "a", "--patient", first, "--certificate", certificate];
+    let at_first = run(with.clone()).done().keeps_secret(&two.patients);
+    let text = std::fs::read_to_string(&certificate).unwrap();
+    assert!(text.contains("nobody else's row changed") && text.contains("emptied by transaction") && !text.contains(first), "{text}");
+    run(with).failed(2).error();
     let (second, then) = here.find_map(|id| Some((id, erase(id))).filter(|(_, o)| o.code == Some(0))).unwrap();
-    for (who, erased, destroyed) in [(first, at_first, 0), (second, then, 2)] {
+    for (who, erased) in [(first, at_first), (second, then)] {
         let erased = erased.json();
-        assert_eq!((&erased["openings_destroyed"], &erased["openings_of_tables_to_anchor"]), (&json!(destroyed), &json!(0)), "{erased}");
-        assert_eq!((erased["slots"].as_array().unwrap().len(), &erased["segments"]), (1, &json!(2)), "{erased}");
-        assert!(erased["openings_pinned"] == json!(2) && erased["pinned_until"].is_string(), "the studies of before run: {erased}");
+        assert_eq!((&erased["openings_destroyed"], &erased["openings_of_tables_to_anchor"]), (&json!(2), &json!(0)), "{erased}");
+        assert_eq!(
+            (erased["slots"].as_array().unwrap().len(), &erased["versions_replaced"], &erased["segments"]),
+            (1, &json!(2), &json!(0)),
+            "{erased}"
+        );
+        assert_eq!((&erased["openings_pinned"], &erased["pinned_until"]), (&json!(0), &Value::Null), "the studies of before run: {erased}");
         let again = erase(who).done().json();
-        assert_eq!((&again["slots"], &again["segments"]), (&json!([]), &json!(0)));
+        assert_eq!((&again["slots"], &again["versions_replaced"], &again["segments"]), (&json!([]), &json!(0), &json!(0)));
     }
+    assert_eq!(found(&before), 0, "an opening of before is in the file");
     let after = run(two.query(THIRD)).done().keeps_secret(&two.patients).json();
-    assert_eq!(people(&after, "hypertension", ["yes", "no"]), counted - 2);
+    assert_eq!(people(&after, "diabetes", ["yes", "no"]), counted - 2);
     second
+}
+
+/// Blinders of openings of a's data that can be read: none is found anywhere by chance.
+fn blinders(two: &Two) -> Vec<[u8; 32]> {
+    let table = TableName { kind: TableKind::Data, digest: Reading::from_toml(shipped::CARDIOMETABOLIC_CORE).unwrap().digest() };
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let store = HospitalStore::open(&two.path("net/sites/a.sqlite")).await.unwrap();
+        let mut marks = Vec::new();
+        for key in store.anchored(table).await.unwrap() {
+            let blinders = store.opening(&key).await.unwrap().blinders.unwrap();
+            marks.extend(blinders.0.iter().take(20).map(scalar_bytes));
+        }
+        store.close().await;
+        marks
+    })
 }
 
 /// The files of yesterday bring nobody back; a new document does.

@@ -130,7 +130,11 @@ fn a_patient_leaves_by_a_key_of_the_own_without_the_hospital() {
     scene.clinic.start();
     scene.clinic.reach(height);
     let after = scene.anchor();
-    assert_eq!((&after["held_back"], &after["people_new"], &after["withdrawn"]), (&json!(1), &json!(0), &json!(0)));
+    assert_eq!(
+        (&after["held_back"], &after["people_new"], &after["withdrawn"]),
+        (&json!(2), &json!(0), &json!(0)),
+        "this one, and who was erased"
+    );
     let gone = scene.issue(&here, "late").failed(2);
     assert!(gone.error()["message"].as_str().unwrap().contains("no row in force"), "{gone:?}");
     narrows(&scene, &here);
@@ -302,6 +306,19 @@ fn records(scene: &Scene, here: &str) {
     assert_eq!(foreign.json()["own"], json!(false), "{other}");
     assert!(foreign.json()["lacks"].as_array().unwrap().len() == 2, "not this one, and the own one is another: {foreign:?}");
     changed_records(scene, here, &verify);
+
+    // a neighbour is erased: the record stands in the versions that took the place of those of before, and is shown with its path by the erasure that carries them
+    let erased = scene.clinic.run(arguments!["erase", "--patient", other]).done().keeps_secret(&scene.ids).json();
+    assert_eq!((&erased["versions_replaced"], &erased["segments"]), (&json!(2), &json!(0)), "{erased}");
+    scene.verifier.reach(scene.clinic.height());
+    let shown = show(here, "beside").done().json();
+    assert_eq!((&shown["rows"], &shown["without_source"]), (&json!(2), &json!(0)));
+    let beside = verify("beside", arguments!["--sheet", scene.at("sheet")]).done().json();
+    let holds = |checked: &Value| checked["rows"].as_array().unwrap().iter().map(|row| row["holds"].clone()).collect::<Vec<_>>();
+    assert_eq!(holds(&beside), holds(&checked), "nothing of it has changed");
+    let read_of = |row: &Value| row["read_of"] == json!(here) && row["place"]["version"] == json!(1);
+    assert!(beside["rows"].as_array().unwrap().iter().any(read_of), "{beside}");
+    show(other, "gone").failed(2).error();
 }
 
 fn changed_records(scene: &Scene, here: &str, verify: &dyn Fn(&str, Vec<OsString>) -> Outcome) {

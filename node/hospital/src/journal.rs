@@ -5,7 +5,7 @@
 //!
 //! | step | work, then report | killed before the report | killed after it |
 //! |---|---|---|---|
-//! | none | read the export, [`HospitalStore::import`] (or [`HospitalStore::plan_erasure`]) | nothing is known; import again | slots, withdrawals and codes stand; the same rows are recognised as the unfinished anchor |
+//! | none | read the export, [`HospitalStore::import`] (or [`HospitalStore::plan_erasure`], [`HospitalStore::plan_replacement`]) | nothing is known; import again | slots, withdrawals and codes stand; the same rows are recognised as the unfinished anchor |
 //! | [`WithdrawalStep::Sign`] | sign, [`HospitalStore::store_withdrawal`] | signed anew | bytes stand |
 //! | [`WithdrawalStep::Submit`] | [`HospitalStore::withdrawal_submitted`], *then* send | sent later | sent again, same bytes |
 //! | [`WithdrawalStep::Await`] | ask the ledger; [`HospitalStore::withdrawal_confirmed`] or [`HospitalStore::withdrawal_refused`]; unknown: send again | asked again | done |
@@ -24,12 +24,15 @@ mod anchor;
 mod answer;
 mod import;
 mod plan;
+mod replace;
 mod withdrawal;
 
 pub use anchor::{AnchorContent, AnchorId, AnchorStep, AnchorTransaction, Committed, Provenance, TRANSACTIONS_MAX};
 pub use answer::{ATTEMPTS_MAX, AnswerKind, AnswerStep, Attempt, AttemptEntropy};
 
 pub use import::{Begun, Import, ImportedPerson, Planned};
+pub use replace::{Replaceable, Replacement};
+pub(crate) use replace::{emptied, standing_codes};
 pub(crate) use withdrawal::enter_told as enter_withdrawal;
 pub use withdrawal::{Heard, WITHDRAWAL_SLOTS_MAX, WithdrawalId, WithdrawalStep};
 

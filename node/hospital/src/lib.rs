@@ -64,6 +64,6 @@ pub use error::HospitalStoreError;
 pub use hospital_store::{CheckReport, HospitalStore};
 pub use narrowings::Noted;
 pub use node::{
-    AnchorReport, Answering, ClaimRefused, Departure, Erased, Hospital, HospitalError, IfInUse, Imported, OptOutList, ProvingKeys,
-    ResearchCut, Shown, Source, Swept, waiting,
+    AnchorReport, Answering, ClaimRefused, Departure, Erased, ErasedPlace, Hospital, HospitalError, IfInUse, Imported, OptOutList,
+    ProvingKeys, ResearchCut, Shown, Source, Swept, waiting,
 };

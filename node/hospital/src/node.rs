@@ -18,13 +18,14 @@ mod opting_out;
 mod padding;
 mod proving_keys;
 mod recording;
+mod replacing;
 mod source_root;
 mod withdrawing;
 
 pub use accepting::ResearchCut;
 pub use answering::Answering;
 pub use claiming::ClaimRefused;
-pub use erasing::{Erased, Swept};
+pub use erasing::{Erased, ErasedPlace, Swept};
 pub use error::HospitalError;
 pub use importing::{AnchorReport, Imported, Source};
 pub use inbox::waiting;

@@ -153,9 +153,11 @@ impl HospitalStore {
     /// The file is damaged.
     #[boxed]
     pub async fn source_roots(&self, key: &OpeningKey) -> Result<Option<(Vec<Digest32>, usize)>, HospitalStoreError> {
-        let stored: Vec<(i64, Option<Vec<u8>>)> = sqlx::query_as(
-            "SELECT o.segment, o.source_root FROM opening o JOIN opening own ON o.anchor = own.anchor AND o.sequence = own.sequence
-             WHERE own.kind = ? AND own.table_id = ? AND own.segment = ? AND own.version = ? ORDER BY o.segment",
+        type Rooted = (i64, Vec<u8>, i64, i64, Option<Vec<u8>>);
+        let stored: Vec<Rooted> = sqlx::query_as(
+            "SELECT o.kind, o.table_id, o.segment, o.version, o.source_root FROM opening o
+             JOIN opening own ON o.anchor = own.anchor AND o.sequence = own.sequence
+             WHERE own.kind = ? AND own.table_id = ? AND own.segment = ? AND own.version = ? ORDER BY o.table_id, o.segment, o.version",
         )
         .bind(key.table.kind as i64)
         .bind(&key.table.digest.0[..])
@@ -163,8 +165,13 @@ impl HospitalStore {
         .bind(key.segment.version)
         .fetch_all(&self.pool)
         .await?;
-        let place = stored.iter().position(|(segment, _)| *segment == i64::from(key.segment.index));
-        let root = |(_, root): (i64, Option<Vec<u8>>)| root.and_then(|bytes| bytes.try_into().ok()).map(Digest32);
+        let own = (key.table.kind as i64, &key.table.digest.0[..], i64::from(key.segment.index), i64::from(key.segment.version));
+        let place = stored.iter().position(|(kind, table, segment, version, _)| (*kind, &table[..], *segment, *version) == own);
+        let root = |(kind, .., root): Rooted| match root {
+            // an erasure carries consents beside research data
+            None if kind == TableKind::Consent as i64 => Some(Digest32::default()),
+            root => root.and_then(|bytes| bytes.try_into().ok()).map(Digest32),
+        };
         Ok(stored.into_iter().map(root).collect::<Option<Vec<_>>>().zip(place))
     }
 

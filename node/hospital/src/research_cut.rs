@@ -6,11 +6,12 @@
 use crate::{
     HospitalStore, HospitalStoreError,
     hospital_store::people_by_slot,
+    journal::emptied,
     opening::{OpeningKey, OpeningState, TableName},
     slots::{RowId, SlotIndex},
 };
 use countersign_circuits::segment::{EMPTY, SLOTS, SegmentId, SlotCodes};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// One row in so many must be new, gone or changed.
 const SHARE: u64 = 10;
@@ -164,6 +165,8 @@ impl HospitalStore {
     async fn compare(&self, table: TableName, pinned: Version<'_>, current: Version<'_>) -> Result<(Changes, bool), HospitalStoreError> {
         let people = people_by_slot(&mut *self.pool.acquire().await?).await?;
         let (mut then, mut now) = (Moving::default(), Moving::default());
+        // people of the first version whose rows erasures emptied since: with another slot by now they are not new
+        let mut before: HashSet<RowId> = HashSet::new();
         let (mut changes, mut lost) = (Changes::default(), false);
         for index in 0..pinned.segments.len().max(current.segments.len()) {
             let was = self.rows(table, pinned.segments.get(index)).await?;
@@ -172,6 +175,10 @@ impl HospitalStore {
                 return Err(HospitalStoreError::Unknown("opening of a segment that is in force; anchor the table again"));
             }
             lost |= matches!(was, Rows::Gone);
+            if let Some(segment) = pinned.segments.get(index) {
+                let emptied = emptied(&mut *self.pool.acquire().await?, &table, *segment).await?;
+                before.extend(emptied.iter().filter(|slot| !pinned.out.contains(slot)).filter_map(|slot| people.get(slot)));
+            }
             for offset in 0..SLOTS {
                 let slot = SlotIndex((index * SLOTS + offset) as u32);
                 let old = was.at(offset).filter(|_| !pinned.out.contains(&slot));
@@ -195,7 +202,8 @@ impl HospitalStore {
         let moved: Vec<RowId> = then.people.keys().filter(|id| now.people.contains_key(id)).copied().collect();
         changes.changed += moved.iter().filter(|id| then.people.get(id) != now.people.get(id)).count() as u64;
         changes.gone = then.count() - moved.len() as u64;
-        changes.new = now.count() - moved.len() as u64;
+        let returned = now.people.keys().filter(|id| before.contains(id) && !then.people.contains_key(id)).count();
+        changes.new = now.count() - (moved.len() + returned) as u64;
         Ok((changes, false))
     }
 

@@ -14,7 +14,7 @@ use countersign_circuits::{
 use countersign_hospital::{
     HospitalStore,
     disclosure::{CellBlock, CellBlockKind, MeasureRef, Number, RowSet, Table, Withhold},
-    journal::{AnchorContent, AnchorTransaction, Begun, Committed, Import, ImportedPerson},
+    journal::{AnchorContent, AnchorId, AnchorTransaction, Begun, Committed, Heard, Import, ImportedPerson, Replaceable},
     opening::{OpeningKey, TableKind, TableName},
     released::Dictionaries,
     research_cut::{Renewal, Version},
@@ -61,6 +61,13 @@ async fn cut(store: &HospitalStore, dictionary: &Dictionary, weights: &[u32], se
     let ledger = common::Echo::with(store, dictionary.digest()).await;
     let import = Import { content, people, dictionary, registry: &registry, ledger: &ledger };
     let Begun::New { anchor, .. } = store.import(import, &mut rng(seed)).await.unwrap() else { panic!() };
+    anchor_planned(store, anchor).await;
+    let table = TableName { kind: TableKind::Data, digest: dictionary.digest() };
+    let versions: Vec<_> = store.anchored(table).await.unwrap().iter().map(|key| key.segment).collect();
+    store.pin(dictionary.digest(), &versions).await.unwrap()
+}
+
+async fn anchor_planned(store: &HospitalStore, anchor: AnchorId) {
     let planned = store.anchor_openings(anchor).await.unwrap();
     for key in &planned {
         let blinders = Blinders(vec![Fr::from(1u64); 3]);
@@ -71,9 +78,6 @@ async fn cut(store: &HospitalStore, dictionary: &Dictionary, weights: &[u32], se
         store.anchor_submitted(anchor, 0).await.unwrap();
         store.anchor_confirmed(anchor, 0, Height(1)).await.unwrap();
     }
-    let table = TableName { kind: TableKind::Data, digest: dictionary.digest() };
-    let versions: Vec<_> = store.anchored(table).await.unwrap().iter().map(|key| key.segment).collect();
-    store.pin(dictionary.digest(), &versions).await.unwrap()
 }
 
 async fn people(store: &HospitalStore, which: impl IntoIterator<Item = u32>) -> RowSet {
@@ -328,4 +332,65 @@ async fn what_differs_between_two_cuts_is_counted() {
     assert!(renewal(at(&before, &nobody), at(&missing, &nobody), K).await.is_err());
     store.destroy(&OpeningKey { table, segment: before[0] }).await.unwrap();
     assert!(matches!(renewal(at(&before, &nobody), at(&after, &nobody), K).await.unwrap(), Renewal::Lost { .. }));
+}
+
+/// Nine people left and came back with other slots; an erasure empties their old ones. Whether their values changed in between is known no more, and they are nobody new.
+#[tokio::test]
+async fn people_whose_old_rows_an_erasure_emptied_may_have_changed_and_are_not_new() {
+    let folder = folder();
+    let store = open(folder.path()).await;
+    let kilos = dictionary(1, "200", "kg");
+    let (published, table) = (Published(vec![kilos.clone()]), TableName { kind: TableKind::Data, digest: kilos.digest() });
+    let versions = async || store.anchored(table).await.unwrap().into_iter().map(|key| key.segment).collect::<Vec<_>>();
+    let weights: Vec<u32> = (0..PEOPLE).map(|i| 50 + i).collect();
+    let first = cut(&store, &kilos, &weights, 1).await;
+    let before = versions().await;
+    let everybody = people(&store, 0..PEOPLE).await;
+    let of = |cut| block(everybody.clone(), everybody.clone(), vec![weight(&kilos, cut)]);
+    answer(&store, &of(first), &published, 1).await;
+    // one that has not been sent is made again when somebody leaves
+    let query = query_id(&1_u64.to_le_bytes());
+    store.answer_submitted(query).await.unwrap();
+    store.answer_confirmed(query, Height(1)).await.unwrap();
+
+    let nine: Vec<_> = (0..9).map(common::patient).collect();
+    let register = store.register().await.unwrap();
+    let out: BTreeSet<SlotIndex> = nine.iter().map(|patient| register.find(patient).unwrap().slot).collect();
+    store.withdraw(&nine, Heard::WORD).await.unwrap();
+    for patient in &nine {
+        assert!(store.readmit(patient).await.unwrap());
+    }
+    let later = cut(&store, &kilos, &weights, 2).await;
+    let after = versions().await;
+    let register = store.register().await.unwrap();
+    let now: BTreeSet<SlotIndex> = nine.iter().filter_map(|patient| register.find(patient)).map(|at| at.slot).collect();
+    assert!(now.len() == 9 && now.is_disjoint(&out) && after != before, "{} {after:?} {before:?}", now.len());
+    assert_eq!(verdict(&store, &of(later), &published).await, Withhold::None, "the same people, and no value changed");
+    let nobody = BTreeSet::new();
+    let renewal = async |pinned: &[SegmentId]| {
+        let (pinned, current) = (Version { segments: pinned, out: &nobody }, Version { segments: &after, out: &out });
+        store.renewal(table, Some(pinned), current, K).await.unwrap()
+    };
+    assert_eq!(renewal(&before).await, Renewal::NotYet { changed: 0, needed: 10 });
+
+    let [only] = before[..] else { panic!("sixty people are in one segment") };
+    let slots: Vec<u16> = out.iter().map(|slot| slot.offset() as u16).collect();
+    let to = after[0].version + 1;
+    let version = Replaceable { key: OpeningKey { table, segment: only }, points: &[7; 96], to };
+    // one that is not as the ledger holds it, or whose number is taken: nothing is kept
+    for bad in [Replaceable { points: &[8; 96], ..version }, Replaceable { to: to - 1, ..version }] {
+        assert_eq!(store.plan_replacement((0, Height(1)), &slots, &[bad]).await.unwrap(), None);
+    }
+    assert_eq!(store.plan_replacement((0, Height(1)), &slots, &[version; 65]).await.unwrap(), None, "more than one transaction takes");
+    let anchor = store.plan_replacement((0, Height(1)), &slots, &[version]).await.unwrap().unwrap();
+    anchor_planned(&store, anchor).await;
+    let gone = store.opening(&version.key).await.unwrap();
+    assert!(gone.codes.is_none() && gone.blinders.is_none(), "what was replaced is destroyed with the same step");
+
+    assert_eq!(verdict(&store, &of(first), &published).await, Withhold::None, "the same again says nothing new");
+    assert_eq!(verdict(&store, &of(later), &published).await, Withhold::Overlap, "up to nine may have changed");
+    let others = people(&store, 9..PEOPLE).await;
+    let rest = block(others.clone(), others, vec![weight(&kilos, later)]);
+    assert_eq!(verdict(&store, &rest, &published).await, Withhold::Overlap, "nine people fewer");
+    assert_eq!(renewal(&[SegmentId { version: to, ..only }]).await, Renewal::NotYet { changed: 0, needed: 10 }, "nobody of them is new");
 }

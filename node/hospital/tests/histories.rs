@@ -1,12 +1,16 @@
 //! Random histories of a hospital: imports of files (values changed, exchanged, people added, removed, replaced, consents given, narrowed,
-//! withdrawn, states come back), cuts, withdrawals, keys of patients and departures by them, notes that let a part count again, erasures, backups brought back, messages lost, transactions refused, and kills at any step. After each
+//! withdrawn, states come back), cuts, withdrawals, keys of patients and departures by them, notes that let a part count again, erasures (which replace what studies pin), backups brought back, messages lost, transactions refused, and kills at any step. After each
 //! import the ledger's rows and grants, opened by the hospital's own openings, are those of the last import, and no answer counts a person without a
 //! present grant. Studies take the research cut: it is renewed when, by the model's own count of people, enough have changed, and never before, and it opens to
 //! the rows of its day for ever. The ledger is a plain model; the importer, the file and the journal are the product's.
 
 use crate::common::{folder, reopen, rng};
 use crate::source::{Person, Source, change, number, somebody, write};
-use crate::world::{World, known, notes::noted};
+use crate::world::{
+    World, known,
+    notes::noted,
+    replacing::{PINNED, REPLACED},
+};
 use countersign_hospital::slots::SlotIndex;
 use rand::{Rng, seq::SliceRandom};
 use rand_chacha::ChaCha20Rng;
@@ -14,6 +18,7 @@ use std::{
     collections::BTreeSet,
     future::{Future, poll_fn},
     path::{Path, PathBuf},
+    sync::atomic::Ordering,
     task::Poll,
 };
 
@@ -163,4 +168,7 @@ fn the_ledger_is_the_last_import_and_nobody_without_a_grant_is_counted() {
             });
         }
     });
+    let [replaced, pinned] = [&REPLACED, &PINNED].map(|count| count.load(Ordering::Relaxed));
+    println!("{replaced} erasures kept cuts, {pinned} of them versions that were not in force any more");
+    assert!(replaced > SEEDS / 20 && pinned > SEEDS / 100, "{replaced}, {pinned}: hardly any erasure was tried");
 }

@@ -14,8 +14,8 @@ use countersign_circuits::{
 };
 use countersign_member::gateway::{GatewayClient, GatewayError};
 use countersign_messages::{
-    Anchor, AnchoredTable, Block, Genesis, Height, NetworkId, Payload, Record, RecordRow, RecordSource, RecordTable, Sheet, json, merkle,
-    source_leaf,
+    AnchoredTable, Block, ErasedVersion, Genesis, Height, NetworkId, Payload, Record, RecordRow, RecordSource, RecordTable, Sheet, json,
+    merkle, source_leaf,
 };
 use countersign_verifier::verify_row;
 
@@ -109,9 +109,9 @@ pub async fn check_record(client: &GatewayClient, record: &Record, sheet: Option
             Some((_, block, decided)) => (block, decided),
             None => block_of(client, &genesis, row).await?,
         };
-        let anchor = anchor_of(&block, record, row)?;
-        let bins = opened(record, row, anchor, &table)?;
-        let patient = row.source.as_ref().map(|source| read_of(record, source, anchor, bins.as_deref())).transpose()?;
+        let anchored = anchored(&block, record, row, &table)?;
+        let bins = opened(record, row, &anchored, &table)?;
+        let patient = row.source.as_ref().map(|source| read_of(record, source, &anchored, bins.as_deref())).transpose()?;
         let content = bins.map_or(Content::Empty, |bins| table.content(&bins));
         rows.push(CheckedRow { place, content, patient, decided });
         // one block is kept: rows of one anchor follow each other
@@ -230,33 +230,50 @@ async fn block_of(client: &GatewayClient, genesis: &Genesis, row: &RecordRow) ->
     find(client, genesis, row.height.0, row.transaction).await?.ok_or(PatientError::Record("its anchor stands in no block of the chain"))
 }
 
-/// The anchor that a row names, signed by the record's hospital.
-fn anchor_of<'a>(block: &'a Block, record: &Record, row: &RecordRow) -> Result<&'a Anchor, PatientError> {
+/// What the transaction that a row names carries of its segment.
+struct Anchored<'a> {
+    points: &'a [u8],
+    /// The root over the records of all that it carries; none of consents alone.
+    source_root: Option<Digest32>,
+    /// The segment's place in what it carries, and of how many.
+    place: (usize, usize),
+}
+
+/// The anchor or erasure that a row names, signed by the record's hospital.
+fn anchored<'a>(block: &'a Block, record: &Record, row: &RecordRow, table: &Table<'_>) -> Result<Anchored<'a>, PatientError> {
     let transaction = block.transactions.iter().find(|transaction| transaction.id() == row.transaction);
     let transaction = transaction.ok_or(PatientError::Record("its anchor stands in no block of the chain"))?;
     let signed = transaction.signer == record.hospital && transaction.network == record.network && transaction.check_signature().is_ok();
+    let not_anchored = PatientError::Record("the anchor it names does not carry its segment");
     match &transaction.payload {
-        Payload::Anchor(anchor) if signed => Ok(anchor),
+        Payload::Anchor(anchor) if signed => {
+            let (of, source_root) = match (&anchor.table, &row.table) {
+                (AnchoredTable::Data { dictionary, source_root, .. }, RecordTable::Data(_)) => (*dictionary, Some(*source_root)),
+                (AnchoredTable::Consent { registry, .. }, RecordTable::Consent(_)) => (*registry, None),
+                _ => return Err(PatientError::Record("a row is of another table than its anchor")),
+            };
+            if of != table.digest {
+                return Err(PatientError::Record("a row is of another table than its anchor"));
+            }
+            let at = anchor.segments.iter().position(|(id, _)| *id == row.segment).ok_or(not_anchored)?;
+            Ok(Anchored { points: &anchor.segments[at].1, source_root, place: (at, anchor.segments.len()) })
+        }
+        Payload::Erase(erase) if signed => {
+            let is = |step: &ErasedVersion| step.table == table.digest && step.standing(erase.index) == row.segment;
+            let at = erase.steps.iter().position(is).ok_or(not_anchored)?;
+            let source_root = matches!(row.table, RecordTable::Data(_)).then_some(erase.source_root);
+            Ok(Anchored { points: &erase.steps[at].points, source_root, place: (at, erase.steps.len()) })
+        }
         _ => Err(PatientError::Record("the transaction it names is no anchor of the hospital")),
     }
 }
 
 /// The bins that a row holds, one a block: what its opening shows of the anchored commitments. `None`: no row stands there.
-fn opened(record: &Record, row: &RecordRow, anchor: &Anchor, table: &Table<'_>) -> Result<Option<Vec<u16>>, PatientError> {
-    let anchored = match (&anchor.table, &row.table) {
-        (AnchoredTable::Data { dictionary, .. }, RecordTable::Data(_)) => *dictionary,
-        (AnchoredTable::Consent { registry, .. }, RecordTable::Consent(_)) => *registry,
-        _ => return Err(PatientError::Record("a row is of another table than its anchor")),
-    };
-    if anchored != table.digest {
-        return Err(PatientError::Record("a row is of another table than its anchor"));
-    }
-    let not_anchored = PatientError::Record("the anchor it names does not carry its segment");
-    let (id, points) = anchor.segments.iter().find(|(id, _)| *id == row.segment).ok_or(not_anchored)?;
+fn opened(record: &Record, row: &RecordRow, anchored: &Anchored<'_>, table: &Table<'_>) -> Result<Option<Vec<u16>>, PatientError> {
     let NetworkId(network) = record.network;
     let context = TableContext { network, hospital: record.hospital.digest(), table: table.digest };
     let damaged = |_| PatientError::Record("the anchored commitments cannot be read");
-    let segment = Segment::decode(&context, *id, points, table.layout.rows()).map_err(damaged)?;
+    let segment = Segment::decode(&context, row.segment, anchored.points, table.layout.rows()).map_err(damaged)?;
     let wrong = |_| PatientError::Record("a row is not what the hospital anchored");
     let opening = verify_row(&segment, record.offset(), &row.opening).map_err(wrong)?;
     bins(&opening.bits, &table.layout)
@@ -283,13 +300,12 @@ fn bins(mut rest: &[bool], layout: &SegmentLayout) -> Result<Option<Vec<u16>>, P
 }
 
 /// The hospital's id of the patient whose row it is, by the root that the anchor carries.
-fn read_of(record: &Record, source: &RecordSource, anchor: &Anchor, bins: Option<&[u16]>) -> Result<String, PatientError> {
+fn read_of(record: &Record, source: &RecordSource, anchored: &Anchored<'_>, bins: Option<&[u16]>) -> Result<String, PatientError> {
     let wrong = || PatientError::Record("the anchor does not say that its row was read of this patient");
-    let (AnchoredTable::Data { source_root, .. }, Some(bins)) = (&anchor.table, bins) else { return Err(wrong()) };
+    let (Some(source_root), Some(bins)) = (anchored.source_root, bins) else { return Err(wrong()) };
     let leaf = source_leaf(&source.salt, record.slot, &source.patient, bins);
-    let roots = anchor.segments.iter().position(|(id, _)| id.index == record.segment());
-    let place = roots == Some(source.in_anchor.index as usize) && source.in_anchor.count as usize == anchor.segments.len();
-    let rooted = source.in_segment.root(&leaf).is_some_and(|root| source.in_anchor.verify(&merkle::leaf(&root.0), source_root));
+    let place = (source.in_anchor.index as usize, source.in_anchor.count as usize) == anchored.place;
+    let rooted = source.in_segment.root(&leaf).is_some_and(|root| source.in_anchor.verify(&merkle::leaf(&root.0), &source_root));
     if place && rooted { Ok(source.patient.clone()) } else { Err(wrong()) }
 }
 

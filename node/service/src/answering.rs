@@ -51,7 +51,7 @@ impl Answering {
             let state = states.borrow_and_update().clone();
             let today = state.tip().time.day();
             if swept != Some(today) && sweep_from <= Instant::now() {
-                match self.destroy_erased().await {
+                match self.finish_erasures().await {
                     Ok(done) => {
                         swept = Some(today);
                         if done.destroyed > 0 {
@@ -69,7 +69,9 @@ impl Answering {
                     }
                     Err(failure) => {
                         sweep_from = Instant::now() + AGAIN;
-                        tracing::error!(error = failure.to_string(), "openings of erased people were not destroyed; it is tried again");
+                        // what the ledger refuses it refuses again: every try stands in a block
+                        swept = failure.is_refusal().then_some(today);
+                        tracing::error!(error = failure.to_string(), "an erasure could not be finished; it is tried again");
                     }
                 }
             }
@@ -123,12 +125,12 @@ impl Answering {
         delivered
     }
 
-    async fn destroy_erased(&self) -> Result<Swept, HospitalError> {
+    async fn finish_erasures(&self) -> Result<Swept, HospitalError> {
         let mut connection = self.connection();
         let hospital = self.hospital(&connection).await?;
-        let destroyed = hospital.destroy_erased(&mut connection).await;
+        let done = hospital.finish_erasures(&mut connection).await;
         hospital.close().await;
-        destroyed
+        done
     }
 
     async fn answer(&self, query: QueryId) -> Result<Outcome, HospitalError> {

@@ -1,12 +1,18 @@
 //! `countersign erase`: a patient's rows and names leave the hospital's file. `countersign readmit`: somebody who left has signed a new document.
 
-use super::{Session, claim::SiteArguments, noticed};
+use super::{
+    Session,
+    claim::{SiteArguments, write_private},
+    erasure_certificate::{self, Issuer},
+    noticed,
+};
 use crate::failure::Failure;
 use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_hospital::{Erased, Swept};
 use countersign_ingest::{PatientId, day_text};
 use serde_json::json;
+use std::path::PathBuf;
 
 /// A patient of a hospital: arguments of `readmit`, and a part of others.
 #[derive(Debug, Args)]
@@ -26,8 +32,11 @@ pub struct EraseArguments {
     #[command(flatten)]
     pub patient: PatientArguments,
     /// The patient was erased before, and this file was restored from a copy of before the person came: hold back whom it does not know
-    #[arg(long)]
+    #[arg(long, conflicts_with = "certificate")]
     pub never_here: bool,
+    /// A file for the patient: what was erased, what remains, and how to check it. Never written over
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
 }
 
 impl PatientArguments {
@@ -41,8 +50,14 @@ impl PatientArguments {
 /// # Errors
 /// The patient never had a row here, or the ledger cannot be reached or refuses: run it again, and it goes on.
 #[boxed]
-pub async fn run(session: &Session, EraseArguments { patient: arguments, never_here }: &EraseArguments) -> Result<(), Failure> {
+pub async fn run(
+    session: &Session,
+    EraseArguments { patient: arguments, never_here, certificate }: &EraseArguments,
+) -> Result<(), Failure> {
     let patient = arguments.id()?;
+    if let Some(path) = certificate.as_ref().filter(|path| path.exists()) {
+        return Err(Failure::Refused(format!("{} is there already; it is never written over", path.display())));
+    }
     if *never_here {
         return hold_back(session, arguments, &patient).await;
     }
@@ -51,13 +66,29 @@ pub async fn run(session: &Session, EraseArguments { patient: arguments, never_h
     let erased = hospital.erase(&mut network, &patient, &|what: &str| working.now(what.to_owned())).await;
     drop(working);
     let (name, development) = (hospital.member.name.clone(), network.development());
+    let of = Issuer {
+        network: network.state().network(),
+        hospital: hospital.member.id(),
+        name: name.clone(),
+        day: network.state().tip().time.day(),
+    };
     hospital.close().await;
     network.close().await?;
     let erased = erased?;
+    if let Some(path) = certificate {
+        if erased.places.is_empty() {
+            return Err(Failure::Refused(
+                "no certificate: the patient had been erased before, and which places were whose is forgotten".into(),
+            ));
+        }
+        write_private(path, erasure_certificate::text(&of, &erased).as_bytes())?;
+    }
     let value = || {
         json!({
             "site": name,
-            "slots": erased.slots.iter().map(|slot| slot.0).collect::<Vec<_>>(),
+            "slots": erased.places.iter().map(|place| place.slot.0).collect::<Vec<_>>(),
+            "certificate": certificate,
+            "versions_replaced": erased.replaced,
             "segments": erased.segments,
             "openings_destroyed": erased.openings.destroyed,
             "openings_pinned": erased.openings.pinned,
@@ -87,13 +118,13 @@ async fn hold_back(session: &Session, arguments: &PatientArguments, patient: &Pa
 /// What was done and what remains, in words.
 fn words(erased: &Erased) -> String {
     let mut lines = Vec::new();
-    lines.push(match erased.slots.as_slice() {
+    lines.push(match erased.places.as_slice() {
         [] => "the patient had been erased before; what was left of it was looked at again".to_owned(),
-        slots => format!("the patient's names, keys and codes are out of this file; slots that nobody has any more: {}", slots.len()),
+        places => format!("the patient's names, keys and codes are out of this file; slots that nobody has any more: {}", places.len()),
     });
     lines.push(format!(
-        "segments anchored anew without the row: {}; earlier openings destroyed: {}",
-        erased.segments, erased.openings.destroyed
+        "versions of tables replaced by ones without the row, also where studies are answered from them: {}; tables anchored anew: {} segments; earlier openings destroyed: {}",
+        erased.replaced, erased.segments, erased.openings.destroyed
     ));
     let Swept { pinned, until, newest, .. } = erased.openings;
     if let Some(until) = until {

@@ -125,6 +125,15 @@ pub enum AnchorStep {
     },
 }
 
+impl AnchorStep {
+    /// The anchor it is a step of.
+    pub fn anchor(&self) -> AnchorId {
+        match self {
+            Self::Commit { anchor, .. } | Self::Build { anchor, .. } | Self::Submit { anchor, .. } | Self::Await { anchor, .. } => *anchor,
+        }
+    }
+}
+
 /// Moves an anchor from one stage to another.
 pub(super) async fn advance(c: &mut SqliteConnection, anchor: AnchorId, from: i64, to: i64) -> Result<(), HospitalStoreError> {
     let moved = sqlx::query("UPDATE anchor SET stage = ? WHERE id = ? AND stage = ?").bind(to).bind(anchor.0).bind(from).execute(c).await?;
@@ -306,6 +315,7 @@ impl HospitalStore {
             .bind(sequence)
             .execute(&mut *tx)
             .await?;
+        super::replace::note_replaced(&mut tx, anchor).await?;
         let left = sqlx::query("SELECT 1 FROM anchor_transaction WHERE anchor = ? AND state < 2").bind(anchor.0);
         if left.fetch_optional(&mut *tx).await?.is_none() {
             advance(&mut tx, anchor, 2, 3).await?;

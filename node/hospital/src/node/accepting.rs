@@ -79,15 +79,16 @@ impl Hospital {
                     state.withdrawals(me).filter(|(_, r)| r.height <= until).map(|(slot, _)| SlotIndex(slot)).collect()
                 };
                 let (then, now) = (out(cut.height), out(state.tip().height));
-                let pinned = Version { segments: &cut.data, out: &then };
+                let versions = state.cut_versions(cut, state.tip().height);
+                let pinned = Version { segments: &versions.data, out: &then };
                 let segments = current(dictionary);
                 let k_min = k_min.max(state.rules().k_min);
                 let since = state.cut(&cut.origin, &me).map_or(cut.height, |made| made.height);
                 let stated = |rows: u64| Some(u32::try_from(rows).unwrap_or(u32::MAX));
                 let version = Version { segments: &segments, out: &now };
                 let key = |kind, digest| move |segment: &_| OpeningKey { table: TableName { kind, digest }, segment: *segment };
-                let data = cut.data.iter().map(key(TableKind::Data, dictionary));
-                let keys: Vec<OpeningKey> = data.chain(cut.consent.iter().map(key(TableKind::Consent, registry))).collect();
+                let data = versions.data.iter().map(key(TableKind::Data, dictionary));
+                let keys: Vec<OpeningKey> = data.chain(versions.consent.iter().map(key(TableKind::Consent, registry))).collect();
                 let renewal = match self.store.can_stay(&keys).await? {
                     true => self.store.renewal(table, Some(pinned), version, k_min).await?,
                     false => self.store.renewal_of_lost(table, version).await?,

@@ -45,6 +45,10 @@ impl Hospital {
         work: &mut Option<Work>,
         saying: &(dyn Fn(&str) + Sync),
     ) -> Result<(), HospitalError> {
+        let anchor = step.anchor();
+        if let (AnchorStep::Commit { .. } | AnchorStep::Build { .. }, Some(replacement)) = (&step, self.store.replacement(anchor).await?) {
+            return self.replacement_step(connection, step, &replacement).await;
+        }
         match step {
             AnchorStep::Commit { anchor, openings } => {
                 let work = self.work(connection, anchor, work).await?;

@@ -51,11 +51,18 @@ pub(super) struct Made {
 }
 
 /// Seed and root of the records of a segment with research data.
-fn source(id: SegmentId, codes: &SlotCodes, blinders: &Blinders, patients: &HashMap<u32, PatientId>) -> (SourceSeed, Digest32) {
+pub(super) fn source(id: SegmentId, codes: &SlotCodes, blinders: &Blinders, patients: &HashMap<u32, PatientId>) -> (SourceSeed, Digest32) {
     let seed = source_root::fresh_seed(&blinders.0.last().copied().unwrap_or_default(), &mut OsRng);
     let leaves: Vec<Digest32> = source_root::leaves(id.index, codes, &seed, patients).into_iter().map(|(_, leaf)| leaf).collect();
     let root = merkle::root(&leaves);
     (seed, root)
+}
+
+/// Commits the codes of one segment with fresh blinders.
+pub(super) fn commit_made(context: &TableContext, layout: &SegmentLayout, id: SegmentId, codes: &SlotCodes) -> (Blinders, Segment) {
+    let blinders = Blinders::fresh(context, layout, id, codes, &mut OsRng);
+    let segment = commit_slots(context, layout, id, (codes, 0), &blinders);
+    (blinders, segment)
 }
 
 /// Layouts of both tables of an anchor.
@@ -107,8 +114,7 @@ impl Hospital {
         let (context, layout) = (self.context(connection, stack), work.layouts.of(kind_of(stack)).clone());
         let people = (kind_of(stack) == TableKind::Data).then(|| work.patients.clone());
         let commit = move |(id, codes): (SegmentId, SlotCodes)| {
-            let blinders = Blinders::fresh(&context, &layout, id, &codes, &mut OsRng);
-            let segment = commit_slots(&context, &layout, id, (&codes, 0), &blinders);
+            let (blinders, segment) = commit_made(&context, &layout, id, &codes);
             let (seed, source_root) = people.as_ref().map(|people| source(id, &codes, &blinders, people)).unzip();
             (Made { codes, blinders, segment, source_root }, seed)
         };

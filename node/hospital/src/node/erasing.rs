@@ -1,4 +1,4 @@
-//! Erasing a patient: out of force, out of the tables, and out of every opening that nothing needs any more.
+//! Erasing a patient: out of force, out of the tables, and out of every opening.
 
 use super::{Hospital, HospitalError, on_ledger::OnLedger};
 use crate::{
@@ -12,17 +12,30 @@ use crate::{
 use async_recursion::async_recursion as boxed;
 use countersign_circuits::consent::Day;
 use countersign_ingest::PatientId;
-use countersign_ledger::{State, StudyRecord};
+use countersign_ledger::{State, StudyRecord, TableKey};
 use countersign_member::{Connection, now};
-use countersign_messages::Cause;
-use std::collections::{BTreeSet, HashMap};
+use countersign_messages::{Cause, Height, TransactionId};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// A place in the tables that was a patient's, as the chain has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasedPlace {
+    /// The slot. Nobody has it any more.
+    pub slot: SlotIndex,
+    /// Since when it is out of force; `None`: it was on no ledger.
+    pub left: Option<Height>,
+    /// The erasure that emptied it in every version that can be used, with its block; `None`: a version could not be replaced, or the place was on no ledger.
+    pub emptied: Option<(TransactionId, Height)>,
+}
 
 /// What erasing came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erased {
-    /// The slots that stood for the person; none, if the person had been erased before.
-    pub slots: Vec<SlotIndex>,
-    /// Segments anchored anew without the row.
+    /// The places that were the person's; none, if the person had been erased before.
+    pub places: Vec<ErasedPlace>,
+    /// Versions of segments, in force or pinned by studies, that were replaced by ones without the row.
+    pub replaced: u64,
+    /// Segments anchored anew without the row as by an import, where a version could not be replaced.
     pub segments: u64,
     /// What became of openings.
     pub openings: Swept,
@@ -42,8 +55,8 @@ pub struct Swept {
 }
 
 impl Hospital {
-    /// Erases a patient: takes the slots out of force on the ledger, forgets whose they were, anchors the segments in force without the row, and destroys earlier openings that hold it. What a study pins that is not over
-    /// stays until then ([`Hospital::destroy_erased`] destroys it the day after). Killed in between, the same again goes on. The files of yesterday bring nobody back, nor do backups of before, as long as
+    /// Erases a patient: takes the slots out of force on the ledger, forgets whose they were, replaces every version in force or pinned by one without the row, and destroys earlier openings that hold it. Where the file lacks a version, the segments in force are anchored without the row, and what a study pins that is not over
+    /// stays until then ([`Hospital::finish_erasures`] destroys it the day after). Killed in between, the same again goes on. The files of yesterday bring nobody back, nor do backups of before, as long as
     /// the list of erasures is there.
     ///
     /// # Errors
@@ -71,9 +84,13 @@ impl Hospital {
         self.store.took_erasure_list(Some(list.state())).await?;
         self.drive(connection, saying).await?;
         // what can be destroyed is, also where a table cannot be anchored
+        let mut emptied = BTreeMap::new();
+        let replaced = self.replace_erased(connection, &mut emptied, saying).await;
         let segments = self.anchor_without(connection, saying).await;
-        let openings = self.destroy_erased(connection).await?;
-        Ok(Erased { slots, segments: segments?, openings })
+        let mut openings = self.sweep(connection, replaced.is_err()).await?;
+        openings.destroyed += replaced.as_ref().copied().unwrap_or_default();
+        let places = slots.into_iter().map(|slot| self.place_of(connection.state(), slot, &emptied)).collect();
+        Ok(Erased { places, replaced: replaced?, segments: segments?, openings })
     }
 
     /// Holds back a patient whom this file does not know, as the person came after the copy that was brought back, and was erased since: nothing but [`Hospital::readmit`] gives the person a row.
@@ -88,6 +105,11 @@ impl Hospital {
         let list = self.erasures.note(patient, true)?;
         self.store.hold_erased(std::slice::from_ref(patient)).await?;
         Ok(self.store.took_erasure_list(Some(list.state())).await?)
+    }
+
+    fn place_of(&self, state: &State, slot: SlotIndex, emptied: &BTreeMap<u32, (TransactionId, Height)>) -> ErasedPlace {
+        let left = state.withdrawal(self.member.id(), slot.0).map(|left| left.height);
+        ErasedPlace { slot, left, emptied: left.and_then(|_| emptied.get(&slot.segment()).copied()) }
     }
 
     /// Anchors the tables in force without rows of erased people.
@@ -150,20 +172,52 @@ impl Hospital {
         if listed.is_empty() { Ok(()) } else { Ok(self.store.hold_erased(&listed).await?) }
     }
 
-    /// Destroys openings that hold rows of erased people and that no study pins any more: once a day.
+    /// What is left of erasures: goes on with one that was interrupted, replaces what can be by now, and destroys what nothing pins: once a day. An import that was begun and not finished is for whoever began it.
+    ///
+    /// # Errors
+    /// A step failed, or the ledger does not answer; it can be run again at any time.
+    #[boxed]
+    pub async fn finish_erasures(&self, connection: &mut Connection) -> Result<Swept, HospitalError> {
+        connection.refresh().await?;
+        let own = match self.store.next_anchor_step().await? {
+            Some(step) => self.store.replacement(step.anchor()).await?.is_some(),
+            None => true,
+        };
+        let replaced = if own { self.replace_left(connection).await } else { Ok(0) };
+        // what can be destroyed is, whatever else failed
+        let mut swept = self.sweep(connection, replaced.is_err()).await?;
+        swept.destroyed += replaced?;
+        Ok(swept)
+    }
+
+    async fn replace_left(&self, connection: &mut Connection) -> Result<u64, HospitalError> {
+        self.drive(connection, &|_| {}).await?;
+        self.replace_erased(connection, &mut BTreeMap::new(), &|_| {}).await
+    }
+
+    /// Destroys openings that hold rows of erased people and that no study pins any more. `spare`: nor a research cut, as its versions are still to be replaced.
     ///
     /// # Errors
     /// The file is damaged, or the ledger does not answer.
     #[boxed]
-    pub async fn destroy_erased(&self, connection: &mut Connection) -> Result<Swept, HospitalError> {
+    async fn sweep(&self, connection: &mut Connection, spare: bool) -> Result<Swept, HospitalError> {
         // by what is pinned now: the file may have been waited for
         connection.refresh().await?;
+        let being_replaced = self.being_replaced().await?;
         let (state, mut swept) = (connection.state(), Swept::default());
         for row in self.store.erased_rows().await? {
+            let of_research = || {
+                let (_, research) = state.versions_to_erase(&self.member.id(), row.key.segment.index);
+                research.contains(&(row.key.table.digest, row.key.segment.version))
+            };
+            if being_replaced.contains(&row.key) || (spare && of_research()) {
+                swept.pinned += 1;
+                continue;
+            }
             if let Some(until) = self.pinned_until(state, &row.key) {
                 swept.pinned += 1;
                 swept.until = swept.until.max(Some(until));
-            } else if row.newest && may_be_pinned(state, &row.key) {
+            } else if row.newest && self.is_current(state, &row.key) && may_be_pinned(state, &row.key) {
                 swept.newest += 1;
             } else {
                 self.store.destroy(&row.key).await?;
@@ -173,6 +227,13 @@ impl Hospital {
         Ok(swept)
     }
 
+    /// True for the version that is in force on the ledger: one that is the last of a restored file may have been replaced since.
+    fn is_current(&self, state: &State, key: &OpeningKey) -> bool {
+        let table = TableKey { hospital: self.member.id(), table: key.table.digest };
+        let current = state.table(&table).and_then(|record| record.versions.get(key.segment.index as usize));
+        current == Some(&key.segment.version)
+    }
+
     /// The last day of the studies whose cuts pin an opening and that are not over, or still wait for an answer. The research cut does not count: [accepting](Hospital::accept) takes none that
     /// holds a row of an erased person (docs/adr/031).
     fn pinned_until(&self, state: &State, key: &OpeningKey) -> Option<Day> {
@@ -180,9 +241,10 @@ impl Hospital {
         let open: BTreeSet<_> = waiting(state, &me, now()).iter().filter_map(|id| Some(state.query(id)?.query.study)).collect();
         let pins = |(id, study): (_, &StudyRecord)| {
             let cut = state.cut(id, &me)?;
+            let versions = state.cut_versions(cut, state.tip().height);
             let (table, segments) = match key.table.kind {
-                TableKind::Data => (study.submitted.dictionary, &cut.data),
-                TableKind::Consent => (study.registry, &cut.consent),
+                TableKind::Data => (study.submitted.dictionary, versions.data),
+                TableKind::Consent => (study.registry, versions.consent),
             };
             let live = today <= study.submitted.expiry || open.contains(id);
             (live && table == key.table.digest && segments.contains(&key.segment)).then_some(study.submitted.expiry)

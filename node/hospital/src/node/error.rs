@@ -1,6 +1,7 @@
 //! What keeps a hospital from doing its work.
 
 use crate::HospitalStoreError;
+use countersign_circuits::erasure::ErasureViolation;
 use countersign_ingest::{ConsentReport, ImportError, ImportReport};
 use countersign_member::{LedgerError, MemberError};
 use countersign_messages::sealed::SealError;
@@ -176,6 +177,9 @@ pub enum HospitalError {
     /// A proof of an anchor.
     #[error(transparent)]
     Anchor(#[from] AnchorError),
+    /// A proof of an erasure.
+    #[error(transparent)]
+    Erasure(#[from] ErasureViolation),
     /// Sealing.
     #[error(transparent)]
     Seal(#[from] SealError),

@@ -5,20 +5,20 @@ use crate::{
     HospitalStoreError, codes,
     disclosure::{Differing, MeasureRef, RowSet},
     hospital_store::people_by_slot,
+    journal::{emptied, standing_codes},
+    opening::{TableKind, TableName},
     slots::{RowId, SlotIndex},
 };
 use countersign_circuits::{
     dictionary::{Attribute, Dictionary, Domain},
     hash::Digest32,
-    segment::{EMPTY, SLOTS},
+    segment::{EMPTY, SLOTS, SegmentId},
 };
 use sqlx::SqliteConnection;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
 };
-use zeroize::Zeroizing;
-
 /// One attribute of one cut: a level a person.
 struct Column {
     /// Dictionary and attribute.
@@ -26,7 +26,8 @@ struct Column {
     unit: Option<String>,
     /// What each level stands for, so that levels of two dictionaries can be compared.
     values: Vec<String>,
-    levels: HashMap<RowId, u32>,
+    /// Of everybody with one row that is still there; `None`: missing.
+    levels: HashMap<RowId, Option<u32>>,
 }
 
 /// Columns read so far; `None`: an opening, or the cut itself, is gone.
@@ -50,7 +51,7 @@ impl<'a> Levels<'a> {
         own: &RowSet,
         other: &RowSet,
     ) -> Result<Differing, HospitalStoreError> {
-        let mut differ = HashSet::new();
+        let (mut differ, mut maybe) = (HashSet::new(), HashSet::new());
         let mut unknown = false;
         for (a, b) in pairs {
             if (a.cut, a.attribute) == (b.cut, b.attribute) {
@@ -66,8 +67,12 @@ impl<'a> Levels<'a> {
             }
             let same_scale = x.of == y.of;
             for person in own.both(other) {
-                let (p, q) = (x.levels.get(&person), y.levels.get(&person));
-                let value = |column: &Column, level: Option<&u32>| level.and_then(|l| column.values.get(*l as usize).cloned());
+                // whose row an erasure emptied with those of others who had left, or who had two
+                let (Some(p), Some(q)) = (x.levels.get(&person), y.levels.get(&person)) else {
+                    maybe.insert(person.0);
+                    continue;
+                };
+                let value = |column: &Column, level: &Option<u32>| level.and_then(|l| column.values.get(l as usize).cloned());
                 let same = if same_scale { p == q } else { value(&x, p) == value(&y, q) };
                 if !same {
                     differ.insert(person.0);
@@ -75,7 +80,8 @@ impl<'a> Levels<'a> {
             }
         }
         let certain = differ.len() as u64;
-        Ok(certain..=if unknown { own.common(other) } else { certain })
+        let possible = maybe.difference(&differ).count() as u64;
+        Ok(certain..=if unknown { own.common(other) } else { certain.saturating_add(possible) })
     }
 
     async fn column(&mut self, c: &mut SqliteConnection, measure: &MeasureRef) -> Result<Option<Arc<Column>>, HospitalStoreError> {
@@ -99,28 +105,28 @@ impl<'a> Levels<'a> {
         let Some(people) = &self.people else { return Ok(None) };
         let inverse = inverse(attribute);
         let first = first_block(&dictionary, measure.attribute);
-        let mut levels = HashMap::new();
+        let (mut levels, mut unknown) = (HashMap::new(), HashSet::new());
         for segment in pinned.chunks_exact(8) {
             let word = |at: usize| segment.get(at..at + 4).and_then(|w| w.try_into().ok()).map_or(0, u32::from_le_bytes);
             let (index, version) = (word(0), word(4));
-            let stored: Option<Option<Vec<u8>>> =
-                sqlx::query_scalar("SELECT codes FROM opening WHERE kind = 0 AND table_id = ? AND segment = ? AND version = ?")
-                    .bind(&measure.dictionary.0[..])
-                    .bind(index)
-                    .bind(version)
-                    .fetch_optional(&mut *c)
-                    .await?;
-            let Some(bytes) = stored.flatten().map(Zeroizing::new) else { return Ok(None) };
+            let table = TableName { kind: TableKind::Data, digest: measure.dictionary };
+            let Some((standing, bytes)) = standing_codes(c, table, SegmentId { index, version }).await? else { return Ok(None) };
+            unknown.extend(emptied(c, &table, standing).await?.iter().filter_map(|slot| people.get(slot)));
             let codes = codes::from_bytes(&bytes)?;
             for offset in 0..SLOTS {
                 let code = |block: usize| codes.blocks.get(first + block).and_then(|b| b.get(offset)).copied().unwrap_or(EMPTY);
                 let fine = (attribute.blocks().len() == 2).then(|| code(1));
                 let slot = index.saturating_mul(SLOTS as u32).saturating_add(offset as u32);
-                if let (Some(level), Some(person)) = (inverse.get(&(code(0), fine)), people.get(&SlotIndex(slot))) {
-                    levels.insert(*person, *level);
+                if let Some(person) = people.get(&SlotIndex(slot)).filter(|_| code(0) != EMPTY) {
+                    let level = inverse.get(&(code(0), fine)).copied();
+                    // somebody who had two places: which of them counted is not known here
+                    if levels.insert(*person, level).is_some_and(|other| other != level) {
+                        unknown.insert(*person);
+                    }
                 }
             }
         }
+        levels.retain(|person, _| !unknown.contains(person));
         let values = match attribute.domain() {
             Domain::Levels(names) => names.clone(),
             Domain::Scale(scale) => (0..scale.levels).map(|level| scale.value(level).to_string()).collect(),

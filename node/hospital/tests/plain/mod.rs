@@ -1,6 +1,6 @@
 //! The plain model of a ledger, as far as one hospital goes.
 
-use crate::source::SCOPES;
+use crate::{source::SCOPES, world::RUNNING};
 use countersign_circuits::{
     consent::{Day, ScopeRegistry},
     hash::Digest32,
@@ -36,6 +36,15 @@ pub(crate) fn tables() -> [TableName; 2] {
 pub(crate) enum Sent {
     Anchor(Vec<(OpeningKey, Vec<u8>)>),
     Withdraw(BTreeSet<SlotIndex>),
+    Replace(Replace),
+}
+
+/// Versions of one segment in place of others: old, new and commitments of each.
+#[derive(Debug, Clone)]
+pub(crate) struct Replace {
+    pub(crate) index: u32,
+    pub(crate) emptied: BTreeSet<SlotIndex>,
+    pub(crate) versions: Vec<(OpeningKey, OpeningKey, Vec<u8>)>,
 }
 
 /// Stands for commitments.
@@ -47,6 +56,8 @@ pub(crate) fn plain_points(blinders: &Blinders) -> Vec<u8> {
 #[derive(Default)]
 pub(crate) struct Ledger {
     pub(crate) current: BTreeMap<(TableName, u32), (u32, Vec<u8>)>,
+    /// Commitments of every version that was ever anchored.
+    pub(crate) anchored: BTreeMap<OpeningKey, Vec<u8>>,
     pub(crate) withdrawn: BTreeSet<SlotIndex>,
     /// The same, in the order in which they left.
     pub(crate) order: Vec<SlotIndex>,
@@ -67,6 +78,10 @@ pub(crate) struct Research {
     pub(crate) consent: Vec<SegmentId>,
     pub(crate) out: BTreeSet<SlotIndex>,
     pub(crate) people: BTreeMap<u32, Vec<u16>>,
+    /// Who was in it and is emptied since.
+    pub(crate) emptied: BTreeSet<u32>,
+    /// Where they were then.
+    pub(crate) slots: BTreeMap<u32, SlotIndex>,
 }
 
 impl LedgerView for Ledger {
@@ -117,6 +132,7 @@ impl Ledger {
                 }
                 for (key, points) in segments {
                     self.current.insert((key.table, key.segment.index), (key.segment.version, points.clone()));
+                    self.anchored.insert(*key, points.clone());
                 }
                 true
             }
@@ -128,7 +144,63 @@ impl Ledger {
                 self.leave(slots);
                 true
             }
+            Sent::Replace(replace) => self.replace(replace),
         }
+    }
+
+    /// Slots of a segment that had left when so many had.
+    pub(crate) fn left(&self, index: u32, count: usize) -> BTreeSet<SlotIndex> {
+        self.order[..count].iter().copied().filter(|slot| slot.segment() == index).collect()
+    }
+
+    /// What an erasure of a segment replaces, with the versions that come after: those in force, those of the studies that run, and those of the research cut.
+    pub(crate) fn replaceable(&self, index: u32, running: usize) -> Vec<(OpeningKey, u32)> {
+        let current = |table: TableName| self.current.get(&(table, index)).map(|(version, _)| *version);
+        let key = |table: TableName, version: u32| OpeningKey { table, segment: SegmentId { index, version } };
+        let mut keys: BTreeSet<OpeningKey> = tables().into_iter().filter_map(|table| Some(key(table, current(table)?))).collect();
+        keys.extend(self.cuts.iter().rev().take(running).flatten().filter(|key| key.segment.index == index));
+        for (table, segments) in self.research.iter().flat_map(|cut| tables().into_iter().zip([&cut.data, &cut.consent])) {
+            keys.extend(segments.iter().filter(|segment| segment.index == index).map(|segment| key(table, segment.version)));
+        }
+        let mut next: BTreeMap<TableName, u32> = BTreeMap::new();
+        keys.into_iter()
+            .map(|key| {
+                let to = next.entry(key.table).or_insert_with(|| current(key.table).unwrap());
+                *to += 1;
+                (key, *to)
+            })
+            .collect()
+    }
+
+    fn replace(&mut self, replace: &Replace) -> bool {
+        let now: BTreeMap<OpeningKey, u32> = self.replaceable(replace.index, RUNNING).into_iter().collect();
+        let named: BTreeMap<OpeningKey, u32> = replace.versions.iter().map(|(old, new, _)| (*old, new.segment.version)).collect();
+        if now != named {
+            return false;
+        }
+        let moved: BTreeMap<OpeningKey, OpeningKey> = replace.versions.iter().map(|(old, new, _)| (*old, *new)).collect();
+        for (old, new, points) in &replace.versions {
+            self.anchored.insert(*new, points.clone());
+            let current = self.current.get_mut(&(old.table, replace.index)).unwrap();
+            if current.0 == old.segment.version {
+                *current = (new.segment.version, points.clone());
+            }
+        }
+        self.cuts.iter_mut().flatten().for_each(|key| *key = moved.get(key).copied().unwrap_or(*key));
+        if let Some(cut) = &mut self.research {
+            for (table, segments) in tables().into_iter().zip([&mut cut.data, &mut cut.consent]) {
+                let new = |segment: &SegmentId| moved.get(&OpeningKey { table, segment: *segment }).map_or(*segment, |key| key.segment);
+                segments.iter_mut().for_each(|segment| *segment = new(segment));
+            }
+            // who was in it and is emptied is in it no more
+            let gone: Vec<u32> = cut.slots.iter().filter(|(_, slot)| replace.emptied.contains(slot)).map(|(id, _)| *id).collect();
+            for id in gone {
+                cut.people.remove(&id);
+                cut.slots.remove(&id);
+                cut.emptied.insert(id);
+            }
+        }
+        true
     }
 
     pub(crate) fn leave<'a>(&mut self, slots: impl IntoIterator<Item = &'a SlotIndex>) {

@@ -2,6 +2,7 @@
 
 mod checks;
 pub(crate) mod notes;
+pub(crate) mod replacing;
 
 use crate::common::{reopen, rng};
 use crate::plain::{Ledger, MAPPING, READING, Research, Sent, plain_points, registry, tables};
@@ -154,6 +155,11 @@ impl World {
                     made.iter().map(|(key, points, blinders)| Committed { key: *key, blinders, points, source: None }).collect();
                 store.store_commitments(anchor, &committed).await.unwrap();
             }
+            AnchorStep::Build { anchor, openings } if store.replacement(anchor).await.unwrap().is_some() => {
+                let sent = self.replacement(store, anchor).await;
+                let transaction = AnchorTransaction { bytes: self.sign(Sent::Replace(sent)), openings };
+                store.store_transactions(anchor, &[transaction]).await.unwrap();
+            }
             AnchorStep::Build { anchor, openings } => {
                 let mut transactions = Vec::new();
                 for part in openings.chunk_by(|a, b| a.table == b.table) {
@@ -248,6 +254,7 @@ impl World {
         self.erased.insert(person);
         self.narrowed.remove(&person);
         let _refused = self.drive(&store).await;
+        let replaced = self.replace_erased(&store).await;
         for content in store.anchored_contents(&registry().digest()).await.unwrap() {
             while let Begun::New { planned, .. } = store.plan_erasure(&content, &self.ledger).await.unwrap() {
                 if self.drive(&store).await || planned.segments == 0 {
@@ -263,6 +270,8 @@ impl World {
             }
         }
         self.check_erased(&store, &pinned).await;
+        let left = store.erased_rows().await.unwrap();
+        assert!(left.iter().all(|row| !replaced.contains(&row.key.segment.index)), "a row stays where every version was replaced");
         store.close().await;
     }
 
@@ -296,7 +305,16 @@ impl World {
             segments.map(|((_, index), (version, _))| SegmentId { index: *index, version: *version }).collect()
         };
         let people: BTreeMap<u32, Vec<u16>> = self.counted().map(|(id, person)| (id, row_bins(person))).collect();
-        let now = Research { data: versions(data), consent: versions(consent), out: self.ledger.withdrawn.clone(), people };
+        let register = store.register().await.unwrap();
+        let slots = register.live().map(|(patient, a)| (number(patient), a.slot)).filter(|(id, _)| people.contains_key(id)).collect();
+        let now = Research {
+            data: versions(data),
+            consent: versions(consent),
+            out: self.ledger.withdrawn.clone(),
+            people,
+            slots,
+            emptied: BTreeSet::new(),
+        };
         let pinned = self.ledger.research.as_ref().map(|cut| Version { segments: &cut.data, out: &cut.out });
         let current = Version { segments: &now.data, out: &now.out };
         let key = |table: TableName| move |segment: &SegmentId| OpeningKey { table, segment: *segment };
@@ -356,7 +374,7 @@ pub(crate) async fn expected_renewal(store: &HospitalStore, then: &Research, now
             return Renewal::Lost { rows: now.people.len() as u64 };
         }
     }
-    let came = now.people.keys().filter(|id| !then.people.contains_key(id)).count();
+    let came = now.people.keys().filter(|id| !then.people.contains_key(id) && !then.emptied.contains(id)).count();
     let went = then.people.keys().filter(|id| !now.people.contains_key(id)).count();
     let other = now.people.iter().filter(|(id, row)| then.people.get(id).is_some_and(|old| old != *row)).count();
     let changed = (other + came.max(went)) as u64;
