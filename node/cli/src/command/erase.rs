@@ -7,12 +7,13 @@ use super::{
     noticed,
 };
 use crate::failure::Failure;
+use anyhow::Context;
 use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_hospital::{Erased, Swept};
 use countersign_ingest::{PatientId, day_text};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A patient of a hospital: arguments of `readmit`, and a part of others.
 #[derive(Debug, Args)]
@@ -55,15 +56,29 @@ pub async fn run(
     EraseArguments { patient: arguments, never_here, certificate }: &EraseArguments,
 ) -> Result<(), Failure> {
     let patient = arguments.id()?;
-    if let Some(path) = certificate.as_ref().filter(|path| path.exists()) {
-        return Err(Failure::Refused(format!("{} is there already; it is never written over", path.display())));
-    }
     if *never_here {
         return hold_back(session, arguments, &patient).await;
     }
+    if let Some(path) = certificate {
+        if path.exists() {
+            return Err(Failure::Refused(format!("{} is there already; it is never written over", path.display())));
+        }
+        // what it says is forgotten by the erasure: where it goes must be there before
+        write_private(path, b"")?;
+    }
+    let erased = erase(session, arguments, &patient, certificate.as_deref()).await;
+    if let Some(path) = certificate.as_ref().filter(|_| erased.is_err()) {
+        // whatever else went wrong is what is told
+        let _left_empty = std::fs::remove_file(path);
+    }
+    erased
+}
+
+/// Erases, and writes the certificate into its file.
+async fn erase(session: &Session, arguments: &PatientArguments, patient: &PatientId, certificate: Option<&Path>) -> Result<(), Failure> {
     let (mut network, hospital) = arguments.site.open(session).await?;
     let working = session.screen.working("erasing");
-    let erased = hospital.erase(&mut network, &patient, &|what: &str| working.now(what.to_owned())).await;
+    let erased = hospital.erase(&mut network, patient, &|what: &str| working.now(what.to_owned())).await;
     drop(working);
     let (name, development) = (hospital.member.name.clone(), network.development());
     let of = Issuer {
@@ -81,7 +96,7 @@ pub async fn run(
                 "no certificate: the patient had been erased before, and which places were whose is forgotten".into(),
             ));
         }
-        write_private(path, erasure_certificate::text(&of, &erased).as_bytes())?;
+        std::fs::write(path, erasure_certificate::text(&of, &erased)).with_context(|| format!("cannot write {}", path.display()))?;
     }
     let value = || {
         json!({
