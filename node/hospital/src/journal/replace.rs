@@ -168,16 +168,14 @@ async fn note_emptied(
     (from, to): (SegmentId, u32),
     held: &[u32],
 ) -> Result<(), HospitalStoreError> {
-    sqlx::query(
-        "INSERT OR IGNORE INTO emptied (table_id, segment, version, slot)
-         SELECT table_id, segment, ?, slot FROM emptied WHERE table_id = ? AND segment = ? AND version = ?",
-    )
-    .bind(to)
-    .bind(&table.digest.0[..])
-    .bind(from.index)
-    .bind(from.version)
-    .execute(&mut *c)
-    .await?;
+    // nothing is compared with the version of before any more
+    sqlx::query("UPDATE emptied SET version = ? WHERE table_id = ? AND segment = ? AND version = ?")
+        .bind(to)
+        .bind(&table.digest.0[..])
+        .bind(from.index)
+        .bind(from.version)
+        .execute(&mut *c)
+        .await?;
     for slot in held {
         sqlx::query("INSERT OR IGNORE INTO emptied (table_id, segment, version, slot) VALUES (?, ?, ?, ?)")
             .bind(&table.digest.0[..])
