@@ -19,19 +19,19 @@ use rand::{SeedableRng, rngs::StdRng};
 
 /// A version of a segment with its secrets.
 #[derive(Clone)]
-struct Version {
-    codes: SlotCodes,
-    blinders: Blinders,
-    segment: Segment,
+pub(crate) struct Version {
+    pub(crate) codes: SlotCodes,
+    pub(crate) blinders: Blinders,
+    pub(crate) segment: Segment,
 }
 
 /// The tables of a small hospital, data and consents: each a layout, the version so far, and the next.
-struct Scene {
-    layouts: [SegmentLayout; 2],
-    contexts: [TableContext; 2],
-    old: [Version; 2],
-    new: [Version; 2],
-    erased: Vec<u16>,
+pub(crate) struct Scene {
+    pub(crate) layouts: [SegmentLayout; 2],
+    pub(crate) contexts: [TableContext; 2],
+    pub(crate) old: [Version; 2],
+    pub(crate) new: [Version; 2],
+    pub(crate) erased: Vec<u16>,
 }
 
 fn without(codes: &SlotCodes, slots: &[u16]) -> SlotCodes {
@@ -41,7 +41,7 @@ fn without(codes: &SlotCodes, slots: &[u16]) -> SlotCodes {
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = World::new(1500, 5);
         let occupied = (0..SLOTS as u16).filter(|i| world.data.blocks[0][usize::from(*i)] != EMPTY);
         let empty = (0..SLOTS as u16).find(|i| world.data.blocks[0][usize::from(*i)] == EMPTY).unwrap();
@@ -62,7 +62,7 @@ impl Scene {
         Self { layouts, contexts, old, new, erased }
     }
 
-    fn steps(&self) -> [ErasureStep<'_>; 2] {
+    pub(crate) fn steps(&self) -> [ErasureStep<'_>; 2] {
         [0, 1].map(|t| ErasureStep { layout: &self.layouts[t], old: &self.old[t].segment, new: &self.new[t].segment })
     }
 
@@ -71,7 +71,7 @@ impl Scene {
             .map(|t| ErasureWitness { old: (&self.old[t].codes, &self.old[t].blinders), new: (&self.new[t].codes, &self.new[t].blinders) })
     }
 
-    fn honest(&self) -> Result<ErasureProof, ErasureViolation> {
+    pub(crate) fn honest(&self) -> Result<ErasureProof, ErasureViolation> {
         prove_erasure(&ErasureInstance { slots: &self.erased, steps: &self.steps() }, &self.witnesses(), &mut StdRng::seed_from_u64(9))
     }
 
@@ -80,19 +80,19 @@ impl Scene {
         draft(&ErasureInstance { slots: &self.erased, steps: &self.steps() }, &self.witnesses(), &mut StdRng::seed_from_u64(9))
     }
 
-    fn verify(&self, proof: &ErasureProof) -> Result<(), VerifyError> {
+    pub(crate) fn verify(&self, proof: &ErasureProof) -> Result<(), VerifyError> {
         verify_erasure(&ErasureInstance { slots: &self.erased, steps: &self.steps() }, &proof.encode())
     }
 }
 
-fn next(context: &TableContext, layout: &SegmentLayout, codes: SlotCodes, seed: u64) -> Version {
+pub(crate) fn next(context: &TableContext, layout: &SegmentLayout, codes: SlotCodes, seed: u64) -> Version {
     let blinders = Blinders::draw(layout, &mut StdRng::seed_from_u64(seed));
     let segment = commit_segment(context, layout, SegmentId { index: 0, version: 1 }, &codes, &blinders);
     Version { codes, blinders, segment }
 }
 
 /// One bin further, round the block.
-fn moved(codes: &SlotCodes, layout: &SegmentLayout, block: usize, slot: u16) -> SlotCodes {
+pub(crate) fn moved(codes: &SlotCodes, layout: &SegmentLayout, block: usize, slot: u16) -> SlotCodes {
     let mut codes = codes.clone();
     let bin = &mut codes.blocks[block][usize::from(slot)];
     assert_ne!(*bin, EMPTY);

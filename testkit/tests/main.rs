@@ -12,6 +12,7 @@ mod attacks_wire;
 mod mutants;
 mod omissions_anchor;
 mod omissions_answer;
+mod omissions_erasure;
 mod omissions_opening;
 mod round_trip;
 mod single_row;

@@ -46,7 +46,7 @@ pub struct Erased {
 pub struct Swept {
     /// Destroyed now.
     pub destroyed: u64,
-    /// Kept, as studies pin them that are not over.
+    /// Kept, as studies pin them that are not over, or an erasure has still to be proved from them.
     pub pinned: u64,
     /// The last day of those studies.
     pub until: Option<Day>,
@@ -185,7 +185,7 @@ impl Hospital {
         };
         let replaced = if own { self.replace_left(connection).await } else { Ok(0) };
         // what can be destroyed is, whatever else failed
-        let mut swept = self.sweep(connection, replaced.is_err()).await?;
+        let mut swept = self.sweep(connection, !own || replaced.is_err()).await?;
         swept.destroyed += replaced?;
         Ok(swept)
     }
