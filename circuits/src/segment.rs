@@ -1,6 +1,9 @@
 //! Segments: what is anchored of a table. A segment is a 0/1 matrix of [`SLOTS`] columns, one commitment a row.
 
 mod decoded;
+mod roots;
+
+pub use roots::{Roots, use_roots};
 
 use crate::{field::G1Affine, hash::Digest32, opening::Reader, tag};
 use ark_serialize::CanonicalSerialize;
@@ -117,7 +120,9 @@ impl Segment {
     /// A segment from its points: `SegmentLayout::rows()` of them.
     pub fn new(context: &TableContext, id: SegmentId, points: Vec<G1Affine>) -> Self {
         let bytes: Vec<u8> = points.iter().flat_map(point_bytes).collect();
-        Self { id, points: Arc::new(points), digest: digest(context, id, &bytes) }
+        let digest = digest(context, id, &bytes);
+        roots::keep(&digest, &points);
+        Self { id, points: Arc::new(points), digest }
     }
 
     /// Decodes `rows` points strictly: canonical, on the curve (G1 has cofactor 1), exact length.
@@ -132,9 +137,16 @@ impl Segment {
         if let Some(points) = decoded::find(&digest) {
             return Ok(Self { id, points, digest });
         }
-        let points: Vec<Option<G1Affine>> = bytes.par_chunks(POINT_BYTES).map(|chunk| Reader::new(chunk).point().ok()).collect();
-        let point = |(row, p): (usize, Option<G1Affine>)| p.ok_or(SegmentError::Point { index: id.index, row });
-        let points = Arc::new(points.into_iter().enumerate().map(point).collect::<Result<Vec<G1Affine>, _>>()?);
+        let points = match roots::find(&digest, bytes) {
+            Some(points) => Arc::new(points),
+            None => {
+                let points: Vec<Option<G1Affine>> = bytes.par_chunks(POINT_BYTES).map(|chunk| Reader::new(chunk).point().ok()).collect();
+                let point = |(row, p): (usize, Option<G1Affine>)| p.ok_or(SegmentError::Point { index: id.index, row });
+                let points = points.into_iter().enumerate().map(point).collect::<Result<Vec<G1Affine>, _>>()?;
+                roots::keep(&digest, &points);
+                Arc::new(points)
+            }
+        };
         decoded::keep(digest, &points);
         Ok(Self { id, points, digest })
     }

@@ -4,14 +4,16 @@
 //! FOLDER/chain.sqlite          the chain (and chain.sqlite-writer, the lock of the process that writes)
 //! FOLDER/members/NAME.toml     secret keys, mode 600
 //! FOLDER/sites/NAME.sqlite     a hospital's own keeping, mode 600
+//! FOLDER/kept/                 work that is not done again; may be deleted
 //! ```
 
 use crate::{ConsortiumError, Founding, usual_registry};
 use async_recursion::async_recursion as boxed;
 use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
-use countersign_member::{Alone, Connection, Member, MemberError, VerifyingFolder, is_usable};
+use countersign_member::{Alone, Connection, KeptWork, Member, MemberError, VerifyingFolder, is_usable};
 use countersign_messages::{BlockTime, Member as Listed, Name, Role, Rules};
 use countersign_store::{ChainStore, LocalChain, StoreError, StoreUrl};
+use countersign_verifier::VerifyingKeys;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -117,7 +119,7 @@ impl DataFolder {
             rules: Rules { k_min: options.k_min, ..Rules::standard() },
         };
         let genesis = founding.genesis(keys.clone())?;
-        let checker: Arc<dyn ProofChecker> = Arc::new(CachingChecker::new(KeyedChecker::new(keys)));
+        let checker = self.checker(keys)?;
         let key = self.member(VALIDATOR)?.signing().clone();
         let chain = LocalChain::create(&self.store(), genesis, key, Arc::clone(&checker)).await?;
         Ok(Connection::new(Alone::new(chain, clock), checker))
@@ -132,10 +134,16 @@ impl DataFolder {
         if !self.holds_network().await {
             return Err(ConsortiumError::Absent(self.0.clone()));
         }
-        let checker: Arc<dyn ProofChecker> = Arc::new(CachingChecker::new(KeyedChecker::new(keys.read()?)));
+        let checker = self.checker(keys.read()?)?;
         let key = self.member(VALIDATOR)?.signing().clone();
         let chain = LocalChain::open(&self.store(), key, Arc::clone(&checker)).await?;
         Ok(Connection::new(Alone::new(chain, clock), checker))
+    }
+
+    /// A checker of these keys that goes on from what earlier processes on this folder verified.
+    fn checker(&self, keys: VerifyingKeys) -> Result<Arc<dyn ProofChecker>, ConsortiumError> {
+        let kept = KeptWork::open(&self.0).map_err(|source| ConsortiumError::Make { path: self.0.join("kept"), source })?;
+        Ok(Arc::new(CachingChecker::new(KeyedChecker::new(keys)).beside(Arc::new(kept))))
     }
 
     /// The members of a new network, with their keys in the folder. Names are checked before anything is written; keys that an unfinished

@@ -2,7 +2,7 @@
 
 use crate::{
     HospitalStoreError,
-    slots::{Assignment, RowId, SlotIndex, SlotRegister, SlotState},
+    slots::{Assignment, RowId, SlotIndex, SlotPeople, SlotRegister, SlotState},
 };
 use async_recursion::async_recursion as boxed;
 use countersign_ingest::PatientId;
@@ -23,8 +23,13 @@ use std::{
 };
 use zeroize::Zeroizing;
 
+/// Memory for pages of the file (negative: KiB). With the library's 2 MiB, anchoring a large table reads its own pages back again and again.
+const CACHE: &str = "-32768";
 /// How long to wait for another process that is just closing the file.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// Slots whose ids come in one row of the database.
+const SLOTS_A_ROW: i64 = 1 << 15;
 
 /// The name under which the public key of backups is kept.
 const BACKUP_KEY: &str = "backup";
@@ -100,6 +105,7 @@ impl HospitalStore {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .pragma("secure_delete", "ON")
+            .pragma("cache_size", CACHE)
             .busy_timeout(BUSY);
         let pool = SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
         let pool = pool.connect_with(options).await?;
@@ -256,8 +262,8 @@ impl HospitalStore {
     /// # Errors
     /// The file is damaged.
     #[boxed]
-    pub async fn row_ids(&self) -> Result<HashMap<SlotIndex, RowId>, HospitalStoreError> {
-        by_slot(sqlx::query_as("SELECT slot, row_id FROM slot WHERE state = 0").fetch_all(&self.pool).await?)
+    pub async fn row_ids(&self) -> Result<SlotPeople, HospitalStoreError> {
+        by_slot(&mut *self.pool.acquire().await?, Whose::InUse).await
     }
 
     /// The state of a slot, `None` if it was never given out.
@@ -353,10 +359,36 @@ pub(crate) async fn take_out_of_use(
 }
 
 /// Whose every slot is or was, by the person's random id; slots of erased people are nobody's.
-pub(crate) async fn people_by_slot(c: &mut SqliteConnection) -> Result<HashMap<SlotIndex, RowId>, HospitalStoreError> {
-    by_slot(sqlx::query_as("SELECT slot, row_id FROM slot WHERE row_id IS NOT NULL").fetch_all(c).await?)
+pub(crate) async fn people_by_slot(c: &mut SqliteConnection) -> Result<SlotPeople, HospitalStoreError> {
+    by_slot(c, Whose::Ever).await
 }
 
-fn by_slot(rows: Vec<(i64, i64)>) -> Result<HashMap<SlotIndex, RowId>, HospitalStoreError> {
-    rows.into_iter().map(|(slot, person)| Ok((SlotIndex(small(slot, "a slot")?), RowId(small(person, "a row id")?)))).collect()
+/// Slots in use, or whoever's they ever were.
+#[derive(Clone, Copy)]
+enum Whose {
+    InUse,
+    Ever,
+}
+
+/// The register's random ids, many a row of the database: each row costs a trip to its thread and back.
+async fn by_slot(c: &mut SqliteConnection, whose: Whose) -> Result<SlotPeople, HospitalStoreError> {
+    let wanted = match whose {
+        Whose::InUse => {
+            "SELECT group_concat(slot || ' ' || row_id, ' ') FROM slot WHERE slot >= ? AND slot < ? AND state = 0 AND row_id IS NOT NULL"
+        }
+        Whose::Ever => "SELECT group_concat(slot || ' ' || row_id, ' ') FROM slot WHERE slot >= ? AND slot < ? AND row_id IS NOT NULL",
+    };
+    let slots = sqlx::query_scalar::<_, Option<i64>>("SELECT max(slot) FROM slot").fetch_one(&mut *c).await?.map_or(0, |last| last + 1);
+    let mut people = SlotPeople::with_slots(small(slots, "a slot")?);
+    let mut from = 0;
+    while from < slots {
+        let some: Option<String> = sqlx::query_scalar(wanted).bind(from).bind(from + SLOTS_A_ROW).fetch_one(&mut *c).await?;
+        let mut numbers = some.as_deref().unwrap_or_default().split_ascii_whitespace().map(str::parse::<u32>);
+        while let Some(slot) = numbers.next() {
+            let (Ok(slot), Some(Ok(person))) = (slot, numbers.next()) else { return Err(HospitalStoreError::Damaged("a row id")) };
+            people.put(SlotIndex(slot), RowId(person)).ok_or(HospitalStoreError::Damaged("a slot"))?;
+        }
+        from += SLOTS_A_ROW;
+    }
+    Ok(people)
 }

@@ -3,10 +3,11 @@
 //! A set names no person and no slot; after an erasure nothing links its ids to either.
 
 mod levels;
+mod sizes;
 
 use crate::{
     HospitalStore, HospitalStoreError,
-    disclosure::{Counts, Differing, MeasureRef, Number, RowSet, Table, Withhold, exposes},
+    disclosure::{Differing, MeasureRef, Number, RowSet, Table, Withhold, exposes},
     hospital_store::secret,
 };
 use async_recursion::async_recursion as boxed;
@@ -14,6 +15,7 @@ use countersign_circuits::{dictionary::Dictionary, hash::Digest32, segment::Segm
 use countersign_messages::QueryId;
 use levels::Levels;
 use rand::rngs::OsRng;
+use sizes::Sizes;
 use sqlx::SqliteConnection;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -38,13 +40,6 @@ pub struct Judged {
     last: i64,
 }
 
-/// A set of the memory, before its people are looked at.
-struct Kept {
-    id: i64,
-    size: u64,
-    counts: Option<Counts>,
-}
-
 /// A released number of the memory.
 struct Remembered {
     base: Vec<u8>,
@@ -55,7 +50,7 @@ struct Remembered {
 struct Memory<'a> {
     c: &'a mut SqliteConnection,
     key: Zeroizing<[u8; 32]>,
-    kept: Vec<Kept>,
+    sizes: Sizes,
     sets: HashMap<i64, Arc<(RowSet, Vec<Remembered>)>>,
     levels: Levels<'a>,
 }
@@ -133,28 +128,13 @@ async fn last_number(c: &mut SqliteConnection) -> Result<i64, HospitalStoreError
 impl<'a> Memory<'a> {
     async fn open(c: &'a mut SqliteConnection, dictionaries: &'a dyn Dictionaries) -> Result<Self, HospitalStoreError> {
         let key = secret(c, "row-sets", &mut OsRng).await?;
-        let rows: Vec<(i64, i64, Option<Vec<u8>>)> =
-            sqlx::query_as("SELECT id, size, counts FROM row_set ORDER BY size").fetch_all(&mut *c).await?;
-        let mut kept = Vec::with_capacity(rows.len());
-        for (id, size, counts) in rows {
-            let size = u64::try_from(size).map_err(|_| HospitalStoreError::Damaged("the size of a set"))?;
-            let counts =
-                counts.map(|bytes| Counts::from_bytes(&bytes).ok_or(HospitalStoreError::Damaged("the counts of a set"))).transpose()?;
-            kept.push(Kept { id, size, counts });
-        }
-        Ok(Self { c, key, kept, sets: HashMap::new(), levels: Levels::new(dictionaries) })
+        Ok(Self { c, key, sizes: Sizes::default(), sets: HashMap::new(), levels: Levels::new(dictionaries) })
     }
 
     /// True if a number exposes with one that left before.
     async fn exposes(&mut self, number: &Number, k_min: u32) -> Result<bool, HospitalStoreError> {
         let (size, reach) = (number.own().len(), u64::from(k_min));
-        let from = self.kept.partition_point(|k| k.size + reach <= size);
-        let near: Vec<i64> = self.kept[from..]
-            .iter()
-            .take_while(|k| k.size < size + reach)
-            .filter(|k| k.counts.is_none_or(|counts| counts.distance_at_least(number.counts()) < reach))
-            .map(|k| k.id)
-            .collect();
+        let near = self.sizes.near(self.c, size, reach, number.counts()).await?;
         let base = set_hash(&self.key, number.base());
         for id in near {
             let earlier = self.set(id).await?;

@@ -31,6 +31,28 @@ impl SlotIndex {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(pub u32);
 
+/// Whose each slot is, by the person's random id.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SlotPeople(Vec<Option<RowId>>);
+
+impl SlotPeople {
+    /// So many slots, all of them nobody's.
+    pub(crate) fn with_slots(slots: u32) -> Self {
+        Self(vec![None; slots as usize])
+    }
+
+    /// Whose a slot is.
+    pub fn get(&self, slot: &SlotIndex) -> Option<&RowId> {
+        self.0.get(slot.0 as usize)?.as_ref()
+    }
+
+    /// Gives a slot to somebody; `None` if there is no such slot.
+    pub(crate) fn put(&mut self, slot: SlotIndex, person: RowId) -> Option<()> {
+        *self.0.get_mut(slot.0 as usize)? = Some(person);
+        Some(())
+    }
+}
+
 /// Whether a slot counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlotState {

@@ -18,7 +18,7 @@ use countersign_circuits::{
 use countersign_messages::{CircuitKeys, Genesis, KeysError, TransactionId, codec::bytes_of, limits::CACHED_VERDICTS_MAX};
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Checks that keys are held, and may be used on a kind of network.
@@ -203,15 +203,31 @@ impl<T: Clone> Cache<T> {
     }
 }
 
+/// Which proofs over segments this member has verified, beyond the life of a process: digests of all that decides a verdict ([`SegmentsCheck::content`], [`ErasureCheck::content`]).
+/// Whoever can write there can make this member believe a proof that nobody verified, as whoever writes to its chain or its program can; an audit uses none.
+pub trait Verified: Send + Sync {
+    /// True if a proof was verified and accepted.
+    fn knows(&self, content: &Digest32) -> bool;
+
+    /// Hears that a proof was verified and accepted.
+    fn learn(&self, content: &Digest32);
+}
+
 /// Keeps verdicts by content, so that the same proof is verified once however often its block is executed. Bounded; the oldest
 /// verdicts go first. No lock is held while verifying.
-#[derive(Debug)]
 pub struct CachingChecker<C> {
     inner: C,
     max: usize,
+    verified: Option<Arc<dyn Verified>>,
     segments: Mutex<Cache<()>>,
     erasures: Mutex<Cache<()>>,
     answers: Mutex<Cache<AnswerVerdict>>,
+}
+
+impl<C: std::fmt::Debug> std::fmt::Debug for CachingChecker<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CachingChecker").field("inner", &self.inner).field("max", &self.max).finish_non_exhaustive()
+    }
 }
 
 impl<C: ProofChecker> CachingChecker<C> {
@@ -222,7 +238,13 @@ impl<C: ProofChecker> CachingChecker<C> {
 
     /// Wraps a checker and keeps at most so many verdicts of each kind (at least one).
     pub fn with_capacity(inner: C, max: usize) -> Self {
-        Self { inner, max: max.max(1), segments: Mutex::default(), erasures: Mutex::default(), answers: Mutex::default() }
+        Self { inner, max: max.max(1), verified: None, segments: Mutex::default(), erasures: Mutex::default(), answers: Mutex::default() }
+    }
+
+    /// Does not verify again what was verified in an earlier process.
+    #[must_use]
+    pub fn beside(self, verified: Arc<dyn Verified>) -> Self {
+        Self { verified: Some(verified), ..self }
     }
 
     /// The checker inside.
@@ -243,6 +265,22 @@ impl<C: ProofChecker> CachingChecker<C> {
         for (content, verdict) in contents.into_iter().zip(verdicts) {
             kept.put(content, verdict, self.max);
         }
+    }
+
+    /// As [`Self::through`], and over what earlier processes verified.
+    fn through_verified(
+        &self,
+        cache: &Mutex<Cache<()>>,
+        content: Digest32,
+        verify: impl FnOnce() -> Result<(), ProofRefused>,
+    ) -> Result<(), ProofRefused> {
+        let Some(verified) = &self.verified else { return self.through(cache, content, verify) };
+        if verified.knows(&content) {
+            return Ok(());
+        }
+        self.through(cache, content, verify)?;
+        verified.learn(&content);
+        Ok(())
     }
 
     fn through<T: Clone>(
@@ -266,11 +304,11 @@ impl<C: ProofChecker> ProofChecker for CachingChecker<C> {
     }
 
     fn check_segments(&self, instance: &SegmentsCheck<'_>) -> Result<(), ProofRefused> {
-        self.through(&self.segments, instance.content(), || self.inner.check_segments(instance))
+        self.through_verified(&self.segments, instance.content(), || self.inner.check_segments(instance))
     }
 
     fn check_erasure(&self, instance: &ErasureCheck<'_>) -> Result<(), ProofRefused> {
-        self.through(&self.erasures, instance.content(), || self.inner.check_erasure(instance))
+        self.through_verified(&self.erasures, instance.content(), || self.inner.check_erasure(instance))
     }
 
     fn check_answer(&self, instance: &AnswerCheck<'_>) -> Result<AnswerVerdict, ProofRefused> {

@@ -28,7 +28,8 @@ mod state;
 
 pub use active::{Leavers, SlotBitmap, WithdrawalRecord, WithdrawnBy};
 pub use checker::{
-    AnswerCheck, AnswerVerdict, CachingChecker, ErasureCheck, ProofChecker, ProofFault, ProofRefused, SegmentsCheck, check_genesis_keys,
+    AnswerCheck, AnswerVerdict, CachingChecker, ErasureCheck, ProofChecker, ProofFault, ProofRefused, SegmentsCheck, Verified,
+    check_genesis_keys,
 };
 pub use countersign_circuits::{aggregate::GateCounts, context::AnswerContext};
 pub use keyed::{KeyedChecker, active_point};

@@ -6,6 +6,7 @@
 //! FOLDER/chain.sqlite          the chain, unless the configuration names another place
 //! FOLDER/wal                   a validator's write-ahead log
 //! FOLDER/keeping.sqlite        a hospital's own keeping, mode 600
+//! FOLDER/kept/                 work that is not done again; may be deleted
 //! FOLDER/gateway.address       where the running node's gateway listens
 //! ```
 

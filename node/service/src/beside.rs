@@ -3,11 +3,11 @@
 use crate::{Config, ServiceError};
 use async_recursion::async_recursion as boxed;
 use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
-use countersign_member::{Connection, LedgerError, MemberFolder, OtherProcess, VerifyingFolder, gateway::GatewayClient};
+use countersign_member::{Connection, KeptWork, LedgerError, MemberFolder, OtherProcess, VerifyingFolder, gateway::GatewayClient};
 use countersign_store::StoreError;
 use std::sync::Arc;
 
-/// The checker with the circuit keys of a folder and those the configuration names.
+/// The checker with the circuit keys of a folder and those the configuration names; it goes on from what earlier processes of this member verified.
 ///
 /// # Errors
 /// Keys are missing or damaged.
@@ -16,7 +16,15 @@ pub fn checker(config: &Config, keys: &VerifyingFolder) -> Result<Arc<dyn ProofC
     for folder in &config.circuit_keys {
         ring.push(VerifyingFolder::new(folder).read()?);
     }
-    Ok(Arc::new(CachingChecker::new(KeyedChecker::with_ring(ring))))
+    let checker = CachingChecker::new(KeyedChecker::with_ring(ring));
+    Ok(match KeptWork::open(&config.data) {
+        Ok(kept) => Arc::new(checker.beside(Arc::new(kept))),
+        // a folder that may only be read: it costs time and nothing else
+        Err(error) => {
+            tracing::warn!(%error, "what was verified is not kept: proofs are verified again by each process");
+            Arc::new(checker)
+        }
+    })
 }
 
 /// The member's keys, and the chain of its node: its store is read, its gateway spoken to.

@@ -3,7 +3,7 @@
 use super::{HospitalError, answering::Work};
 use crate::{
     disclosure::{Amounts, CellBlock, CellBlockKind, MeasureRef, Number, Product, RowSet, Table, Unknown},
-    slots::{RowId, SlotIndex},
+    slots::{RowId, SlotIndex, SlotPeople},
 };
 use countersign_circuits::{
     aggregate::release,
@@ -15,7 +15,7 @@ use countersign_circuits::{
     statement::{CellMeaning, Clause, Measures, Statement, Wiring},
 };
 use countersign_prover::aggregate::{GateRows, gate_rows};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// What an answer is made from, beside the rows.
 pub(super) struct Asked<'a> {
@@ -24,7 +24,7 @@ pub(super) struct Asked<'a> {
     pub(super) registry: &'a ScopeRegistry,
     pub(super) eligibility: Eligibility,
     /// The random id of the person in each slot in use.
-    pub(super) people: HashMap<SlotIndex, RowId>,
+    pub(super) people: SlotPeople,
     /// The versions of the data table's segments.
     pub(super) cut: Digest32,
     pub(super) k_min: u32,

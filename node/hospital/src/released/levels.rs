@@ -7,7 +7,7 @@ use crate::{
     hospital_store::people_by_slot,
     journal::{emptied, standing_codes},
     opening::{TableKind, TableName},
-    slots::{RowId, SlotIndex},
+    slots::{RowId, SlotIndex, SlotPeople},
 };
 use countersign_circuits::{
     dictionary::{Attribute, Dictionary, Domain},
@@ -34,7 +34,7 @@ struct Column {
 pub(super) struct Levels<'a> {
     dictionaries: &'a dyn Dictionaries,
     columns: HashMap<MeasureRef, Option<Arc<Column>>>,
-    people: Option<HashMap<SlotIndex, RowId>>,
+    people: Option<SlotPeople>,
 }
 
 impl<'a> Levels<'a> {
