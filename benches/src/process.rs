@@ -1,7 +1,7 @@
 //! Whole processes, measured from outside: time, CPU, memory, bytes written.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -68,9 +68,25 @@ pub fn run(mut command: Command) -> (Taken, String) {
     (taken, said)
 }
 
+/// Builds the program, with the features that the whole workspace has, and says where it is: beside this one.
+///
+/// # Panics
+/// It does not build.
+pub fn program() -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo).args(["build", "--release", "--locked", "--workspace", "--bin", "countersign"]).status().unwrap();
+    assert!(built.success(), "the program does not build");
+    std::env::current_exe().unwrap().with_file_name("countersign")
+}
+
+/// What a running process has taken so far; no time.
+pub fn of(process: u32) -> Taken {
+    let mut taken = Taken::default();
+    look(process, &mut taken);
+    taken
+}
+
 /// What this process has taken so far; no time.
 pub fn own() -> Taken {
-    let mut taken = Taken::default();
-    look(std::process::id(), &mut taken);
-    taken
+    of(std::process::id())
 }

@@ -58,14 +58,6 @@ fn arguments() -> Arguments {
     found
 }
 
-/// Builds the program, with the features that the whole workspace has, and says where it is.
-fn program() -> PathBuf {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo).args(["build", "--release", "--locked", "--workspace", "--bin", "countersign"]).status().unwrap();
-    assert!(built.success(), "the program does not build");
-    std::env::current_exe().unwrap().with_file_name("countersign")
-}
-
 struct Walk {
     program: PathBuf,
     folder: tempfile::TempDir,
@@ -124,7 +116,7 @@ fn rights(path: &mut Walk, rows: u32) {
 
 fn main() {
     let Arguments { rows, sites, json } = arguments();
-    let mut path = Walk { program: program(), folder: tempfile::tempdir().unwrap(), json, steps: Vec::new() };
+    let mut path = Walk { program: process::program(), folder: tempfile::tempdir().unwrap(), json, steps: Vec::new() };
     let several = |name: &str, site: u32| if sites == 1 { name.to_owned() } else { format!("{name}, h{site}") };
     for site in 1..=sites {
         cohort::table(&path.at(&format!("h{site}.csv")), rows, u64::from(site), |_| false);

@@ -5,9 +5,13 @@ use crate::request::{Method, PutBlobAnswer};
 use crate::stop::stopped;
 use async_recursion::async_recursion as boxed;
 use countersign_circuits::hash::Digest32;
-use countersign_messages::{MemberId, Wire};
+use countersign_messages::{Height, MemberId, Wire};
 use countersign_store::StoreError;
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 /// How long a member may take to store or give a sealed answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -17,6 +21,10 @@ const TOLD_MAX: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(500);
 /// Sealed answers that are looked for after each block.
 const MISSING_MAX: usize = 256;
+/// Pause before a new one is asked for again; doubled with each try.
+const SOON: Duration = Duration::from_millis(50);
+/// How often one is asked for before it waits for the next block: for some seconds.
+const TRIES_SOON: u32 = 8;
 
 /// A sealed answer could not be stored or found.
 #[derive(Debug, thiserror::Error)]
@@ -105,25 +113,92 @@ impl Shared {
     }
 }
 
-/// Fetches, after each block, the sealed answers that are not here.
+/// Fetches the sealed answers that are not here: all after each block, new ones again soon after it. A hospital hands an answer's over when it has heard of the block that
+/// accepted it, and the next block may be long in coming.
 pub(super) async fn run(shared: Arc<Shared>) {
     let (mut states, mut stop) = (shared.replica.subscribe(), shared.stop.subscribe());
+    let mut soon = Soon::default();
     loop {
         let missing = shared.replica.store().blobs_missing(MISSING_MAX).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "which sealed answers are missing is not known");
             Vec::new()
         });
-        for digest in missing {
+        let height = states.borrow_and_update().tip().height;
+        for digest in soon.due(&missing, height) {
             if *stop.borrow() {
                 return;
             }
-            if let Err(error) = shared.find(&digest).await {
-                tracing::warn!(%digest, %error, "a sealed answer was not kept");
+            match shared.find(&digest).await {
+                Ok(Some(_)) => drop(soon.tries.remove(&digest)),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%digest, %error, "a sealed answer was not kept"),
             }
         }
+        let pause = soon.pause();
         tokio::select! {
             changed = states.changed() => if changed.is_err() { return },
+            () = async { tokio::time::sleep(pause.unwrap_or_default()).await }, if pause.is_some() => {}
             () = stopped(&mut stop) => return,
         }
+    }
+}
+
+/// Sealed answers that are asked for again before the next block.
+#[derive(Debug, Default)]
+struct Soon {
+    height: Option<Height>,
+    /// How often each has been asked for; at most [`MISSING_MAX`] of them.
+    tries: BTreeMap<Digest32, u32>,
+}
+
+impl Soon {
+    /// Which of the missing are asked for now.
+    fn due(&mut self, missing: &[Digest32], height: Height) -> Vec<Digest32> {
+        let is_new_block = self.height.replace(height) != Some(height);
+        self.tries.retain(|digest, _| missing.contains(digest));
+        let mut due = Vec::new();
+        for digest in missing {
+            let tries = self.tries.entry(*digest).or_default();
+            if is_new_block || *tries < TRIES_SOON {
+                due.push(*digest);
+            }
+            *tries += 1;
+        }
+        due
+    }
+
+    /// Until the newest of those that are still missing is asked for again; `None`: with the next block.
+    fn pause(&self) -> Option<Duration> {
+        let tries = self.tries.values().copied().filter(|tries| *tries < TRIES_SOON).min()?;
+        Some(SOON * (1 << tries.saturating_sub(1)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SOON, Soon, TRIES_SOON};
+    use countersign_circuits::hash::Digest32;
+    use countersign_messages::Height;
+
+    #[test]
+    fn what_is_missing_is_asked_for_again_soon_and_ever_less_until_the_next_block() {
+        let (old, new) = (Digest32([1; 32]), Digest32([2; 32]));
+        let mut soon = Soon::default();
+        assert_eq!((soon.due(&[], Height(1)), soon.pause()), (vec![], None));
+        assert_eq!(soon.due(&[old], Height(2)), [old]);
+        let mut pauses = Vec::new();
+        while let Some(pause) = soon.pause() {
+            pauses.push(pause);
+            assert_eq!(soon.due(&[old], Height(2)), [old]);
+        }
+        assert_eq!(pauses.len() as u32, TRIES_SOON - 1);
+        assert!(pauses.windows(2).all(|p| p[1] == 2 * p[0]) && pauses[0] == SOON, "{pauses:?}");
+        // one that nobody has, and a new one: the new one alone is asked for soon
+        assert_eq!(soon.due(&[old, new], Height(3)), [old, new]);
+        assert_eq!(soon.pause(), Some(SOON));
+        assert_eq!(soon.due(&[old, new], Height(3)), [new]);
+        // it came; the other waits for blocks
+        assert_eq!((soon.due(&[old], Height(3)), soon.pause()), (vec![], None));
+        assert_eq!(soon.due(&[old], Height(4)), [old]);
     }
 }
