@@ -1,10 +1,13 @@
 //! Blocks: envelopes, headers, replay, encodings, snapshots, the cache.
 
-use countersign_circuits::hash::Digest32;
+use countersign_circuits::{hash::Digest32, segment::TableContext};
 use countersign_harness::{self as harness, *};
 use countersign_ledger::*;
 use countersign_messages::*;
-use std::sync::atomic::Ordering;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, atomic::Ordering},
+};
 
 /// A chain with every kind of transaction, some rejected.
 fn lively() -> (Net, QueryId) {
@@ -170,6 +173,59 @@ fn proposing_validating_and_deciding_verify_once() {
         assert_eq!(state.digest(), net.state.digest());
     }
     assert!(small.inner().answers.load(Ordering::Relaxed) > 2);
+}
+
+/// Contents that another process verified.
+#[derive(Default)]
+struct Remembered(Mutex<BTreeSet<Digest32>>);
+
+impl Verified for Remembered {
+    fn knows(&self, content: &Digest32) -> bool {
+        self.0.lock().unwrap().contains(content)
+    }
+
+    fn learn(&self, content: &Digest32) {
+        self.0.lock().unwrap().insert(*content);
+    }
+}
+
+#[test]
+fn what_an_earlier_process_verified_of_segments_is_not_verified_again_and_only_what_was_accepted() {
+    let (net, _) = lively();
+    let remembered = Arc::new(Remembered::default());
+    let run = |checker: &CachingChecker<Script>| {
+        let mut state = State::new(genesis()).unwrap();
+        for (block, _) in &net.blocks {
+            let outcome = state.validate(block, checker).unwrap();
+            state.commit(outcome).unwrap();
+        }
+        assert_eq!(state.digest(), net.state.digest());
+        (checker.inner().segments.load(Ordering::Relaxed), checker.inner().answers.load(Ordering::Relaxed))
+    };
+    let verified = || CachingChecker::new(Script::default()).beside(remembered.clone());
+    assert_eq!(run(&verified()), (2, 2));
+    assert_eq!(remembered.0.lock().unwrap().len(), 2, "two anchors");
+    // answers are: they cost little, and whoever reads one verifies it
+    assert_eq!(run(&verified()), (0, 2));
+    // something that was never accepted helps nobody
+    *remembered.0.lock().unwrap() = [Digest32::of(b"another proof")].into();
+    assert_eq!(run(&verified()), (2, 2));
+    // what is refused is not learnt
+    let learnt = Arc::new(Remembered::default());
+    let checker = CachingChecker::new(Script::default()).beside(learnt.clone());
+    let (layout, context) = (registry().layout(), TableContext { network: digest("n"), hospital: digest("h"), table: digest("t") });
+    let check = |proof| SegmentsCheck {
+        transaction: TransactionId(digest("t")),
+        keys: keys_digest(),
+        context,
+        layout: &layout,
+        segments: &[],
+        digests: &[],
+        proof,
+    };
+    assert!(checker.check_segments(&check(b"bad")).is_err() && learnt.0.lock().unwrap().is_empty());
+    assert!(checker.check_segments(&check(b"good")).is_ok());
+    assert_eq!(*learnt.0.lock().unwrap(), [check(b"good").content()].into());
 }
 
 #[test]
