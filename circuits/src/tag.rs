@@ -57,7 +57,7 @@ pub const TRANSACTION: &str = "countersign/transaction/1";
 /// A transaction's identity, signature included (wire-format.md: Hashing, of the ledger and of consensus).
 pub const TRANSACTION_ID: &str = "countersign/transaction-id/1";
 /// The ledger's state (wire-format.md: Hashing, of the ledger and of consensus).
-pub const STATE: &str = "countersign/state/4";
+pub const STATE: &str = "countersign/state/5";
 /// What is in force, inside the state (wire-format.md: Hashing, of the ledger and of consensus).
 pub const GOVERNANCE: &str = "countersign/governance/1";
 /// A set of validators (wire-format.md: Hashing, of the ledger and of consensus).

@@ -46,7 +46,7 @@ fn look_at(summaries: &[Summary]) {
     let sum = |of: fn(&Summary) -> usize| summaries.iter().map(of).sum::<usize>();
     let longest = summaries.iter().map(|s| s.settled_ms).max().unwrap();
     println!(
-        "{} seeds: {} blocks, {} accepted, {} rejected, {} answers, {} withdrawals, {} erasures, {} files of hospitals brought back, {} restarts, {} lost databases and logs, {} full disks, {} events, settled within {longest} ms",
+        "{} seeds: {} blocks, {} accepted, {} rejected, {} answers, {} withdrawals, {} erasures, {} suspensions or ends of them, {} files of hospitals brought back, {} restarts, {} lost databases and logs, {} full disks, {} events, settled within {longest} ms",
         summaries.len(),
         sum(|s| usize::try_from(s.height).unwrap()),
         sum(|s| s.accepted),
@@ -54,6 +54,7 @@ fn look_at(summaries: &[Summary]) {
         sum(|s| s.answers),
         sum(|s| s.withdrawals),
         sum(|s| s.erasures),
+        sum(|s| s.decisions),
         sum(|s| s.brought_back),
         sum(|s| s.restarts),
         sum(|s| s.losses),
@@ -61,10 +62,12 @@ fn look_at(summaries: &[Summary]) {
         sum(|s| usize::try_from(s.events).unwrap()),
     );
     for (what, found) in [
-        ("answers", sum(|s| s.answers)),
+        // two in five seeds: of a suspended study nothing is answered
+        ("answers", 5 * sum(|s| s.answers) / 4),
         ("withdrawals", sum(|s| s.withdrawals)),
         // somebody has to have left, and nothing else to have changed meanwhile
         ("erasures", 4 * sum(|s| s.erasures)),
+        ("decisions", 4 * sum(|s| s.decisions)),
         // of a copy that was made before
         ("files of hospitals brought back", 10 * sum(|s| s.brought_back)),
         ("rejected", sum(|s| s.rejected)),

@@ -23,6 +23,9 @@ pub use segments::verify_segments;
 
 use countersign_circuits::{opening::DecodeError, validity::ValidityViolation};
 
+/// Counts changes of which proofs are accepted, mended faults of this verifier included: verdicts of another count say nothing of this one's. Raised with each.
+pub const VERDICTS: u32 = 1;
+
 /// Why a proof is not accepted. The prover is at fault in every case but the first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {

@@ -5,7 +5,10 @@ use crate::organisations;
 use crate::common::{CORE, arguments, entry, folder, run, table};
 use crate::organisations::{Organisation, genesis};
 use serde_json::json;
-use std::{path::PathBuf, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+};
 
 const SQL: &str = "SELECT diabetes, COUNT(*), AVG(age) FROM cardiometabolic-core GROUP BY diabetes";
 
@@ -55,16 +58,9 @@ fn organisations_with_their_own_nodes_come_to_a_verified_answer() {
         hospital.run(arguments!["study", "accept", name]).done();
     }
     seen(&researcher, asked.height().max(automatic.height()));
+    suspended_for_a_while(&board, &researcher, &automatic);
 
-    // one hospital answers by itself, the other when its person says so
-    let mut question = researcher.command(arguments!["query", SQL, "--export", network.path().join("out")]);
-    let question = question.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let start = std::time::Instant::now();
-    while asked.run(arguments!["answer"]).done().json()["open"].as_array().unwrap().is_empty() {
-        assert!(start.elapsed() < organisations::PATIENCE, "the query does not reach the hospital");
-    }
-    asked.run(arguments!["answer", "Q-1"]).done();
-    let out = question.wait_with_output().unwrap();
+    let out = asked_across_a_suspension(&board, &researcher, &asked, &network.path().join("out"));
     assert_eq!(out.status.code(), Some(0), "{out:?}\n{}", automatic.log_text());
     let result: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!((&result["verified"], &result["title"]), (&json!(2), &json!("2 of 2 sites")));
@@ -83,4 +79,63 @@ fn organisations_with_their_own_nodes_come_to_a_verified_answer() {
     assert_eq!(board.terminate(), Some(0));
     let stored = run(arguments!["--json", "audit", board.folder]).done().json();
     assert_eq!((&stored["verified"], &stored["answers"]), (&json!(true), &json!(2)));
+}
+
+/// The board suspends the study: nothing is asked, and everybody reads why. It lifts that, and all goes on.
+fn suspended_for_a_while(board: &Organisation, researcher: &Organisation, hospital: &Organisation) {
+    let why = "a complaint is looked into";
+    let act = |who: &Organisation, act: &str| who.run(arguments!["study", act, "S-1", "--reason", why]);
+    let said = act(board, "suspend").done().json();
+    assert_eq!((&said["standing"], &said["words"]), (&json!("suspended"), &json!(format!("suspended, by board: {why}"))));
+    researcher.reach(board.height());
+    let held = researcher.run(arguments!["query", SQL]).failed(2);
+    assert!(
+        held.error()["message"].as_str().unwrap().contains(&format!("study S-1 covers this question, and is suspended, by board: {why}")),
+        "{held:?}"
+    );
+    let refused = researcher.run(arguments!["query", "--study", "S-1", SQL]).failed(2);
+    assert!(refused.error()["message"].as_str().unwrap().contains(&format!("the study is suspended: {why}")), "{refused:?}");
+    let listed = researcher.run(arguments!["study", "list"]).done().json();
+    assert_eq!((&listed["studies"][0]["standing"], &listed["studies"][0]["approved"]), (&json!("suspended"), &json!(false)));
+    // only who suspended lifts; a hospital decides nothing
+    assert!(act(researcher, "lift").failed(2).error()["message"].as_str().unwrap().contains("lifted only by who made it"));
+    act(hospital, "stop").failed(2);
+    act(board, "lift").done();
+    researcher.reach(board.height());
+}
+
+/// The board suspends the study while a question is open: the hospital that has not answered yet cannot, and is not told to. Then it goes on.
+fn held_while_suspended(board: &Organisation, researcher: &Organisation, hospital: &Organisation) {
+    let act = |act: &str| drop(board.run(arguments!["study", act, "S-1", "--reason", "once more"]).done());
+    act("suspend");
+    hospital.reach(board.height());
+    assert_eq!(hospital.run(arguments!["answer"]).done().json()["open"], json!([]));
+    let refused = hospital.run(arguments!["answer", "Q-1"]).failed(2);
+    assert!(refused.error()["message"].as_str().unwrap().contains("the study is suspended: once more"), "{refused:?}");
+    researcher.until("the suspension", |_| {
+        let queries = researcher.run(arguments!["queries"]).done().json();
+        let state = |site: &serde_json::Value| site["state"].as_str().unwrap().to_owned();
+        let states: Vec<String> = queries["queries"][0]["sites"].as_array().unwrap().iter().map(state).collect();
+        states.contains(&"held".to_owned())
+    });
+    act("lift");
+    hospital.reach(board.height());
+    researcher.reach(board.height());
+}
+
+/// A question with a suspension in between; what the command says that asks it again afterwards, with files for others in `export`.
+fn asked_across_a_suspension(board: &Organisation, researcher: &Organisation, asked: &Organisation, export: &Path) -> Output {
+    // one hospital answers by itself, the other when its person says so
+    let mut question = researcher.command(arguments!["query", SQL, "--export", export]);
+    let question = question.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let start = std::time::Instant::now();
+    while asked.run(arguments!["answer"]).done().json()["open"].as_array().unwrap().is_empty() {
+        assert!(start.elapsed() < organisations::PATIENCE, "the query does not reach the hospital");
+    }
+    held_while_suspended(board, researcher, asked);
+    let out = question.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(4), "nobody waits for a study that is suspended: {out:?}");
+    // what is still open is answered when it goes on, and asking again shows it
+    asked.run(arguments!["answer", "Q-1"]).done();
+    researcher.command(arguments!["query", SQL, "--export", export]).output().unwrap()
 }

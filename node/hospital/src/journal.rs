@@ -28,7 +28,7 @@ mod replace;
 mod withdrawal;
 
 pub use anchor::{AnchorContent, AnchorId, AnchorStep, AnchorTransaction, Committed, Provenance, TRANSACTIONS_MAX};
-pub use answer::{ATTEMPTS_MAX, AnswerKind, AnswerStep, Attempt, AttemptEntropy};
+pub use answer::{ATTEMPTS_MAX, AnswerKind, AnswerStep, Attempt, AttemptEntropy, UsedUp};
 
 pub use import::{Begun, Import, ImportedPerson, Planned};
 pub use replace::{Replaceable, Replacement};

@@ -9,7 +9,7 @@ use countersign_circuits::{field::Fr, hash::Digest32, outer::scalar_bytes};
 use countersign_hospital::{
     HospitalStore,
     disclosure::RowSet,
-    journal::{AnchorStep, AnchorTransaction, AnswerKind, AnswerStep, Committed, Step},
+    journal::{AnchorStep, AnchorTransaction, AnswerKind, AnswerStep, Committed, Step, UsedUp},
     opening::{OpeningKey, OpeningState, TableKind, TableName},
 };
 use countersign_messages::{Height, QueryId};
@@ -173,7 +173,7 @@ impl World {
             }
             AnswerStep::Await { query, bytes, .. } => match self.ask(&bytes) {
                 Word::Holds(height) => store.answer_confirmed(query, height).await.unwrap(),
-                Word::Refused => store.answer_rejected(query).await.unwrap(),
+                Word::Refused => store.answer_rejected(query, UsedUp::Yes).await.unwrap(),
                 Word::Unknown => self.send(format!("{query:?}"), &bytes),
             },
             AnswerStep::Deliver { query, sealed } => {

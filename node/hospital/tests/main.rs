@@ -9,6 +9,7 @@ mod damage;
 mod departed;
 mod histories;
 mod hospital_store;
+mod memory;
 mod plain;
 mod slots;
 mod source;

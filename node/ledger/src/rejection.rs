@@ -2,9 +2,11 @@
 
 mod board;
 mod erasure;
+mod study;
 
 pub use board::BoardRefused;
 pub use erasure::ErasureRefused;
+pub use study::StudyRefused;
 
 use crate::state::{ProposalStatus, StudyStatus};
 use countersign_circuits::consent::Day;
@@ -106,6 +108,10 @@ pub enum Rejection {
     #[error(transparent)]
     Erasure(#[from] ErasureRefused),
 
+    /// A study, or a decision about one.
+    #[error(transparent)]
+    Study(#[from] StudyRefused),
+
     /// No slot, or not ascending.
     #[error("slots must be one or more, strictly ascending")]
     SlotOrder,
@@ -159,12 +165,6 @@ pub enum Rejection {
         "sealing keys must ascend and be those the ledger lists, at least one of a researcher of the study and one of a board that neither submits it nor takes part"
     )]
     SealingKeys,
-    /// The day's studies are submitted.
-    #[error("you have submitted {max} studies today, all you may; go on tomorrow", max = countersign_messages::limits::STUDIES_A_DAY_MAX)]
-    StudiesADay,
-    /// A member's share of the waiting studies is used up.
-    #[error("{max} of your studies wait for a board, all that may; wait until one is approved, or forgotten after {days} days", max = countersign_messages::limits::STUDIES_WAITING_MAX, days = countersign_messages::limits::WAITING_DAYS)]
-    StudiesWaiting,
     /// No title or summary.
     #[error("a study has a title and a plain-language summary")]
     StudyText,
@@ -407,6 +407,7 @@ impl Rejection {
             Self::SegmentsProof(_) => 127,
             Self::SegmentsOfProof { .. } => 128,
             Self::Erasure(refused) => refused.code(),
+            Self::Study(refused) => refused.code(),
             Self::SlotOrder => 130,
             Self::SlotUnknown { .. } => 131,
             Self::SlotInactive(_) => 132,
@@ -422,8 +423,6 @@ impl Rejection {
             Self::SealingKeys => 143,
             Self::Panicked => 240,
             Self::Board(refused) => refused.code(),
-            Self::StudiesADay => 158,
-            Self::StudiesWaiting => 159,
             Self::StudyText => 144,
             Self::StudyExpiry => 145,
             Self::StudyUnknown => 146,

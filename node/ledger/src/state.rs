@@ -24,8 +24,8 @@ pub use erase::CutVersions;
 pub use execute::{CommitError, Outcome, Proposed};
 pub use proposal::{ProposalRecord, ProposalStatus, Tally, VoteRecord};
 pub use records::{
-    AnswerRecord, CutId, DataCut, DictionaryRecord, KeyRecord, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord, StudyRecord,
-    StudyStatus, TableKey, TableRecord,
+    AnswerRecord, CutId, DataCut, Decision, DictionaryRecord, KeyRecord, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord,
+    StudyRecord, StudyStatus, TableKey, TableRecord,
 };
 pub use result::{Effect, TransactionResult, Verdict};
 pub use slot_rows::SlotRow;
@@ -374,6 +374,7 @@ impl State {
             Payload::Withdraw(withdraw) => self.apply_withdraw(cx, withdraw),
             Payload::StudySubmit(study) => self.apply_study_submit(cx, study),
             Payload::StudyApprove(approve) => self.apply_study_approve(cx, approve),
+            Payload::StudyAct(act) => self.apply_study_act(cx, act),
             Payload::StudyAccept(accept) => self.apply_study_accept(cx, accept),
             Payload::Query(query) => self.apply_query(cx, query),
             Payload::Answer(answer) => self.apply_answer(cx, answer),
@@ -384,9 +385,10 @@ impl State {
         }
     }
 
-    /// A study that is approved and in date.
+    /// A study that is approved, in date, not suspended and not ended.
     fn study_in_force(&self, time: BlockTime, id: &StudyId) -> Result<Arc<StudyRecord>, Rejection> {
         let study = self.studies.get(id).ok_or(Rejection::StudyUnknown)?;
+        study.check_going_on()?;
         if study.approval.is_none() {
             return Err(Rejection::StudyStatus(study.status()));
         }

@@ -14,6 +14,9 @@ fn lively() -> (Net, QueryId) {
     let mut net = Net::new(genesis());
     let study = net.open();
     let query = net.ask(study);
+    for act in [Act::Suspend, Act::Lift, Act::Suspend, Act::Lift] {
+        net.accept(Board, Payload::StudyAct(StudyAct { study, by: SealingParty::Board, act, reason: "a reason".into() }));
+    }
     net.accept(HospitalA, withdraw(&[3, 2_050], Cause::Word));
     let bad = net.bad_answer(query);
     let early = net.answer(HospitalA, query, Height(net.state.tip().height.0 - 1));

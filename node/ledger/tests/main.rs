@@ -5,6 +5,7 @@
 mod blocks;
 mod bounds;
 mod codes;
+mod deciding;
 mod erasing;
 mod governance;
 mod governance_orders;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! FOLDER/kept/roots            y coordinates of points (public); checked when they are used
-//! FOLDER/kept/verified         digests of verified proofs (public), mode 600: as trusted as the chain beside it
+//! FOLDER/kept/verified-V       digests of proofs verified by a verifier of version V (public), mode 600: as trusted as the chain beside it
 //! ```
 //!
 //! Both may be deleted at any time. They are written at the end and never flushed: after a crash the last of it is missing or torn, which costs work and nothing else.
@@ -12,6 +12,7 @@ use countersign_circuits::{
     segment::{POINT_BYTES, Roots, use_roots},
 };
 use countersign_ledger::Verified;
+use countersign_verifier::VERDICTS;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{DirBuilder, File, OpenOptions},
@@ -21,9 +22,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Most bytes of kept roots: eight versions of a million rows of seven attributes. A file that is full is begun anew by the next process.
+/// Most bytes of kept roots: eight versions of a million rows of seven attributes. A file that is full is begun anew.
 const ROOTS_BYTES_MAX: u64 = 256 << 20;
-/// Most digests of verified proofs: 2 MiB. A file that is full is begun anew by the next process.
+/// Most digests of verified proofs: 2 MiB. A file that is full is begun anew.
 const VERIFIED_MAX: u64 = 1 << 16;
 /// Bytes of a digest.
 const DIGEST_BYTES: usize = 32;
@@ -47,7 +48,16 @@ impl KeptWork {
         DirBuilder::new().recursive(true).mode(0o700).create(&kept)?;
         let roots: Arc<dyn Roots> = Arc::new(RootsFile::open(&kept.join("roots"), ROOTS_BYTES_MAX)?);
         use_roots(&roots);
-        Ok(Self { verified: VerifiedFile::open(&kept.join("verified"), VERIFIED_MAX)?, _roots: roots })
+        // what another verifier accepted says nothing of this one
+        let name = format!("verified-{}-{VERDICTS}", env!("CARGO_PKG_VERSION"));
+        for entry in std::fs::read_dir(&kept)? {
+            let entry = entry?;
+            let found = entry.file_name();
+            if found.to_string_lossy().starts_with("verified-") && found != name.as_str() {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(Self { verified: VerifiedFile::open(&kept.join(name), VERIFIED_MAX)?, _roots: roots })
     }
 }
 
@@ -58,6 +68,20 @@ impl Verified for KeptWork {
 
     fn learn(&self, content: &Digest32) {
         self.verified.learn(content);
+    }
+}
+
+/// For a node, which verifies what it votes for whatever was verified before: it leaves to the commands beside it what it has verified.
+#[derive(Debug)]
+pub struct LeftToOthers(pub KeptWork);
+
+impl Verified for LeftToOthers {
+    fn knows(&self, _: &Digest32) -> bool {
+        false
+    }
+
+    fn learn(&self, content: &Digest32) {
+        self.0.learn(content);
     }
 }
 
@@ -84,7 +108,7 @@ impl VerifiedFile {
         let mut file = appending(path)?;
         let whole = |bytes: u64| bytes - bytes % DIGEST_BYTES as u64;
         let length = file.metadata()?.len();
-        let keep = if length >= max * DIGEST_BYTES as u64 { 0 } else { whole(length) };
+        let keep = if length > max * DIGEST_BYTES as u64 { 0 } else { whole(length) };
         if keep != length {
             file.set_len(keep)?;
         }
@@ -102,8 +126,15 @@ impl Verified for VerifiedFile {
 
     fn learn(&self, content: &Digest32) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        // written first: a disk that is full costs the next process its work, and this one nothing
-        if (known.len() as u64) < self.max && !known.contains(content) && (&self.file).write_all(&content.0).is_ok() {
+        if known.contains(content) {
+            return;
+        }
+        let length = self.file.metadata().map_or(0, |m| m.len());
+        if length + DIGEST_BYTES as u64 > self.max * DIGEST_BYTES as u64 && self.file.set_len(0).is_ok() {
+            known.clear();
+        }
+        // a disk that is full costs the next process its work, and this one nothing
+        if (&self.file).write_all(&content.0).is_ok() {
             known.insert(*content);
         }
     }
@@ -116,26 +147,22 @@ struct RootsFile {
     max: u64,
 }
 
-#[derive(Default)]
-struct Index {
-    places: BTreeMap<Digest32, (u64, u32)>,
-    /// Bytes that were there or came, those of other processes apart.
-    length: u64,
-}
+/// Where the roots of a segment begin, and how many bytes they are.
+type Index = BTreeMap<Digest32, (u64, u32)>;
 
 impl RootsFile {
     fn open(path: &Path, max: u64) -> io::Result<Self> {
         let file = appending(path)?;
         let length = file.metadata()?.len();
-        let mut index = Index::default();
-        if length < max {
-            while let Some((digest, place)) = head(&file, index.length, length)? {
-                index.length = place.0 + u64::from(place.1);
-                index.places.insert(digest, place);
+        let (mut index, mut whole) = (Index::default(), 0);
+        if length <= max {
+            while let Some((digest, place)) = head(&file, whole, length)? {
+                whole = place.0 + u64::from(place.1);
+                index.insert(digest, place);
             }
         }
-        if index.length != length {
-            file.set_len(index.length)?;
+        if whole != length {
+            file.set_len(whole)?;
         }
         Ok(Self { file, found: Mutex::new(index), max })
     }
@@ -152,13 +179,13 @@ fn head(file: &File, at: u64, length: u64) -> io::Result<Option<(Digest32, (u64,
     let (digest, size) = bytes.split_at(DIGEST_BYTES);
     let (Ok(digest), Ok(size)) = (digest.try_into(), size.try_into()) else { return Ok(None) };
     let size = u32::from_le_bytes(size);
-    let whole = begin + u64::from(size) <= length && size as usize % POINT_BYTES == 0;
+    let whole = begin + u64::from(size) <= length && (size as usize).is_multiple_of(POINT_BYTES);
     Ok(whole.then_some((Digest32(digest), (begin, size))))
 }
 
 impl Roots for RootsFile {
     fn find(&self, segment: &Digest32) -> Option<Vec<u8>> {
-        let (at, size) = *self.found.lock().unwrap_or_else(PoisonError::into_inner).places.get(segment)?;
+        let (at, size) = *self.found.lock().unwrap_or_else(PoisonError::into_inner).get(segment)?;
         let mut ys = vec![0; size as usize];
         self.file.read_exact_at(&mut ys, at).ok()?;
         Some(ys)
@@ -168,15 +195,20 @@ impl Roots for RootsFile {
         let mut index = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(size) = u32::try_from(ys.len()) else { return };
         let entry = [&segment.0[..], &size.to_le_bytes(), ys].concat();
-        let full = index.length + entry.len() as u64 > self.max;
-        if full || index.places.contains_key(segment) || (&self.file).write_all(&entry).is_err() {
+        if entry.len() as u64 > self.max || index.contains_key(segment) {
             return;
         }
-        // another process may have written in between: where it is, is looked up at the end
-        let end = self.file.metadata().map(|m| m.len()).unwrap_or_default();
-        index.length += entry.len() as u64;
-        let Some(begin) = end.checked_sub(ys.len() as u64) else { return };
-        index.places.insert(*segment, (begin, size));
+        if self.file.metadata().map_or(0, |m| m.len()) + entry.len() as u64 > self.max && self.file.set_len(0).is_ok() {
+            index.clear();
+        }
+        if (&self.file).write_all(&entry).is_err() {
+            return;
+        }
+        // another process may have written in between: if so, what is found there is no root of these points, and costs them
+        let end = self.file.metadata().map_or(0, |m| m.len());
+        if let Some(begin) = end.checked_sub(ys.len() as u64) {
+            index.insert(*segment, (begin, size));
+        }
     }
 }
 
@@ -208,16 +240,16 @@ mod tests {
     }
 
     #[test]
-    fn a_full_file_of_digests_takes_no_more_and_is_begun_anew() {
+    fn a_full_file_of_digests_is_begun_anew() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("verified");
         let file = VerifiedFile::open(&path, 2).unwrap();
-        (1..=3).for_each(|i| file.learn(&digest(i)));
-        assert!(file.knows(&digest(2)) && !file.knows(&digest(3)));
+        (1..=2).for_each(|i| file.learn(&digest(i)));
+        assert!(VerifiedFile::open(&path, 2).unwrap().knows(&digest(2)), "full, and whole");
+        file.learn(&digest(3));
+        assert!(!file.knows(&digest(1)) && file.knows(&digest(3)));
         let next = VerifiedFile::open(&path, 2).unwrap();
-        assert!(!next.knows(&digest(1)));
-        next.learn(&digest(3));
-        assert!(VerifiedFile::open(&path, 2).unwrap().knows(&digest(3)));
+        assert!(!next.knows(&digest(1)) && next.knows(&digest(3)));
     }
 
     #[test]
@@ -255,9 +287,14 @@ mod tests {
             (one.find(&digest(1)), one.find(&digest(3)), other.find(&digest(2))),
             (Some(vec![1; 64]), Some(vec![3; 64]), Some(vec![2; 64]))
         );
+        // what does not fit begins the file anew; what never will is left out
         one.keep(&digest(4), &[4; 320]);
-        assert_eq!(one.find(&digest(4)), None, "no room");
-        assert!(RootsFile::open(&path, 300).unwrap().find(&digest(1)).is_none(), "full: begun anew");
-        assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+        assert_eq!((one.find(&digest(1)), one.find(&digest(4))), (None, Some(vec![4; 320])));
+        one.keep(&digest(5), &[5; 384]);
+        assert_eq!((one.find(&digest(5)), one.find(&digest(4)).is_some()), (None, true));
+        // the other looks where something else is by now: those are no roots of its points
+        assert_ne!(other.find(&digest(2)), Some(vec![2; 64]));
+        let next = RootsFile::open(&path, 400).unwrap();
+        assert_eq!((next.find(&digest(1)), next.find(&digest(4))), (None, Some(vec![4; 320])));
     }
 }

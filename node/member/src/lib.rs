@@ -22,6 +22,6 @@ pub use clock::now;
 pub use connection::{Connection, PATIENCE};
 pub use error::{LedgerError, MemberError};
 pub use folder::MemberFolder;
-pub use kept::KeptWork;
+pub use kept::{KeptWork, LeftToOthers};
 pub use keys::{Member, is_usable, refuse_readable, role};
 pub use ledger::{Alone, Ledger, OtherProcess};

@@ -43,7 +43,7 @@ pub use sealed_stream::{OpeningReader, SealingWriter};
 pub use sheet::{Sheet, SheetError};
 pub use time::{BlockTime, Height};
 pub use transaction::{
-    Anchor, AnchoredTable, Answer, Cause, Change, Enrol, Enrolment, Erase, ErasedVersion, Payload, Proposal, ProposalId, Query, QueryId,
-    Refusal, RefusalCode, SealingKey, SealingParty, Signature, StudyAccept, StudyApprove, StudyId, StudySubmit, Transaction, TransactionId,
-    Vote, Withdraw, WithdrawByKey,
+    Act, Anchor, AnchoredTable, Answer, Cause, Change, Enrol, Enrolment, Erase, ErasedVersion, Payload, Proposal, ProposalId, Query,
+    QueryId, Refusal, RefusalCode, SealingKey, SealingParty, Signature, StudyAccept, StudyAct, StudyApprove, StudyId, StudySubmit,
+    Transaction, TransactionId, Vote, Withdraw, WithdrawByKey,
 };

@@ -51,7 +51,9 @@ pub const FAILED_ANCHORS_A_DAY_MAX: u32 = 8;
 pub const FAILED_ANSWERS_A_DAY_MAX: u32 = 32;
 /// Studies one member submits in a UTC day.
 pub const STUDIES_A_DAY_MAX: u32 = 16;
-/// Studies of one member that may wait for a board.
+/// Suspensions of studies by one member in a UTC day; whoever lifts has suspended.
+pub const SUSPENSIONS_A_DAY_MAX: u32 = 16;
+/// Studies of one member that wait for a board, or that one has rejected and that are not forgotten yet.
 pub const STUDIES_WAITING_MAX: usize = 16;
 /// Days a study waits for a board; then it is forgotten, and may be submitted again.
 pub const WAITING_DAYS: i32 = 90;

@@ -6,6 +6,7 @@ mod erase;
 mod governance;
 mod query;
 mod study;
+mod study_act;
 mod withdraw;
 
 pub use anchor::{Anchor, AnchoredTable};
@@ -14,6 +15,7 @@ pub use erase::{Erase, ErasedVersion};
 pub use governance::{Change, Proposal, ProposalId, Vote};
 pub use query::{Answer, Query, QueryId, Refusal, RefusalCode};
 pub use study::{SealingKey, SealingParty, StudyAccept, StudyApprove, StudyId, StudySubmit};
+pub use study_act::{Act, StudyAct};
 pub use withdraw::{Cause, Withdraw, WithdrawByKey};
 
 use crate::{
@@ -71,6 +73,8 @@ pub enum Payload {
     WithdrawByKey(WithdrawByKey),
     /// Empties slots that are out of force (hospital).
     Erase(Erase),
+    /// Rejects, suspends, lifts, stops or closes a study (its board, or who submitted it).
+    StudyAct(StudyAct),
 }
 
 impl Payload {
@@ -83,6 +87,7 @@ impl Payload {
             Self::Withdraw(_) => "withdraw",
             Self::StudySubmit(_) => "study-submit",
             Self::StudyApprove(_) => "study-approve",
+            Self::StudyAct(_) => "study-act",
             Self::StudyAccept(_) => "study-accept",
             Self::Query(_) => "query",
             Self::Answer(_) => "answer",
@@ -101,6 +106,10 @@ impl Payload {
             Self::StudyAccept(_) | Self::Answer(_) | Self::Refusal(_) => Role::Hospital,
             Self::StudySubmit(_) | Self::Query(_) => Role::Researcher,
             Self::StudyApprove(_) => Role::Board,
+            Self::StudyAct(act) => match act.by {
+                SealingParty::Team => Role::Researcher,
+                SealingParty::Board => Role::Board,
+            },
             Self::WithdrawByKey(_) => return None,
         })
     }
@@ -116,6 +125,7 @@ impl Payload {
             Self::Anchor(anchor) => anchor.check_bounds(),
             Self::Withdraw(withdraw) => withdraw.check_bounds(),
             Self::StudySubmit(study) => study.check_bounds(),
+            Self::StudyAct(act) => act.check_bounds(),
             Self::Enrol(enrol) => enrol.check_bounds(),
             Self::Erase(erase) => erase.check_bounds(),
             Self::Vote(_) | Self::StudyApprove(_) | Self::StudyAccept(_) | Self::WithdrawByKey(_) => Ok(()),

@@ -2,23 +2,34 @@
 
 use crate::{Config, ServiceError};
 use async_recursion::async_recursion as boxed;
-use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
-use countersign_member::{Connection, KeptWork, LedgerError, MemberFolder, OtherProcess, VerifyingFolder, gateway::GatewayClient};
+use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker, Verified};
+use countersign_member::{
+    Connection, KeptWork, LedgerError, LeftToOthers, MemberFolder, OtherProcess, VerifyingFolder, gateway::GatewayClient,
+};
 use countersign_store::StoreError;
 use std::sync::Arc;
 
-/// The checker with the circuit keys of a folder and those the configuration names; it goes on from what earlier processes of this member verified.
+/// The checker of a node, with the circuit keys of a folder and those the configuration names. It verifies everything itself, and leaves what it has verified to
+/// commands beside the node.
 ///
 /// # Errors
 /// Keys are missing or damaged.
 pub fn checker(config: &Config, keys: &VerifyingFolder) -> Result<Arc<dyn ProofChecker>, ServiceError> {
+    checker_with(config, keys, |kept| Arc::new(LeftToOthers(kept)))
+}
+
+fn checker_with(
+    config: &Config,
+    keys: &VerifyingFolder,
+    verified: impl FnOnce(KeptWork) -> Arc<dyn Verified>,
+) -> Result<Arc<dyn ProofChecker>, ServiceError> {
     let mut ring = vec![keys.read()?];
     for folder in &config.circuit_keys {
         ring.push(VerifyingFolder::new(folder).read()?);
     }
     let checker = CachingChecker::new(KeyedChecker::with_ring(ring));
     Ok(match KeptWork::open(&config.data) {
-        Ok(kept) => Arc::new(checker.beside(Arc::new(kept))),
+        Ok(kept) => Arc::new(checker.beside(verified(kept))),
         // a folder that may only be read: it costs time and nothing else
         Err(error) => {
             tracing::warn!(%error, "what was verified is not kept: proofs are verified again by each process");
@@ -34,7 +45,8 @@ pub fn checker(config: &Config, keys: &VerifyingFolder) -> Result<Arc<dyn ProofC
 #[boxed]
 pub async fn beside(config: &Config, keys: &VerifyingFolder) -> Result<(MemberFolder, Connection), ServiceError> {
     let folder = config.member_folder()?;
-    let checker = checker(config, keys)?;
+    // what this member's node and earlier commands verified is not verified again
+    let checker = checker_with(config, keys, |kept| Arc::new(kept))?;
     let client = GatewayClient::new(&config.gateway_url()).map_err(LedgerError::from)?;
     let ledger = OtherProcess::open(&config.store_url()?, client).await.map_err(|error| match error {
         LedgerError::Store(error) => no_chain(config, error),

@@ -1,7 +1,8 @@
 //! What was asked, and where each question stands at each hospital.
 
+use crate::deciding::standing as standing_of_study;
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{DataCut, PairRecord, PairStatus, QueryRecord, State, TableKey};
+use countersign_ledger::{DataCut, PairRecord, PairStatus, QueryRecord, State, StudyStatus, TableKey};
 use countersign_member::Connection;
 use countersign_messages::{BlockTime, MemberId, QueryId, StudyId};
 use countersign_query::Question;
@@ -26,6 +27,8 @@ pub enum Standing {
     },
     /// It can answer no more: its answers did not verify.
     Closed,
+    /// The study is suspended, or was ended: nobody answers.
+    Held(String),
     /// The time is over.
     Over,
 }
@@ -38,6 +41,7 @@ impl Standing {
             Self::Declined { .. } => "declined",
             Self::Waiting { .. } => "waiting",
             Self::Closed => "closed",
+            Self::Held(_) => "held",
             Self::Over => "over",
         }
     }
@@ -84,6 +88,8 @@ pub fn asked_by(connection: &Connection, member: &MemberId, now: BlockTime) -> V
 
 fn one(connection: &Connection, id: QueryId, record: &QueryRecord, now: BlockTime) -> Asked {
     let state = connection.state();
+    let study = state.study(&record.query.study).filter(|study| !matches!(study.status(), StudyStatus::Open | StudyStatus::Approved));
+    let held = study.map(|study| standing_of_study(study, |member| connection.member_name(member)));
     let standing = |site: &MemberId| match state.pair(&id, site) {
         Some(PairRecord { status: PairStatus::Answered(_), .. }) => Standing::Answered,
         Some(PairRecord { status: PairStatus::Declined { code, reason, .. }, .. }) => {
@@ -91,6 +97,7 @@ fn one(connection: &Connection, id: QueryId, record: &QueryRecord, now: BlockTim
         }
         Some(pair) if !pair.is_open() => Standing::Closed,
         _ if record.query.deadline <= now => Standing::Over,
+        _ if held.is_some() => Standing::Held(held.clone().unwrap_or_default()),
         Some(pair) => Standing::Waiting { rejected: u32::from(pair.invalid) },
         None => Standing::Waiting { rejected: 0 },
     };

@@ -1,8 +1,8 @@
 //! Which study a question can be asked under.
 
-use crate::draft::scope_of;
+use crate::{deciding::standing, draft::scope_of};
 use countersign_circuits::hash::Digest32;
-use countersign_ledger::{State, StudyRecord, TableKey};
+use countersign_ledger::{State, StudyRecord, StudyStatus, TableKey};
 use countersign_messages::{MemberId, Role, StudyId};
 use countersign_query::Question;
 use std::collections::BTreeSet;
@@ -16,6 +16,13 @@ pub enum NotCovered {
     NoStudy {
         /// Consent scopes of the data categories it has to read.
         needed: BTreeSet<String>,
+    },
+    /// One does, and is suspended.
+    Held {
+        /// The study's number.
+        study: u32,
+        /// By whom and why.
+        words: String,
     },
     /// One does, and waits for its ethics board.
     NotApproved {
@@ -52,18 +59,27 @@ pub fn covering(state: &State, researcher: &MemberId, dictionary: &Digest32, que
         return Err(NotCovered::NoTable);
     }
     let needed = categories_of(question);
+    let today = state.tip().time.day();
+    // one that is over is as good as none
     let covers = |s: &StudyRecord| {
-        s.submitted.dictionary == *dictionary
+        !s.is_over(today)
+            && s.submitted.dictionary == *dictionary
             && s.submitted.researchers.contains(researcher)
             && needed.iter().all(|c| s.submitted.categories.contains(c))
     };
     let fresh = |id: &StudyId| !state.queries().any(|(_, q)| q.query.study == *id && q.query.statement == question.statement);
-    if let Some((id, _)) = state.studies().find(|(id, study)| covers(study) && fresh(id) && state.cuts(id).count() == with_table) {
+    let asks = |study: &StudyRecord| covers(study) && study.status() == StudyStatus::Open;
+    if let Some((id, _)) = state.studies().find(|(id, study)| asks(study) && fresh(id) && state.cuts(id).count() == with_table) {
         return Ok(*id);
     }
-    let newest = state.studies().filter(|(_, study)| covers(study)).max_by_key(|(_, study)| study.number);
+    // one that goes on rather than one that does not
+    let newest = state.studies().filter(|(_, study)| covers(study)).max_by_key(|(_, study)| (study.suspensions.is_empty(), study.number));
     Err(match newest {
         None => NotCovered::NoStudy { needed },
+        Some((_, study)) if study.status() == StudyStatus::Suspended => {
+            let name = |member: &MemberId| state.member(member).map_or_else(|| "unknown".to_owned(), |m| m.name.to_string());
+            NotCovered::Held { study: study.number, words: standing(study, name) }
+        }
         Some((_, study)) if study.approval.is_none() => NotCovered::NotApproved { study: study.number },
         Some((_, study)) => NotCovered::NotAccepted { study: study.number, accepted: study.accepted },
     })

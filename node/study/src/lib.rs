@@ -1,6 +1,6 @@
 //! What researchers and ethics boards do: studies and questions, from the draft to the answers.
 //!
-//! A researcher [submits](submit) a [`StudyDraft`], a board [approves](approve) it, hospitals accept it (`countersign-hospital`). Then the researcher
+//! A researcher [submits](submit) a [`StudyDraft`], a board [approves](approve) it or [decides](decide) otherwise, hospitals accept it (`countersign-hospital`). Then the researcher
 //! [finds](find) the dictionary a question names, a study that [covers](covering) it, and [asks](ask). Where each question stands at each hospital is
 //! [`asked_by`]; what has come is [`result`]: opened with the member's own key, verified here, tabulated. [`export`] writes files that convince others.
 //!
@@ -32,6 +32,7 @@ mod approving;
 mod asked;
 mod asking;
 mod covering;
+mod deciding;
 mod draft;
 mod error;
 mod exporting;
@@ -41,6 +42,7 @@ pub use approving::approve;
 pub use asked::{Asked, HospitalsAtHand, Standing, asked_before, asked_by};
 pub use asking::{ask, dictionary, find, until_answered};
 pub use covering::{NotCovered, categories_of, covering, hospitals_with_table};
+pub use deciding::{decide, standing};
 pub use draft::{StudyDraft, boards, submit};
 pub use error::StudyError;
 pub use exporting::{export, writable};

@@ -9,7 +9,7 @@ mod withdrawals;
 
 pub(super) use agreement::Watch;
 
-use countersign_messages::{CertificateError, Height, MemberId, QueryId, TransactionId};
+use countersign_messages::{CertificateError, Height, MemberId, QueryId, StudyId, TransactionId};
 
 /// A property that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,13 @@ pub enum Failure {
         hospital: MemberId,
         /// To.
         query: QueryId,
+    },
+    /// Something was asked, accepted or answered of a study while it was suspended, or after it had ended.
+    NotHeld {
+        /// Of which.
+        study: StudyId,
+        /// By what.
+        transaction: TransactionId,
     },
     /// A committed withdrawal is not in an active bitmap.
     LostWithdrawal {

@@ -11,7 +11,8 @@ use super::{
 };
 use countersign_ledger::{PairRecord, ProposalRecord, ProposalStatus, State, StudyStatus, TableKey};
 use countersign_messages::{
-    Answer, Cause, Change, Height, MemberId, Payload, QueryId, Rules, StudyAccept, StudyApprove, Transaction, TransactionId,
+    Act, Answer, Cause, Change, Height, MemberId, Payload, QueryId, Rules, SealingParty, StudyAccept, StudyAct, StudyApprove, Transaction,
+    TransactionId,
 };
 use rand::{Rng, rngs::StdRng};
 use std::{collections::BTreeMap, sync::Arc};
@@ -141,11 +142,23 @@ impl Clients {
                 Some(Payload::StudySubmit(study))
             }
             _ => {
+                if let Some(decision) = Self::decision(who, state, dice) {
+                    return Some(decision);
+                }
                 let waiting: Vec<_> = state.studies().filter(|(_, s)| s.status() == StudyStatus::Submitted).map(|(k, _)| *k).collect();
                 let study = waiting.get(dice.gen_range(0..waiting.len().max(1)))?;
                 Some(Payload::StudyApprove(StudyApprove { study: *study }))
             }
         }
+    }
+
+    /// The board suspends the study now and then, and lifts that at its next turn.
+    fn decision(who: Who, state: &State, dice: &mut StdRng) -> Option<Payload> {
+        let study = prefix().study;
+        let suspended = state.study(&study)?.suspensions.contains_key(&id(who));
+        let act = if suspended { Act::Lift } else { Act::Suspend };
+        let decided = StudyAct { study, by: SealingParty::Board, act, reason: "looked into".into() };
+        (suspended || dice.gen_bool(0.04)).then_some(Payload::StudyAct(decided))
     }
 
     /// Proposes a change or votes on one.

@@ -40,6 +40,8 @@ pub struct Summary {
     pub withdrawals: usize,
     /// Erasures accepted.
     pub erasures: usize,
+    /// Suspensions of a study, and that they were lifted.
+    pub decisions: usize,
     /// Times that a copy took the place of a hospital's file.
     pub brought_back: usize,
     /// Starts of processes after the first.

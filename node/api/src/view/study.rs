@@ -1,12 +1,16 @@
 //! Studies.
 
 use super::date;
-use countersign_ledger::{DataCut, State, StudyRecord, StudyStatus};
+use countersign_ledger::{DataCut, Decision, State, StudyRecord, StudyStatus};
 use countersign_messages::{BlockTime, SealingKey, SealingParty, StudyId, json};
 
 fn standing(record: &StudyRecord, now: BlockTime) -> json::Standing {
     match record.status() {
+        StudyStatus::Rejected => json::Standing::Rejected,
+        StudyStatus::Stopped => json::Standing::Stopped,
+        StudyStatus::Closed => json::Standing::Closed,
         _ if now.day() > record.submitted.expiry => json::Standing::Expired,
+        StudyStatus::Suspended => json::Standing::Suspended,
         StudyStatus::Submitted => json::Standing::Submitted,
         StudyStatus::Approved => json::Standing::Approved,
         StudyStatus::Open => json::Standing::Open,
@@ -27,12 +31,26 @@ pub(crate) fn summary(id: &StudyId, record: &StudyRecord, now: BlockTime) -> jso
     }
 }
 
+fn party(party: SealingParty) -> String {
+    match party {
+        SealingParty::Team => "team".into(),
+        SealingParty::Board => "board".into(),
+    }
+}
+
+fn decision(decision: &Decision) -> json::Decision {
+    json::Decision {
+        act: decision.act.to_string(),
+        by: decision.by.into(),
+        party: party(decision.party),
+        reason: decision.reason.clone(),
+        height: decision.height.0,
+        transaction: decision.transaction.into(),
+    }
+}
+
 fn sealing(key: &SealingKey) -> json::SealingKey {
-    let party = match key.party {
-        SealingParty::Team => "team",
-        SealingParty::Board => "board",
-    };
-    json::SealingKey { party: party.into(), member: key.member.into(), key: key.key.into() }
+    json::SealingKey { party: party(key.party), member: key.member.into(), key: key.key.into() }
 }
 
 fn site(cut: &DataCut) -> json::Site {
@@ -68,6 +86,7 @@ pub(crate) fn study(id: &StudyId, record: &StudyRecord, state: &State) -> json::
             height: height.0,
             transaction: transaction.into(),
         }),
+        decisions: record.suspensions.values().chain(&record.ended).map(decision).collect(),
         accepted_by: state.cuts(id).map(site).collect(),
     }
 }

@@ -28,6 +28,7 @@ fn effect(effect: &Effect) -> json::Effect {
         Effect::Enrolled(keys) => json::Effect::Enrolled { keys: *keys },
         Effect::Submitted { study, number } => json::Effect::Submitted { study: (*study).into(), number: *number },
         Effect::Approved(study) => json::Effect::Approved { study: (*study).into() },
+        Effect::Decided { study, act } => json::Effect::Decided { study: (*study).into(), act: act.to_string() },
         Effect::Accepted { study, cut } => json::Effect::Accepted { study: (*study).into(), cut: cut.0.into() },
         Effect::Asked { query, number, hospitals } => json::Effect::Asked { query: (*query).into(), number: *number, sites: *hospitals },
         Effect::Answered(record) => json::Effect::Answered { query: record.query.into(), hospital: record.hospital.into() },

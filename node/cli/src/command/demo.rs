@@ -5,6 +5,7 @@ mod cheat;
 mod consortium;
 mod outage;
 mod story;
+mod suspension;
 
 use super::{Session, mapping, reading, stopwatch, temporary};
 use crate::failure::Failure;
@@ -114,7 +115,7 @@ pub async fn run(session: &Session, arguments: &DemoArguments) -> Result<(), Fai
     drop(working);
     let told = tell(session, &mut consortium, &reading, &names, arguments.patients, folder.path()).await;
     consortium.stop_all().await;
-    let (queries, refused) = told?;
+    let Told { queries, refused, suspended } = told?;
 
     screen.say("\nThe ethics board checks the chain its observer has stored, from the first block, with fresh eyes and every proof again:");
     let working = screen.working("auditing");
@@ -126,11 +127,19 @@ pub async fn run(session: &Session, arguments: &DemoArguments) -> Result<(), Fai
     let seconds = elapsed();
     screen.say(format!("\n{seconds:.1} seconds."));
     if screen.is_json() {
-        let value =
-            json!({ "queries": queries, "refused": refused, "audit": finding, "development_keys": development, "seconds": seconds });
+        let value = json!({ "queries": queries, "refused": refused, "suspended": suspended, "audit": finding, "development_keys": development, "seconds": seconds });
         screen.result(String::new, || value);
     }
     Ok(())
+}
+
+/// What the story came to, for programs.
+struct Told {
+    queries: Vec<Value>,
+    /// The question that a rule refuses.
+    refused: Value,
+    /// The question that is asked while the study is suspended.
+    suspended: Value,
 }
 
 /// The story, while the nodes run.
@@ -141,7 +150,7 @@ async fn tell(
     names: &[String],
     patients: u32,
     folder: &Path,
-) -> Result<(Vec<Value>, Value), Failure> {
+) -> Result<Told, Failure> {
     let screen = session.screen;
     story::opening(screen, names);
     let dictionary = agreement::publish(screen, consortium, reading).await?;
@@ -160,11 +169,12 @@ async fn tell(
             leave(session, consortium, &sites, name).await?;
         }
     }
+    let suspended = suspension::suspend(screen, consortium, study, reading).await?;
     let refused = refusal(screen, reading)?;
     for site in sites {
         site.close().await;
     }
-    Ok((queries, refused))
+    Ok(Told { queries, refused, suspended })
 }
 
 /// Writes, reads and anchors an invented hospital.

@@ -51,6 +51,7 @@ pub(super) fn standing(standing: &Standing, deadline: BlockTime) -> String {
             format!("{rejected} answers were rejected by the ledger; waits for another from the hospital until {until}")
         }
         Standing::Closed => "closed: its answers did not verify".to_owned(),
+        Standing::Held(words) => format!("nobody answers, as the study is {}", plain(words)),
         Standing::Over => format!("no answer came until {until}; ask again"),
     }
 }

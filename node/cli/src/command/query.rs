@@ -5,6 +5,7 @@ use crate::{
     development::open_study,
     failure::Failure,
     keyed_connection::{KeyHolder, KeyedConnection},
+    screen::plain,
 };
 use async_recursion::async_recursion as boxed;
 use clap::Args;
@@ -52,7 +53,8 @@ async fn study_for(session: &Session, network: &mut KeyedConnection, table: &Dig
     }
     match covering(network.state(), &network.holder().reader()?.id(), table, question) {
         Ok(study) => return Ok(study),
-        Err(not @ NotCovered::NoTable) => return Err(Failure::Refused(first(&not))),
+        // what somebody suspended is not begun anew behind their back
+        Err(not @ (NotCovered::NoTable | NotCovered::Held { .. })) => return Err(Failure::Refused(first(&not))),
         Err(not) if !everybody => return Err(Failure::Refused(first(&not))),
         Err(_) => {}
     }
@@ -89,6 +91,7 @@ fn first(not: &NotCovered) -> String {
             let words = "no study of yours covers this question. Submit one:";
             format!("{words} `countersign study submit --title TEXT --summary TEXT --dictionary FILE{categories} --config node.toml`")
         }
+        NotCovered::Held { study, words } => format!("study S-{study} covers this question, and is {}", plain(words)),
         NotCovered::NotApproved { study } => {
             format!("study S-{study} waits for the ethics board: `countersign study approve S-{study} --config node.toml`")
         }

@@ -1,4 +1,4 @@
-//! `countersign study`: a researcher submits, the ethics board approves, a hospital accepts.
+//! `countersign study`: a researcher submits, the ethics board approves, a hospital accepts; boards reject, suspend and stop, and who submitted a study suspends and closes it.
 
 use super::{Session, network_arguments::MemberArguments, reading};
 use crate::{
@@ -8,10 +8,10 @@ use crate::{
 };
 use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
-use countersign_ledger::{State, StudyRecord};
+use countersign_ledger::{State, StudyRecord, StudyStatus};
 use countersign_member::named;
-use countersign_messages::StudyId;
-use countersign_study::{StudyDraft, StudyError, approve, boards, submit};
+use countersign_messages::{Act, MemberId, StudyId};
+use countersign_study::{StudyDraft, StudyError, approve, boards, decide, standing, submit};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -34,6 +34,16 @@ pub enum StudyCommand {
         #[command(flatten)]
         member: MemberArguments,
     },
+    /// Do not approve a study, for good (ethics board)
+    Reject(DecisionArguments),
+    /// Let nothing be asked or answered of a study for now (ethics board, or who submitted it)
+    Suspend(DecisionArguments),
+    /// Lift the own suspension (ethics board, or who submitted it)
+    Lift(DecisionArguments),
+    /// End a study, for good (the ethics board that approved it)
+    Stop(DecisionArguments),
+    /// End a study, for good (who submitted it)
+    Close(DecisionArguments),
     /// Accept a study, which fixes the data it may be asked about (hospital)
     Accept {
         /// The study (S-1, or its id)
@@ -45,6 +55,19 @@ pub enum StudyCommand {
         #[arg(long, value_name = "K")]
         k_min: Option<u32>,
     },
+}
+
+/// Arguments of a decision about a study.
+#[derive(Debug, Args)]
+pub struct DecisionArguments {
+    /// The study (S-1, or its id)
+    pub study: String,
+    /// The member's node
+    #[command(flatten)]
+    pub member: MemberArguments,
+    /// Why, in words that everybody reads: they stand on the ledger
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
 }
 
 /// Arguments of `study submit`.
@@ -89,6 +112,16 @@ pub async fn run(session: &Session, command: &StudyCommand) -> Result<(), Failur
             approve(&mut network, &board, id).await?;
             say(session, network, id, "approved; hospitals accept it with `countersign study accept`").await
         }
+        StudyCommand::Reject(arguments) => decided(session, arguments, Act::Reject, "rejected; it is not asked about").await,
+        StudyCommand::Suspend(arguments) => {
+            let words = "suspended: nothing is asked or answered of it until you lift that with `countersign study lift`";
+            decided(session, arguments, Act::Suspend, words).await
+        }
+        StudyCommand::Lift(arguments) => decided(session, arguments, Act::Lift, "your suspension is over").await,
+        StudyCommand::Stop(arguments) => decided(session, arguments, Act::Stop, "stopped, for good; answers that were accepted stay").await,
+        StudyCommand::Close(arguments) => {
+            decided(session, arguments, Act::Close, "closed, for good; answers that were accepted stay").await
+        }
         StudyCommand::Accept { study, member, k_min } => {
             let mut network = member.open(session).await?;
             let id = named::study(network.state(), study)?;
@@ -101,6 +134,14 @@ pub async fn run(session: &Session, command: &StudyCommand) -> Result<(), Failur
             say(session, network, id, &format!("accepted: {}", research.words())).await
         }
     }
+}
+
+async fn decided(session: &Session, arguments: &DecisionArguments, act: Act, words: &str) -> Result<(), Failure> {
+    let mut network = arguments.member.open(session).await?;
+    let id = named::study(network.state(), &arguments.study)?;
+    let member = network.holder().reader()?;
+    decide(&mut network, &member, id, act, &arguments.reason).await?;
+    say(session, network, id, words).await
 }
 
 async fn submit_draft(session: &Session, arguments: &SubmitArguments) -> Result<(), Failure> {
@@ -127,7 +168,14 @@ async fn list(session: &Session, member: &MemberArguments) -> Result<(), Failure
     let mut all: Vec<_> = state.studies().collect();
     all.sort_unstable_by_key(|(_, s)| s.number);
     let line = |(_, s): &(&StudyId, &StudyRecord)| {
-        format!("S-{}  {}, {} of the hospitals have accepted\n     {}", s.number, standing(s), s.accepted, plain(&s.submitted.title))
+        let name = |member: &MemberId| network.member_name(member);
+        format!(
+            "S-{}  {}; {} of the hospitals have accepted\n     {}",
+            s.number,
+            plain(&standing(s, name)),
+            s.accepted,
+            plain(&s.submitted.title)
+        )
     };
     let text = || match all.is_empty() {
         true => "no studies".to_owned(),
@@ -144,12 +192,9 @@ async fn say(session: &Session, network: KeyedConnection, id: StudyId, words: &s
     network.close().await
 }
 
-fn standing(study: &StudyRecord) -> &'static str {
-    if study.approval.is_some() { "approved" } else { "waits for the ethics board" }
-}
-
 fn value(state: &State, id: &StudyId, study: &StudyRecord) -> Value {
     let sites: Vec<String> = state.cuts(id).filter_map(|cut| state.member(&cut.hospital).map(|m| m.name.to_string())).collect();
-    json!({ "study": id.to_string(), "number": study.number, "title": study.submitted.title, "approved": study.approval.is_some(), "accepted_by": sites,
+    let name = |member: &MemberId| state.member(member).map_or_else(|| "unknown".to_owned(), |m| m.name.to_string());
+    json!({ "study": id.to_string(), "standing": study.status().name(), "words": standing(study, name), "number": study.number, "title": study.submitted.title, "approved": matches!(study.status(), StudyStatus::Approved | StudyStatus::Open), "accepted_by": sites,
         "k_min": study.submitted.k_min })
 }

@@ -119,11 +119,12 @@ pub(super) async fn run(shared: Arc<Shared>) {
     let (mut states, mut stop) = (shared.replica.subscribe(), shared.stop.subscribe());
     let mut soon = Soon::default();
     loop {
+        // first: a block that comes while the store is read is seen as new afterwards
+        let height = states.borrow_and_update().tip().height;
         let missing = shared.replica.store().blobs_missing(MISSING_MAX).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "which sealed answers are missing is not known");
             Vec::new()
         });
-        let height = states.borrow_and_update().tip().height;
         for digest in soon.due(&missing, height) {
             if *stop.borrow() {
                 return;

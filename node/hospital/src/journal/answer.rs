@@ -121,6 +121,15 @@ async fn read(c: &mut SqliteConnection, query: QueryId) -> Result<Stored, Hospit
         .ok_or(HospitalStoreError::Unknown("query"))
 }
 
+/// Whether a refused answer used up one of the attempts there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsedUp {
+    /// It did: the answer was at fault, or something came in between.
+    Yes,
+    /// Its study was suspended or had ended.
+    No,
+}
+
 impl HospitalStore {
     /// Records a query that arrived in a block. Seeing it again changes nothing.
     ///
@@ -272,12 +281,14 @@ impl HospitalStore {
     /// # Errors
     /// Nothing was submitted, or it is confirmed already.
     #[boxed]
-    pub async fn answer_rejected(&self, query: QueryId) -> Result<(), HospitalStoreError> {
+    pub async fn answer_rejected(&self, query: QueryId, attempt: UsedUp) -> Result<(), HospitalStoreError> {
         let mut tx = self.pool.begin().await?;
-        let moved = sqlx::query("UPDATE answer SET stage = 0, kind = NULL, bytes = NULL, sealed = NULL WHERE query = ? AND stage = 2")
-            .bind(&query.0.0.0[..])
-            .execute(&mut *tx)
-            .await?;
+        let given_back = match attempt {
+            UsedUp::Yes => 0,
+            UsedUp::No => 1,
+        };
+        let dropped = "UPDATE answer SET stage = 0, kind = NULL, bytes = NULL, sealed = NULL, attempts = max(attempts - ?, 0) WHERE query = ? AND stage = 2";
+        let moved = sqlx::query(dropped).bind(given_back).bind(&query.0.0.0[..]).execute(&mut *tx).await?;
         if moved.rows_affected() != 1 {
             return Err(HospitalStoreError::OutOfOrder("nothing submitted for this query is awaited"));
         }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     disclosure::Withhold,
-    journal::{AnswerStep, Attempt, Step},
+    journal::{AnswerStep, Attempt, Step, UsedUp},
     opening::{OpeningKey, TableKind, TableName},
     released::Judged,
 };
@@ -25,9 +25,11 @@ use countersign_circuits::{
     segment::{EMPTY, SLOTS, SegmentId, SlotCodes},
     statement::Wiring,
 };
-use countersign_ledger::{AnswerTask, Rejection, Verdict, active_point};
+use countersign_ledger::{AnswerTask, Rejection, StudyRefused, StudyStatus, Verdict, active_point};
 use countersign_member::{Connection, LedgerError};
-use countersign_messages::{Answer, Height, Payload, QueryId, Refusal, RefusalCode, Transaction, TransactionId, Wire, sealed};
+use countersign_messages::{
+    Answer, Height, Payload, QueryId, Refusal, RefusalCode, RejectionCode, Transaction, TransactionId, Wire, sealed,
+};
 use countersign_prover::{
     aggregate::{AggregateWitness, GateRows, gate_rows, moment_table, prove_aggregate},
     commitment::Blinders,
@@ -73,13 +75,18 @@ impl Hospital {
             match self.store.next_answer_step(query).await? {
                 AnswerStep::Attempt { .. } => {
                     connection.refresh().await?;
-                    let attempt = self.store.start_attempt(query, &mut OsRng).await?;
-                    match connection.state().answer_task(&query, &self.member.id()) {
+                    let task = connection.state().answer_task(&query, &self.member.id()).map(|task| Task::new(&task));
+                    match task {
                         Ok(task) => {
-                            let task = Task::new(&task);
+                            let attempt = self.store.start_attempt(query, &mut OsRng).await?;
                             self.attempt(connection, query, &attempt, task).await?;
                         }
-                        Err(rejection) => return Ok(Answering::Rejected(rejection.to_string())),
+                        Err(rejection) => {
+                            if !is_held(rejection.code()) {
+                                self.store.start_attempt(query, &mut OsRng).await?;
+                            }
+                            return Ok(Answering::Rejected(rejection.to_string()));
+                        }
                     }
                 }
                 AnswerStep::Refuse { .. } => {
@@ -286,7 +293,7 @@ impl Hospital {
                     Ok(None)
                 }
                 Verdict::Rejected { code, detail } => {
-                    self.store.answer_rejected(query).await?;
+                    self.store.answer_rejected(query, if is_held(code) { UsedUp::No } else { UsedUp::Yes }).await?;
                     // somebody left while it was made: it is made again without them
                     let left = Rejection::WithdrawalSince { named: Height(0), withdrawn: Height(0) }.code();
                     Ok((code != left).then(|| format!("{code}: {detail}")))
@@ -294,7 +301,7 @@ impl Hospital {
             },
             // signed with a sequence number that something else took meanwhile: make it again
             Err(LedgerError::Refused(_) | LedgerError::Overtaken(_)) => {
-                self.store.answer_rejected(query).await?;
+                self.store.answer_rejected(query, UsedUp::Yes).await?;
                 Ok(None)
             }
             Err(other) => Err(other.into()),
@@ -320,6 +327,12 @@ impl Hospital {
         }
         Ok(opened)
     }
+}
+
+/// True if an answer is refused as its study is suspended or has ended: no fault of the answer, which may be made again if the study goes on.
+fn is_held(code: RejectionCode) -> bool {
+    let ended = Rejection::StudyStatus(StudyStatus::Stopped).code();
+    code == ended || code == Rejection::from(StudyRefused::Suspended(String::new())).code()
 }
 
 /// The keys an answer is sealed to.

@@ -246,7 +246,7 @@ impl Hospital {
                 TableKind::Data => (study.submitted.dictionary, versions.data),
                 TableKind::Consent => (study.registry, versions.consent),
             };
-            let live = today <= study.submitted.expiry || open.contains(id);
+            let live = !study.is_over(today) || open.contains(id);
             (live && table == key.table.digest && segments.contains(&key.segment)).then_some(study.submitted.expiry)
         };
         state.studies().filter_map(pins).max()
@@ -258,5 +258,5 @@ fn may_be_pinned(state: &State, key: &OpeningKey) -> bool {
     let today = state.tip().time.day();
     key.table.kind == TableKind::Data
         || key.table.digest == state.registry_digest()
-        || state.studies().any(|(_, study)| study.registry == key.table.digest && today <= study.submitted.expiry)
+        || state.studies().any(|(_, study)| study.registry == key.table.digest && !study.is_over(today))
 }

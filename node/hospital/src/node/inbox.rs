@@ -1,12 +1,13 @@
 //! What waits for a hospital's answer.
 
-use countersign_ledger::{PairRecord, State};
+use countersign_ledger::{PairRecord, State, StudyStatus};
 use countersign_messages::{BlockTime, MemberId, QueryId};
 
-/// Queries a hospital was asked, has neither answered nor declined, and still may, by number. `now` is the clock.
+/// Queries a hospital was asked, has neither answered nor declined, and still may, by number; none of a study that is suspended or over. `now` is the clock.
 pub fn waiting(state: &State, hospital: &MemberId, now: BlockTime) -> Vec<QueryId> {
     let asked = state.queries().filter(|(id, q)| {
-        q.query.deadline > now && q.hospitals.contains(hospital) && state.pair(id, hospital).is_some_and(PairRecord::is_open)
+        let goes_on = || state.study(&q.query.study).is_some_and(|study| study.status() == StudyStatus::Open && !study.is_over(now.day()));
+        q.query.deadline > now && q.hospitals.contains(hospital) && state.pair(id, hospital).is_some_and(PairRecord::is_open) && goes_on()
     });
     let mut open: Vec<_> = asked.map(|(id, q)| (q.number, *id)).collect();
     open.sort_unstable();

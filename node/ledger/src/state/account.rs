@@ -5,7 +5,7 @@
 //! nothing a hospital's program gets wrong elsewhere keeps a patient from leaving.
 
 use super::{Context, State};
-use crate::rejection::{ErasureRefused, Rejection};
+use crate::rejection::{ErasureRefused, Rejection, StudyRefused};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::consent::Day;
 use countersign_messages::{Class, EnvelopeError};
@@ -13,7 +13,7 @@ use countersign_messages::{
     Transaction,
     limits::{
         ENROLMENTS_A_DAY_MAX, FAILED_ANCHORS_A_DAY_MAX, FAILED_ANSWERS_A_DAY_MAX, REJECTED_ANCHOR_BYTES_A_DAY_MAX,
-        REJECTED_BYTES_A_DAY_MAX, STUDIES_A_DAY_MAX, WITHDRAWALS_A_DAY_MAX,
+        REJECTED_BYTES_A_DAY_MAX, STUDIES_A_DAY_MAX, SUSPENSIONS_A_DAY_MAX, WITHDRAWALS_A_DAY_MAX,
     },
 };
 
@@ -49,6 +49,7 @@ pub(crate) struct DayAccount {
     enrolments: u32,
     /// Studies submitted.
     studies: u32,
+    suspensions: u32,
     anchors: Rejected,
     answers: Rejected,
     refused_withdrawals: Rejected,
@@ -64,6 +65,7 @@ impl DayAccount {
             withdrawals: 0,
             enrolments: 0,
             studies: 0,
+            suspensions: 0,
             anchors: none,
             answers: none,
             refused_withdrawals: none,
@@ -101,7 +103,13 @@ impl DayAccount {
     /// With one study more.
     pub(super) fn with_study(mut self) -> Result<Self, Rejection> {
         self.studies = self.studies.saturating_add(1);
-        if self.studies > STUDIES_A_DAY_MAX { Err(Rejection::StudiesADay) } else { Ok(self) }
+        if self.studies > STUDIES_A_DAY_MAX { Err(StudyRefused::StudiesADay.into()) } else { Ok(self) }
+    }
+
+    /// With one suspension of a study more.
+    pub(super) fn with_suspension(mut self) -> Result<Self, Rejection> {
+        self.suspensions = self.suspensions.saturating_add(1);
+        if self.suspensions > SUSPENSIONS_A_DAY_MAX { Err(StudyRefused::SuspensionsADay.into()) } else { Ok(self) }
     }
 }
 

@@ -100,10 +100,10 @@ impl State {
         for (key, record) in self.tables.range(keys) {
             let usable = self.dictionaries.get(&key.table).is_some()
                 || key.table == self.in_force.registry
-                || self.studies.iter().any(|(_, s)| s.registry == key.table && today <= s.submitted.expiry);
+                || self.studies.iter().any(|(_, s)| s.registry == key.table && !s.is_over(today));
             must.extend(record.versions.get(index as usize).filter(|_| usable).map(|version| (key.table, *version)));
         }
-        for (id, study) in self.studies.iter().filter(|(_, study)| today <= study.submitted.expiry) {
+        for (id, study) in self.studies.iter().filter(|(_, study)| !study.is_over(today)) {
             must.extend(
                 self.cut(id, hospital)
                     .into_iter()

@@ -1,6 +1,9 @@
 //! What the state keeps.
 
-use crate::active::Leavers;
+use crate::{
+    active::Leavers,
+    rejection::{Rejection, StudyRefused},
+};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::{
     aggregate::GateCounts,
@@ -10,9 +13,10 @@ use countersign_circuits::{
     segment::{Segment, SegmentId, TableContext},
 };
 use countersign_messages::{
-    BlockTime, Height, MemberId, PatientKey, Query, QueryId, RefusalCode, StudyId, StudySubmit, TransactionId, limits::WAITING_DAYS,
+    Act, BlockTime, Height, MemberId, PatientKey, Query, QueryId, RefusalCode, SealingParty, StudyId, StudySubmit, TransactionId,
+    limits::WAITING_DAYS,
 };
-use std::{fmt, sync::OnceLock};
+use std::{collections::BTreeMap, fmt, sync::OnceLock};
 
 /// A published dictionary.
 #[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
@@ -128,6 +132,29 @@ pub enum StudyStatus {
     Approved,
     /// At least one hospital has accepted it.
     Open,
+    /// Nothing is asked or answered for now.
+    Suspended,
+    /// A board did not approve it.
+    Rejected,
+    /// The board that approved it ended it.
+    Stopped,
+    /// Whoever submitted it ended it.
+    Closed,
+}
+
+impl StudyStatus {
+    /// For programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Submitted => "submitted",
+            Self::Approved => "approved",
+            Self::Open => "open",
+            Self::Suspended => "suspended",
+            Self::Rejected => "rejected",
+            Self::Stopped => "stopped",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 impl fmt::Display for StudyStatus {
@@ -136,8 +163,29 @@ impl fmt::Display for StudyStatus {
             Self::Submitted => "submitted and not approved yet",
             Self::Approved => "approved already",
             Self::Open => "approved already and open",
+            Self::Suspended => "suspended",
+            Self::Rejected => "rejected by its ethics board",
+            Self::Stopped => "stopped by its ethics board",
+            Self::Closed => "closed by who submitted it",
         })
     }
+}
+
+/// A decision about a study that stands.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Decision {
+    /// Whose.
+    pub by: MemberId,
+    /// For whom.
+    pub party: SealingParty,
+    /// What was decided.
+    pub act: Act,
+    /// Why.
+    pub reason: String,
+    /// Decided at.
+    pub height: Height,
+    /// Decided by.
+    pub transaction: TransactionId,
 }
 
 /// A study.
@@ -165,6 +213,10 @@ pub struct StudyRecord {
     pub statements: u32,
     /// Day of the submission.
     pub day: Day,
+    /// Suspensions that stand, by whom: at most one of each board and one of who submitted it.
+    pub suspensions: BTreeMap<MemberId, Decision>,
+    /// The decision that ended it.
+    pub ended: Option<Decision>,
 }
 
 impl StudyRecord {
@@ -175,10 +227,30 @@ impl StudyRecord {
 
     /// Where it stands. Whether it is in date depends on the day: see [`StudySubmit::expiry`].
     pub fn status(&self) -> StudyStatus {
-        match (self.approval, self.accepted) {
-            (None, _) => StudyStatus::Submitted,
-            (Some(_), 0) => StudyStatus::Approved,
-            (Some(_), _) => StudyStatus::Open,
+        match (self.ended.as_ref().map(|decision| decision.act), self.approval, self.accepted) {
+            (Some(Act::Reject), ..) => StudyStatus::Rejected,
+            (Some(Act::Stop), ..) => StudyStatus::Stopped,
+            (Some(_), ..) => StudyStatus::Closed,
+            (None, None, _) => StudyStatus::Submitted,
+            (None, Some(_), _) if !self.suspensions.is_empty() => StudyStatus::Suspended,
+            (None, Some(_), 0) => StudyStatus::Approved,
+            (None, Some(_), _) => StudyStatus::Open,
+        }
+    }
+
+    /// True if nothing can be asked or answered of it any more: it was ended, or its last day is before this one.
+    pub fn is_over(&self, today: Day) -> bool {
+        self.ended.is_some() || today > self.submitted.expiry
+    }
+
+    /// What refuses everything that is asked, answered or accepted of an approved study now, whatever the day.
+    pub(super) fn check_going_on(&self) -> Result<(), Rejection> {
+        if self.ended.is_some() {
+            return Err(Rejection::StudyStatus(self.status()));
+        }
+        match self.suspensions.values().next() {
+            Some(decision) => Err(StudyRefused::Suspended(decision.reason.clone()).into()),
+            None => Ok(()),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{active::Leavers, rejection::Rejection};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
 use countersign_messages::RejectionCode;
-use countersign_messages::{ProposalId, QueryId, StudyId, TransactionId, codec::bytes_of, merkle};
+use countersign_messages::{Act, ProposalId, QueryId, StudyId, TransactionId, codec::bytes_of, merkle};
 
 /// What an accepted transaction did.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -86,6 +86,13 @@ pub enum Effect {
         slots: u32,
         /// Versions replaced, of all tables.
         versions: u32,
+    },
+    /// A decision about a study stands.
+    Decided {
+        /// The study.
+        study: StudyId,
+        /// What was decided.
+        act: Act,
     },
 }
 

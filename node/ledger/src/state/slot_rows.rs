@@ -38,8 +38,8 @@ impl State {
             rows.entry((key.table, *version)).or_insert_with(|| row(key.table, segment)).current = true;
         }
         for (id, study) in self.studies.iter() {
-            let in_date = self.tip.time.day() <= study.submitted.expiry;
-            let Some(cut) = self.cut(id, hospital).filter(|_| in_date) else { continue };
+            let over = study.is_over(self.tip.time.day());
+            let Some(cut) = self.cut(id, hospital).filter(|_| !over) else { continue };
             for (table, version) in self.pinned(cut, (study.submitted.dictionary, study.registry), (index, self.tip.height)) {
                 let segment = SegmentId { index, version };
                 rows.entry((table, version)).or_insert_with(|| row(table, segment)).studies.push(study.number);

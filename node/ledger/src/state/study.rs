@@ -1,9 +1,10 @@
-//! A study's life, one file a transition: submitted, approved, accepted by hospitals, or forgotten because no board approved it in time.
+//! A study's life, one file a transition: submitted, approved, accepted by hospitals, decided about, or forgotten because no board approved it in time.
 //!
 //! A transition is a method of [`State`](super::State) that checks every rule before it changes anything. Those that a transaction asks for
 //! are called from `State::apply`.
 
 mod accept;
+mod act;
 mod approve;
 mod expire;
 mod submit;

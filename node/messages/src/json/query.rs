@@ -21,7 +21,7 @@ pub struct QuerySummary {
     pub time: Time,
     /// Answers in blocks later than this are refused.
     pub deadline: Time,
-    /// True until the deadline has passed.
+    /// True until the deadline has passed. While its study is suspended and after that has ended nothing is answered all the same: see the standing of the study.
     pub open: bool,
     /// Sites asked.
     pub sites: usize,

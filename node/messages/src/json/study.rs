@@ -14,6 +14,14 @@ pub enum Standing {
     Approved,
     /// At least one site has accepted it.
     Open,
+    /// Nothing is asked or answered for now.
+    Suspended,
+    /// A board did not approve it.
+    Rejected,
+    /// The board that approved it ended it.
+    Stopped,
+    /// Whoever submitted it ended it.
+    Closed,
     /// Its last day is over.
     Expired,
 }
@@ -59,6 +67,24 @@ pub struct SealingKey {
 pub struct Approval {
     /// The board.
     pub board: Id,
+    /// At.
+    pub height: u64,
+    /// By.
+    pub transaction: Id,
+}
+
+/// A decision about the study that stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Decision {
+    /// `reject`, `suspend`, `stop` or `close`.
+    pub act: String,
+    /// Who decided.
+    pub by: Id,
+    /// `team` or `board`.
+    pub party: String,
+    /// Why.
+    pub reason: String,
     /// At.
     pub height: u64,
     /// By.
@@ -118,6 +144,8 @@ pub struct Study {
     /// The approval; absent while it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
+    /// Decisions that stand: suspensions, or what ended it.
+    pub decisions: Vec<Decision>,
     /// The sites.
     pub accepted_by: Vec<Site>,
 }

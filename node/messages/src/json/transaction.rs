@@ -86,6 +86,13 @@ pub enum Effect {
         /// The study.
         study: Id,
     },
+    /// A decision about a study stands.
+    Decided {
+        /// The study.
+        study: Id,
+        /// `reject`, `suspend`, `lift`, `stop` or `close`.
+        act: String,
+    },
     /// A site accepted a study.
     Accepted {
         /// The study.

@@ -105,12 +105,14 @@ impl Watch {
             match effect {
                 Some(Effect::Answered(_)) => *counts.entry("answers").or_default() += 1,
                 Some(Effect::Withdrawn(_)) => *counts.entry("withdrawals").or_default() += 1,
+                Some(Effect::Decided { .. }) => *counts.entry("decisions").or_default() += 1,
                 Some(Effect::Erased { .. }) => *counts.entry("erasures").or_default() += 1,
                 _ => {}
             }
         }
         let of = |name| counts.get(name).copied().unwrap_or(0);
         (summary.accepted, summary.rejected) = (of("accepted"), of("rejected"));
+        summary.decisions = of("decisions");
         (summary.answers, summary.withdrawals, summary.erasures) = (of("answers"), of("withdrawals"), of("erasures"));
     }
 }

@@ -2,21 +2,24 @@
 //!
 //! Failures:
 //! - two answers of one hospital to one query are accepted;
-//! - two answers of one hospital to one statement of one study are accepted, whichever queries asked it.
+//! - two answers of one hospital to one statement of one study are accepted, whichever queries asked it;
+//! - a query, an acceptance or an answer is accepted of a study that somebody has suspended, or that has ended.
 
 use super::{Failure, history::Executed};
-use countersign_ledger::{AnswerRecord, Effect};
-use countersign_messages::{MemberId, Payload, QueryId, StudyId};
+use countersign_ledger::{AnswerRecord, Effect, TransactionResult};
+use countersign_messages::{Act, MemberId, Payload, QueryId, StudyId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was asked: study, and the statement's bytes within the query that asked it.
-type Question = (StudyId, Vec<u8>);
+pub(super) type Question = (StudyId, Vec<u8>);
 
 pub(super) fn check(executed: &Executed) -> Result<(), Failure> {
     let mut asked: BTreeMap<QueryId, Question> = BTreeMap::new();
     let mut answered = Answered::default();
+    let mut held = Held::default();
     for (block, results) in executed {
         for (transaction, result) in block.transactions.iter().zip(results) {
+            held.look(&transaction.signer, (&transaction.payload, result), &asked)?;
             match (&transaction.payload, result.effect()) {
                 (Payload::Query(query), Some(Effect::Asked { query: id, .. })) => {
                     let statement = borsh::to_vec(&query.statement).unwrap();
@@ -28,6 +31,45 @@ pub(super) fn check(executed: &Executed) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Who has suspended which study, and which have ended; from the decisions in blocks alone.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    suspended: BTreeSet<(StudyId, MemberId)>,
+    ended: BTreeSet<StudyId>,
+}
+
+impl Held {
+    pub(super) fn look(
+        &mut self,
+        signer: &MemberId,
+        (payload, result): (&Payload, &TransactionResult),
+        asked: &BTreeMap<QueryId, Question>,
+    ) -> Result<(), Failure> {
+        if result.effect().is_none() {
+            return Ok(());
+        }
+        let study = match payload {
+            Payload::StudyAct(decided) => {
+                let _ = match decided.act {
+                    Act::Suspend => self.suspended.insert((decided.study, *signer)),
+                    Act::Lift => self.suspended.remove(&(decided.study, *signer)),
+                    Act::Reject | Act::Stop | Act::Close => self.ended.insert(decided.study),
+                };
+                return Ok(());
+            }
+            Payload::Query(query) => Some(query.study),
+            Payload::StudyAccept(accept) => Some(accept.study),
+            Payload::Answer(answer) => asked.get(&answer.query).map(|(study, _)| *study),
+            _ => None,
+        };
+        let held = |study: &StudyId| self.ended.contains(study) || self.suspended.iter().any(|(held, _)| held == study);
+        match study.filter(held) {
+            Some(study) => Err(Failure::NotHeld { study, transaction: result.transaction }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Answers so far.

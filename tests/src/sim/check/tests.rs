@@ -2,7 +2,7 @@
 
 use super::{
     Failure,
-    answers::Answered,
+    answers::{Answered, Held},
     history::{History, certificate, replay},
     liveness, validity,
     withdrawals::{self, Known},
@@ -12,7 +12,7 @@ use crate::sim::{
     people::{prefix, sign},
 };
 use countersign_ledger::{Effect, State, TransactionResult};
-use countersign_messages::{Block, Cause, Payload, Transaction};
+use countersign_messages::{Act, Block, Cause, Payload, SealingParty, StudyAct, Transaction};
 use std::sync::Arc;
 
 /// A block after the common beginning, properly made.
@@ -130,4 +130,29 @@ fn a_transaction_that_never_got_in_is_found() {
     assert_eq!(liveness::all_in(&history, [inside].into_iter()), Ok(()));
     let missing = Failure::Missing { transaction: outside.0, kind: "withdraw" };
     assert_eq!(liveness::all_in(&history, [inside, outside].into_iter()), Err(missing));
+}
+
+#[test]
+fn an_answer_of_a_suspended_study_is_found() {
+    let (net, record) = answered();
+    let (last, results) = net.blocks.last().unwrap();
+    let study = net.state.query(&record.query).unwrap().query.study;
+    let asked = [(record.query, (study, Vec::new()))].into();
+    let decided = |act| Payload::StudyAct(StudyAct { study, by: SealingParty::Board, act, reason: "a reason".into() });
+    let board = id(Who::Board);
+    let done = |act| TransactionResult {
+        transaction: last.transactions[0].id(),
+        verdict: countersign_ledger::Verdict::Accepted(Effect::Decided { study, act }),
+    };
+    let answer = (&last.transactions[0].payload, &results[0]);
+    let hospital = id(HospitalA);
+    let mut held = Held::default();
+    assert_eq!(held.look(&hospital, answer, &asked), Ok(()));
+    held.look(&board, (&decided(Act::Suspend), &done(Act::Suspend)), &asked).unwrap();
+    let found = Failure::NotHeld { study, transaction: results[0].transaction };
+    assert_eq!(held.look(&hospital, answer, &asked), Err(found.clone()));
+    held.look(&board, (&decided(Act::Lift), &done(Act::Lift)), &asked).unwrap();
+    assert_eq!(held.look(&hospital, answer, &asked), Ok(()));
+    held.look(&board, (&decided(Act::Stop), &done(Act::Stop)), &asked).unwrap();
+    assert_eq!(held.look(&hospital, answer, &asked), Err(found));
 }

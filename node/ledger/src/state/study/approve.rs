@@ -12,7 +12,7 @@ impl State {
         if study.submitter == cx.signer || study.submitted.researchers.contains(&cx.signer) {
             return Err(BoardRefused::OwnStudy.into());
         }
-        if study.approval.is_some() {
+        if study.approval.is_some() || study.ended.is_some() {
             return Err(Rejection::StudyStatus(study.status()));
         }
         if cx.time.day() > study.submitted.expiry {

@@ -2,7 +2,7 @@
 
 use super::check_k_min;
 use crate::{
-    rejection::Rejection,
+    rejection::{Rejection, StudyRefused},
     state::{Context, State, records::StudyRecord, result::Effect},
 };
 use countersign_circuits::consent::{STUDY_SCOPES_MAX, ScopeError};
@@ -10,6 +10,7 @@ use countersign_messages::{
     MemberId, Role, SealingKey, SealingParty, StudyId, StudySubmit,
     limits::{STUDIES_WAITING_MAX, STUDY_DAYS_MAX},
 };
+use std::collections::BTreeMap;
 
 impl State {
     pub(in crate::state) fn apply_study_submit(&mut self, cx: &Context<'_>, study: &StudySubmit) -> Result<Effect, Rejection> {
@@ -33,7 +34,7 @@ impl State {
             return Err(Rejection::StudyExpiry);
         }
         if self.waiting_of(&cx.signer) >= STUDIES_WAITING_MAX {
-            return Err(Rejection::StudiesWaiting);
+            return Err(StudyRefused::StudiesWaiting.into());
         }
         let account = self.account(cx).with_study()?;
         let id = StudyId(cx.transaction);
@@ -50,6 +51,8 @@ impl State {
             accepted: 0,
             statements: 0,
             day: today,
+            suspensions: BTreeMap::new(),
+            ended: None,
         };
         self.submitted = number;
         self.accounts.insert(cx.signer, account);
@@ -58,7 +61,7 @@ impl State {
         Ok(Effect::Submitted { study: id, number })
     }
 
-    /// Studies of a member that wait for a board.
+    /// Studies of a member that wait for a board; those that one has rejected count until they are forgotten.
     fn waiting_of(&self, member: &MemberId) -> usize {
         self.waiting.iter().filter(|(_, id)| self.studies.get(id).is_some_and(|s| s.submitter == *member)).count()
     }

@@ -1,0 +1,33 @@
+//! A study is rejected, suspended, lifted, stopped or closed.
+
+use crate::StudyError;
+use async_recursion::async_recursion as boxed;
+use countersign_ledger::{StudyRecord, StudyStatus};
+use countersign_member::{Connection, Member};
+use countersign_messages::{Act, Height, MemberId, Payload, SealingParty, StudyAct, StudyId};
+
+/// Decides about a study, for whom the member can: as an ethics board of it, or as who submitted it.
+///
+/// # Errors
+/// There is no such study, or the ledger refuses: it is not for this member to decide, or does not fit where the study stands.
+#[boxed]
+pub async fn decide(connection: &mut Connection, member: &Member, study: StudyId, act: Act, reason: &str) -> Result<Height, StudyError> {
+    let record = connection.state().study(&study).ok_or(StudyError::Unknown("study"))?;
+    let by = if record.submitter == member.id() { SealingParty::Team } else { SealingParty::Board };
+    let decided = StudyAct { study, by, act, reason: reason.to_owned() };
+    Ok(connection.accepted(member, Payload::StudyAct(decided)).await?.0)
+}
+
+/// Where a study stands, in words, with who decided it and why; `name` says who somebody is.
+pub fn standing(study: &StudyRecord, name: impl Fn(&MemberId) -> String) -> String {
+    let words = match study.status() {
+        StudyStatus::Submitted => "waits for the ethics board",
+        StudyStatus::Approved | StudyStatus::Open => "approved",
+        StudyStatus::Suspended => "suspended",
+        StudyStatus::Rejected => "rejected",
+        StudyStatus::Stopped => "stopped",
+        StudyStatus::Closed => "closed",
+    };
+    let decisions = study.suspensions.values().chain(&study.ended).map(|d| format!("by {}: {}", name(&d.by), d.reason));
+    [words.to_owned()].into_iter().chain(decisions).collect::<Vec<_>>().join(", ")
+}
