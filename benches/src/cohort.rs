@@ -30,6 +30,14 @@ pub fn table(file: &Path, rows: u32, seed: u64, again: impl Fn(u32) -> bool) {
     out.flush().unwrap();
 }
 
+/// Four filters, ten groups, count, sum and sum of squares; of another age nothing is shown from before.
+pub fn question(age: u32) -> String {
+    format!(
+        "SELECT chest_pain, disease, COUNT(*), AVG(sbp), STDDEV(sbp) FROM heart-disease WHERE age >= {age} AND chol >= 200 \
+         AND sex IN ('female', 'male') AND oldpeak >= 0 GROUP BY chest_pain, disease"
+    )
+}
+
 /// Writes the consents of everybody but those `without` says yes to: all scopes, for ever.
 pub fn consents(file: &Path, rows: u32, without: impl Fn(u32) -> bool) {
     let mut out = BufWriter::new(File::create(file).unwrap());

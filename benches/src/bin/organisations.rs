@@ -22,14 +22,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Four filters, ten groups, count, sum and sum of squares; another age each time, so that nothing is shown from before.
-fn question(age: u32) -> String {
-    format!(
-        "SELECT chest_pain, disease, COUNT(*), AVG(sbp), STDDEV(sbp) FROM heart-disease WHERE age >= {age} AND chol >= 200 \
-         AND sex IN ('female', 'male') AND oldpeak >= 0 GROUP BY chest_pain, disease"
-    )
-}
-
 /// Bounds a failure.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Pause between two looks at a node.
@@ -183,7 +175,7 @@ fn main() {
     let all = begin(folder.path(), rows);
     let mut steps = Vec::new();
     for (what, age) in [("the first question", 40), ("another", 50), ("a third", 60)] {
-        let (taken, said) = all[3].beside(&["query", &question(age)]);
+        let (taken, said) = all[3].beside(&["query", &cohort::question(age)]);
         assert_eq!(said["verified"], 1, "{said}");
         if !json {
             println!(

@@ -19,9 +19,6 @@ use std::{
     process::Command,
 };
 
-/// Four filters, ten groups, count, sum and sum of squares.
-const QUESTION: &str = "SELECT chest_pain, disease, COUNT(*), AVG(sbp), STDDEV(sbp) FROM heart-disease WHERE age >= 40 AND chol >= 200 \
-                        AND sex IN ('female', 'male') AND oldpeak >= 0 GROUP BY chest_pain, disease";
 /// Asked after the withdrawals: another one, so that nothing is shown from before.
 const AFTERWARDS: &str = "SELECT sex, COUNT(*), AVG(chol) FROM heart-disease WHERE age >= 50 GROUP BY sex";
 /// Asked after many have left, and after one was erased.
@@ -141,7 +138,7 @@ fn main() {
     for site in 1..=sites {
         path.anchor(&several("anchor the same again", site), site, &format!("h{site}.csv"), None);
     }
-    path.step("query", &["query", "--data", "network", QUESTION]);
+    path.step("query", &["query", "--data", "network", &cohort::question(40)]);
     path.step("result", &["result", "Q-1", "--data", "network"]);
     path.step("audit", &["audit", "network"]);
     for site in 1..=sites {

@@ -89,7 +89,7 @@ pub fn asked_by(connection: &Connection, member: &MemberId, now: BlockTime) -> V
 fn one(connection: &Connection, id: QueryId, record: &QueryRecord, now: BlockTime) -> Asked {
     let state = connection.state();
     let study = state.study(&record.query.study).filter(|study| !matches!(study.status(), StudyStatus::Open | StudyStatus::Approved));
-    let held = study.map(|study| standing_of_study(study, |member| connection.member_name(member)));
+    let held = study.map(|study| standing_of_study(state, study));
     let standing = |site: &MemberId| match state.pair(&id, site) {
         Some(PairRecord { status: PairStatus::Answered(_), .. }) => Standing::Answered,
         Some(PairRecord { status: PairStatus::Declined { code, reason, .. }, .. }) => {

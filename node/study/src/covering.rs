@@ -77,8 +77,7 @@ pub fn covering(state: &State, researcher: &MemberId, dictionary: &Digest32, que
     Err(match newest {
         None => NotCovered::NoStudy { needed },
         Some((_, study)) if study.status() == StudyStatus::Suspended => {
-            let name = |member: &MemberId| state.member(member).map_or_else(|| "unknown".to_owned(), |m| m.name.to_string());
-            NotCovered::Held { study: study.number, words: standing(study, name) }
+            NotCovered::Held { study: study.number, words: standing(state, study) }
         }
         Some((_, study)) if study.approval.is_none() => NotCovered::NotApproved { study: study.number },
         Some((_, study)) => NotCovered::NotAccepted { study: study.number, accepted: study.accepted },

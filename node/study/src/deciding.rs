@@ -2,7 +2,7 @@
 
 use crate::StudyError;
 use async_recursion::async_recursion as boxed;
-use countersign_ledger::{StudyRecord, StudyStatus};
+use countersign_ledger::{State, StudyRecord, StudyStatus};
 use countersign_member::{Connection, Member};
 use countersign_messages::{Act, Height, MemberId, Payload, SealingParty, StudyAct, StudyId};
 
@@ -18,8 +18,8 @@ pub async fn decide(connection: &mut Connection, member: &Member, study: StudyId
     Ok(connection.accepted(member, Payload::StudyAct(decided)).await?.0)
 }
 
-/// Where a study stands, in words, with who decided it and why; `name` says who somebody is.
-pub fn standing(study: &StudyRecord, name: impl Fn(&MemberId) -> String) -> String {
+/// Where a study stands, in words, with who decided it and why.
+pub fn standing(state: &State, study: &StudyRecord) -> String {
     let words = match study.status() {
         StudyStatus::Submitted => "waits for the ethics board",
         StudyStatus::Approved | StudyStatus::Open => "approved",
@@ -28,6 +28,7 @@ pub fn standing(study: &StudyRecord, name: impl Fn(&MemberId) -> String) -> Stri
         StudyStatus::Stopped => "stopped",
         StudyStatus::Closed => "closed",
     };
+    let name = |id: &MemberId| state.member(id).map_or("unknown", |member| member.name.as_str());
     let decisions = study.suspensions.values().chain(&study.ended).map(|d| format!("by {}: {}", name(&d.by), d.reason));
     [words.to_owned()].into_iter().chain(decisions).collect::<Vec<_>>().join(", ")
 }

@@ -84,7 +84,13 @@ impl Clients {
 
     /// One member looks at a node's state and does something; what it sends now.
     pub(super) fn act(&mut self, state: &State, now: Ms, working: bool, dice: &mut StdRng) -> Vec<(Who, Arc<Transaction>)> {
-        let at = TURNS[dice.gen_range(0..TURNS.len())];
+        // a suspension is soon looked into
+        let suspended = state.study(&prefix().study).is_some_and(|study| !study.suspensions.is_empty());
+        let board = self.journals.iter().position(|journal| journal.who == Who::Board);
+        let at = match board.filter(|_| suspended && dice.gen_bool(0.5)) {
+            Some(board) => board,
+            None => TURNS[dice.gen_range(0..TURNS.len())],
+        };
         let who = self.journals[at].who;
         self.journals[at].settle(state);
         let mut sends = Vec::new();
@@ -184,7 +190,8 @@ impl Clients {
         let query = queries.get(dice.gen_range(0..queries.len().max(1))).copied();
         let tip = state.tip().height;
         match dice.gen_range(0..20) {
-            0..2 => Some(self.withdraw(at, state, dice)),
+            0 => Some(self.withdraw(at, state, dice)),
+            1 if dice.gen_bool(0.75) => Some(self.withdraw(at, state, dice)),
             3 => self.patients.enrol(&self.net, who, state, dice),
             2 => self.anchor(who, state),
             4 => query.map(|query| harness::refusal(query, 34)),

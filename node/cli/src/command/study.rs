@@ -10,7 +10,7 @@ use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
 use countersign_ledger::{State, StudyRecord, StudyStatus};
 use countersign_member::named;
-use countersign_messages::{Act, MemberId, StudyId};
+use countersign_messages::{Act, StudyId};
 use countersign_study::{StudyDraft, StudyError, approve, boards, decide, standing, submit};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -168,11 +168,10 @@ async fn list(session: &Session, member: &MemberArguments) -> Result<(), Failure
     let mut all: Vec<_> = state.studies().collect();
     all.sort_unstable_by_key(|(_, s)| s.number);
     let line = |(_, s): &(&StudyId, &StudyRecord)| {
-        let name = |member: &MemberId| network.member_name(member);
         format!(
             "S-{}  {}; {} of the hospitals have accepted\n     {}",
             s.number,
-            plain(&standing(s, name)),
+            plain(&standing(state, s)),
             s.accepted,
             plain(&s.submitted.title)
         )
@@ -194,7 +193,6 @@ async fn say(session: &Session, network: KeyedConnection, id: StudyId, words: &s
 
 fn value(state: &State, id: &StudyId, study: &StudyRecord) -> Value {
     let sites: Vec<String> = state.cuts(id).filter_map(|cut| state.member(&cut.hospital).map(|m| m.name.to_string())).collect();
-    let name = |member: &MemberId| state.member(member).map_or_else(|| "unknown".to_owned(), |m| m.name.to_string());
-    json!({ "study": id.to_string(), "standing": study.status().name(), "words": standing(study, name), "number": study.number, "title": study.submitted.title, "approved": matches!(study.status(), StudyStatus::Approved | StudyStatus::Open), "accepted_by": sites,
+    json!({ "study": id.to_string(), "standing": study.status().name(), "words": standing(state, study), "number": study.number, "title": study.submitted.title, "approved": matches!(study.status(), StudyStatus::Approved | StudyStatus::Open), "accepted_by": sites,
         "k_min": study.submitted.k_min })
 }

@@ -5,7 +5,6 @@ use crate::{
     HospitalStoreError,
     backup::BackupError,
     journal::{Begun, Heard},
-    node::waiting,
     opening::{OpeningKey, TableKind},
     slots::SlotIndex,
 };
@@ -13,9 +12,9 @@ use async_recursion::async_recursion as boxed;
 use countersign_circuits::consent::Day;
 use countersign_ingest::PatientId;
 use countersign_ledger::{State, StudyRecord, TableKey};
-use countersign_member::{Connection, now};
+use countersign_member::Connection;
 use countersign_messages::{Cause, Height, TransactionId};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 /// A place in the tables that was a patient's, as the chain has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -234,11 +233,10 @@ impl Hospital {
         current == Some(&key.segment.version)
     }
 
-    /// The last day of the studies whose cuts pin an opening and that are not over, or still wait for an answer. The research cut does not count: [accepting](Hospital::accept) takes none that
+    /// The last day of the studies whose cuts pin an opening and that are not over. The research cut does not count: [accepting](Hospital::accept) takes none that
     /// holds a row of an erased person (docs/adr/031).
     fn pinned_until(&self, state: &State, key: &OpeningKey) -> Option<Day> {
         let (me, today) = (self.member.id(), state.tip().time.day());
-        let open: BTreeSet<_> = waiting(state, &me, now()).iter().filter_map(|id| Some(state.query(id)?.query.study)).collect();
         let pins = |(id, study): (_, &StudyRecord)| {
             let cut = state.cut(id, &me)?;
             let versions = state.cut_versions(cut, state.tip().height);
@@ -246,8 +244,7 @@ impl Hospital {
                 TableKind::Data => (study.submitted.dictionary, versions.data),
                 TableKind::Consent => (study.registry, versions.consent),
             };
-            let live = !study.is_over(today) || open.contains(id);
-            (live && table == key.table.digest && segments.contains(&key.segment)).then_some(study.submitted.expiry)
+            (!study.is_over(today) && table == key.table.digest && segments.contains(&key.segment)).then_some(study.submitted.expiry)
         };
         state.studies().filter_map(pins).max()
     }

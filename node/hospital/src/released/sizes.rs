@@ -7,8 +7,6 @@ use std::collections::BTreeMap;
 
 /// Sets that come in one row of the database (half a megabyte): each row costs a trip to its thread and back.
 const SETS_A_ROW: i64 = 1_024;
-/// Characters of counts as they come.
-const NO_COUNTS: &str = "";
 
 /// Sets of the memory, before their people are looked at; read as far as somebody asks.
 #[derive(Default)]
@@ -76,7 +74,7 @@ impl Sizes {
 fn entry_of(entry: &str) -> Option<((u32, i64), Option<Counts>)> {
     let (size, rest) = entry.split_once(' ')?;
     let (id, counts) = rest.split_once(' ')?;
-    let counts = if counts == NO_COUNTS { None } else { Some(Counts::from_bytes(&bytes(counts)?)?) };
+    let counts = if counts.is_empty() { None } else { Some(Counts::from_bytes(&bytes(counts)?)?) };
     Some(((size.parse().ok()?, id.parse().ok()?), counts))
 }
 
