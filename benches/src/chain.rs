@@ -8,10 +8,11 @@ use countersign_circuits::{
     hash::Digest32,
     segment::point_bytes,
 };
-use countersign_ledger::{AnswerCheck, AnswerVerdict, ErasureCheck, ProofChecker, ProofRefused, SegmentsCheck};
+use countersign_ledger::{AnswerCheck, AnswerVerdict, ErasureCheck, ProofChecker, ProofRefused, SegmentsCheck, State};
 use countersign_messages::{
-    BlockTime, Change, CircuitKeys, Genesis, Height, Member, MemberId, Name, Payload, Proposal, Role, Rules, SealingKey, SealingParty,
-    StudySubmit,
+    Act, BlockTime, BoardStatement, Change, CircuitKeys, Conditions, Genesis, Height, Member, MemberId, Name, Office, Payload, Person,
+    PersonKey, Proposal, Role, Rules, SealingKey, SealingParty, Signing, StudyDecision, StudyId, StudySubmit, limits::PERSON_DAYS_MAX,
+    study_version,
 };
 use ed25519_dalek::SigningKey;
 
@@ -78,10 +79,36 @@ pub fn genesis(researchers: u8, circuit_keys: Digest32) -> Genesis {
         development: true,
         time: BlockTime(20_000 * DAY_MS),
         members,
+        persons: persons(),
         registry: ScopeRegistry { scopes: vec!["p.health".into(), "c.labs".into()], grid: vec![Day(40_000)] },
         rules: Rules { points_a_day: u64::MAX, ..Rules::standard() },
         circuit_keys,
     }
+}
+
+fn person_key(office: Office) -> SigningKey {
+    key(210 + office as u8)
+}
+
+/// The chair and the secretary of the board.
+fn persons() -> Vec<(MemberId, Person)> {
+    let person = |office| {
+        let key = person_key(office);
+        let (until, possession) = (Day(20_000 + PERSON_DAYS_MAX), PersonKey::prove_possession(&key, &id(BOARD)));
+        (id(BOARD), Person { key: PersonKey::from(&key.verifying_key()), office, until, name: Digest32::default(), possession })
+    };
+    let mut persons = vec![person(Office::Chair), person(Office::Secretary)];
+    persons.sort_by_key(|(_, person)| person.key);
+    persons
+}
+
+/// The two signatures that approve a study as its submitter submits it, on the day of the state's last block.
+pub fn approvals(state: &State, study: StudyId, submitter: u8, submitted: &StudySubmit) -> [Payload; 2] {
+    let version = study_version(&id(submitter), 1, &state.registry().digest(), submitted);
+    let act = Act::Approve(Conditions::default());
+    let statement = BoardStatement::Study(StudyDecision { study, number: 0, version, act, reason: String::new() });
+    let sign = |office| Signing::sign(&person_key(office), &state.network(), &id(BOARD), state.tip().time.day(), statement.clone());
+    [Office::Chair, Office::Secretary].map(|office| Payload::Sign(sign(office)))
 }
 
 /// The bytes of a dictionary of one attribute of the category `labs`.

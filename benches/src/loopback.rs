@@ -82,6 +82,7 @@ impl Loopback {
             development: true,
             time: BlockTime(time - 1_000),
             members,
+            persons: Vec::new(),
             registry: ScopeRegistry { scopes: vec!["p.health".into(), "c.labs".into()], grid: vec![Day(30_000)] },
             rules: Rules::standard(),
             circuit_keys: keys,

@@ -38,6 +38,16 @@ pub const SOURCE_CODE: &str = "countersign/source-code/1";
 pub const GENESIS: &str = "countersign/genesis/1";
 /// What a patient's key signs to show that somebody has its secret (wire-format.md: Hashing, of the ledger and of consensus).
 pub const PATIENT_KEY: &str = "countersign/patient-key/1";
+/// A key of a person of an ethics board, by itself (wire-format.md: Hashing, of the ledger and of consensus).
+pub const PERSON_KEY: &str = "countersign/person-key/1";
+/// A person's name with its salt (wire-format.md: Hashing, of the ledger and of consensus).
+pub const PERSON_NAME: &str = "countersign/person-name/1";
+/// What a person says (wire-format.md: Hashing, of the ledger and of consensus).
+pub const PERSON_STATEMENT: &str = "countersign/person-statement/1";
+/// What a person signs (wire-format.md: Hashing, of the ledger and of consensus).
+pub const PERSON_SIGNATURE: &str = "countersign/person-signature/1";
+/// A version of a study, whole (wire-format.md: Hashing, of the ledger and of consensus).
+pub const STUDY_VERSION: &str = "countersign/study-version/1";
 /// Which claim a code is of (wire-format.md: Hashing, of the ledger and of consensus).
 pub const CLAIM: &str = "countersign/claim/1";
 /// The check of secret bytes that people type (wire-format.md: Hashing, of the ledger and of consensus).
@@ -57,7 +67,7 @@ pub const TRANSACTION: &str = "countersign/transaction/1";
 /// A transaction's identity, signature included (wire-format.md: Hashing, of the ledger and of consensus).
 pub const TRANSACTION_ID: &str = "countersign/transaction-id/1";
 /// The ledger's state (wire-format.md: Hashing, of the ledger and of consensus).
-pub const STATE: &str = "countersign/state/5";
+pub const STATE: &str = "countersign/state/6";
 /// What is in force, inside the state (wire-format.md: Hashing, of the ledger and of consensus).
 pub const GOVERNANCE: &str = "countersign/governance/1";
 /// A set of validators (wire-format.md: Hashing, of the ledger and of consensus).

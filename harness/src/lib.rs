@@ -11,10 +11,14 @@
 )]
 
 mod anchoring;
+mod certificates;
 mod erasing;
 mod payloads;
+mod persons;
 
+pub use certificates::{certificate, decided_by};
 pub use payloads::{enrol, leave, patient, propose, propose_at, refusal, vote, withdraw};
+pub use persons::{approval, decision_on, person, person_key, persons, sign_statement};
 
 use ark_ec::{AffineRepr, CurveGroup};
 use countersign_circuits::{
@@ -27,7 +31,7 @@ use countersign_circuits::{
 };
 use countersign_ledger::*;
 use countersign_messages::*;
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::SigningKey;
 use serde_json::json;
 use std::{
     collections::BTreeMap,
@@ -132,6 +136,7 @@ pub fn genesis() -> Genesis {
         development: true,
         time: START,
         members,
+        persons: persons(&[Board]),
         registry: registry(),
         rules: rules(),
         circuit_keys: keys_digest(),
@@ -429,7 +434,7 @@ impl Net {
     pub fn approved(&mut self) -> StudyId {
         self.publish(dictionary());
         let study = StudyId(self.accept(Researcher, Payload::StudySubmit(study(&dictionary()))));
-        self.accept(Board, Payload::StudyApprove(StudyApprove { study }));
+        self.decide(Board, study, approval());
         study
     }
 
@@ -476,22 +481,6 @@ impl Net {
     pub fn bad_answer(&self, query: QueryId) -> Payload {
         Payload::Answer(Answer { query, height: self.state.tip().height, proof: b"bad".to_vec(), sealed: digest("sealed") })
     }
-}
-
-/// The precommits of some to a header.
-pub fn certificate(header: &Header, signers: &[Who]) -> Certificate {
-    let message = vote_message(&header.network, VoteKind::Precommit, header.height, 0, Some(&header.id()));
-    let sign = |who: &Who| (id(*who), Signature(key(*who).sign(&message.0).to_bytes()));
-    let mut signatures: Vec<_> = signers.iter().map(sign).collect();
-    signatures.sort_by_key(|s| s.0);
-    Certificate { height: header.height, round: 0, block: header.id(), signatures }
-}
-
-/// The precommits of all of a set.
-pub fn decided_by(header: &Header, set: &ValidatorSet) -> Certificate {
-    let signers: Vec<Who> = EVERYBODY.into_iter().filter(|who| set.contains(&id(*who))).collect();
-    assert_eq!(signers.len(), set.members().len());
-    certificate(header, &signers)
 }
 
 /// Runs one transaction that must be rejected with a code, and checks that it changed nothing but the signer's sequence and account: only answers whose proof fails (179) are

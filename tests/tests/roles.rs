@@ -7,11 +7,11 @@ use countersign_generate::{Profile, generate};
 use countersign_hospital::{Answering, Hospital, IfInUse, OptOutList, ProvingKeys, Source, waiting};
 use countersign_ingest::{Mapping, Reading, shipped};
 use countersign_member::{Connection, Member, VerifyingFolder, named, now};
-use countersign_messages::{Change, Height, QueryId, StudyId};
+use countersign_messages::{Act, Change, Conditions, Height, Office, QueryId, StudyId};
 use countersign_stats::to_json;
 use countersign_study::{
-    HospitalsAtHand, NotCovered, Standing, StudyDraft, approve, ask, asked_before, asked_by, boards, categories_of, covering, export, find,
-    result, submit,
+    HospitalsAtHand, NotCovered, Signed, Standing, StudyDraft, ask, asked_before, asked_by, boards, categories_of, covering, decision,
+    export, find, result, sign, submit,
 };
 use std::path::{Path, PathBuf};
 
@@ -80,7 +80,12 @@ async fn opened(world: &World, connection: &mut Connection, dictionary: Digest32
     let study = submit(connection, &researcher, &boards, &draft).await.unwrap();
     let not_yet = covering(connection.state(), &researcher.id(), &dictionary, &question).unwrap_err();
     assert_eq!(not_yet, NotCovered::NotApproved { study: 1 });
-    approve(connection, &board, study).await.unwrap();
+    let approval = decision(connection.state(), &board, study, Act::Approve(Conditions::default()), "").unwrap();
+    let [chair, secretary] = [Office::Chair, Office::Secretary].map(|office| world.data.person(office).unwrap());
+    assert!(matches!(sign(connection, &board, &chair, approval.clone()).await.unwrap(), Signed::Waits(_)));
+    let still = covering(connection.state(), &researcher.id(), &dictionary, &question).unwrap_err();
+    assert_eq!(still, NotCovered::NotApproved { study: 1 }, "one signature changes nothing");
+    assert!(matches!(sign(connection, &board, &secretary, approval).await.unwrap(), Signed::Done(_)));
     for name in HOSPITALS {
         let hospital = world.hospital(connection, name).await;
         hospital.accept(connection, study, 10).await.unwrap();

@@ -10,7 +10,7 @@
 )]
 
 use countersign_benches::chain::{
-    BOARD, DAY_MS, GOVERNANCE, HOSPITAL, Points, TakesAll, dictionary, genesis, id, key, publish, resident_mib, study,
+    BOARD, DAY_MS, GOVERNANCE, HOSPITAL, Points, TakesAll, approvals, dictionary, genesis, id, key, publish, resident_mib, study,
 };
 use countersign_circuits::{
     consent::Day,
@@ -18,7 +18,7 @@ use countersign_circuits::{
     segment::{SLOTS, SegmentId},
 };
 use countersign_ledger::State;
-use countersign_messages::{Anchor, AnchoredTable, Cause, Payload, StudyApprove, StudyId, Transaction, Wire, Withdraw, limits};
+use countersign_messages::{Anchor, AnchoredTable, Cause, Payload, PersonKey, StudyId, Transaction, Wire, Withdraw, limits};
 use std::time::{Duration, Instant};
 
 const STUDIES: usize = 25_000;
@@ -55,11 +55,7 @@ impl Chain {
     fn small_block(&mut self) -> Duration {
         let mut times: Vec<Duration> = (0..21)
             .map(|_| {
-                let one = self.sign(
-                    BOARD,
-                    0,
-                    Payload::StudyApprove(StudyApprove { study: StudyId(countersign_messages::TransactionId(Digest32::default())) }),
-                );
+                let one = self.sign(BOARD, 0, Payload::EndPerson(PersonKey([0; 32])));
                 self.block(1_000, vec![one]).2
             })
             .collect();
@@ -108,18 +104,16 @@ fn studies(chain: &mut Chain, dictionary: &[u8]) {
         let submit = |chain: &Chain, who: u8, ahead: u64| {
             let texts = ("t".repeat(limits::TITLE_BYTES_MAX), "s".repeat(limits::SUMMARY_BYTES_MAX));
             let study = study(texts, dictionary, who, expiry);
-            chain.sign(who, ahead, Payload::StudySubmit(study))
+            (chain.sign(who, ahead, Payload::StudySubmit(study.clone())), who, study)
         };
         for round in 0..u64::from(limits::STUDIES_A_DAY_MAX) {
-            let transactions: Vec<Transaction> = (1..=RESEARCHERS).map(|who| submit(chain, who, 0)).collect();
-            let ids: Vec<StudyId> = transactions.iter().map(|t| StudyId(t.id())).collect();
+            let submitted: Vec<_> = (1..=RESEARCHERS).map(|who| submit(chain, who, 0)).collect();
+            let ids: Vec<StudyId> = submitted.iter().map(|(t, ..)| StudyId(t.id())).collect();
+            let transactions = submitted.iter().map(|(t, ..)| t.clone()).collect();
             let (_, accepted, took) = chain.block(if round == 0 { DAY_MS } else { 1_000 }, transactions);
             assert_eq!(accepted, ids.len());
-            let approvals = ids
-                .iter()
-                .enumerate()
-                .map(|(i, study)| chain.sign(BOARD, i as u64, Payload::StudyApprove(StudyApprove { study: *study })))
-                .collect();
+            let signed = submitted.iter().flat_map(|(t, who, study)| approvals(&chain.state, StudyId(t.id()), *who, study));
+            let approvals = signed.enumerate().map(|(i, payload)| chain.sign(BOARD, i as u64, payload)).collect();
             spent += took + chain.block(1_000, approvals).2;
             made.extend(ids);
         }

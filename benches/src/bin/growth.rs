@@ -10,7 +10,7 @@
 )]
 
 use countersign_benches::chain::{
-    BOARD, DAY_MS, GOVERNANCE, HOSPITAL, Points, TakesAll, dictionary, genesis, id, key, publish, resident_mib, study,
+    BOARD, DAY_MS, GOVERNANCE, HOSPITAL, Points, TakesAll, approvals, dictionary, genesis, id, key, publish, resident_mib, study,
 };
 use countersign_circuits::{
     consent::Day,
@@ -19,9 +19,7 @@ use countersign_circuits::{
     segment::SegmentId,
     statement::{Clause, Literal, Measures, Statement},
 };
-use countersign_messages::{
-    Anchor, AnchoredTable, Answer, Cause, Payload, Query, QueryId, StudyAccept, StudyApprove, StudyId, Transaction, Withdraw,
-};
+use countersign_messages::{Anchor, AnchoredTable, Answer, Cause, Payload, Query, QueryId, StudyAccept, StudyId, Transaction, Withdraw};
 use countersign_store::{Auditor, LocalChain, StoreUrl};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{
@@ -94,9 +92,10 @@ impl Growth {
         let who = (self.blocks / STUDY_EVERY % u64::from(RESEARCHERS)) as u8 + 1;
         let expiry = Day(self.chain.state().tip().time.day().0 + 30);
         let texts = (format!("Study {}", self.blocks), "What is measured.".to_owned());
-        let submit = Payload::StudySubmit(study(texts, &self.dictionary, who, expiry));
-        let id = StudyId(self.submit(vec![(who, submit)]).await.0[0].id());
-        self.submit(vec![(BOARD, Payload::StudyApprove(StudyApprove { study: id }))]).await;
+        let submitted = study(texts, &self.dictionary, who, expiry);
+        let id = StudyId(self.submit(vec![(who, Payload::StudySubmit(submitted.clone()))]).await.0[0].id());
+        let signed = approvals(self.chain.state(), id, who, &submitted);
+        self.submit(signed.map(|payload| (BOARD, payload)).to_vec()).await;
         self.submit(vec![(HOSPITAL, Payload::StudyAccept(StudyAccept { study: id, k_min: 10, renew: None }))]).await;
         self.study = Some((id, who));
     }

@@ -128,6 +128,9 @@ fn arguments() -> (u32, bool) {
     (rows, json)
 }
 
+/// Who signs for the board.
+const OFFICES: [&str; 2] = ["chair", "secretary"];
+
 /// Four organisations that have joined and run, with the hospital's table anchored and a study open.
 fn begin(network: &Path, rows: u32) -> [Organisation; 4] {
     let program = process::program();
@@ -142,8 +145,15 @@ fn begin(network: &Path, rows: u32) -> [Organisation; 4] {
     all[0].plain(&["keys", "generate"]);
     let genesis = network.join("network.genesis");
     let cards: Vec<PathBuf> = all.iter().map(Organisation::card).collect();
+    for office in OFFICES {
+        let person = all[2].folder.join(office);
+        all[2].plain(&["person", "new", "--name", office, "--board", cards[2].to_str().unwrap(), "--out", person.to_str().unwrap()]);
+    }
     let mut command = all[0].command(&["genesis", "--development", "--out"]);
     command.arg(&genesis).arg("--card").args(&cards);
+    for office in OFFICES {
+        command.arg(format!("--{office}")).arg(all[2].folder.join(format!("{office}.person.json")));
+    }
     process::run(command);
     for member in &mut all {
         let mut join = member.command(&["join", "--folder"]);
@@ -162,7 +172,10 @@ fn begin(network: &Path, rows: u32) -> [Organisation; 4] {
     researcher.reach(hospital.height().unwrap());
     researcher.beside(&["study", "submit", "--title", "A study", "--summary", "What it is about.", "--dictionary", "heart-disease"]);
     board.reach(researcher.height().unwrap());
-    board.beside(&["study", "approve", "S-1"]);
+    for office in OFFICES {
+        let person = board.folder.join(office);
+        board.beside(&["study", "approve", "S-1", "--person", person.to_str().unwrap()]);
+    }
     hospital.reach(board.height().unwrap());
     hospital.beside(&["study", "accept", "S-1"]);
     researcher.reach(hospital.height().unwrap());

@@ -12,15 +12,15 @@
 
 use countersign_benches::{cohort, process};
 use countersign_circuits::consent::Day;
-use countersign_consortium::{Founding, make_development_keys, propose, usual_registry, vote};
+use countersign_consortium::{BoardPersons, Founding, make_development_keys, propose, usual_registry, vote};
 use countersign_hospital::{Answering, Hospital, IfInUse, OptOutList, ProvingKeys, Source};
 use countersign_ingest::{Mapping, Reading, shipped};
 use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
-use countersign_member::{VerifyingFolder, now};
-use countersign_messages::{Change, Height, QueryId, Role, Rules, StudyId};
+use countersign_member::{PersonSecret, VerifyingFolder, now};
+use countersign_messages::{Act, Change, Conditions, Height, Member, QueryId, Role, Rules, StudyId};
 use countersign_query::{Question, compile};
 use countersign_service::{Part, Rehearsal};
-use countersign_study::{StudyDraft, approve, ask, categories_of, result, submit};
+use countersign_study::{StudyDraft, ask, categories_of, decision, result, sign, submit};
 use futures_util::stream::{self, StreamExt};
 use std::{path::Path, sync::Arc, time::Instant};
 
@@ -88,6 +88,7 @@ struct World {
     network: Rehearsal,
     hospitals: Vec<Hospital>,
     reading: Reading,
+    persons: [PersonSecret; 2],
 }
 
 impl World {
@@ -104,8 +105,13 @@ impl World {
         let time = now();
         let categories = reading.dictionary().attributes().iter().flat_map(|a| a.categories().iter().cloned()).collect();
         let registry = usual_registry(&categories, time.day()).unwrap();
-        let founded = |members| -> Result<_, Failed> {
-            let founding = Founding { name: "sites".into(), development: true, time, members, registry, rules: Rules::standard() };
+        let mut persons = None;
+        let founded = |members: Vec<Member>| -> Result<_, Failed> {
+            let board = members.iter().find(|member| member.has_role(Role::Board)).unwrap().id;
+            let BoardPersons { secrets, listed } = BoardPersons::generate(board, ["Chair", "Secretary"], time.day()).unwrap();
+            persons = Some(secrets);
+            let founding =
+                Founding { name: "sites".into(), development: true, time, members, persons: listed, registry, rules: Rules::standard() };
             Ok(founding.genesis(verifying.read().unwrap()).unwrap())
         };
         let own = || -> Arc<dyn ProofChecker> { Arc::new(CachingChecker::new(KeyedChecker::new(verifying.read().unwrap()))) };
@@ -121,7 +127,7 @@ impl World {
             let store = network.folder(name).unwrap().hospital_store();
             hospitals.push(Hospital::open(&connection, &proving, member, &store, IfInUse::Fail).await.unwrap());
         }
-        Self { network, hospitals, reading }
+        Self { network, hospitals, reading, persons: persons.unwrap() }
     }
 
     async fn publish(&self) {
@@ -159,10 +165,15 @@ impl World {
         };
         let mut connection = self.network.connection(RESEARCHER).unwrap();
         let study = submit(&mut connection, researcher, &[board.id()], &draft).await.unwrap();
-        approve(&mut self.network.connection(BOARD).unwrap(), board, study).await.unwrap();
+        let mut observer = self.network.connection(BOARD).unwrap();
+        observer.until("the study", |s| s.study(&study).is_some()).await.unwrap();
+        let approval = decision(observer.state(), board, study, Act::Approve(Conditions::default()), "").unwrap();
+        for person in &self.persons {
+            sign(&mut observer, board, person, approval.clone()).await.unwrap();
+        }
         for hospital in &self.hospitals {
             let mut connection = self.network.connection(&hospital.member.name).unwrap();
-            connection.until("the approval", |s| s.study(&study).is_some_and(|s| s.approval.is_some())).await.unwrap();
+            connection.until("the approval", |s| s.study(&study).is_some_and(|s| !s.approvals.is_empty())).await.unwrap();
             hospital.accept(&mut connection, study, 10).await.unwrap();
         }
         connection.until("the hospitals", |s| s.cuts(&study).count() == self.hospitals.len()).await.unwrap();

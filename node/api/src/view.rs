@@ -56,4 +56,12 @@ mod tests {
         assert_eq!(date(Day(20_000)), "2024-10-04");
         assert_eq!(date(Day(i32::MAX)), "9999-12-31");
     }
+
+    /// Rejections say a day without a calendar library.
+    #[test]
+    fn a_day_calls_itself_what_the_calendar_does() {
+        for day in (-719_162..2_932_896).step_by(17).chain([-719_162, 11_016, 11_017, 19_782, 2_932_896]) {
+            assert_eq!(Day(day).to_string(), date(Day(day)));
+        }
+    }
 }

@@ -207,7 +207,10 @@ async fn studies_and_queries() {
     let shown = served.json(&format!("/studies/{study}")).await;
     assert_eq!((&shown["title"], &shown["number"], &shown["expiry"]), (&json!("Heart"), &json!(1), &json!("2024-11-03")));
     assert_eq!(shown["accepted_by"][0]["hospital"], id(HospitalA).to_string());
-    assert_eq!(shown["approval"]["board"], id(Board).to_string());
+    let approval = &shown["decisions"][0];
+    assert_eq!((&approval["act"], &approval["by"]), (&json!("approve"), &json!(id(Board).to_string())));
+    assert_eq!((&approval["signatures"][0]["office"], &approval["signatures"][1]["office"]), (&json!("chair"), &json!("secretary")));
+    assert_eq!((&shown["waiting"], &shown["recused"]), (&json!([]), &json!([])));
 
     for path in ["/queries".to_owned(), format!("/queries?study={study}")] {
         let queries = served.json(&path).await;

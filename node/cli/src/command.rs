@@ -18,6 +18,7 @@ pub mod keys;
 pub mod network_arguments;
 pub mod node;
 pub mod patient;
+pub mod person;
 pub mod proposals;
 pub mod propose;
 pub mod queries;

@@ -51,6 +51,9 @@ enum Command {
     /// Submit, approve, accept and list studies
     #[command(subcommand)]
     Study(command::study::StudyCommand),
+    /// Who signs for ethics boards: keys of persons, what they sign
+    #[command(subcommand)]
+    Person(command::person::PersonCommand),
     /// Answer or decline what a hospital is asked
     Answer(command::answer::AnswerArguments),
     /// Write an invented FHIR hospital
@@ -108,6 +111,7 @@ async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Vote(arguments) => command::vote::run(session, &arguments).await,
         Command::Proposals(arguments) => command::proposals::run(session, &arguments).await,
         Command::Study(command) => command::study::run(session, &command).await,
+        Command::Person(command) => command::person::run(session, &command).await,
         Command::Answer(arguments) => command::answer::run(session, &arguments).await,
         Command::Generate(arguments) => command::generate::run(session, &arguments),
         Command::Import(arguments) => command::import::run(session, &arguments),

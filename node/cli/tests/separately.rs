@@ -10,6 +10,7 @@ use std::{
     process::{Output, Stdio},
 };
 
+const CONDITION: &str = "results are shown to the hospitals first";
 const SQL: &str = "SELECT diabetes, COUNT(*), AVG(age) FROM cardiometabolic-core GROUP BY diabetes";
 
 #[test]
@@ -52,7 +53,7 @@ fn organisations_with_their_own_nodes_come_to_a_verified_answer() {
     let name = "S-1";
     let seen = |member: &Organisation, height: u64| drop(member.reach(height));
     seen(&board, researcher.height());
-    board.run(arguments!["study", "approve", name]).done();
+    approved_by_two(&board, &verifier, network.path());
     for hospital in [&automatic, &asked] {
         seen(hospital, board.height());
         hospital.run(arguments!["study", "accept", name]).done();
@@ -81,12 +82,48 @@ fn organisations_with_their_own_nodes_come_to_a_verified_answer() {
     assert_eq!((&stored["verified"], &stored["answers"]), (&json!(true), &json!(2)));
 }
 
+/// The chair signs at the board's node, the secretary on a machine of their own. One signature changes nothing, two of one person neither; nobody but persons of the board signs.
+fn approved_by_two(board: &Organisation, verifier: &Organisation, folder: &Path) {
+    let approve = |more: Vec<std::ffi::OsString>| board.run([arguments!["study", "approve", "S-1"], more].concat());
+    assert!(approve(Vec::new()).failed(2).error()["message"].as_str().unwrap().contains("say who signs"));
+    let chair = arguments!["--person", board.person("chair"), "--condition", CONDITION];
+    let first = approve(chair.clone()).done().json();
+    assert_eq!((&first["standing"], &first["waiting"][0]["signatures"][0]["office"]), (&json!("submitted"), &json!("chair")));
+    let again = approve(chair).failed(2);
+    assert!(again.error()["message"].as_str().unwrap().contains("signed this already"), "{again:?}");
+    let files = ["request", "signature"].map(|name| folder.join(name));
+    approve(arguments!["--same", "--ask", files[0]]).done();
+    // read without signing first; the words are in the request, whole
+    let secretary = arguments!["--json", "person", "sign", files[0], "--person", board.person("secretary")];
+    let read = run(secretary.clone()).done().json();
+    let words = read["words"].to_string();
+    assert!(words.contains("no conflict of interest") && words.contains(CONDITION) && words.contains("What it is about."), "{read}");
+    assert!(!files[1].exists());
+    run([secretary, arguments!["--out", files[1]]].concat()).done();
+    // one changed byte of the request shows; and a signature goes through no other member's node
+    let mut changed = std::fs::read(&files[0]).unwrap();
+    let title = changed.windows(7).position(|w| w == b"A study").unwrap();
+    changed[title] ^= 1;
+    std::fs::write(folder.join("changed"), changed).unwrap();
+    let forged = run(arguments!["--json", "person", "sign", folder.join("changed"), "--person", board.person("secretary")]).failed(3);
+    assert!(forged.error()["message"].as_str().unwrap().contains("another study than it names"), "{forged:?}");
+    verifier.run(arguments!["person", "send", files[1]]).failed(2);
+    board.run(arguments!["person", "send", files[1]]).done();
+    let shown = board.run(arguments!["study", "show", "S-1"]).done().json();
+    assert_eq!((&shown["standing"], &shown["waiting"]), (&json!("approved"), &json!([])));
+    let decision = &shown["decisions"][0];
+    assert_eq!((&decision["conditions"], &decision["signatures"][1]["office"]), (&json!([CONDITION]), &json!("secretary")));
+    let used = board.run(arguments!["person", "send", files[1]]).failed(2);
+    assert!(used.error()["message"].as_str().unwrap().contains("approved already"), "{used:?}");
+}
+
 /// The board suspends the study: nothing is asked, and everybody reads why. It lifts that, and all goes on.
 fn suspended_for_a_while(board: &Organisation, researcher: &Organisation, hospital: &Organisation) {
     let why = "a complaint is looked into";
     let act = |who: &Organisation, act: &str| who.run(arguments!["study", act, "S-1", "--reason", why]);
-    let said = act(board, "suspend").done().json();
-    assert_eq!((&said["standing"], &said["words"]), (&json!("suspended"), &json!(format!("suspended, by board: {why}"))));
+    let secretary = arguments!["--person", board.person("secretary")];
+    let said = board.run([arguments!["study", "suspend", "S-1", "--reason", why], secretary].concat()).done().json();
+    assert_eq!((&said["standing"], &said["words"]), (&json!("suspended"), &json!(format!("suspended, by board: {why}, {CONDITION}"))));
     researcher.reach(board.height());
     let held = researcher.run(arguments!["query", SQL]).failed(2);
     assert!(
@@ -100,14 +137,14 @@ fn suspended_for_a_while(board: &Organisation, researcher: &Organisation, hospit
     // only who suspended lifts; a hospital decides nothing
     assert!(act(researcher, "lift").failed(2).error()["message"].as_str().unwrap().contains("lifted only by who made it"));
     act(hospital, "stop").failed(2);
-    act(board, "lift").done();
+    board.both_sign(arguments!["study", "lift", "S-1", "--reason", why]);
     researcher.reach(board.height());
 }
 
 /// The board suspends the study while a question is open: the hospital that has not answered yet cannot, and is not told to. Then it goes on.
 fn held_while_suspended(board: &Organisation, researcher: &Organisation, hospital: &Organisation) {
-    let act = |act: &str| drop(board.run(arguments!["study", act, "S-1", "--reason", "once more"]).done());
-    act("suspend");
+    let act = |act: &str| arguments!["study", act, "S-1", "--reason", "once more"];
+    board.run([act("suspend"), arguments!["--person", board.person("chair")]].concat()).done();
     hospital.reach(board.height());
     assert_eq!(hospital.run(arguments!["answer"]).done().json()["open"], json!([]));
     let refused = hospital.run(arguments!["answer", "Q-1"]).failed(2);
@@ -118,7 +155,7 @@ fn held_while_suspended(board: &Organisation, researcher: &Organisation, hospita
         let states: Vec<String> = queries["queries"][0]["sites"].as_array().unwrap().iter().map(state).collect();
         states.contains(&"held".to_owned())
     });
-    act("lift");
+    board.both_sign(act("lift"));
     hospital.reach(board.height());
     researcher.reach(board.height());
 }

@@ -33,6 +33,7 @@ pub(crate) fn genesis(members: u8) -> Genesis {
         development: true,
         time: BlockTime(1_700_000_000_000),
         members,
+        persons: Vec::new(),
         registry: ScopeRegistry { scopes: vec!["p.health".into()], grid: vec![Day(20_500)] },
         rules: Rules::standard(),
         circuit_keys: Digest32::of(b"keys"),

@@ -155,7 +155,7 @@ async fn open_query(cluster: &Cluster) -> (StudyId, QueryId) {
     cluster.accept(0, Governance, propose(Change::Dictionary(dictionary()))).await;
     let submit = StudySubmit { expiry: now().day(), ..study(&dictionary()) };
     let study = StudyId(cluster.accept(0, Researcher, Payload::StudySubmit(submit)).await);
-    cluster.accept(0, Board, Payload::StudyApprove(StudyApprove { study })).await;
+    cluster.approve(0, study).await;
     let mut net = Net::new(cluster::genesis(4));
     let (data, consent) = (net.data(&dictionary(), &[(0, 0)]), net.consent(&[(0, 0)]));
     cluster.accept(0, HospitalA, Payload::Anchor(data)).await;

@@ -20,14 +20,14 @@ async fn four_validators_and_a_hospital_agree() {
     let study = StudyId(
         cluster.accept(hospital, Researcher, Payload::StudySubmit(StudySubmit { expiry: now().day(), ..study(&dictionary()) })).await,
     );
-    cluster.accept(2, Board, Payload::StudyApprove(StudyApprove { study })).await;
+    cluster.approve(2, study).await;
     let height = cluster.tick(hospital).await.0;
     for i in 0..5 {
         cluster.reach(i, height).await;
     }
     assert_eq!(cluster.node(hospital).status().role, RoleNow::Follower);
     assert_eq!(cluster.node(0).status().role, RoleNow::Validator);
-    assert!(cluster.node(hospital).state().study(&study).unwrap().approval.is_some());
+    assert!(cluster.node(hospital).state().study(&study).unwrap().approvals.contains_key(&id(Board)));
     cluster.check_agreement().await;
     cluster.stop_all().await;
 }

@@ -3,15 +3,17 @@
 //! ```text
 //! FOLDER/chain.sqlite          the chain (and chain.sqlite-writer, the lock of the process that writes)
 //! FOLDER/members/NAME.toml     secret keys, mode 600
+//! FOLDER/persons/OFFICE.toml   secret keys of who signs for the ethics board, mode 600
 //! FOLDER/sites/NAME.sqlite     a hospital's own keeping, mode 600
 //! FOLDER/kept/                 work that is not done again; may be deleted
 //! ```
 
 use crate::{ConsortiumError, Founding, usual_registry};
 use async_recursion::async_recursion as boxed;
+use countersign_circuits::consent::Day;
 use countersign_ledger::{CachingChecker, KeyedChecker, ProofChecker};
-use countersign_member::{Alone, Connection, KeptWork, Member, MemberError, VerifyingFolder, is_usable};
-use countersign_messages::{BlockTime, Member as Listed, Name, Role, Rules};
+use countersign_member::{Alone, Connection, KeptWork, Member, MemberError, PersonSecret, VerifyingFolder, is_usable};
+use countersign_messages::{BlockTime, Member as Listed, MemberId, Name, Office, Person, Role, Rules, limits::PERSON_DAYS_MAX};
 use countersign_store::{ChainStore, LocalChain, StoreError, StoreUrl};
 use countersign_verifier::VerifyingKeys;
 use std::{
@@ -71,6 +73,35 @@ impl DataFolder {
         Member::load(&self.keys(name))
     }
 
+    /// Who signs for the ethics board in an office.
+    ///
+    /// # Errors
+    /// There is no such key, or it cannot be read.
+    pub fn person(&self, office: Office) -> Result<PersonSecret, MemberError> {
+        PersonSecret::load(&self.person_key(office))
+    }
+
+    fn person_key(&self, office: Office) -> PathBuf {
+        self.0.join("persons").join(format!("{office}.toml"))
+    }
+
+    /// The persons of the ethics board of a new network, with their keys in the folder.
+    fn persons(&self, members: &[Member], today: Day) -> Result<Vec<(MemberId, Person)>, ConsortiumError> {
+        let board = members.iter().find(|member| member.name == BOARD).map(Member::id).unwrap_or_else(|| MemberId([0; 32]));
+        let person = |office: Office| {
+            let path = self.person_key(office);
+            if !path.exists() {
+                PersonSecret::generate(Name::new(format!("the {office}"))?, board)?.save(&path)?;
+            }
+            let secret = PersonSecret::load(&path)?;
+            if secret.board != board {
+                return Err(ConsortiumError::OtherKeys(path));
+            }
+            Ok((board, secret.card().listed(office, Day(today.0.saturating_add(PERSON_DAYS_MAX)))))
+        };
+        [Office::Chair, Office::Secretary].into_iter().map(person).collect()
+    }
+
     fn keys(&self, name: &str) -> PathBuf {
         self.0.join("members").join(format!("{name}.toml"))
     }
@@ -115,6 +146,7 @@ impl DataFolder {
             development: true,
             time,
             members: members.iter().map(listed).collect::<Result<_, _>>()?,
+            persons: self.persons(&members, time.day())?,
             registry: usual_registry(&options.categories, time.day())?,
             rules: Rules { k_min: options.k_min, ..Rules::standard() },
         };
@@ -156,7 +188,7 @@ impl DataFolder {
                 return Err(ConsortiumError::SiteName((*name).to_owned()));
             }
         }
-        for part in ["members", "sites"] {
+        for part in ["members", "persons", "sites"] {
             let path = self.0.join(part);
             std::fs::create_dir_all(&path).map_err(|source| ConsortiumError::Make { path, source })?;
         }

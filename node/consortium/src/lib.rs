@@ -17,6 +17,6 @@ pub mod rule_files;
 pub use data_folder::{BOARD, DataFolder, NetworkOptions, RESEARCHER, VALIDATOR};
 pub use development_keys::{are_there, make_development_keys};
 pub use error::ConsortiumError;
-pub use founding::Founding;
+pub use founding::{BoardPersons, Founding};
 pub use proposing::{Proposed, Voted, propose, vote};
 pub use registry::usual_registry;

@@ -33,9 +33,10 @@ pub use checker::{
 };
 pub use countersign_circuits::{aggregate::GateCounts, context::AnswerContext};
 pub use keyed::{KeyedChecker, active_point};
-pub use rejection::{BoardRefused, ErasureRefused, Rejection, StudyRefused};
+pub use rejection::{ErasureRefused, PersonRefused, Rejection, StudyRefused};
 pub use state::{
     Admission, AnswerRecord, AnswerTask, CommitError, CutId, CutVersions, DataCut, Decision, DictionaryRecord, Effect, KeyRecord, Outcome,
-    PairRecord, PairStatus, ProposalRecord, ProposalStatus, Proposed, QueryRecord, SegmentKey, SegmentRecord, SlotRow, SnapshotError,
-    State, StudyRecord, StudyStatus, TableKey, TableRecord, Tally, Tip, TransactionResult, Use, Verdict, VoteRecord,
+    PairRecord, PairStatus, PersonRecord, ProposalRecord, ProposalStatus, Proposed, QueryRecord, SegmentKey, SegmentRecord,
+    SignatureRecord, SlotRow, SnapshotError, State, StudyRecord, StudyStatus, TableKey, TableRecord, Tally, Tip, TransactionResult, Use,
+    Verdict, VoteRecord, WaitingStatement,
 };

@@ -1,14 +1,14 @@
 //! Checking one answer with headers, commit certificates and Merkle paths, without the chain.
 //!
 //! An [`AnswerExport`] carries the genesis, the headers of the blocks that matter with their commit certificates, and the transactions the answer
-//! depends on with paths to the headers' roots: every proposal and vote so far, the anchors of both tables, the study with approval and acceptance, the
+//! depends on with paths to the headers' roots: every proposal and vote so far, everything that changed who signs for ethics boards, the anchors of both tables, the study with approval and acceptance, the
 //! query, the withdrawals at the hospital, by it and by keys of patients, the answer. The blocks that matter are those with such a transaction, those an answer names, and those after which something
 //! governed changed: an export grows with what happened and not with the length of the chain. [`AnswerExport::check`] (and [`AnswerExport::check_all`], for many) follows the headers from the genesis
 //! ([`ChainFollower`]), runs the rules over the excerpt, brings changes into force at their heights, and verifies the proofs of the segments and of the answer with real
 //! keys. So the headers are the network's if the genesis is.
 //!
 //! What the excerpt leaves out cannot help a forger: the answer's statement digest binds segments, cut and active bits, so with an anchor or
-//! a withdrawal missing the proof does not verify; its record carries a digest of governance, so with a proposal, a vote or the header at which one of them
+//! a withdrawal missing the proof does not verify; its record carries a digest of governance, so with a proposal, a vote, a change of who signs for a board or the header at which one of them
 //! took effect missing the record is another.
 //!
 //! Not checked here: that the genesis is the network's (compare [`AnswerFinding::network`] with what you know), and that more than a third of
@@ -115,7 +115,7 @@ pub struct AnswerExport {
     /// Certificates, ascending by height: of every header that names a new validator set, that does not follow the one before it or that is followed by a gap, and of the
     /// last. More may be there.
     pub attestations: Vec<Attestation>,
-    /// The transactions, in the chain's order. After the answer there are only proposals and votes of the same block.
+    /// The transactions, in the chain's order. After the answer there are only proposals, votes and changes of who signs for boards of the same block.
     pub inclusions: Vec<Inclusion>,
 }
 

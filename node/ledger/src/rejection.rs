@@ -1,11 +1,11 @@
 //! Why a transaction is refused.
 
-mod board;
 mod erasure;
+mod person;
 mod study;
 
-pub use board::BoardRefused;
 pub use erasure::ErasureRefused;
+pub use person::PersonRefused;
 pub use study::StudyRefused;
 
 use crate::state::{ProposalStatus, StudyStatus};
@@ -19,9 +19,6 @@ pub enum Rejection {
     /// Executing it panicked: a fault of this program. Every validator finds the same.
     #[error("this program failed on the transaction, and nothing of it stands; please report it")]
     Panicked,
-    /// A board may not approve the study.
-    #[error(transparent)]
-    Board(#[from] BoardRefused),
 
     /// The signer has not the role.
     #[error("only a member with the role {0} may do this")]
@@ -108,6 +105,10 @@ pub enum Rejection {
     #[error(transparent)]
     Erasure(#[from] ErasureRefused),
 
+    /// A person of an ethics board, or what they signed.
+    #[error(transparent)]
+    Person(#[from] PersonRefused),
+
     /// A study, or a decision about one.
     #[error(transparent)]
     Study(#[from] StudyRefused),
@@ -178,7 +179,7 @@ pub enum Rejection {
     #[error("the study is {0}")]
     StudyStatus(StudyStatus),
     /// Its last day is over.
-    #[error("the study expired after day {0:?}")]
+    #[error("the study expired after {0}")]
     StudyExpired(Day),
     /// This site accepted before; a new cut is an amendment.
     #[error("this site has accepted the study already; a new cut needs an amendment")]
@@ -299,7 +300,9 @@ pub enum Rejection {
     },
 
     /// What an answer depends on was changed by vote meanwhile.
-    #[error("the rules or circuit keys in force changed at height {since}, after the answer's height {named}; make the answer anew")]
+    #[error(
+        "the rules, the circuit keys in force or the conditions of the study changed at height {since}, after the answer's height {named}; make the answer anew"
+    )]
     ChangedSince {
         /// Height named.
         named: Height,
@@ -312,7 +315,7 @@ pub enum Rejection {
     RefusalCode(RefusalCode),
 
     /// A key nobody can sign with.
-    #[error("the member's key is not an Ed25519 key, or is of small order")]
+    #[error("the member's key is not an Ed25519 key, is of small order, or is a person's of an ethics board")]
     MemberKey,
     /// A key nothing can be sealed to.
     #[error("the member's sealing key is not a proper X25519 key")]
@@ -407,6 +410,7 @@ impl Rejection {
             Self::SegmentsProof(_) => 127,
             Self::SegmentsOfProof { .. } => 128,
             Self::Erasure(refused) => refused.code(),
+            Self::Person(refused) => refused.code(),
             Self::Study(refused) => refused.code(),
             Self::SlotOrder => 130,
             Self::SlotUnknown { .. } => 131,
@@ -422,7 +426,6 @@ impl Rejection {
             Self::Researchers => 142,
             Self::SealingKeys => 143,
             Self::Panicked => 240,
-            Self::Board(refused) => refused.code(),
             Self::StudyText => 144,
             Self::StudyExpiry => 145,
             Self::StudyUnknown => 146,

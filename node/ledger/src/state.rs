@@ -8,10 +8,12 @@ mod erase;
 mod execute;
 mod governance;
 mod in_force;
+mod person;
 mod proposal;
 mod query;
 mod records;
 mod result;
+mod signing;
 mod slot_rows;
 mod snapshot;
 mod study;
@@ -22,12 +24,14 @@ pub use admission::Admission;
 pub use answer::AnswerTask;
 pub use erase::CutVersions;
 pub use execute::{CommitError, Outcome, Proposed};
+pub use person::PersonRecord;
 pub use proposal::{ProposalRecord, ProposalStatus, Tally, VoteRecord};
 pub use records::{
     AnswerRecord, CutId, DataCut, Decision, DictionaryRecord, KeyRecord, PairRecord, PairStatus, QueryRecord, SegmentKey, SegmentRecord,
     StudyRecord, StudyStatus, TableKey, TableRecord,
 };
 pub use result::{Effect, TransactionResult, Verdict};
+pub use signing::{SignatureRecord, WaitingStatement};
 pub use slot_rows::SlotRow;
 pub use snapshot::SnapshotError;
 pub use uses::Use;
@@ -44,8 +48,8 @@ use countersign_circuits::{
     tag,
 };
 use countersign_messages::{
-    BlockId, BlockTime, Genesis, GenesisError, Height, Member, MemberId, NetworkId, PatientKey, Payload, ProposalId, QueryId, StudyId,
-    ValidatorSet,
+    BlockId, BlockTime, Genesis, GenesisError, Height, Member, MemberId, NetworkId, PatientKey, Payload, PersonKey, ProposalId, QueryId,
+    StudyId, ValidatorSet,
     codec::bytes_of,
     limits::{ANSWER_AGE_MS_MAX, RECENT_HEIGHTS_MAX},
 };
@@ -83,6 +87,12 @@ pub struct State {
     proposals: Section<ProposalId, ProposalRecord>,
     /// Pending proposals by number. Follows from the proposals.
     pending: OrdMap<u32, ProposalId>,
+    /// Everybody who ever signed for an ethics board.
+    persons: Section<PersonKey, PersonRecord>,
+    /// What waits for a second signature, by board and digest.
+    statements: Section<(MemberId, Digest32), WaitingStatement>,
+    /// The same by the last day it waits. Follows from the statements.
+    statements_until: OrdSet<(Day, MemberId, Digest32)>,
     sequences: Section<MemberId, u64>,
     dictionaries: Section<Digest32, DictionaryRecord>,
     tables: Section<TableKey, TableRecord>,
@@ -154,6 +164,13 @@ impl State {
             in_force,
             proposals: Section::default(),
             pending: OrdMap::new(),
+            persons: genesis
+                .persons
+                .iter()
+                .map(|(board, person)| (person.key, PersonRecord::first(*board, *person, genesis.time)))
+                .collect(),
+            statements: Section::default(),
+            statements_until: OrdSet::new(),
             genesis: Arc::new(genesis),
             sequences: Section::default(),
             dictionaries: Section::default(),
@@ -313,13 +330,15 @@ impl State {
         self.clone().seal_sections().to_vec()
     }
 
-    fn seal_sections(&mut self) -> [(&'static str, Digest32); 21] {
+    fn seal_sections(&mut self) -> [(&'static str, Digest32); 23] {
         let [withdrawn, withdrawals] = self.withdrawals.seal();
         [
             ("members", self.members.seal()),
             ("validator sets", self.validator_sets.seal()),
             ("registries", self.registries.seal()),
             ("proposals", self.proposals.seal()),
+            ("persons", self.persons.seal()),
+            ("statements", self.statements.seal()),
             ("sequences", self.sequences.seal()),
             ("dictionaries", self.dictionaries.seal()),
             ("tables", self.tables.seal()),
@@ -373,7 +392,8 @@ impl State {
             Payload::Anchor(anchor) => self.apply_anchor(cx, anchor),
             Payload::Withdraw(withdraw) => self.apply_withdraw(cx, withdraw),
             Payload::StudySubmit(study) => self.apply_study_submit(cx, study),
-            Payload::StudyApprove(approve) => self.apply_study_approve(cx, approve),
+            Payload::Sign(signing) => self.apply_sign(cx, signing),
+            Payload::EndPerson(person) => self.apply_end_person(cx, person),
             Payload::StudyAct(act) => self.apply_study_act(cx, act),
             Payload::StudyAccept(accept) => self.apply_study_accept(cx, accept),
             Payload::Query(query) => self.apply_query(cx, query),
@@ -389,11 +409,11 @@ impl State {
     fn study_in_force(&self, time: BlockTime, id: &StudyId) -> Result<Arc<StudyRecord>, Rejection> {
         let study = self.studies.get(id).ok_or(Rejection::StudyUnknown)?;
         study.check_going_on()?;
-        if study.approval.is_none() {
+        if study.approvals.is_empty() {
             return Err(Rejection::StudyStatus(study.status()));
         }
-        if time.day() > study.submitted.expiry {
-            return Err(Rejection::StudyExpired(study.submitted.expiry));
+        if time.day() > study.last_day() {
+            return Err(Rejection::StudyExpired(study.last_day()));
         }
         Ok(Arc::clone(study))
     }

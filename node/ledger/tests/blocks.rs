@@ -15,7 +15,7 @@ fn lively() -> (Net, QueryId) {
     let study = net.open();
     let query = net.ask(study);
     for act in [Act::Suspend, Act::Lift, Act::Suspend, Act::Lift] {
-        net.accept(Board, Payload::StudyAct(StudyAct { study, by: SealingParty::Board, act, reason: "a reason".into() }));
+        net.decide(Board, study, act);
     }
     net.accept(HospitalA, withdraw(&[3, 2_050], Cause::Word));
     let bad = net.bad_answer(query);

@@ -170,7 +170,7 @@ fn studies_that_wait_are_bounded_and_forgotten() {
     other.sealing[0] = sealing_key(SealingParty::Team, OtherResearcher);
     net.accept(OtherResearcher, Payload::StudySubmit(other));
     // an approved one waits no more; the day's allowance is used up then
-    net.accept(Board, Payload::StudyApprove(StudyApprove { study: waiting[0] }));
+    net.decide(Board, waiting[0], approval());
     reject(&mut net, Researcher, titled("one more"), 158);
     let results = net.block_after(DAY_MS, vec![(Researcher, titled("tomorrow"))]);
     let Some(Effect::Submitted { number, .. }) = results[0].effect() else { panic!("{:?}", results[0]) };
@@ -182,7 +182,8 @@ fn studies_that_wait_are_bounded_and_forgotten() {
     net.block_after(expiry * DAY_MS, vec![]);
     assert!(waiting[1..].iter().all(|id| net.state.study(id).is_none()), "forgotten");
     assert!(net.state.study(&waiting[0]).is_some(), "an approved study stays");
-    reject(&mut net, Board, Payload::StudyApprove(StudyApprove { study: waiting[1] }), 146);
+    let approves = net.approves(Board, waiting[1]);
+    reject(&mut net, Board, approves, 146);
     // numbers are not given twice, whatever was forgotten
     let long = StudySubmit { expiry: Day(net.time.day().0 + 300), ..study(&dictionary()) };
     let results = net.block(vec![(Researcher, Payload::StudySubmit(long))]);
@@ -200,11 +201,13 @@ fn a_board_approves_only_what_is_sealed_to_it() {
     let mut with_two = genesis();
     with_two.members.push(member(GovernanceB, "Second board", &[Role::Board]));
     with_two.members.sort_by_key(|m| m.id);
+    with_two.persons = persons(&[Board, GovernanceB]);
     let mut net = Net::new(with_two);
     net.publish(dictionary());
     let study = StudyId(net.accept(Researcher, Payload::StudySubmit(study(&dictionary()))));
-    reject(&mut net, GovernanceB, Payload::StudyApprove(StudyApprove { study }), 157);
-    net.accept(Board, Payload::StudyApprove(StudyApprove { study }));
+    let approves = net.approves(GovernanceB, study);
+    reject(&mut net, GovernanceB, approves, 157);
+    net.decide(Board, study, approval());
 }
 
 /// All studies of a site take one cut of a table, whatever it anchors in between, until it renews it (rule D12).
@@ -214,7 +217,7 @@ fn studies_share_the_research_cut_until_it_is_renewed() {
     let first = net.open();
     let more = |net: &mut Net, title: &str| {
         let study = StudyId(net.accept(Researcher, titled(title)));
-        net.accept(Board, Payload::StudyApprove(StudyApprove { study }));
+        net.decide(Board, study, approval());
         study
     };
     let accept = |study, renew| Payload::StudyAccept(StudyAccept { study, k_min: 5, renew });

@@ -9,7 +9,7 @@ fn every_code_is_reached_and_listed() {
     let list = [
         include_str!("../src/rejection.rs"),
         include_str!("../src/rejection/erasure.rs"),
-        include_str!("../src/rejection/board.rs"),
+        include_str!("../src/rejection/person.rs"),
         include_str!("../src/rejection/study.rs"),
     ]
     .map(|source| source.split_once("match self").unwrap().1)
@@ -22,6 +22,8 @@ fn every_code_is_reached_and_listed() {
         include_str!("rejections.rs"),
         include_str!("erasing.rs"),
         include_str!("deciding.rs"),
+        include_str!("persons.rs"),
+        include_str!("conditions.rs"),
         include_str!("leaving.rs"),
         include_str!("bounds.rs"),
         include_str!("governance/changes.rs"),

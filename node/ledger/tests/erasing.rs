@@ -64,7 +64,7 @@ fn every_version_goes_and_the_cut_stays() {
     let mut submitted = harness_study();
     submitted.title = "Another".into();
     let other = StudyId(net.accept(Researcher, Payload::StudySubmit(submitted)));
-    net.accept(Board, Payload::StudyApprove(StudyApprove { study: other }));
+    net.decide(Board, other, approval());
     net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study: other, k_min: 5, renew: None }));
     assert_eq!(net.state.cut(&other, &id(HospitalA)).unwrap().data[0].version, 6);
     let rows = net.state.slot_rows(&id(HospitalA), 5);

@@ -79,7 +79,7 @@ fn chain() -> (Net, QueryId) {
         (HospitalA, answer),
         (HospitalA, withdraw(&[13], Cause::Source)),
         (GovernanceB, propose(Change::Remove(id(HospitalB)))),
-        (Board, Payload::StudyApprove(StudyApprove { study: StudyId(TransactionId(digest("none"))) })),
+        (Board, Payload::EndPerson(PersonKey([0; 32]))),
     ]);
     assert!(results[1].effect().is_some(), "{results:?}");
     net.carry(Change::Remove(id(HospitalA)), Height(0));
@@ -325,7 +325,7 @@ fn an_answer_over_a_shared_research_cut_is_checked_without_the_chain() {
     let more = net.data(&dictionary(), &[(0, 1)]);
     net.accept(HospitalA, Payload::Anchor(more));
     let second = StudyId(net.accept(Researcher, Payload::StudySubmit(StudySubmit { title: "second".into(), ..study(&dictionary()) })));
-    net.accept(Board, Payload::StudyApprove(StudyApprove { study: second }));
+    net.decide(Board, second, approval());
     net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study: second, k_min: 5, renew: None }));
     let query = net.ask(second);
     let answer = net.answer_now(HospitalA, query);
@@ -335,12 +335,12 @@ fn an_answer_over_a_shared_research_cut_is_checked_without_the_chain() {
     assert_eq!(finding.answer.cut, net.state.cut(&second, &id(HospitalA)).unwrap().id);
     let of_first = |i: &Inclusion| match &i.transaction.payload {
         Payload::StudySubmit(s) => s.title != "second",
-        Payload::StudyApprove(a) => a.study == first,
+        Payload::Sign(signing) => signing.statement.study() == Some(&first),
         Payload::StudyAccept(a) => a.study == first,
         _ => false,
     };
     let needed: Vec<usize> = good.inclusions.iter().enumerate().filter(|(_, i)| of_first(i)).map(|(at, _)| at).collect();
-    assert_eq!(needed.len(), 3);
+    assert_eq!(needed.len(), 4);
     for at in needed {
         let mut bad = good.clone();
         bad.inclusions.remove(at);

@@ -5,11 +5,14 @@
 mod blocks;
 mod bounds;
 mod codes;
+mod conditions;
 mod deciding;
+mod deciding_lives;
 mod erasing;
 mod governance;
 mod governance_orders;
 mod leaving;
 mod light;
 mod orders;
+mod persons;
 mod rejections;

@@ -36,7 +36,8 @@ fn roles() {
         (Governance, Payload::Anchor(data), Role::Hospital),
         (Researcher, withdraw(&[0], Cause::Word), Role::Hospital),
         (Board, Payload::StudySubmit(harness::study(&dictionary())), Role::Researcher),
-        (Researcher, Payload::StudyApprove(StudyApprove { study }), Role::Board),
+        (Researcher, net.approves(Board, study), Role::Board),
+        (Researcher, Payload::EndPerson(PersonKey([0; 32])), Role::Board),
         (Board, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }), Role::Hospital),
         (HospitalA, asked, Role::Researcher),
         (Researcher, Payload::Answer(Answer { query, height: Height(0), proof: vec![], sealed: digest("") }), Role::Hospital),
@@ -197,7 +198,8 @@ fn studies_as_submitted() {
 fn approval_and_acceptance() {
     let mut net = net();
     let none = StudyId(TransactionId(digest("none")));
-    reject(&mut net, Board, Payload::StudyApprove(StudyApprove { study: none }), 146);
+    let approves = net.approves(Board, none);
+    reject(&mut net, Board, approves, 146);
     reject(&mut net, HospitalA, Payload::StudyAccept(StudyAccept { study: none, k_min: 5, renew: None }), 146);
     net.publish(dictionary());
     let study = StudyId(net.accept(Researcher, Payload::StudySubmit(harness::study(&dictionary()))));
@@ -205,8 +207,9 @@ fn approval_and_acceptance() {
     reject(&mut net, HospitalA, accept(5), 147);
     let early = net.query(study, statement());
     reject(&mut net, Researcher, early, 147);
-    net.accept(Board, Payload::StudyApprove(StudyApprove { study }));
-    reject(&mut net, Board, Payload::StudyApprove(StudyApprove { study }), 147);
+    net.decide(Board, study, approval());
+    let approves = net.approves(Board, study);
+    reject(&mut net, Board, approves, 147);
     reject(&mut net, HospitalA, accept(4), 141);
     reject(&mut net, HospitalA, accept(5), 150);
     let data = net.data(&dictionary(), &[(0, 0), (1, 0)]);
@@ -243,14 +246,16 @@ fn studies_expire() {
     let query = net.ask(study);
     let unapproved = StudyId(net.accept(Researcher, Payload::StudySubmit(harness::study(&dictionary()))));
     net.tables(HospitalB, 2);
-    let approve = || Payload::StudyApprove(StudyApprove { study: unapproved });
-    let results = net.block_after(31 * DAY_MS, vec![(Board, approve())]);
-    assert_eq!(results[0].rejection(), Some(RejectionCode(148)));
+    let approves = net.approves(Board, unapproved);
+    let results = net.block_after(31 * DAY_MS, vec![(Board, approves)]);
+    // what was signed 31 days ago counts no more, whatever became of the study
+    assert_eq!(results[0].rejection(), Some(RejectionCode(244)));
     let (asked, answer) = (net.query(study, filtered(0, 2)), net.answer_now(HospitalA, query));
     reject(&mut net, Researcher, asked, 148);
     reject(&mut net, HospitalA, answer, 148);
     reject(&mut net, HospitalB, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }), 148);
-    reject(&mut net, Board, approve(), 146);
+    let approves = net.approves(Board, unapproved);
+    reject(&mut net, Board, approves, 146);
 }
 
 #[test]
@@ -417,11 +422,13 @@ fn a_board_does_not_approve_its_own_study() {
     let mut genesis = genesis();
     let both = genesis.members.iter_mut().find(|m| m.id == id(Researcher)).unwrap();
     both.roles = vec![Role::Researcher, Role::Board];
+    genesis.persons = persons(&[Board, Researcher]);
     let mut net = Net::new(genesis);
     net.publish(dictionary());
     let study = StudyId(net.accept(Researcher, Payload::StudySubmit(study(&dictionary()))));
-    reject(&mut net, Researcher, Payload::StudyApprove(StudyApprove { study }), 156);
-    net.accept(Board, Payload::StudyApprove(StudyApprove { study }));
+    let approves = net.approves(Researcher, study);
+    reject(&mut net, Researcher, approves, 156);
+    net.decide(Board, study, approval());
 }
 
 #[test]

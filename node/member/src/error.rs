@@ -31,8 +31,11 @@ pub enum MemberError {
     /// No keys in it.
     #[error("{} is not a file of member keys; restore it from your backup", .0.display())]
     Keys(PathBuf),
+    /// No person's key in it.
+    #[error("{} is not a file of a person's key; restore it from your backup", .0.display())]
+    PersonKey(PathBuf),
     /// No card.
-    #[error("{} is no member's card: {why}", path.display())]
+    #[error("{} is no such card: {why}", path.display())]
     Card {
         /// Which.
         path: PathBuf,

@@ -103,16 +103,7 @@ impl Member {
             sealing: Zeroizing::new(hex::encode(*self.sealing.to_bytes())),
         };
         let text = Zeroizing::new(toml::to_string(&file).map_err(|_| MemberError::Keys(path.to_owned()))?);
-        let write = || -> std::io::Result<()> {
-            let folder = path.parent().unwrap_or_else(|| Path::new("."));
-            // made with mode 600
-            let mut out = tempfile::Builder::new().prefix(".keys-").tempfile_in(folder)?;
-            out.write_all(text.as_bytes())?;
-            out.as_file().sync_all()?;
-            out.persist_noclobber(path)?;
-            Ok(())
-        };
-        write().map_err(|source| MemberError::Write { path: path.to_owned(), source })
+        write_secret(path, &text)
     }
 
     /// Reads a file of keys.
@@ -120,16 +111,10 @@ impl Member {
     /// # Errors
     /// The file is missing or malformed.
     pub fn load(path: &Path) -> Result<Self, MemberError> {
-        refuse_readable(path)?;
-        let text = std::fs::read_to_string(path).map_err(|source| MemberError::Read { path: path.to_owned(), source })?;
-        let text = Zeroizing::new(text);
+        let text = read_secret(path)?;
         let malformed = || MemberError::Keys(path.to_owned());
         let file: MemberFile = toml::from_str(&text).map_err(|_| malformed())?;
-        let key = |text: &str| -> Result<Zeroizing<[u8; 32]>, MemberError> {
-            let mut bytes = Zeroizing::new([0; 32]);
-            hex::decode_to_slice(text, &mut *bytes).map_err(|_| malformed())?;
-            Ok(bytes)
-        };
+        let key = |text: &str| secret_bytes(text).ok_or_else(malformed);
         let roles = file.roles.iter().map(|text| role(text)).collect::<Result<Vec<_>, _>>().map_err(|_| malformed())?;
         Ok(Self {
             name: file.name,
@@ -138,6 +123,33 @@ impl Member {
             sealing: SealingSecret::from_bytes(&*key(&file.sealing)?),
         })
     }
+}
+
+/// Writes secrets to a new file that only its owner can read: whole or not at all.
+pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), MemberError> {
+    let write = || -> std::io::Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        // made with mode 600
+        let mut out = tempfile::Builder::new().prefix(".keys-").tempfile_in(folder)?;
+        out.write_all(text.as_bytes())?;
+        out.as_file().sync_all()?;
+        out.persist_noclobber(path)?;
+        Ok(())
+    };
+    write().map_err(|source| MemberError::Write { path: path.to_owned(), source })
+}
+
+/// Reads a file of secrets that nobody else can read.
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, MemberError> {
+    refuse_readable(path)?;
+    let text = std::fs::read_to_string(path).map_err(|source| MemberError::Read { path: path.to_owned(), source })?;
+    Ok(Zeroizing::new(text))
+}
+
+/// The 32 bytes of a secret in hexadecimal digits.
+pub(crate) fn secret_bytes(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(text, &mut *bytes).ok().map(|()| bytes)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One member of a network and its line to the chain.
 //!
-//! [`Member`] is a member with its secret keys, [`Card`] what the others know of it, [`MemberFolder`] where its files are. A [`Connection`] reads the chain and sends
+//! [`Member`] is a member with its secret keys, [`Card`] what the others know of it, [`PersonSecret`] and [`PersonCard`] the same of a person who signs for an ethics board, [`MemberFolder`] where its files are. A [`Connection`] reads the chain and sends
 //! transactions through whatever implements [`Ledger`]: the chain of one validator in this process, a node of another process on this machine ([`OtherProcess`]), or a
 //! node in this process (the service's). [`named`] finds what people name.
 
@@ -15,6 +15,7 @@ mod kept;
 mod keys;
 mod ledger;
 pub mod named;
+mod person;
 
 pub use card::Card;
 pub use circuit_keys::{DEVELOPMENT_NOTICE, VerifyingFolder, key_file_name};
@@ -25,3 +26,4 @@ pub use folder::MemberFolder;
 pub use kept::{KeptWork, LeftToOthers};
 pub use keys::{Member, is_usable, refuse_readable, role};
 pub use ledger::{Alone, Ledger, OtherProcess};
+pub use person::{PersonCard, PersonSecret};

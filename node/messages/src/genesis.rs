@@ -4,8 +4,9 @@ use crate::{
     certificate::ValidatorSet,
     codec::{DecodeError, Wire, bound, bytes_of},
     identity::{MemberId, Name, Role},
-    limits::{GENESIS_BYTES_MAX, MEMBERS_MAX},
+    limits::{GENESIS_BYTES_MAX, MEMBERS_MAX, PERSON_DAYS_MAX, PERSONS_MAX},
     time::BlockTime,
+    transaction::Person,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::{
@@ -13,7 +14,10 @@ use countersign_circuits::{
     hash::Digest32,
     tag,
 };
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// Least `k_min` a network that is not a development one may set (product, rule D1).
 pub const K_MIN_FLOOR: u32 = 5;
@@ -108,6 +112,8 @@ pub struct Genesis {
     pub time: BlockTime,
     /// The members, ascending by key.
     pub members: Vec<Member>,
+    /// The first persons who sign for ethics boards, each with its board, ascending by key. Others are admitted later.
+    pub persons: Vec<(MemberId, Person)>,
     /// The consent scopes and expiry grid.
     pub registry: ScopeRegistry,
     /// Governed numbers.
@@ -125,6 +131,9 @@ pub enum GenesisError {
     /// A member's key or roles.
     #[error("member \"{0}\": {1}")]
     Member(Name, &'static str),
+    /// Persons of ethics boards.
+    #[error("a genesis lists persons ascending by key, at most {PERSONS_MAX} of a board: {0}")]
+    Persons(&'static str),
     /// Nobody can change anything.
     #[error("a network needs at least one governance member: nobody else publishes dictionaries or changes members")]
     NoGovernance,
@@ -152,7 +161,8 @@ impl Wire for Genesis {
     const BYTES_MAX: usize = GENESIS_BYTES_MAX;
 
     fn check_bounds(&self) -> Result<(), DecodeError> {
-        bound(Self::WHAT, "members", self.members.len(), MEMBERS_MAX)
+        bound(Self::WHAT, "members", self.members.len(), MEMBERS_MAX)?;
+        bound(Self::WHAT, "persons", self.persons.len(), MEMBERS_MAX * PERSONS_MAX)
     }
 }
 
@@ -199,7 +209,33 @@ impl Genesis {
         if self.time > BlockTime::MAX {
             return Err(GenesisError::Time);
         }
+        self.check_persons()?;
         Ok(self.registry.check()?)
+    }
+
+    fn check_persons(&self) -> Result<(), GenesisError> {
+        let refused = |what| Err(GenesisError::Persons(what));
+        if !self.persons.windows(2).all(|pair| matches!(pair, [(_, a), (_, b)] if a.key < b.key)) {
+            return refused("they do not ascend");
+        }
+        let (today, mut counts) = (self.time.day(), BTreeMap::new());
+        for (board, person) in &self.persons {
+            if !self.member(board).is_some_and(|member| member.has_role(Role::Board)) {
+                return refused("one is of no ethics board");
+            }
+            if self.member(&person.key.signer()).is_some() || !person.possession_holds(board) {
+                return refused("a key is a member's, or its holder has not signed for the board");
+            }
+            if person.until < today || person.until.0 > today.0 + PERSON_DAYS_MAX {
+                return refused("one signs for no day, or for more than three years");
+            }
+            let count = counts.entry(board).or_insert(0_usize);
+            *count += 1;
+            if *count > PERSONS_MAX {
+                return refused("a board has too many");
+            }
+        }
+        Ok(())
     }
 
     /// A member of the first block, by key. Members change by vote.

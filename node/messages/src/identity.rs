@@ -39,38 +39,53 @@ impl fmt::Debug for MemberId {
     }
 }
 
-/// A patient's Ed25519 public key. It stands for one slot of one hospital, and nobody but the hospital and the patient knows whose it is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
-pub struct PatientKey(pub [u8; 32]);
+/// An Ed25519 public key of somebody who is no member.
+macro_rules! public_key {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+        pub struct $name(pub [u8; 32]);
 
-impl PatientKey {
-    /// The key, if the bytes are one that binds its signatures.
-    pub fn key(&self) -> Option<VerifyingKey> {
-        self.signer().key()
-    }
+        impl $name {
+            /// The key, if the bytes are one that binds its signatures.
+            pub fn key(&self) -> Option<VerifyingKey> {
+                self.signer().key()
+            }
 
-    /// As the signer of a transaction.
-    pub fn signer(&self) -> MemberId {
-        MemberId(self.0)
-    }
+            /// The same bytes as a member's.
+            pub fn signer(&self) -> MemberId {
+                MemberId(self.0)
+            }
+        }
+
+        impl From<&VerifyingKey> for $name {
+            fn from(key: &VerifyingKey) -> Self {
+                Self(key.to_bytes())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.signer().fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.signer().fmt(f)
+            }
+        }
+    };
 }
 
-impl From<&VerifyingKey> for PatientKey {
-    fn from(key: &VerifyingKey) -> Self {
-        Self(key.to_bytes())
-    }
+public_key! {
+    /// A patient's Ed25519 public key. It stands for one slot of one hospital, and nobody but the hospital and the patient knows whose it is.
+    PatientKey
 }
 
-impl fmt::Display for PatientKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.signer().fmt(f)
-    }
-}
-
-impl fmt::Debug for PatientKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.signer().fmt(f)
-    }
+public_key! {
+    /// The Ed25519 public key of a person who signs for an ethics board. Who that is stands in the board's own directory.
+    PersonKey
 }
 
 /// What a member may do. A member may hold several roles.

@@ -36,7 +36,7 @@ pub use problem::ProblemBody;
 pub use proposal::{Change, Proposal, ProposalStanding, ProposalSummary, Tally, Vote};
 pub use query::{Query, QuerySummary, SiteOfQuery, SiteStatus};
 pub use status::{Alert, Peer, Progress, Sync, Well};
-pub use study::{Approval, Decision, SealingKey, Site, Standing, Study, StudySummary};
+pub use study::{Conditions, Decision, PersonSignature, SealingKey, Site, Standing, Study, StudySummary, Waiting};
 pub use time::Time;
 pub use transaction::{Effect, MerklePath, Queued, Transaction, TransactionBytes, TransactionSummary, Verdict};
 

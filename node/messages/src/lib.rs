@@ -35,7 +35,7 @@ pub use class::Class;
 pub use codec::{DecodeError, Wire};
 pub use envelope::EnvelopeError;
 pub use genesis::{Genesis, GenesisError, K_MIN_FLOOR, K_MIN_MAX, Member, NetworkId, Rules};
-pub use identity::{MemberId, Name, NameError, PatientKey, Role};
+pub use identity::{MemberId, Name, NameError, PatientKey, PersonKey, Role};
 pub use narrowing::{NARROWING_MS, Narrowing};
 pub use record::{RECORD_ROWS_MAX, Record, RecordRow, RecordSource, RecordTable, source_leaf, source_salt};
 pub use rejection_code::RejectionCode;
@@ -43,7 +43,7 @@ pub use sealed_stream::{OpeningReader, SealingWriter};
 pub use sheet::{Sheet, SheetError};
 pub use time::{BlockTime, Height};
 pub use transaction::{
-    Act, Anchor, AnchoredTable, Answer, Cause, Change, Enrol, Enrolment, Erase, ErasedVersion, Payload, Proposal, ProposalId, Query,
-    QueryId, Refusal, RefusalCode, SealingKey, SealingParty, Signature, StudyAccept, StudyAct, StudyApprove, StudyId, StudySubmit,
-    Transaction, TransactionId, Vote, Withdraw, WithdrawByKey,
+    Act, Anchor, AnchoredTable, Answer, BoardStatement, Cause, Change, Conditions, Enrol, Enrolment, Erase, ErasedVersion, Office, Payload,
+    Person, Proposal, ProposalId, Query, QueryId, Refusal, RefusalCode, SealingKey, SealingParty, Signature, Signing, StudyAccept,
+    StudyAct, StudyDecision, StudyId, StudySubmit, Transaction, TransactionId, Vote, Withdraw, WithdrawByKey, name_digest, study_version,
 };

@@ -4,7 +4,9 @@ mod anchor;
 mod enrol;
 mod erase;
 mod governance;
+mod person;
 mod query;
+mod signing;
 mod study;
 mod study_act;
 mod withdraw;
@@ -13,16 +15,18 @@ pub use anchor::{Anchor, AnchoredTable};
 pub use enrol::{Enrol, Enrolment};
 pub use erase::{Erase, ErasedVersion};
 pub use governance::{Change, Proposal, ProposalId, Vote};
+pub use person::{Office, Person, name_digest};
 pub use query::{Answer, Query, QueryId, Refusal, RefusalCode};
-pub use study::{SealingKey, SealingParty, StudyAccept, StudyApprove, StudyId, StudySubmit};
-pub use study_act::{Act, StudyAct};
+pub use signing::{BoardStatement, Signing, StudyDecision, study_version};
+pub use study::{SealingKey, SealingParty, StudyAccept, StudyId, StudySubmit};
+pub use study_act::{Act, Conditions, StudyAct};
 pub use withdraw::{Cause, Withdraw, WithdrawByKey};
 
 use crate::{
     codec::{DecodeError, Wire, bytes_of},
     envelope::EnvelopeError,
     genesis::NetworkId,
-    identity::{MemberId, Role},
+    identity::{MemberId, PersonKey, Role},
     limits::TRANSACTION_BYTES_MAX,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -57,8 +61,10 @@ pub enum Payload {
     Withdraw(Withdraw),
     /// Submits a study (researcher).
     StudySubmit(StudySubmit),
-    /// Approves a study (board).
-    StudyApprove(StudyApprove),
+    /// A person of an ethics board signs: decides about a study, or about who signs (board).
+    Sign(Signing),
+    /// Ends a person of an ethics board (that board).
+    EndPerson(PersonKey),
     /// Accepts a study at a site and fixes its cut (hospital).
     StudyAccept(StudyAccept),
     /// Asks (researcher of the study).
@@ -73,7 +79,7 @@ pub enum Payload {
     WithdrawByKey(WithdrawByKey),
     /// Empties slots that are out of force (hospital).
     Erase(Erase),
-    /// Rejects, suspends, lifts, stops or closes a study (its board, or who submitted it).
+    /// Suspends, lifts or closes a study (who submitted it).
     StudyAct(StudyAct),
 }
 
@@ -86,7 +92,8 @@ impl Payload {
             Self::Anchor(_) => "anchor",
             Self::Withdraw(_) => "withdraw",
             Self::StudySubmit(_) => "study-submit",
-            Self::StudyApprove(_) => "study-approve",
+            Self::Sign(_) => "sign",
+            Self::EndPerson(_) => "end-person",
             Self::StudyAct(_) => "study-act",
             Self::StudyAccept(_) => "study-accept",
             Self::Query(_) => "query",
@@ -104,14 +111,19 @@ impl Payload {
             Self::Propose(_) | Self::Vote(_) => Role::Governance,
             Self::Anchor(_) | Self::Erase(_) | Self::Withdraw(_) | Self::Enrol(_) => Role::Hospital,
             Self::StudyAccept(_) | Self::Answer(_) | Self::Refusal(_) => Role::Hospital,
-            Self::StudySubmit(_) | Self::Query(_) => Role::Researcher,
-            Self::StudyApprove(_) => Role::Board,
-            Self::StudyAct(act) => match act.by {
-                SealingParty::Team => Role::Researcher,
-                SealingParty::Board => Role::Board,
-            },
+            Self::StudySubmit(_) | Self::StudyAct(_) | Self::Query(_) => Role::Researcher,
+            Self::Sign(_) | Self::EndPerson(_) => Role::Board,
             Self::WithdrawByKey(_) => return None,
         })
+    }
+
+    /// True if it changes who signs for an ethics board, or is a first signature for that.
+    pub fn is_of_persons(&self) -> bool {
+        match self {
+            Self::EndPerson(_) => true,
+            Self::Sign(signing) => matches!(signing.statement, BoardStatement::Admit { .. } | BoardStatement::End { .. }),
+            _ => false,
+        }
     }
 
     /// True if executing it verifies proofs: of an anchor, erasure or answer, or that somebody has the secrets of keys.
@@ -128,7 +140,8 @@ impl Payload {
             Self::StudyAct(act) => act.check_bounds(),
             Self::Enrol(enrol) => enrol.check_bounds(),
             Self::Erase(erase) => erase.check_bounds(),
-            Self::Vote(_) | Self::StudyApprove(_) | Self::StudyAccept(_) | Self::WithdrawByKey(_) => Ok(()),
+            Self::Sign(signing) => signing.statement.check_bounds(),
+            Self::Vote(_) | Self::EndPerson(_) | Self::StudyAccept(_) | Self::WithdrawByKey(_) => Ok(()),
             Self::Query(query) => query.check_bounds(),
             Self::Answer(answer) => answer.check_bounds(),
             Self::Refusal(refusal) => refusal.check_bounds(),

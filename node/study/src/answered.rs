@@ -74,7 +74,7 @@ pub async fn collect(
     let registry = state.registry_of(&study.registry).ok_or(StudyError::Unknown("scope registry"))?;
     let wiring = question.wiring(dictionary, registry, &eligibility)?;
     let mut sites = Vec::new();
-    let (mut answered, mut k_min) = (Vec::new(), study.submitted.k_min);
+    let (mut answered, mut k_min) = (Vec::new(), study.k_min());
     for site in &record.hospitals {
         let name = connection.member_name(site);
         let state_of = match state.pair(&query, site).map(|p| &p.status) {

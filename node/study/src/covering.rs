@@ -54,8 +54,9 @@ pub fn hospitals_with_table(state: &State, dictionary: &Digest32) -> Vec<String>
 /// # Errors
 /// [`NotCovered`]: what has to happen first.
 pub fn covering(state: &State, researcher: &MemberId, dictionary: &Digest32, question: &Question) -> Result<StudyId, NotCovered> {
-    let with_table = hospitals_with_table(state, dictionary).len();
-    if with_table == 0 {
+    let has_table = |hospital: MemberId| state.table(&TableKey { hospital, table: *dictionary }).is_some();
+    let with_table: Vec<MemberId> = state.members().filter(|m| m.has_role(Role::Hospital) && has_table(m.id)).map(|m| m.id).collect();
+    if with_table.is_empty() {
         return Err(NotCovered::NoTable);
     }
     let needed = categories_of(question);
@@ -69,7 +70,8 @@ pub fn covering(state: &State, researcher: &MemberId, dictionary: &Digest32, que
     };
     let fresh = |id: &StudyId| !state.queries().any(|(_, q)| q.query.study == *id && q.query.statement == question.statement);
     let asks = |study: &StudyRecord| covers(study) && study.status() == StudyStatus::Open;
-    if let Some((id, _)) = state.studies().find(|(id, study)| asks(study) && fresh(id) && state.cuts(id).count() == with_table) {
+    let accepted = |id: &StudyId, study: &StudyRecord| with_table.iter().all(|h| !study.allows(h) || state.cut(id, h).is_some());
+    if let Some((id, _)) = state.studies().find(|(id, study)| asks(study) && fresh(id) && accepted(id, study)) {
         return Ok(*id);
     }
     // one that goes on rather than one that does not
@@ -79,7 +81,7 @@ pub fn covering(state: &State, researcher: &MemberId, dictionary: &Digest32, que
         Some((_, study)) if study.status() == StudyStatus::Suspended => {
             NotCovered::Held { study: study.number, words: standing(state, study) }
         }
-        Some((_, study)) if study.approval.is_none() => NotCovered::NotApproved { study: study.number },
+        Some((_, study)) if study.approvals.is_empty() => NotCovered::NotApproved { study: study.number },
         Some((_, study)) => NotCovered::NotAccepted { study: study.number, accepted: study.accepted },
     })
 }

@@ -38,6 +38,12 @@ pub enum StudyError {
          right key, and the study submitted again"
     )]
     NotSealedToBoard(u32),
+    /// A person signs for one board.
+    #[error("this person's key is for another ethics board than that of the keys.toml at hand")]
+    OtherBoard,
+    /// Not what is to be signed, or not as a board's program wrote it.
+    #[error("this is no request for a signature, or it was changed on the way: {0}")]
+    Request(String),
     /// The ledger does not know it.
     #[error("the ledger has no such {0}")]
     Unknown(&'static str),
@@ -99,6 +105,7 @@ impl StudyError {
             | Self::NotListed(_)
             | Self::OtherSealingKey
             | Self::NotSealedToBoard(_)
+            | Self::OtherBoard
             | Self::Unknown(_)
             | Self::NoDictionary
             | Self::Question(_)
@@ -110,6 +117,6 @@ impl StudyError {
 
     /// True if something that was to be verified does not verify.
     pub fn is_not_verified(&self) -> bool {
-        matches!(self, Self::NotVerified { .. } | Self::NotStored(_))
+        matches!(self, Self::NotVerified { .. } | Self::NotStored(_) | Self::Request(_))
     }
 }

@@ -1,6 +1,7 @@
 //! What researchers and ethics boards do: studies and questions, from the draft to the answers.
 //!
-//! A researcher [submits](submit) a [`StudyDraft`], a board [approves](approve) it or [decides](decide) otherwise, hospitals accept it (`countersign-hospital`). Then the researcher
+//! A researcher [submits](submit) a [`StudyDraft`], persons of an ethics board [sign](sign) what it decides, whoever submitted it [decides](decide) too, hospitals accept it
+//! (`countersign-hospital`). Then the researcher
 //! [finds](find) the dictionary a question names, a study that [covers](covering) it, and [asks](ask). Where each question stands at each hospital is
 //! [`asked_by`]; what has come is [`result`]: opened with the member's own key, verified here, tabulated. [`export`] writes files that convince others.
 //!
@@ -28,7 +29,6 @@
 //! Everything is read from the chain and the member's keys, so it works at any time and after any restart.
 
 mod answered;
-mod approving;
 mod asked;
 mod asking;
 mod covering;
@@ -36,9 +36,10 @@ mod deciding;
 mod draft;
 mod error;
 mod exporting;
+mod request;
+mod signing;
 
 pub use answered::{Collected, collect, result};
-pub use approving::approve;
 pub use asked::{Asked, HospitalsAtHand, Standing, asked_before, asked_by};
 pub use asking::{ask, dictionary, find, until_answered};
 pub use covering::{NotCovered, categories_of, covering, hospitals_with_table};
@@ -46,3 +47,5 @@ pub use deciding::{decide, standing};
 pub use draft::{StudyDraft, boards, submit};
 pub use error::StudyError;
 pub use exporting::{export, writable};
+pub use request::{SigningRequest, statement_in_words};
+pub use signing::{Signed, admission, conditions_in_words, decision, send, sign, waiting};

@@ -65,6 +65,13 @@ pub enum Failure {
         /// By what.
         transaction: TransactionId,
     },
+    /// A board decided with one signature what takes two.
+    OneSignature {
+        /// About which.
+        study: StudyId,
+        /// By what.
+        transaction: TransactionId,
+    },
     /// A committed withdrawal is not in an active bitmap.
     LostWithdrawal {
         /// Whose.

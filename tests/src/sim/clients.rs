@@ -11,7 +11,7 @@ use super::{
 };
 use countersign_ledger::{PairRecord, ProposalRecord, ProposalStatus, State, StudyStatus, TableKey};
 use countersign_messages::{
-    Act, Answer, Cause, Change, Height, MemberId, Payload, QueryId, Rules, SealingParty, StudyAccept, StudyAct, StudyApprove, Transaction,
+    Act, Answer, BoardStatement, Cause, Change, Height, MemberId, Office, Payload, QueryId, Rules, StudyAccept, StudyId, Transaction,
     TransactionId,
 };
 use rand::{Rng, rngs::StdRng};
@@ -148,23 +148,34 @@ impl Clients {
                 Some(Payload::StudySubmit(study))
             }
             _ => {
-                if let Some(decision) = Self::decision(who, state, dice) {
-                    return Some(decision);
-                }
                 let waiting: Vec<_> = state.studies().filter(|(_, s)| s.status() == StudyStatus::Submitted).map(|(k, _)| *k).collect();
-                let study = waiting.get(dice.gen_range(0..waiting.len().max(1)))?;
-                Some(Payload::StudyApprove(StudyApprove { study: *study }))
+                let approve = |study: &StudyId| (*study, harness::approval());
+                let next = waiting.get(dice.gen_range(0..waiting.len().max(1))).map(approve);
+                let (study, act) = Self::held(who, state, dice).or(next)?;
+                let statement = harness::decision_on(state, who, study, act);
+                Some(harness::sign_statement(state, who, Self::signer(who, state, &statement, dice), statement))
             }
         }
     }
 
-    /// The board suspends the study now and then, and lifts that at its next turn.
-    fn decision(who: Who, state: &State, dice: &mut StdRng) -> Option<Payload> {
+    /// The board suspends the study now and then, and lifts that at its next turns.
+    fn held(who: Who, state: &State, dice: &mut StdRng) -> Option<(StudyId, Act)> {
         let study = prefix().study;
         let suspended = state.study(&study)?.suspensions.contains_key(&id(who));
         let act = if suspended { Act::Lift } else { Act::Suspend };
-        let decided = StudyAct { study, by: SealingParty::Board, act, reason: "looked into".into() };
-        (suspended || dice.gen_bool(0.04)).then_some(Payload::StudyAct(decided))
+        (suspended || dice.gen_bool(0.04)).then_some((study, act))
+    }
+
+    /// Who of the board signs: mostly the one who completes what waits, now and then anybody.
+    fn signer(who: Who, state: &State, statement: &BoardStatement, dice: &mut StdRng) -> Office {
+        let digest = statement.digest();
+        let waits = state.waiting_statements(&id(who)).find(|waiting| waiting.statement.digest() == digest);
+        let has_signed = |office: Office| waits.is_some_and(|w| w.signatures.iter().any(|s| s.person == harness::person(who, office).key));
+        match dice.gen_ratio(1, 8) {
+            true => Office::ALL[dice.gen_range(0..Office::ALL.len())],
+            false if has_signed(Office::Chair) || has_signed(Office::Deputy) => Office::Secretary,
+            false => Office::Chair,
+        }
     }
 
     /// Proposes a change or votes on one.
@@ -232,7 +243,7 @@ impl Clients {
 
     fn accept(&self, state: &State, who: Who, dice: &mut StdRng) -> Option<Payload> {
         let fresh =
-            |(study, record): &(&_, &countersign_ledger::StudyRecord)| record.approval.is_some() && state.cut(study, &id(who)).is_none();
+            |(study, record): &(&_, &countersign_ledger::StudyRecord)| !record.approvals.is_empty() && state.cut(study, &id(who)).is_none();
         let studies: Vec<_> = state.studies().filter(fresh).map(|(k, _)| *k).collect();
         let study = studies.get(dice.gen_range(0..studies.len().max(1)))?;
         Some(Payload::StudyAccept(StudyAccept { study: *study, k_min: 5, renew: None }))

@@ -56,6 +56,13 @@ fn change(change: &Change) -> json::Change {
             points_a_cut: rules.points_a_cut.to_string(),
         },
         Change::CircuitKeys(keys) => json::Change::CircuitKeys { keys: keys.digest.into(), development: keys.development },
+        Change::AdmitPerson { board, person } => json::Change::AdmitPerson {
+            board: (*board).into(),
+            person: person.key.signer().into(),
+            office: person.office.to_string(),
+            until: date(person.until),
+        },
+        Change::EndPerson(key) => json::Change::EndPerson { person: key.signer().into() },
     }
 }
 

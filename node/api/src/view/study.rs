@@ -1,15 +1,15 @@
 //! Studies.
 
 use super::date;
-use countersign_ledger::{DataCut, Decision, State, StudyRecord, StudyStatus};
-use countersign_messages::{BlockTime, SealingKey, SealingParty, StudyId, json};
+use countersign_ledger::{DataCut, Decision, SignatureRecord, State, StudyRecord, StudyStatus, WaitingStatement};
+use countersign_messages::{BlockTime, Conditions, SealingKey, SealingParty, StudyId, json};
 
 fn standing(record: &StudyRecord, now: BlockTime) -> json::Standing {
     match record.status() {
         StudyStatus::Rejected => json::Standing::Rejected,
         StudyStatus::Stopped => json::Standing::Stopped,
         StudyStatus::Closed => json::Standing::Closed,
-        _ if now.day() > record.submitted.expiry => json::Standing::Expired,
+        _ if now.day() > record.last_day() => json::Standing::Expired,
         StudyStatus::Suspended => json::Standing::Suspended,
         StudyStatus::Submitted => json::Standing::Submitted,
         StudyStatus::Approved => json::Standing::Approved,
@@ -25,7 +25,7 @@ pub(crate) fn summary(id: &StudyId, record: &StudyRecord, now: BlockTime) -> jso
         title: record.submitted.title.clone(),
         standing: standing(record, now),
         height: record.height.0,
-        expiry: date(record.submitted.expiry),
+        expiry: date(record.last_day()),
         sites: record.accepted,
         statements: record.statements,
     }
@@ -38,14 +38,51 @@ fn party(party: SealingParty) -> String {
     }
 }
 
+fn signature(signature: &SignatureRecord) -> json::PersonSignature {
+    json::PersonSignature {
+        person: signature.person.signer().into(),
+        office: signature.office.to_string(),
+        day: date(signature.day),
+        transaction: signature.transaction.into(),
+    }
+}
+
+fn conditions(conditions: &Conditions) -> json::Conditions {
+    json::Conditions {
+        until: conditions.until.map(date),
+        not_before: conditions.not_before.map(date),
+        k_min: conditions.k_min,
+        sites: conditions.sites.iter().map(|site| (*site).into()).collect(),
+        words: conditions.words.clone(),
+    }
+}
+
 fn decision(decision: &Decision) -> json::Decision {
     json::Decision {
         act: decision.act.to_string(),
         by: decision.by.into(),
         party: party(decision.party),
         reason: decision.reason.clone(),
+        conditions: decision.conditions().map(conditions),
+        signatures: decision.signatures.iter().map(signature).collect(),
         height: decision.height.0,
         transaction: decision.transaction.into(),
+    }
+}
+
+/// What a board has begun to decide about a study.
+fn waiting(state: &State, key: &SealingKey, study: &StudyId) -> Vec<json::Waiting> {
+    let about = |waiting: &&WaitingStatement| waiting.statement.study() == Some(study);
+    let shown = |waiting: &WaitingStatement| json::Waiting {
+        board: key.member.into(),
+        meaning: waiting.statement.meaning().to_owned(),
+        reason: waiting.statement.reason().to_owned(),
+        signatures: waiting.signatures.iter().map(signature).collect(),
+        until: date(waiting.until()),
+    };
+    match key.party {
+        SealingParty::Board => state.waiting_statements(&key.member).filter(about).map(shown).collect(),
+        SealingParty::Team => Vec::new(),
     }
 }
 
@@ -78,15 +115,12 @@ pub(crate) fn study(id: &StudyId, record: &StudyRecord, state: &State) -> json::
         dictionary: submitted.dictionary.into(),
         purpose: submitted.purpose.clone(),
         categories: submitted.categories.clone(),
-        k_min: submitted.k_min,
+        k_min: record.k_min(),
         researchers: submitted.researchers.iter().map(|member| (*member).into()).collect(),
         sealing: submitted.sealing.iter().map(sealing).collect(),
-        approval: record.approval.map(|(board, height, transaction)| json::Approval {
-            board: board.into(),
-            height: height.0,
-            transaction: transaction.into(),
-        }),
-        decisions: record.suspensions.values().chain(&record.ended).map(decision).collect(),
+        decisions: record.approvals.values().chain(record.suspensions.values()).chain(&record.ended).map(decision).collect(),
+        waiting: submitted.sealing.iter().flat_map(|key| waiting(state, key, id)).collect(),
+        recused: record.recused.iter().map(|person| person.signer().into()).collect(),
         accepted_by: state.cuts(id).map(site).collect(),
     }
 }

@@ -4,9 +4,10 @@ use super::{Session, noticed};
 use crate::failure::Failure;
 use anyhow::Context;
 use clap::Args;
+use countersign_circuits::consent::Day;
 use countersign_consortium::{Founding, rule_files, usual_registry};
-use countersign_member::{Card, now};
-use countersign_messages::{Member, Role, Rules, Wire};
+use countersign_member::{Card, PersonCard, now};
+use countersign_messages::{Genesis, Member, MemberId, Office, Person, Role, Rules, Wire, limits::PERSON_DAYS_MAX};
 use serde_json::json;
 use std::{collections::BTreeSet, io::Write, path::PathBuf};
 
@@ -31,9 +32,47 @@ pub struct GenesisArguments {
     /// Consent scopes and expiry grid: a TOML file; the usual ones if left out
     #[arg(long, value_name = "FILE")]
     pub registry: Option<PathBuf>,
+    /// Card of a person who chairs an ethics board; repeat for several, also those below
+    #[arg(long = "chair", value_name = "FILE")]
+    pub chairs: Vec<PathBuf>,
+    /// Card of a person who stands in for the chair
+    #[arg(long = "deputy", value_name = "FILE")]
+    pub deputies: Vec<PathBuf>,
+    /// Card of the secretary of an ethics board
+    #[arg(long = "secretary", value_name = "FILE")]
+    pub secretaries: Vec<PathBuf>,
+    /// Card of another person of an ethics board
+    #[arg(long = "assessor", value_name = "FILE")]
+    pub assessors: Vec<PathBuf>,
     /// A network that may use development circuit keys and a small k_min; its answers protect nobody
     #[arg(long)]
     pub development: bool,
+}
+
+/// The persons of the cards, each with their board, for the longest time there is.
+fn persons(arguments: &GenesisArguments, today: Day) -> Result<Vec<(MemberId, Person)>, Failure> {
+    let until = Day(today.0.saturating_add(PERSON_DAYS_MAX));
+    let offices = [
+        (&arguments.chairs, Office::Chair),
+        (&arguments.deputies, Office::Deputy),
+        (&arguments.secretaries, Office::Secretary),
+        (&arguments.assessors, Office::Assessor),
+    ];
+    let all = offices.into_iter().flat_map(|(files, office)| files.iter().map(move |file| (file, office)));
+    all.map(|(file, office)| PersonCard::load(file).map(|card| (card.board, card.listed(office, until))))
+        .collect::<Result<_, _>>()
+        .map_err(Failure::from)
+}
+
+/// What to say of boards that cannot decide: who decides has two persons for it.
+fn undecided(genesis: &Genesis) -> Vec<String> {
+    let boards = genesis.members.iter().filter(|m| m.has_role(Role::Board));
+    let decides = |board: &Member| {
+        let offices: Vec<Office> = genesis.persons.iter().filter(|(of, _)| *of == board.id).map(|(_, person)| person.office).collect();
+        offices.iter().any(|a| offices.iter().any(|b| a.decides_with(*b)))
+    };
+    let words = "has no chair and secretary: until both are admitted (`countersign propose person`) it approves nothing";
+    boards.filter(|board| !decides(board)).map(|board| format!("note: the ethics board {} {words}", board.name)).collect()
 }
 
 /// Runs it.
@@ -58,7 +97,15 @@ pub fn run(session: &Session, arguments: &GenesisArguments) -> Result<(), Failur
     };
     let keys = session.keys.verifying()?;
     let development_keys = keys.development();
-    let founding = Founding { name: arguments.name.clone(), development: arguments.development, time, members, registry, rules };
+    let founding = Founding {
+        name: arguments.name.clone(),
+        development: arguments.development,
+        time,
+        members,
+        persons: persons(arguments, time.day())?,
+        registry,
+        rules,
+    };
     let genesis = founding.genesis(keys)?;
     let write = || std::fs::File::create_new(&arguments.out)?.write_all(&genesis.encode());
     write().with_context(|| format!("cannot write {}", arguments.out.display()))?;
@@ -74,11 +121,12 @@ pub fn run(session: &Session, arguments: &GenesisArguments) -> Result<(), Failur
             genesis.rules.k_min,
             arguments.out.display()
         );
+        let text = undecided(&genesis).into_iter().fold(text, |text, note| format!("{text}\n{note}"));
         noticed(text, development_keys)
     };
     let value = || {
         json!({ "network": genesis.network().to_string(), "file": arguments.out, "members": genesis.members.len(), "validators": count(Role::Validator),
-            "k_min": genesis.rules.k_min, "development_keys": development_keys })
+            "k_min": genesis.rules.k_min, "persons": genesis.persons.len(), "notes": undecided(&genesis), "development_keys": development_keys })
     };
     session.screen.result(text, value);
     Ok(())

@@ -105,5 +105,10 @@ pub(super) fn in_words(state: &State, change: &Change) -> String {
         Change::CircuitKeys(keys) => {
             format!("other circuit keys: {}{}", keys.digest, if keys.development { " (development keys)" } else { "" })
         }
+        Change::AdmitPerson { board, person } => {
+            let board = state.member(board).map_or_else(|| board.to_string(), |m| m.name.to_string());
+            format!("admit a person to {board} as {}, until {}, key {}", person.office, person.until, person.key)
+        }
+        Change::EndPerson(key) => format!("end the person of an ethics board with the key {key}"),
     }
 }

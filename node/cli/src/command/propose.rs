@@ -1,13 +1,20 @@
 //! `countersign propose`: a governance member proposes a change of members, dictionaries, scopes, rules or circuit keys.
 
-use super::{Session, network_arguments::MemberArguments, proposals::in_words, reading};
+use super::{
+    Session, day,
+    network_arguments::MemberArguments,
+    person::{key, office},
+    proposals::in_words,
+    reading,
+};
 use crate::failure::Failure;
 use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
+use countersign_circuits::consent::Day;
 use countersign_consortium::{Proposed as Recorded, propose, rule_files};
 use countersign_ledger::State;
-use countersign_member::{Card, VerifyingFolder, named};
-use countersign_messages::{Change, CircuitKeys, Height};
+use countersign_member::{Card, PersonCard, VerifyingFolder, named};
+use countersign_messages::{Change, CircuitKeys, Height, Office, PersonKey};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -84,6 +91,29 @@ pub enum Proposed {
         #[command(flatten)]
         common: Common,
     },
+    /// Admit a person to an ethics board, prolong their time, or change their office
+    Person {
+        /// The person's card
+        card: PathBuf,
+        /// chair, deputy, secretary or assessor
+        #[arg(long, value_parser = office)]
+        office: Office,
+        /// The last day they sign on; two years from now if left out
+        #[arg(long, value_name = "DATE", value_parser = day)]
+        until: Option<Day>,
+        /// What every proposal has
+        #[command(flatten)]
+        common: Common,
+    },
+    /// End a person of an ethics board, for good
+    EndPerson {
+        /// Their key (`countersign person list`)
+        #[arg(value_parser = key)]
+        key: PersonKey,
+        /// What every proposal has
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 impl Proposed {
@@ -94,7 +124,9 @@ impl Proposed {
             | Self::Dictionary { common, .. }
             | Self::Rules { common, .. }
             | Self::Registry { common, .. }
-            | Self::CircuitKeys { common, .. } => common,
+            | Self::CircuitKeys { common, .. }
+            | Self::Person { common, .. }
+            | Self::EndPerson { common, .. } => common,
         }
     }
 
@@ -110,6 +142,13 @@ impl Proposed {
                 let keys = VerifyingFolder::new(folder).read()?;
                 Change::CircuitKeys(CircuitKeys { digest: keys.digest(), development: keys.development() })
             }
+            Self::Person { card, office, until, .. } => {
+                let card = PersonCard::load(card)?;
+                // votes take up to a month, and the longest time is counted from when the change is made
+                let last = until.unwrap_or(Day(state.tip().time.day().0.saturating_add(2 * 365)));
+                Change::AdmitPerson { board: card.board, person: card.listed(*office, last) }
+            }
+            Self::EndPerson { key, .. } => Change::EndPerson(*key),
         })
     }
 }

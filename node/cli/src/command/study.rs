@@ -1,18 +1,17 @@
-//! `countersign study`: a researcher submits, the ethics board approves, a hospital accepts; boards reject, suspend and stop, and who submitted a study suspends and closes it.
+//! `countersign study`: a researcher submits, persons of the ethics board sign what it decides, a hospital accepts; whoever submitted a study suspends and closes it too.
+
+mod deciding;
+mod listing;
 
 use super::{Session, network_arguments::MemberArguments, reading};
-use crate::{
-    failure::Failure,
-    keyed_connection::{KeyHolder, KeyedConnection},
-    screen::plain,
-};
+use crate::{failure::Failure, keyed_connection::KeyHolder};
 use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
-use countersign_ledger::{State, StudyRecord, StudyStatus};
 use countersign_member::named;
-use countersign_messages::{Act, StudyId};
-use countersign_study::{StudyDraft, StudyError, approve, boards, decide, standing, submit};
-use serde_json::{Value, json};
+use countersign_messages::Act;
+use countersign_study::{StudyDraft, StudyError, boards, submit};
+use deciding::{ApproveArguments, DecisionArguments, RecuseArguments, approve, decided, recuse};
+use listing::{list, say, show};
 use std::path::PathBuf;
 
 /// What to do with studies.
@@ -26,21 +25,25 @@ pub enum StudyCommand {
     },
     /// Submit a study (researcher)
     Submit(SubmitArguments),
-    /// Approve a study (ethics board)
-    Approve {
+    /// Show a study in full, with what waits for a signature
+    Show {
         /// The study (S-1, or its id)
         study: String,
-        /// The board's node
+        /// The member's node
         #[command(flatten)]
         member: MemberArguments,
     },
-    /// Do not approve a study, for good (ethics board)
+    /// Sign the approval of a study (chair or deputy, and secretary, of an ethics board)
+    Approve(ApproveArguments),
+    /// Say that a person of the ethics board takes no part in a study (the person, or two others)
+    Recuse(RecuseArguments),
+    /// Sign that a study is not approved, for good (chair or deputy, and secretary, of an ethics board)
     Reject(DecisionArguments),
-    /// Let nothing be asked or answered of a study for now (ethics board, or who submitted it)
+    /// Let nothing be asked or answered of a study for now (any person of an ethics board, or who submitted it)
     Suspend(DecisionArguments),
-    /// Lift the own suspension (ethics board, or who submitted it)
+    /// Lift the own suspension (chair or deputy, and secretary, of an ethics board, or who submitted it)
     Lift(DecisionArguments),
-    /// End a study, for good (the ethics board that approved it)
+    /// Sign the end of a study, for good (chair or deputy, and secretary, of the ethics board that approved it)
     Stop(DecisionArguments),
     /// End a study, for good (who submitted it)
     Close(DecisionArguments),
@@ -55,19 +58,6 @@ pub enum StudyCommand {
         #[arg(long, value_name = "K")]
         k_min: Option<u32>,
     },
-}
-
-/// Arguments of a decision about a study.
-#[derive(Debug, Args)]
-pub struct DecisionArguments {
-    /// The study (S-1, or its id)
-    pub study: String,
-    /// The member's node
-    #[command(flatten)]
-    pub member: MemberArguments,
-    /// Why, in words that everybody reads: they stand on the ledger
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
 }
 
 /// Arguments of `study submit`.
@@ -105,13 +95,9 @@ pub async fn run(session: &Session, command: &StudyCommand) -> Result<(), Failur
     match command {
         StudyCommand::List { member } => list(session, member).await,
         StudyCommand::Submit(arguments) => submit_draft(session, arguments).await,
-        StudyCommand::Approve { study, member } => {
-            let mut network = member.open(session).await?;
-            let id = named::study(network.state(), study)?;
-            let board = network.holder().reader()?;
-            approve(&mut network, &board, id).await?;
-            say(session, network, id, "approved; hospitals accept it with `countersign study accept`").await
-        }
+        StudyCommand::Show { study, member } => show(session, study, member).await,
+        StudyCommand::Approve(arguments) => approve(session, arguments).await,
+        StudyCommand::Recuse(arguments) => recuse(session, arguments).await,
         StudyCommand::Reject(arguments) => decided(session, arguments, Act::Reject, "rejected; it is not asked about").await,
         StudyCommand::Suspend(arguments) => {
             let words = "suspended: nothing is asked or answered of it until you lift that with `countersign study lift`";
@@ -126,7 +112,7 @@ pub async fn run(session: &Session, command: &StudyCommand) -> Result<(), Failur
             let mut network = member.open(session).await?;
             let id = named::study(network.state(), study)?;
             let name = network.holder().reader()?.name;
-            let least = network.state().study(&id).map_or(0, |s| s.submitted.k_min);
+            let least = network.state().study(&id).map_or(0, |s| s.k_min());
             let site = network.hospital(&session.keys, &name).await?;
             let accepted = site.accept(&mut network, id, k_min.unwrap_or(least)).await;
             site.close().await;
@@ -134,14 +120,6 @@ pub async fn run(session: &Session, command: &StudyCommand) -> Result<(), Failur
             say(session, network, id, &format!("accepted: {}", research.words())).await
         }
     }
-}
-
-async fn decided(session: &Session, arguments: &DecisionArguments, act: Act, words: &str) -> Result<(), Failure> {
-    let mut network = arguments.member.open(session).await?;
-    let id = named::study(network.state(), &arguments.study)?;
-    let member = network.holder().reader()?;
-    decide(&mut network, &member, id, act, &arguments.reason).await?;
-    say(session, network, id, words).await
 }
 
 async fn submit_draft(session: &Session, arguments: &SubmitArguments) -> Result<(), Failure> {
@@ -160,39 +138,4 @@ async fn submit_draft(session: &Session, arguments: &SubmitArguments) -> Result<
         StudyDraft { title: arguments.title.clone(), summary: arguments.summary.clone(), dictionary: reading.digest(), categories, k_min };
     let id = submit(&mut network, &researcher, &boards, &draft).await?;
     say(session, network, id, "submitted; the ethics board approves it with `countersign study approve`").await
-}
-
-async fn list(session: &Session, member: &MemberArguments) -> Result<(), Failure> {
-    let network = member.open(session).await?;
-    let state = network.state();
-    let mut all: Vec<_> = state.studies().collect();
-    all.sort_unstable_by_key(|(_, s)| s.number);
-    let line = |(_, s): &(&StudyId, &StudyRecord)| {
-        format!(
-            "S-{}  {}; {} of the hospitals have accepted\n     {}",
-            s.number,
-            plain(&standing(state, s)),
-            s.accepted,
-            plain(&s.submitted.title)
-        )
-    };
-    let text = || match all.is_empty() {
-        true => "no studies".to_owned(),
-        false => all.iter().map(line).collect::<Vec<_>>().join("\n"),
-    };
-    session.screen.result(text, || json!({ "studies": all.iter().map(|(id, s)| value(state, id, s)).collect::<Vec<_>>() }));
-    network.close().await
-}
-
-async fn say(session: &Session, network: KeyedConnection, id: StudyId, words: &str) -> Result<(), Failure> {
-    let (state, study) = (network.state(), network.state().study(&id));
-    let number = study.map_or(0, |s| s.number);
-    session.screen.result(|| format!("study S-{number}, id {id}: {words}"), || study.map_or(Value::Null, |s| value(state, &id, s)));
-    network.close().await
-}
-
-fn value(state: &State, id: &StudyId, study: &StudyRecord) -> Value {
-    let sites: Vec<String> = state.cuts(id).filter_map(|cut| state.member(&cut.hospital).map(|m| m.name.to_string())).collect();
-    json!({ "study": id.to_string(), "standing": study.status().name(), "words": standing(state, study), "number": study.number, "title": study.submitted.title, "approved": matches!(study.status(), StudyStatus::Approved | StudyStatus::Open), "accepted_by": sites,
-        "k_min": study.submitted.k_min })
 }

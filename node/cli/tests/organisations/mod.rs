@@ -17,6 +17,9 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(150);
 
+/// Who signs for an ethics board.
+pub const OFFICES: [&str; 2] = ["chair", "secretary"];
+
 /// One organisation: its folder, and its node's process while it runs.
 pub struct Organisation {
     pub name: String,
@@ -42,6 +45,12 @@ impl Organisation {
         }
         run(all).done();
         let organisation = Self { name: name.to_owned(), folder, child: RefCell::default(), starts: 0 };
+        if roles.contains(&"board") {
+            for office in OFFICES {
+                let new = arguments!["--json", "person", "new", "--name", format!("the {office}"), "--board", organisation.card()];
+                run([new, arguments!["--out", organisation.person(office)]].concat()).done();
+            }
+        }
         organisation.edit("#listen = \"127.0.0.1:7480\"", "listen = \"127.0.0.1:0\"");
         for (default, quick) in [
             ("block_min_ms = 200", 0),
@@ -69,6 +78,18 @@ impl Organisation {
 
     pub fn card(&self) -> PathBuf {
         self.folder.join(format!("{}.member.json", self.name))
+    }
+
+    /// The secret key of who signs for the board in an office.
+    pub fn person(&self, office: &str) -> PathBuf {
+        self.folder.join(format!("{office}.key"))
+    }
+
+    /// Chair and secretary sign one after the other; what the second hears.
+    pub fn both_sign(&self, arguments: Vec<OsString>) -> Outcome {
+        let sign = |office| self.run([arguments.clone(), arguments!["--person", self.person(office)]].concat()).done();
+        sign(OFFICES[0]);
+        sign(OFFICES[1])
     }
 
     /// Joins, knowing the others' cards.
@@ -170,6 +191,10 @@ pub fn genesis(network: &Path, members: &[&Organisation]) -> PathBuf {
     let file = network.join("network.genesis");
     let mut all = arguments!["--json", "genesis", "--development", "--out", file, "--card"];
     all.extend(members.iter().map(|m| OsString::from(m.card())));
+    for (member, office) in members.iter().flat_map(|m| OFFICES.map(|office| (m, office))) {
+        let card = member.folder.join(format!("{office}.person.json"));
+        all.extend(if card.exists() { arguments![format!("--{office}"), card] } else { Vec::new() });
+    }
     run(all).done();
     file
 }

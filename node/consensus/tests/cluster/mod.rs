@@ -44,6 +44,8 @@ pub fn genesis(validators: usize) -> Genesis {
         genesis.members.push(Member { id: validator_id(i), name, roles: vec![Role::Validator], sealing: [9; 32] });
     }
     genesis.members.sort_by_key(|m| m.id);
+    let until = countersign_circuits::consent::Day(genesis.time.day().0 + limits::PERSON_DAYS_MAX);
+    genesis.persons.iter_mut().for_each(|(_, person)| person.until = until);
     genesis
 }
 
@@ -213,6 +215,15 @@ impl Cluster {
         let (_, result) = self.confirm(i, who, payload).await;
         assert!(result.effect().is_some(), "{:?}", result.verdict);
         result.transaction
+    }
+
+    /// Chair and secretary of the board approve a study.
+    pub async fn approve(&self, i: usize, study: StudyId) {
+        let statement = harness::decision_on(&self.node(i).state(), Who::Board, study, harness::approval());
+        for office in [Office::Chair, Office::Secretary] {
+            let signed = harness::sign_statement(&self.node(i).state(), Who::Board, office, statement.clone());
+            self.accept(i, Who::Board, signed).await;
+        }
     }
 
     /// A transaction that changes little: somebody votes on a proposal that does not exist. It is rejected, on record.

@@ -117,9 +117,12 @@ impl<'a> Begun<'a> {
     }
 }
 
-/// The answer and its position: the last transaction but for proposals and votes, in the last block.
+/// The answer and its position: the last transaction but for what governs, in the last block.
 fn answer(export: &AnswerExport) -> Result<(usize, &AnswerRecord), LightError> {
-    let governs = |i: &Inclusion| matches!(i.transaction.payload, Payload::Propose(_) | Payload::Vote(_));
+    let governs = |i: &Inclusion| {
+        let payload = &i.transaction.payload;
+        matches!(payload, Payload::Propose(_) | Payload::Vote(_)) || payload.is_of_persons()
+    };
     let found = export.inclusions.iter().enumerate().rfind(|(_, i)| !governs(i)).ok_or(LightError::NoAnswer)?;
     match found.1.result.effect() {
         Some(Effect::Answered(record)) if export.headers.last().map(|h| h.height) == Some(found.1.height) => Ok((found.0, record)),

@@ -1,6 +1,6 @@
 //! What an export of an answer must hold.
 
-use crate::state::{PairStatus, ProposalStatus, SegmentKey, State, TableKey};
+use crate::state::{Decision, PairStatus, ProposalStatus, SegmentKey, State, StudyRecord, TableKey};
 use countersign_circuits::{hash::Digest32, segment::SegmentId};
 use countersign_messages::{Height, MemberId, QueryId, TransactionId, ValidatorSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,11 +14,16 @@ impl State {
         let study = self.study(&asked.query.study)?;
         let cut = self.cut(&asked.query.study, hospital)?;
         let mut ids = BTreeSet::from([asked.query.study.0, query.0, cut.transaction, record.transaction]);
-        ids.extend(study.approval.map(|(_, _, id)| id));
+        let approved = |study: &StudyRecord| {
+            let approvals = study.approvals.values().filter(|approval| approval.height <= record.height);
+            approvals.flat_map(Decision::transactions).collect::<Vec<_>>()
+        };
+        ids.extend(approved(study));
         // the study whose acceptance made the research cut that this one took
         let (origin, made) = (self.study(&cut.origin)?, self.cut(&cut.origin, hospital)?);
         ids.extend([cut.origin.0, made.transaction]);
-        ids.extend(origin.approval.map(|(_, _, id)| id));
+        ids.extend(approved(origin));
+        ids.extend(self.person_transactions(record.height));
         for (id, proposal) in self.proposals().filter(|(_, p)| p.height <= record.height) {
             ids.insert(id.0);
             ids.extend(proposal.votes.iter().filter(|v| v.height <= record.height).map(|v| v.transaction));

@@ -1,8 +1,16 @@
 //! Bounds of studies, why a decision about one is refused, and what somebody decided refuses.
 
+use countersign_circuits::consent::Day;
+
 /// A bound that is reached, a rule of decisions about studies that is broken, or a decision that stands in the way.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StudyRefused {
+    /// A board may not approve what it submitted or takes part in.
+    #[error("a board does not approve a study that it submitted or is a researcher of")]
+    OwnStudy,
+    /// It could not open the answers of what it approves.
+    #[error("answers of this study are not sealed to the board that approves it; have it submitted again, sealed to you")]
+    NotSealed,
     /// The day's studies are submitted.
     #[error("you have submitted {max} studies today, all you may; go on tomorrow", max = countersign_messages::limits::STUDIES_A_DAY_MAX)]
     StudiesADay,
@@ -15,7 +23,7 @@ pub enum StudyRefused {
     /// Not the signer's to decide.
     #[error(
         "this is not for this member to decide: who submitted a study suspends it, lifts that, and closes it; an ethics board that its answers are sealed to rejects it, suspends it, and lifts that; \
-         the board that approved it stops it"
+         a board that approved it stops it"
     )]
     NotTheirs,
     /// Only its own suspension.
@@ -30,11 +38,22 @@ pub enum StudyRefused {
     /// No reason.
     #[error("a decision about a study says why, in words that everybody reads")]
     Reason,
+    /// Of an approval.
+    #[error("the conditions of the approval are refused: {0}")]
+    Conditions(&'static str),
+    /// A condition of the approval.
+    #[error("by the approval of this study nothing is asked before {0}")]
+    NotBefore(Day),
+    /// A condition of the approval.
+    #[error("an approval of this study names the hospitals that may take part; this one is not among them")]
+    Site,
 }
 
 impl StudyRefused {
     pub(super) fn code(&self) -> u16 {
         match self {
+            Self::OwnStudy => 156,
+            Self::NotSealed => 157,
             Self::StudiesADay => 158,
             Self::StudiesWaiting => 159,
             Self::Suspended(_) => 234,
@@ -43,6 +62,9 @@ impl StudyRefused {
             Self::SuspendedAlready => 237,
             Self::Reason => 238,
             Self::SuspensionsADay => 239,
+            Self::Conditions(_) => 260,
+            Self::NotBefore(_) => 261,
+            Self::Site => 262,
         }
     }
 }

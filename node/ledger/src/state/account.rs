@@ -5,14 +5,14 @@
 //! nothing a hospital's program gets wrong elsewhere keeps a patient from leaving.
 
 use super::{Context, State};
-use crate::rejection::{ErasureRefused, Rejection, StudyRefused};
+use crate::rejection::{ErasureRefused, PersonRefused, Rejection, StudyRefused};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::consent::Day;
 use countersign_messages::{Class, EnvelopeError};
 use countersign_messages::{
     Transaction,
     limits::{
-        ENROLMENTS_A_DAY_MAX, FAILED_ANCHORS_A_DAY_MAX, FAILED_ANSWERS_A_DAY_MAX, REJECTED_ANCHOR_BYTES_A_DAY_MAX,
+        ADMISSIONS_A_DAY_MAX, ENROLMENTS_A_DAY_MAX, FAILED_ANCHORS_A_DAY_MAX, FAILED_ANSWERS_A_DAY_MAX, REJECTED_ANCHOR_BYTES_A_DAY_MAX,
         REJECTED_BYTES_A_DAY_MAX, STUDIES_A_DAY_MAX, SUSPENSIONS_A_DAY_MAX, WITHDRAWALS_A_DAY_MAX,
     },
 };
@@ -50,6 +50,8 @@ pub(crate) struct DayAccount {
     /// Studies submitted.
     studies: u32,
     suspensions: u32,
+    /// Persons admitted or changed.
+    admissions: u32,
     anchors: Rejected,
     answers: Rejected,
     refused_withdrawals: Rejected,
@@ -66,6 +68,7 @@ impl DayAccount {
             enrolments: 0,
             studies: 0,
             suspensions: 0,
+            admissions: 0,
             anchors: none,
             answers: none,
             refused_withdrawals: none,
@@ -110,6 +113,12 @@ impl DayAccount {
     pub(super) fn with_suspension(mut self) -> Result<Self, Rejection> {
         self.suspensions = self.suspensions.saturating_add(1);
         if self.suspensions > SUSPENSIONS_A_DAY_MAX { Err(StudyRefused::SuspensionsADay.into()) } else { Ok(self) }
+    }
+
+    /// With one person of a board more.
+    pub(super) fn with_admission(mut self) -> Result<Self, Rejection> {
+        self.admissions = self.admissions.saturating_add(1);
+        if self.admissions > ADMISSIONS_A_DAY_MAX { Err(PersonRefused::AdmissionsADay.into()) } else { Ok(self) }
     }
 }
 

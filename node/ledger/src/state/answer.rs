@@ -9,7 +9,7 @@ use super::{
 use crate::{
     active::{Leavers, SlotBitmap},
     checker::{AnswerCheck, ProofChecker},
-    rejection::Rejection,
+    rejection::{Rejection, StudyRefused},
 };
 use countersign_circuits::{
     consent::Day,
@@ -197,6 +197,13 @@ impl State {
         if asked.named.next() < self.in_force.since {
             return Err(Rejection::ChangedSince { named: asked.named, since: self.in_force.since });
         }
+        // so with what a board asks for that approved meanwhile: no answer of before is to blame for it
+        if let Some(since) = study.approvals.values().map(|approval| approval.height).filter(|height| *height > asked.named).max() {
+            return Err(Rejection::ChangedSince { named: asked.named, since });
+        }
+        if !study.allows(&asked.hospital) {
+            return Err(StudyRefused::Site.into());
+        }
         Ok(Question { study, query, cut, pair, named_time })
     }
 
@@ -221,7 +228,7 @@ impl State {
             query_height: query.height.0,
             answer_height: asked.named.0,
             day,
-            k_min: cut.k_min.max(study.submitted.k_min).max(self.in_force.rules.k_min),
+            k_min: cut.k_min.max(study.k_min()).max(self.in_force.rules.k_min),
         };
         // by the height that is named: what is erased after it is not known to the answer
         let versions = self.cut_versions(cut, asked.named);

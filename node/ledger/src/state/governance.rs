@@ -5,14 +5,15 @@
 
 use super::{
     Context, State,
+    person::Done,
     proposal::{ProposalRecord, ProposalStatus, Tally, VoteRecord},
     records::DictionaryRecord,
     result::Effect,
 };
-use crate::rejection::Rejection;
+use crate::rejection::{PersonRefused, Rejection};
 use countersign_circuits::{dictionary::Dictionary, hash::Digest32, tag};
 use countersign_messages::{
-    BlockTime, Change, Height, K_MIN_MAX, Member, Proposal, ProposalId, Role, Rules, ValidatorSet, Vote,
+    BlockTime, Change, Height, K_MIN_MAX, Member, PersonKey, Proposal, ProposalId, Role, Rules, ValidatorSet, Vote,
     limits::{IN_FORCE_HEIGHTS_MAX, MEMBERS_MAX, PROPOSALS_A_MEMBER_MAX, PROPOSALS_PENDING_MAX, VOTING_MS},
 };
 use std::{
@@ -35,7 +36,7 @@ impl State {
         if self.pending().filter(|(_, p)| p.proposer == cx.signer).count() >= PROPOSALS_A_MEMBER_MAX {
             return Err(Rejection::ProposalsOfMember);
         }
-        self.check_change(&proposal.change)?;
+        self.check_change(&proposal.change, cx.time)?;
 
         let id = ProposalId(cx.transaction);
         let mut record = ProposalRecord {
@@ -111,6 +112,7 @@ impl State {
     /// whose time is over. Cannot fail: a change that does not fit any more lapses. True if the validator set is another now.
     pub(crate) fn settle(&mut self, height: Height, time: BlockTime) -> bool {
         self.forget_waiting(time.day());
+        self.forget_statements(time.day());
         let pending: Vec<(ProposalId, Arc<ProposalRecord>)> = self.pending().map(|(id, record)| (id, Arc::clone(record))).collect();
         let next = height.next();
         let is_due = |record: &ProposalRecord| matches!(record.status, ProposalStatus::Carried { due } if due <= next);
@@ -119,7 +121,8 @@ impl State {
         for (id, record) in due {
             // on a copy, as a transaction: a panic lapses the change and keeps nobody from the next block
             let mut copy = self.clone();
-            let made = catch_unwind(AssertUnwindSafe(|| copy.make(&record.proposal.change, next, id))).unwrap_or(Err(Rejection::Panicked));
+            let made =
+                catch_unwind(AssertUnwindSafe(|| copy.make(&record.proposal.change, (next, time), id))).unwrap_or(Err(Rejection::Panicked));
             let status = match made {
                 Ok(()) => {
                     *self = copy;
@@ -151,8 +154,9 @@ impl State {
     }
 
     /// Makes a change, if it fits.
-    fn make(&mut self, change: &Change, since: Height, by: ProposalId) -> Result<(), Rejection> {
-        self.check_change(change)?;
+    fn make(&mut self, change: &Change, (since, time): (Height, BlockTime), by: ProposalId) -> Result<(), Rejection> {
+        self.check_change(change, time)?;
+        let done = Done { height: since, time, transactions: Vec::new() };
         match change {
             Change::Admit(member) => self.members.insert(member.id, member.clone()),
             Change::Remove(id) => self.members.remove(id),
@@ -166,12 +170,14 @@ impl State {
             }
             Change::Rules(rules) => (self.in_force.rules, self.in_force.since) = (rules.clone(), since),
             Change::CircuitKeys(keys) => (self.in_force.circuit_keys, self.in_force.since) = (keys.digest, since),
+            Change::AdmitPerson { board, person } => self.admit_person(*board, *person, done),
+            Change::EndPerson(key) => self.end_person(key, done)?,
         }
         Ok(())
     }
 
     /// The rules of a change, when it is proposed and again when it is due.
-    fn check_change(&self, change: &Change) -> Result<(), Rejection> {
+    fn check_change(&self, change: &Change, time: BlockTime) -> Result<(), Rejection> {
         match change {
             Change::Admit(member) => self.check_admission(member),
             Change::Remove(id) => {
@@ -196,11 +202,17 @@ impl State {
                 }
                 changes(keys.digest != self.in_force.circuit_keys)
             }
+            Change::AdmitPerson { board, person } => self.check_person(board, person, time),
+            Change::EndPerson(key) => match self.person(key).map(|record| record.ended) {
+                Some(None) => Ok(()),
+                Some(_) => Err(PersonRefused::Ended.into()),
+                None => Err(PersonRefused::Unknown.into()),
+            },
         }
     }
 
     fn check_admission(&self, member: &Member) -> Result<(), Rejection> {
-        if member.id.key().is_none() {
+        if member.id.key().is_none() || self.person(&PersonKey(member.id.0)).is_some() {
             return Err(Rejection::MemberKey);
         }
         if !member.roles_fit() {
@@ -232,10 +244,11 @@ impl State {
         Ok(())
     }
 
-    /// Digest of all of governance: what is in force, and every proposal and vote. Answers carry it, so that nobody who shows an answer
+    /// Digest of all of governance: what is in force, and every proposal, vote and person of an ethics board. Answers carry it, so that nobody who shows an answer
     /// alone can leave a change out.
     pub(super) fn governance_digest(&self) -> Digest32 {
-        let roots = [self.members.root(), self.validator_sets.root(), self.registries.root(), self.proposals.root()];
+        let roots =
+            [&self.members.root(), &self.validator_sets.root(), &self.registries.root(), &self.proposals.root(), &self.persons.root()];
         Digest32::tagged(tag::GOVERNANCE, [countersign_messages::codec::bytes_of(&(&self.in_force, roots)).as_slice()])
     }
 }

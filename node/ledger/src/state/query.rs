@@ -5,7 +5,7 @@ use super::{
     records::{PairRecord, PairStatus, QueryRecord, StudyRecord},
     result::Effect,
 };
-use crate::rejection::Rejection;
+use crate::rejection::{Rejection, StudyRefused};
 use countersign_circuits::{
     consent::{Day, Eligibility},
     dictionary::Dictionary,
@@ -25,6 +25,9 @@ impl State {
         let mut study = self.study_in_force(cx.time, &query.study)?.as_ref().clone();
         if study.submitted.researchers.binary_search(&cx.signer).is_err() {
             return Err(Rejection::NotOnStudy);
+        }
+        if let Some(first) = study.not_before().filter(|first| cx.time.day() < *first) {
+            return Err(StudyRefused::NotBefore(first).into());
         }
         let hospitals: Vec<MemberId> = self.hospitals(&query.study).collect();
         if hospitals.is_empty() {
@@ -55,9 +58,10 @@ impl State {
         Ok(effect)
     }
 
-    /// Sites of a study that are hospitals of the network still.
-    fn hospitals(&self, study: &StudyId) -> impl Iterator<Item = MemberId> {
-        self.cuts(study).map(|c| c.hospital).filter(|h| self.has_role(h, Role::Hospital))
+    /// Sites of a study that are hospitals of the network still, and may take part by every approval.
+    fn hospitals<'a>(&'a self, study: &'a StudyId) -> impl Iterator<Item = MemberId> + 'a {
+        let allows = |hospital: &MemberId| self.study(study).is_some_and(|study| study.allows(hospital));
+        self.cuts(study).map(|c| c.hospital).filter(move |h| self.has_role(h, Role::Hospital) && allows(h))
     }
 
     /// The wiring of a stored statement on a day.

@@ -1,5 +1,6 @@
 //! What the state keeps.
 
+use super::signing::SignatureRecord;
 use crate::{
     active::Leavers,
     rejection::{Rejection, StudyRefused},
@@ -13,10 +14,14 @@ use countersign_circuits::{
     segment::{Segment, SegmentId, TableContext},
 };
 use countersign_messages::{
-    Act, BlockTime, Height, MemberId, PatientKey, Query, QueryId, RefusalCode, SealingParty, StudyId, StudySubmit, TransactionId,
-    limits::WAITING_DAYS,
+    Act, BlockTime, Conditions, Height, MemberId, PatientKey, PersonKey, Query, QueryId, RefusalCode, SealingParty, StudyId, StudySubmit,
+    TransactionId, limits::WAITING_DAYS, study_version,
 };
-use std::{collections::BTreeMap, fmt, sync::OnceLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::OnceLock,
+};
 
 /// A published dictionary.
 #[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
@@ -182,10 +187,24 @@ pub struct Decision {
     pub act: Act,
     /// Why.
     pub reason: String,
+    /// Who signed it for a board, in order; the last signature is this decision's transaction.
+    pub signatures: Vec<SignatureRecord>,
     /// Decided at.
     pub height: Height,
     /// Decided by.
     pub transaction: TransactionId,
+}
+
+impl Decision {
+    /// What an approval asks for.
+    pub fn conditions(&self) -> Option<&Conditions> {
+        if let Act::Approve(conditions) = &self.act { Some(conditions) } else { None }
+    }
+
+    /// The transactions it rests on, its own among them.
+    pub fn transactions(&self) -> impl Iterator<Item = TransactionId> {
+        self.signatures.iter().map(|signature| signature.transaction).chain([self.transaction])
+    }
 }
 
 /// A study.
@@ -205,8 +224,12 @@ pub struct StudyRecord {
     pub registry: Digest32,
     /// Indices of purpose and categories in the registry, ascending.
     pub scopes: Vec<u16>,
-    /// Board member, height and transaction of the approval.
-    pub approval: Option<(MemberId, Height, TransactionId)>,
+    /// Approvals, by board.
+    pub approvals: BTreeMap<MemberId, Decision>,
+    /// How often each board has decided about it. A signature names the number, so that it serves one decision.
+    pub decisions: BTreeMap<MemberId, u32>,
+    /// Persons of boards who take no part in it.
+    pub recused: BTreeSet<PersonKey>,
     /// Hospitals that have accepted.
     pub accepted: u32,
     /// Statements asked so far.
@@ -225,22 +248,57 @@ impl StudyRecord {
         self.submitted.expiry.min(Day(self.day.0.saturating_add(WAITING_DAYS)))
     }
 
-    /// Where it stands. Whether it is in date depends on the day: see [`StudySubmit::expiry`].
+    /// Its last day: the one submitted, or an earlier one that a board asked for.
+    pub fn last_day(&self) -> Day {
+        self.conditions().filter_map(|conditions| conditions.until).fold(self.submitted.expiry, Day::min)
+    }
+
+    /// The first day on which something may be asked, if a board asked for one.
+    pub fn not_before(&self) -> Option<Day> {
+        self.conditions().filter_map(|conditions| conditions.not_before).max()
+    }
+
+    /// Least number of people behind a released cell: the one submitted, or a greater one that a board asked for.
+    pub fn k_min(&self) -> u32 {
+        self.conditions().filter_map(|conditions| conditions.k_min).fold(self.submitted.k_min, u32::max)
+    }
+
+    /// Whether every board that has approved it lets this hospital take part.
+    pub fn allows(&self, hospital: &MemberId) -> bool {
+        self.conditions().all(|conditions| conditions.sites.is_empty() || conditions.sites.contains(hospital))
+    }
+
+    /// What its approvals ask for.
+    pub fn conditions(&self) -> impl Iterator<Item = &Conditions> {
+        self.approvals.values().filter_map(Decision::conditions)
+    }
+
+    /// How often a board has decided about it.
+    pub fn decisions_of(&self, board: &MemberId) -> u32 {
+        self.decisions.get(board).copied().unwrap_or_default()
+    }
+
+    /// Digest of all that boards decide about: who signs names it.
+    pub fn version_digest(&self) -> Digest32 {
+        study_version(&self.submitter, self.version, &self.registry, &self.submitted)
+    }
+
+    /// Where it stands. Whether it is in date depends on the day: see [`Self::last_day`].
     pub fn status(&self) -> StudyStatus {
-        match (self.ended.as_ref().map(|decision| decision.act), self.approval, self.accepted) {
+        match (self.ended.as_ref().map(|decision| &decision.act), self.approvals.is_empty(), self.accepted) {
             (Some(Act::Reject), ..) => StudyStatus::Rejected,
             (Some(Act::Stop), ..) => StudyStatus::Stopped,
             (Some(_), ..) => StudyStatus::Closed,
-            (None, None, _) => StudyStatus::Submitted,
-            (None, Some(_), _) if !self.suspensions.is_empty() => StudyStatus::Suspended,
-            (None, Some(_), 0) => StudyStatus::Approved,
-            (None, Some(_), _) => StudyStatus::Open,
+            (None, true, _) => StudyStatus::Submitted,
+            (None, false, _) if !self.suspensions.is_empty() => StudyStatus::Suspended,
+            (None, false, 0) => StudyStatus::Approved,
+            (None, false, _) => StudyStatus::Open,
         }
     }
 
     /// True if nothing can be asked or answered of it any more: it was ended, or its last day is before this one.
     pub fn is_over(&self, today: Day) -> bool {
-        self.ended.is_some() || today > self.submitted.expiry
+        self.ended.is_some() || today > self.last_day()
     }
 
     /// What refuses everything that is asked, answered or accepted of an approved study now, whatever the day.

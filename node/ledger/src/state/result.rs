@@ -8,7 +8,7 @@ use crate::{active::Leavers, rejection::Rejection};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::hash::Digest32;
 use countersign_messages::RejectionCode;
-use countersign_messages::{Act, ProposalId, QueryId, StudyId, TransactionId, codec::bytes_of, merkle};
+use countersign_messages::{Act, PersonKey, ProposalId, QueryId, StudyId, TransactionId, codec::bytes_of, merkle};
 
 /// What an accepted transaction did.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -51,8 +51,19 @@ pub enum Effect {
         /// Its number.
         number: u32,
     },
-    /// A study is approved.
-    Approved(StudyId),
+    /// A first signature waits for a second, under a statement of this digest.
+    Signed(Digest32),
+    /// Somebody signs for an ethics board, or is changed.
+    PersonAdmitted(PersonKey),
+    /// Somebody signs no more.
+    PersonEnded(PersonKey),
+    /// A person of a board takes no part in a study.
+    Recused {
+        /// The study.
+        study: StudyId,
+        /// Who.
+        person: PersonKey,
+    },
     /// A site accepted a study.
     Accepted {
         /// The study.

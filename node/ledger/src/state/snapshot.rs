@@ -34,6 +34,8 @@ impl State {
         self.validator_sets.write(&mut out);
         self.registries.write(&mut out);
         self.proposals.write(&mut out);
+        self.persons.write(&mut out);
+        self.statements.write(&mut out);
         self.sequences.write(&mut out);
         self.dictionaries.write(&mut out);
         self.tables.write(&mut out);
@@ -71,7 +73,8 @@ impl State {
             return Err(SnapshotError::Digest(header.height));
         }
         state.key_slots = state.keys.iter().map(|(place, record)| (record.key, *place)).collect();
-        state.waiting = state.studies.iter().filter(|(_, s)| s.approval.is_none()).map(|(id, s)| (s.waits_until(), *id)).collect();
+        state.waiting = state.studies.iter().filter(|(_, s)| s.approvals.is_empty()).map(|(id, s)| (s.waits_until(), *id)).collect();
+        state.statements_until = state.statements.iter().map(|((board, digest), w)| (w.until(), *board, *digest)).collect();
         state.pending = state.proposals.iter().filter(|(_, p)| p.status.is_pending()).map(|(id, p)| (p.number, *id)).collect();
         Ok(state)
     }
@@ -85,6 +88,8 @@ impl State {
         self.validator_sets = Section::read(bytes)?;
         self.registries = Section::read(bytes)?;
         self.proposals = Section::read(bytes)?;
+        self.persons = Section::read(bytes)?;
+        self.statements = Section::read(bytes)?;
         self.sequences = Section::read(bytes)?;
         self.dictionaries = Section::read(bytes)?;
         self.tables = Section::read(bytes)?;
@@ -122,6 +127,7 @@ mod tests {
             development: true,
             time: BlockTime(1),
             members: vec![Member { id, name, roles: vec![Role::Validator, Role::Governance], sealing: [9; 32] }],
+            persons: Vec::new(),
             registry: ScopeRegistry { scopes: vec!["p.health".into()], grid: vec![Day(20_500)] },
             rules: Rules::standard(),
             circuit_keys: Digest32::of(b"keys"),

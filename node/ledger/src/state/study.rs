@@ -5,7 +5,6 @@
 
 mod accept;
 mod act;
-mod approve;
 mod expire;
 mod submit;
 

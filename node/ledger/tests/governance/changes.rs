@@ -226,7 +226,7 @@ fn studies_keep_the_registry_they_were_submitted_under() {
     let mut submitted = study(&dictionary());
     submitted.categories.push("c.genomics".into());
     let new_study = StudyId(net.accept(Researcher, Payload::StudySubmit(submitted)));
-    net.accept(Board, Payload::StudyApprove(StudyApprove { study: new_study }));
+    net.decide(Board, new_study, approval());
     net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study: new_study, k_min: 5, renew: None }));
     for (study, registry) in [(old_study, registry()), (new_study, new)] {
         let query = net.ask(study);

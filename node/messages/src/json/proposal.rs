@@ -148,6 +148,23 @@ pub enum Change {
         /// True if somebody may know the trapdoor.
         development: bool,
     },
+    /// Admits a person to an ethics board, prolongs its time, or changes its office.
+    AdmitPerson {
+        /// The board.
+        board: Id,
+        /// The person's key.
+        person: Id,
+        /// `chair`, `deputy`, `secretary` or `assessor`.
+        office: String,
+        /// The last day they sign on.
+        #[cfg_attr(feature = "openapi", schema(format = Date))]
+        until: String,
+    },
+    /// A person signs no more for an ethics board.
+    EndPerson {
+        /// The person's key.
+        person: Id,
+    },
 }
 
 /// A vote.

@@ -61,23 +61,64 @@ pub struct SealingKey {
     pub key: Id,
 }
 
-/// A board's approval.
+/// A person's signature under a board's decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Approval {
+pub struct PersonSignature {
+    /// Their key.
+    pub person: Id,
+    /// `chair`, `deputy`, `secretary` or `assessor`.
+    pub office: String,
+    /// The day they signed.
+    #[cfg_attr(feature = "openapi", schema(format = Date))]
+    pub day: String,
+    /// The transaction that carries the signature.
+    pub transaction: Id,
+}
+
+/// What an approval asks for beyond what was submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Conditions {
+    /// The last day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = Date))]
+    pub until: Option<String>,
+    /// Nothing is asked before this day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(format = Date))]
+    pub not_before: Option<String>,
+    /// Least number of people behind a released cell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub k_min: Option<u32>,
+    /// The only hospitals that may take part; all if there are none.
+    pub sites: Vec<Id>,
+    /// What else is asked for.
+    pub words: String,
+}
+
+/// A statement of a board that waits for a second signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Waiting {
     /// The board.
     pub board: Id,
-    /// At.
-    pub height: u64,
-    /// By.
-    pub transaction: Id,
+    /// What a signature under it means.
+    pub meaning: String,
+    /// Why.
+    pub reason: String,
+    /// Who has signed it.
+    pub signatures: Vec<PersonSignature>,
+    /// The last day a second signature decides.
+    #[cfg_attr(feature = "openapi", schema(format = Date))]
+    pub until: String,
 }
 
 /// A decision about the study that stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Decision {
-    /// `reject`, `suspend`, `stop` or `close`.
+    /// `approve`, `reject`, `suspend`, `stop` or `close`.
     pub act: String,
     /// Who decided.
     pub by: Id,
@@ -85,6 +126,11 @@ pub struct Decision {
     pub party: String,
     /// Why.
     pub reason: String,
+    /// What an approval asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Conditions>,
+    /// Who signed it for a board.
+    pub signatures: Vec<PersonSignature>,
     /// At.
     pub height: u64,
     /// By.
@@ -141,11 +187,12 @@ pub struct Study {
     pub researchers: Vec<Id>,
     /// Keys answers are sealed to.
     pub sealing: Vec<SealingKey>,
-    /// The approval; absent while it waits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub approval: Option<Approval>,
-    /// Decisions that stand: suspensions, or what ended it.
+    /// Decisions that stand: approvals, suspensions, and what ended it.
     pub decisions: Vec<Decision>,
+    /// Statements that wait for a second signature.
+    pub waiting: Vec<Waiting>,
+    /// Persons of boards who take no part in it.
+    pub recused: Vec<Id>,
     /// The sites.
     pub accepted_by: Vec<Site>,
 }

@@ -81,16 +81,33 @@ pub enum Effect {
         /// Its number.
         number: u32,
     },
-    /// A study is approved.
-    Approved {
+    /// A first signature of a person of an ethics board waits for a second.
+    Signed {
+        /// Digest of what is said.
+        statement: Id,
+    },
+    /// Somebody signs for an ethics board, or is changed.
+    PersonAdmitted {
+        /// Their key.
+        person: Id,
+    },
+    /// Somebody signs no more.
+    PersonEnded {
+        /// Their key.
+        person: Id,
+    },
+    /// A person of a board takes no part in a study.
+    Recused {
         /// The study.
         study: Id,
+        /// Their key.
+        person: Id,
     },
     /// A decision about a study stands.
     Decided {
         /// The study.
         study: Id,
-        /// `reject`, `suspend`, `lift`, `stop` or `close`.
+        /// `approve`, `reject`, `suspend`, `lift`, `stop` or `close`.
         act: String,
     },
     /// A site accepted a study.

@@ -1,11 +1,11 @@
 //! Governance: changes proposed and voted on.
 
-use super::TransactionId;
+use super::{Person, TransactionId};
 use crate::{
     circuit_keys::CircuitKeys,
     codec::{DecodeError, bound, plain},
     genesis::{Member, Rules},
-    identity::{MemberId, Role},
+    identity::{MemberId, PersonKey, Role},
     limits::{DICTIONARY_BYTES_MAX, TEXT_BYTES_MAX},
     time::Height,
 };
@@ -38,6 +38,15 @@ pub enum Change {
     Rules(Rules),
     /// Other circuit keys. Every validator must hold them before the change is in force.
     CircuitKeys(CircuitKeys),
+    /// Admits a person to an ethics board, prolongs its time, or changes its office.
+    AdmitPerson {
+        /// The board.
+        board: MemberId,
+        /// The person.
+        person: Person,
+    },
+    /// A person signs no more for an ethics board.
+    EndPerson(PersonKey),
 }
 
 impl Change {
@@ -50,6 +59,8 @@ impl Change {
             Self::Registry(_) => "registry",
             Self::Rules(_) => "rules",
             Self::CircuitKeys(_) => "circuit-keys",
+            Self::AdmitPerson { .. } => "admit-person",
+            Self::EndPerson(_) => "end-person",
         }
     }
 
@@ -65,7 +76,7 @@ impl Change {
                     plain("scope registry", "scope", scope)
                 })
             }
-            Self::Remove(_) | Self::Rules(_) | Self::CircuitKeys(_) => Ok(()),
+            Self::Remove(_) | Self::Rules(_) | Self::CircuitKeys(_) | Self::AdmitPerson { .. } | Self::EndPerson(_) => Ok(()),
         }
     }
 }

@@ -72,7 +72,11 @@ impl StudySubmit {
         std::iter::once(&self.purpose).chain(&self.categories).map(String::as_str)
     }
 
-    pub(super) fn check_bounds(&self) -> Result<(), DecodeError> {
+    /// Refuses what is over a bound, or no plain text.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn check_bounds(&self) -> Result<(), DecodeError> {
         bound("study", "title bytes", self.title.len(), TITLE_BYTES_MAX)?;
         bound("study", "summary bytes", self.summary.len(), SUMMARY_BYTES_MAX)?;
         plain("study", "title", &self.title)?;
@@ -83,13 +87,6 @@ impl StudySubmit {
         bound("study", "researchers", self.researchers.len(), RESEARCHERS_MAX)?;
         bound("study", "sealing keys", self.sealing.len(), SEALING_KEYS_MAX)
     }
-}
-
-/// Approves a study as submitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct StudyApprove {
-    /// The study.
-    pub study: StudyId,
 }
 
 /// Accepts an approved study at the signer's site. This fixes the study's cut there: the segments of data and consent that every query of the study is

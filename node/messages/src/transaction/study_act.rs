@@ -1,16 +1,43 @@
-//! What is decided of a study after it was submitted, beside its approval.
+//! What is decided about a study after it was submitted.
 
-use super::{SealingParty, StudyId};
+use super::StudyId;
 use crate::{
     codec::{DecodeError, bound, plain},
-    limits::TEXT_BYTES_MAX,
+    identity::MemberId,
+    limits::{MEMBERS_MAX, TEXT_BYTES_MAX},
 };
 use borsh::{BorshDeserialize, BorshSerialize};
+use countersign_circuits::consent::Day;
 use std::fmt;
 
+/// What an approval asks for beyond what was submitted. All of it is stricter, never laxer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub struct Conditions {
+    /// The last day, if that is before the one submitted.
+    pub until: Option<Day>,
+    /// Nothing is asked before this day.
+    pub not_before: Option<Day>,
+    /// Least number of people behind a released cell, if that is more than was submitted.
+    pub k_min: Option<u32>,
+    /// The only hospitals that may accept it, ascending; all of them if there are none.
+    pub sites: Vec<MemberId>,
+    /// What else is asked for, in words that everybody reads. No program keeps them.
+    pub words: String,
+}
+
+impl Conditions {
+    fn check_bounds(&self) -> Result<(), DecodeError> {
+        bound("conditions", "hospitals", self.sites.len(), MEMBERS_MAX)?;
+        bound("conditions", "bytes of words", self.words.len(), TEXT_BYTES_MAX)?;
+        plain("conditions", "words", &self.words)
+    }
+}
+
 /// A decision about a study.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Act {
+    /// A board approves it: hospitals may accept it.
+    Approve(Conditions),
     /// A board does not approve it. Final.
     Reject,
     /// Nothing is asked, answered or accepted until whoever did this lifts it.
@@ -26,6 +53,7 @@ pub enum Act {
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Approve(_) => "approve",
             Self::Reject => "reject",
             Self::Suspend => "suspend",
             Self::Lift => "lift",
@@ -35,13 +63,18 @@ impl fmt::Display for Act {
     }
 }
 
-/// Decides about a study.
+impl Act {
+    pub(super) fn check_bounds(&self) -> Result<(), DecodeError> {
+        if let Self::Approve(conditions) = self { conditions.check_bounds() } else { Ok(()) }
+    }
+}
+
+/// Whoever submitted a study decides about it: suspends it, lifts that, or closes it. Boards sign what they decide
+/// ([`Signing`](super::Signing)).
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct StudyAct {
     /// The study.
     pub study: StudyId,
-    /// For whom the signer decides: as who submitted the study, or as an ethics board whose key its answers are sealed to.
-    pub by: SealingParty,
     /// What is decided.
     pub act: Act,
     /// Why, in words that everybody reads.
@@ -50,6 +83,7 @@ pub struct StudyAct {
 
 impl StudyAct {
     pub(super) fn check_bounds(&self) -> Result<(), DecodeError> {
+        self.act.check_bounds()?;
         bound("decision about a study", "reason bytes", self.reason.len(), TEXT_BYTES_MAX)?;
         plain("decision about a study", "reason", &self.reason)
     }

@@ -3,11 +3,13 @@
 //! Failures:
 //! - two answers of one hospital to one query are accepted;
 //! - two answers of one hospital to one statement of one study are accepted, whichever queries asked it;
-//! - a query, an acceptance or an answer is accepted of a study that somebody has suspended, or that has ended.
+//! - a query, an acceptance or an answer is accepted of a study that somebody has suspended, or that has ended;
+//! - one person of a board decides what takes two, or a signature serves twice.
 
 use super::{Failure, history::Executed};
+use countersign_circuits::hash::Digest32;
 use countersign_ledger::{AnswerRecord, Effect, TransactionResult};
-use countersign_messages::{Act, MemberId, Payload, QueryId, StudyId};
+use countersign_messages::{Act, BoardStatement, MemberId, Payload, PersonKey, QueryId, Signing, StudyId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was asked: study, and the statement's bytes within the query that asked it.
@@ -38,6 +40,28 @@ pub(super) fn check(executed: &Executed) -> Result<(), Failure> {
 pub(super) struct Held {
     suspended: BTreeSet<(StudyId, MemberId)>,
     ended: BTreeSet<StudyId>,
+    signatures: Signatures,
+}
+
+/// First signatures of boards: each serves one decision, that of a second person under the same statement.
+#[derive(Debug, Default)]
+struct Signatures(BTreeMap<Digest32, BTreeSet<PersonKey>>);
+
+impl Signatures {
+    fn signed(&mut self, signing: &Signing) {
+        self.0.entry(signing.statement.digest()).or_default().insert(signing.person);
+    }
+
+    fn decided(&mut self, (payload, result): (&Payload, &TransactionResult)) -> Result<(), Failure> {
+        let Payload::Sign(signing) = payload else { return Ok(()) };
+        let BoardStatement::Study(decision) = &signing.statement else { return Ok(()) };
+        let before = self.0.remove(&signing.statement.digest()).unwrap_or_default();
+        let alone = decision.act == Act::Suspend;
+        match alone || before.iter().any(|person| *person != signing.person) {
+            true => Ok(()),
+            false => Err(Failure::OneSignature { study: decision.study, transaction: result.transaction }),
+        }
+    }
 }
 
 impl Held {
@@ -50,14 +74,19 @@ impl Held {
         if result.effect().is_none() {
             return Ok(());
         }
+        if let Some(Effect::Decided { study, act }) = result.effect() {
+            let _ = match act {
+                Act::Approve(_) => true,
+                Act::Suspend => self.suspended.insert((*study, *signer)),
+                Act::Lift => self.suspended.remove(&(*study, *signer)),
+                Act::Reject | Act::Stop | Act::Close => self.ended.insert(*study),
+            };
+            return self.signatures.decided((payload, result));
+        }
         let study = match payload {
-            Payload::StudyAct(decided) => {
-                let _ = match decided.act {
-                    Act::Suspend => self.suspended.insert((decided.study, *signer)),
-                    Act::Lift => self.suspended.remove(&(decided.study, *signer)),
-                    Act::Reject | Act::Stop | Act::Close => self.ended.insert(decided.study),
-                };
-                return Ok(());
+            Payload::Sign(signing) => {
+                self.signatures.signed(signing);
+                None
             }
             Payload::Query(query) => Some(query.study),
             Payload::StudyAccept(accept) => Some(accept.study),

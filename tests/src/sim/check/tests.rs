@@ -12,7 +12,7 @@ use crate::sim::{
     people::{prefix, sign},
 };
 use countersign_ledger::{Effect, State, TransactionResult};
-use countersign_messages::{Act, Block, Cause, Payload, SealingParty, StudyAct, Transaction};
+use countersign_messages::{Act, Block, Cause, Office, Payload, Transaction};
 use std::sync::Arc;
 
 /// A block after the common beginning, properly made.
@@ -138,8 +138,14 @@ fn an_answer_of_a_suspended_study_is_found() {
     let (last, results) = net.blocks.last().unwrap();
     let study = net.state.query(&record.query).unwrap().query.study;
     let asked = [(record.query, (study, Vec::new()))].into();
-    let decided = |act| Payload::StudyAct(StudyAct { study, by: SealingParty::Board, act, reason: "a reason".into() });
+    let statement = |act| harness::decision_on(&net.state, Who::Board, study, act);
+    let signed = |office, act| harness::sign_statement(&net.state, Who::Board, office, statement(act));
+    let decided = |act| signed(Office::Secretary, act);
     let board = id(Who::Board);
+    let first = |act: Act| TransactionResult {
+        transaction: last.transactions[0].id(),
+        verdict: countersign_ledger::Verdict::Accepted(Effect::Signed(statement(act).digest())),
+    };
     let done = |act| TransactionResult {
         transaction: last.transactions[0].id(),
         verdict: countersign_ledger::Verdict::Accepted(Effect::Decided { study, act }),
@@ -151,8 +157,15 @@ fn an_answer_of_a_suspended_study_is_found() {
     held.look(&board, (&decided(Act::Suspend), &done(Act::Suspend)), &asked).unwrap();
     let found = Failure::NotHeld { study, transaction: results[0].transaction };
     assert_eq!(held.look(&hospital, answer, &asked), Err(found.clone()));
+    // one person cannot lift it, however often they sign
+    let alone = Failure::OneSignature { study, transaction: last.transactions[0].id() };
+    held.look(&board, (&decided(Act::Lift), &first(Act::Lift)), &asked).unwrap();
+    assert_eq!(held.look(&board, (&decided(Act::Lift), &done(Act::Lift)), &asked), Err(alone.clone()));
+    held.look(&board, (&signed(Office::Chair, Act::Lift), &first(Act::Lift)), &asked).unwrap();
     held.look(&board, (&decided(Act::Lift), &done(Act::Lift)), &asked).unwrap();
+    assert_eq!(held.look(&board, (&decided(Act::Lift), &done(Act::Lift)), &asked), Err(alone), "a signature serves once");
     assert_eq!(held.look(&hospital, answer, &asked), Ok(()));
+    held.look(&board, (&signed(Office::Chair, Act::Stop), &first(Act::Stop)), &asked).unwrap();
     held.look(&board, (&decided(Act::Stop), &done(Act::Stop)), &asked).unwrap();
     assert_eq!(held.look(&hospital, answer, &asked), Err(found));
 }

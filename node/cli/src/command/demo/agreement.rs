@@ -6,8 +6,8 @@ use countersign_circuits::hash::Digest32;
 use countersign_consortium::{propose, vote};
 use countersign_hospital::Hospital;
 use countersign_ingest::Reading;
-use countersign_messages::{Change, Height, StudyId};
-use countersign_study::{StudyDraft, approve, submit};
+use countersign_messages::{Act, Change, Conditions, Height, StudyId};
+use countersign_study::{Signed, StudyDraft, decision, sign, submit};
 
 /// The dictionary is published by vote.
 pub(super) async fn publish(screen: Screen, consortium: &Consortium, reading: &Reading) -> Result<Digest32, Failure> {
@@ -53,14 +53,21 @@ pub(super) async fn open_study(
     let study = submit(&mut network, researcher, &boards, &draft).await?;
     let mut observer = consortium.network(BOARD)?;
     observer.until("the study", |s| s.study(&study).is_some()).await?;
-    approve(&mut observer, board, study).await?;
+    let conditions = Conditions { words: "results are shown to the hospitals first".into(), ..Conditions::default() };
+    let approval = decision(observer.state(), board, study, Act::Approve(conditions), "")?;
+    let [chair, secretary] = &consortium.persons;
+    if !matches!(sign(&mut observer, board, chair, approval.clone()).await?, Signed::Waits(_)) {
+        return Err(Failure::NotVerified("one signature of the ethics board approved a study".into()));
+    }
+    sign(&mut observer, board, secretary, approval).await?;
     for site in sites {
         let mut network = consortium.network(&site.member.name)?;
-        network.until("the approval", |s| s.study(&study).is_some_and(|s| s.approval.is_some())).await?;
+        network.until("the approval", |s| s.study(&study).is_some_and(|s| !s.approvals.is_empty())).await?;
         site.accept(&mut network, study, draft.k_min).await?;
     }
     screen.say(
-        "\nA study is submitted, the ethics board approves it, each hospital accepts it: from here on the data of the study are fixed.",
+        "\nA study is submitted. The chair of the ethics board signs its approval, which changes nothing; with the secretary's signature it is approved. Each hospital accepts it: \
+         from here on the data of the study are fixed.",
     );
     Ok(study)
 }

@@ -6,7 +6,7 @@ use countersign_ingest::Reading;
 use countersign_member::now;
 use countersign_messages::{Act, StudyId};
 use countersign_query::compile;
-use countersign_study::{ask, decide};
+use countersign_study::{ask, decision, sign};
 use serde_json::{Value, json};
 
 /// What the researcher asks meanwhile.
@@ -17,8 +17,10 @@ const WHY: &str = "a complaint about the consent forms of one hospital is looked
 pub(super) async fn suspend(screen: Screen, consortium: &Consortium, study: StudyId, reading: &Reading) -> Result<Value, Failure> {
     let (board, reader) = (consortium.member(BOARD)?, consortium.member(RESEARCHER)?);
     let mut observer = consortium.network(BOARD)?;
-    decide(&mut observer, board, study, Act::Suspend, WHY).await?;
-    screen.say(format!("\nThe ethics board suspends the study: {WHY}. The researcher asks all the same:\n  {ASKED}"));
+    let [chair, secretary] = &consortium.persons;
+    let suspension = decision(observer.state(), board, study, Act::Suspend, WHY)?;
+    sign(&mut observer, board, secretary, suspension).await?;
+    screen.say(format!("\nThe secretary of the ethics board suspends the study: {WHY}. The researcher asks all the same:\n  {ASKED}"));
     let mut researcher = consortium.network(RESEARCHER)?;
     researcher.until("the suspension", |s| s.study(&study).is_some_and(|s| !s.suspensions.is_empty())).await?;
     let question = compile(ASKED, reading.dictionary())?;
@@ -27,7 +29,10 @@ pub(super) async fn suspend(screen: Screen, consortium: &Consortium, study: Stud
         Ok(_) => return Err(Failure::NotVerified("a question of a suspended study was not refused".into())),
     };
     screen.say(format!("  {refused}"));
-    decide(&mut observer, board, study, Act::Lift, "it was unfounded").await?;
-    screen.say("The board lifts the suspension.");
+    let lift = decision(observer.state(), board, study, Act::Lift, "it was unfounded")?;
+    for person in [secretary, chair] {
+        sign(&mut observer, board, person, lift.clone()).await?;
+    }
+    screen.say("The secretary and the chair lift the suspension: that takes two.");
     Ok(json!({ "sql": ASKED, "refusal": refused }))
 }

@@ -2,7 +2,7 @@
 
 use super::check_k_min;
 use crate::{
-    rejection::Rejection,
+    rejection::{Rejection, StudyRefused},
     state::{
         Context, State,
         records::{CutId, DataCut, SegmentKey, TableKey},
@@ -18,7 +18,10 @@ impl State {
         if self.cuts.get(&(accept.study, cx.signer)).is_some() {
             return Err(Rejection::StudyAccepted);
         }
-        check_k_min(accept.k_min, study.submitted.k_min)?;
+        if !study.allows(&cx.signer) {
+            return Err(StudyRefused::Site.into());
+        }
+        check_k_min(accept.k_min, study.k_min())?;
         let cut = self.make_cut(cx, accept, study.submitted.dictionary, study.registry)?;
         let id = cut.id;
         if cut.origin == accept.study {

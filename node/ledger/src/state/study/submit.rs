@@ -10,7 +10,7 @@ use countersign_messages::{
     MemberId, Role, SealingKey, SealingParty, StudyId, StudySubmit,
     limits::{STUDIES_WAITING_MAX, STUDY_DAYS_MAX},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl State {
     pub(in crate::state) fn apply_study_submit(&mut self, cx: &Context<'_>, study: &StudySubmit) -> Result<Effect, Rejection> {
@@ -47,7 +47,9 @@ impl State {
             version: 1,
             registry: self.in_force.registry,
             scopes,
-            approval: None,
+            approvals: BTreeMap::new(),
+            decisions: BTreeMap::new(),
+            recused: BTreeSet::new(),
             accepted: 0,
             statements: 0,
             day: today,
