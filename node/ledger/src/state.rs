@@ -89,6 +89,8 @@ pub struct State {
     pending: OrdMap<u32, ProposalId>,
     /// Everybody who ever signed for an ethics board.
     persons: Section<PersonKey, PersonRecord>,
+    /// The boards that must approve a study before a hospital accepts it, where a vote names some.
+    required: Section<MemberId, Vec<MemberId>>,
     /// What waits for a second signature, by board and digest.
     statements: Section<(MemberId, Digest32), WaitingStatement>,
     /// The same by the last day it waits. Follows from the statements.
@@ -169,6 +171,7 @@ impl State {
                 .iter()
                 .map(|(board, person)| (person.key, PersonRecord::first(*board, *person, genesis.time)))
                 .collect(),
+            required: Section::default(),
             statements: Section::default(),
             statements_until: OrdSet::new(),
             genesis: Arc::new(genesis),
@@ -330,7 +333,7 @@ impl State {
         self.clone().seal_sections().to_vec()
     }
 
-    fn seal_sections(&mut self) -> [(&'static str, Digest32); 23] {
+    fn seal_sections(&mut self) -> [(&'static str, Digest32); 24] {
         let [withdrawn, withdrawals] = self.withdrawals.seal();
         [
             ("members", self.members.seal()),
@@ -338,6 +341,7 @@ impl State {
             ("registries", self.registries.seal()),
             ("proposals", self.proposals.seal()),
             ("persons", self.persons.seal()),
+            ("required boards", self.required.seal()),
             ("statements", self.statements.seal()),
             ("sequences", self.sequences.seal()),
             ("dictionaries", self.dictionaries.seal()),

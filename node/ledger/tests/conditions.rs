@@ -53,20 +53,63 @@ fn an_approval_asks_for_more_and_never_for_less() {
     reject(&mut net, Researcher, late, 148);
 }
 
-/// A second board asks for more after hospitals have accepted: whoever may not take part any more is not asked and does not answer, and an answer of before is to be
-/// made anew and is no strike.
+/// A vote names the boards that must approve before a hospital accepts; other hospitals go on with any one.
 #[test]
-fn what_a_second_board_asks_for_holds_from_then_on() {
+fn a_hospital_accepts_what_its_boards_have_approved() {
+    let mut net = with_second_board();
+    let boards = |hospital: Who, boards: &[Who]| {
+        let mut boards: Vec<MemberId> = boards.iter().map(|who| id(*who)).collect();
+        boards.sort();
+        propose(Change::Boards { hospital: id(hospital), boards })
+    };
+    reject(&mut net, Governance, boards(Researcher, &[Board]), 212);
+    reject(&mut net, Governance, boards(HospitalA, &[Researcher]), 212);
+    reject(&mut net, Governance, boards(HospitalA, &[Board, Board]), 212);
+    reject(&mut net, Governance, boards(HospitalA, &[]), 207);
+    net.accept(Governance, boards(HospitalA, &[Board, GovernanceB]));
+    reject(&mut net, Governance, boards(HospitalA, &[Board, GovernanceB]), 207);
+    let study = of_two_boards(&mut net);
+    net.decide(Board, study, approval());
+    let accept = || Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None });
+    for hospital in [HospitalA, HospitalB] {
+        net.tables(hospital, 1);
+    }
+    reject(&mut net, HospitalA, accept(), 264);
+    net.accept(HospitalB, accept());
+    net.decide(GovernanceB, study, approval());
+    net.accept(HospitalA, accept());
+    // answers over what was accepted so are checked without the chain
+    let query = net.ask(study);
+    let answer = net.answer_now(HospitalA, query);
+    net.accept(HospitalA, answer);
+    assert!(super::light::export(&net, query).check(&Script::default()).is_ok());
+    net.accept(Governance, boards(HospitalA, &[]));
+    assert!(net.state.required_boards(&id(HospitalA)).is_empty());
+}
+
+fn with_second_board() -> Net {
     let mut genesis = genesis();
     genesis.members.push(member(GovernanceB, "Second board", &[Role::Board]));
     genesis.members.sort_by_key(|m| m.id);
     genesis.persons = persons(&[Board, GovernanceB]);
     let mut net = Net::new(genesis);
     net.publish(dictionary());
+    net
+}
+
+fn of_two_boards(net: &mut Net) -> StudyId {
     let mut draft = study(&dictionary());
     draft.sealing.push(sealing_key(SealingParty::Board, GovernanceB));
     draft.sealing.sort();
-    let study = StudyId(net.accept(Researcher, Payload::StudySubmit(draft)));
+    StudyId(net.accept(Researcher, Payload::StudySubmit(draft)))
+}
+
+/// A second board asks for more after hospitals have accepted: whoever may not take part any more is not asked and does not answer, and an answer of before is to be
+/// made anew and is no strike.
+#[test]
+fn what_a_second_board_asks_for_holds_from_then_on() {
+    let mut net = with_second_board();
+    let study = of_two_boards(&mut net);
     net.decide(Board, study, approval());
     for hospital in [HospitalA, HospitalB] {
         net.tables(hospital, 1);
@@ -85,4 +128,46 @@ fn what_a_second_board_asks_for_holds_from_then_on() {
     assert_eq!((record.k_min, net.state.pair(&query, &id(HospitalA)).unwrap().invalid), (9, 0));
     let next = net.ask_other(study, 2);
     assert_eq!(net.state.query(&next).unwrap().hospitals, [id(HospitalA)]);
+}
+
+/// An export holds both signatures of every approval until the answer, and everything that changed who signs; it checks, and with any of it missing it does not.
+#[test]
+fn an_answer_is_checked_without_the_chain_with_every_signature_it_rests_on() {
+    let mut net = with_second_board();
+    let study = of_two_boards(&mut net);
+    // the deputy signs first and serves nothing; an assessor is admitted by two, prolonged and ended; one of the second board by its own key
+    let deputy = net.signing(Board, Office::Deputy, net.decision(Board, study, approval()));
+    net.accept(Board, deputy);
+    let recused = person(Board, Office::Deputy).key;
+    let recuse = net.signing(Board, Office::Deputy, BoardStatement::Recuse { study, person: recused, reason: "a relative".into() });
+    net.accept(Board, recuse);
+    net.accept(GovernanceB, Payload::EndPerson(person(GovernanceB, Office::Deputy).key));
+    let ended = BoardStatement::End { person: person(Board, Office::Assessor).key };
+    for office in [Office::Chair, Office::Secretary] {
+        let signed = net.signing(Board, office, ended.clone());
+        net.accept(Board, signed);
+    }
+    net.decide(Board, study, approval());
+    net.tables(HospitalA, 1);
+    net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }));
+    net.decide(GovernanceB, study, Act::Approve(Conditions { k_min: Some(6), ..Conditions::default() }));
+    let query = net.ask(study);
+    let answer = net.answer_now(HospitalA, query);
+    // what is signed after the answer, in its block too, is not needed and does no harm
+    let late = net.signing(GovernanceB, Office::Secretary, BoardStatement::End { person: person(GovernanceB, Office::Secretary).key });
+    let results = net.block(vec![(HospitalA, answer), (GovernanceB, late)]);
+    assert!(results.iter().all(|result| result.effect().is_some()), "{results:?}");
+    let good = super::light::export(&net, query);
+    let finding = good.check(&Script::default()).unwrap();
+    assert_eq!((finding.answer.k_min, finding.study.approvals.len()), (6, 2));
+    let last = good.inclusions.last().unwrap();
+    assert!(last.transaction.payload.is_of_persons());
+    let of_boards = |i: &light::Inclusion| matches!(i.transaction.payload, Payload::Sign(_) | Payload::EndPerson(_));
+    let needed: Vec<usize> = (0..good.inclusions.len() - 1).filter(|at| of_boards(&good.inclusions[*at])).collect();
+    assert_eq!(needed.len(), 4 + 2 + 1, "four signatures of approvals, two that ended a person, one end by a board's own key");
+    for at in needed {
+        let mut bad = good.clone();
+        bad.inclusions.remove(at);
+        assert!(bad.check(&Script::default()).is_err(), "without transaction {at}");
+    }
 }

@@ -7,7 +7,7 @@ use countersign_messages::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What the store makes.
-pub(crate) fn export(net: &Net, query: QueryId) -> AnswerExport {
+pub(super) fn export(net: &Net, query: QueryId) -> AnswerExport {
     let ids = net.state.answer_depends_on(&query, &id(HospitalA)).unwrap();
     let PairStatus::Answered(record) = &net.state.pair(&query, &id(HospitalA)).unwrap().status else { panic!() };
     let blocks = &net.blocks[..record.height.0 as usize];

@@ -98,6 +98,7 @@ fn one(connection: &Connection, id: QueryId, record: &QueryRecord, now: BlockTim
         Some(pair) if !pair.is_open() => Standing::Closed,
         _ if record.query.deadline <= now => Standing::Over,
         _ if held.is_some() => Standing::Held(held.clone().unwrap_or_default()),
+        _ if !takes_part(state, record, site) => Standing::Held("by an approval of the study this hospital takes no part any more".into()),
         Some(pair) => Standing::Waiting { rejected: u32::from(pair.invalid) },
         None => Standing::Waiting { rejected: 0 },
     };
@@ -110,6 +111,11 @@ fn one(connection: &Connection, id: QueryId, record: &QueryRecord, now: BlockTim
         deadline: record.query.deadline,
         sites: record.hospitals.iter().map(|site| (connection.member_name(site), standing(site))).collect(),
     }
+}
+
+/// True if every approval of the study lets the hospital take part.
+fn takes_part(state: &State, record: &QueryRecord, hospital: &MemberId) -> bool {
+    state.study(&record.query.study).is_none_or(|study| study.allows(hospital))
 }
 
 /// The last time that the member's team asked this statement, if its answers are there or may still come, and nothing that is anchored has
@@ -149,8 +155,7 @@ fn is_current(state: &State, record: &QueryRecord, hospitals: HospitalsAtHand) -
         let anchored = current(dictionary).as_ref() == Some(&versions.data) && current(registry).as_ref() == Some(&versions.consent);
         research.is_some_and(|made| made.origin == cut.origin) && (anchored || hospitals == HospitalsAtHand::None)
     };
-    let with_table = state.tables().filter(|(key, _)| key.table == study.submitted.dictionary).count();
-    with_table == record.hospitals.len()
-        && state.cuts(&record.query.study).count() == record.hospitals.len()
-        && state.cuts(&record.query.study).all(same)
+    let with_table = state.tables().filter(|(key, _)| key.table == study.submitted.dictionary && study.allows(&key.hospital)).count();
+    let cuts = || state.cuts(&record.query.study).filter(|cut| study.allows(&cut.hospital));
+    with_table == record.hospitals.len() && cuts().count() == record.hospitals.len() && cuts().all(same)
 }

@@ -5,7 +5,7 @@ use async_recursion::async_recursion as boxed;
 use countersign_circuits::{dictionary::Dictionary, hash::Digest32, text::is_unprintable};
 use countersign_ledger::{Effect, PairRecord, State, StudyStatus};
 use countersign_member::{Connection, Member};
-use countersign_messages::{BlockTime, Payload, Query, QueryId, StudyId};
+use countersign_messages::{BlockTime, MemberId, Payload, Query, QueryId, StudyId};
 use countersign_query::{Question, compile};
 use std::time::Duration;
 
@@ -76,9 +76,10 @@ pub async fn until_answered(
             connection.refresh().await?;
             let state = connection.state();
             let sites = state.query(&query).map(|q| q.hospitals.clone()).unwrap_or_default();
-            // nobody answers of a study that is suspended or ended
-            let goes_on = state.query(&query).and_then(|q| state.study(&q.query.study)).is_some_and(|s| s.status() == StudyStatus::Open);
-            let open = sites.iter().filter(|s| goes_on && state.pair(&query, s).is_some_and(PairRecord::is_open));
+            // nobody answers of a study that is suspended or ended, or that an approval lets them take part in no more
+            let study = state.query(&query).and_then(|q| state.study(&q.query.study)).filter(|s| s.status() == StudyStatus::Open);
+            let asked = |hospital: &MemberId| study.is_some_and(|study| study.allows(hospital));
+            let open = sites.iter().filter(|s| asked(s) && state.pair(&query, s).is_some_and(PairRecord::is_open));
             let open: Vec<String> = open.map(|s| connection.member_name(s)).collect();
             if open.is_empty() {
                 return Ok(());

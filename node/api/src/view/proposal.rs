@@ -63,6 +63,9 @@ fn change(change: &Change) -> json::Change {
             until: date(person.until),
         },
         Change::EndPerson(key) => json::Change::EndPerson { person: key.signer().into() },
+        Change::Boards { hospital, boards } => {
+            json::Change::Boards { hospital: (*hospital).into(), boards: boards.iter().map(|board| (*board).into()).collect() }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use async_recursion::async_recursion as boxed;
 use clap::Args;
 use countersign_ledger::{ProposalRecord, State};
 use countersign_member::gateway::GatewayClient;
-use countersign_messages::{Change, ProposalId, json::ProposalSummary};
+use countersign_messages::{Change, MemberId, ProposalId, json::ProposalSummary};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -108,6 +108,16 @@ pub(super) fn in_words(state: &State, change: &Change) -> String {
         Change::AdmitPerson { board, person } => {
             let board = state.member(board).map_or_else(|| board.to_string(), |m| m.name.to_string());
             format!("admit a person to {board} as {}, until {}, key {}", person.office, person.until, person.key)
+        }
+        Change::Boards { hospital, boards } => {
+            let name = |id: &MemberId| state.member(id).map_or_else(|| id.to_string(), |m| m.name.to_string());
+            let boards: Vec<String> = boards.iter().map(name).collect();
+            match boards.is_empty() {
+                true => format!("{} accepts a study when any of its ethics boards has approved it", name(hospital)),
+                false => {
+                    format!("{} accepts a study only when these ethics boards have approved it: {}", name(hospital), boards.join(", "))
+                }
+            }
         }
         Change::EndPerson(key) => format!("end the person of an ethics board with the key {key}"),
     }

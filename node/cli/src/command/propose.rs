@@ -105,6 +105,18 @@ pub enum Proposed {
         #[command(flatten)]
         common: Common,
     },
+    /// Name the ethics boards that must approve a study before a hospital accepts it
+    Boards {
+        /// The hospital's name
+        #[arg(long, value_name = "NAME")]
+        hospital: String,
+        /// A board's name; repeat for several; without any, one board of the study is enough
+        #[arg(long = "board", value_name = "NAME")]
+        boards: Vec<String>,
+        /// What every proposal has
+        #[command(flatten)]
+        common: Common,
+    },
     /// End a person of an ethics board, for good
     EndPerson {
         /// Their key (`countersign person list`)
@@ -125,6 +137,7 @@ impl Proposed {
             | Self::Rules { common, .. }
             | Self::Registry { common, .. }
             | Self::CircuitKeys { common, .. }
+            | Self::Boards { common, .. }
             | Self::Person { common, .. }
             | Self::EndPerson { common, .. } => common,
         }
@@ -147,6 +160,12 @@ impl Proposed {
                 // votes take up to a month, and the longest time is counted from when the change is made
                 let last = until.unwrap_or(Day(state.tip().time.day().0.saturating_add(2 * 365)));
                 Change::AdmitPerson { board: card.board, person: card.listed(*office, last) }
+            }
+            Self::Boards { hospital, boards, .. } => {
+                let mut boards = boards.iter().map(|name| named::member(state, name)).collect::<Result<Vec<_>, _>>()?;
+                boards.sort_unstable();
+                boards.dedup();
+                Change::Boards { hospital: named::member(state, hospital)?, boards }
             }
             Self::EndPerson { key, .. } => Change::EndPerson(*key),
         })

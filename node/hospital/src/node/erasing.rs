@@ -244,7 +244,7 @@ impl Hospital {
                 TableKind::Data => (study.submitted.dictionary, versions.data),
                 TableKind::Consent => (study.registry, versions.consent),
             };
-            (!study.is_over(today) && table == key.table.digest && segments.contains(&key.segment)).then_some(study.submitted.expiry)
+            (!study.is_over(today) && table == key.table.digest && segments.contains(&key.segment)).then_some(study.last_day())
         };
         state.studies().filter_map(pins).max()
     }

@@ -44,6 +44,12 @@ pub enum StudyRefused {
     /// A condition of the approval.
     #[error("by the approval of this study nothing is asked before {0}")]
     NotBefore(Day),
+    /// Not a hospital, or not boards.
+    #[error("a vote names the ethics boards of a hospital: one or more members that are, ascending, or none")]
+    RequiredBoards,
+    /// By vote.
+    #[error("by vote this hospital accepts a study only when these ethics boards have approved it: {}; have them approve it, or submitted again with them", .0.join(", "))]
+    BoardsMissing(Vec<String>),
     /// A condition of the approval.
     #[error("an approval of this study names the hospitals that may take part; this one is not among them")]
     Site,
@@ -52,6 +58,7 @@ pub enum StudyRefused {
 impl StudyRefused {
     pub(super) fn code(&self) -> u16 {
         match self {
+            Self::RequiredBoards => 212,
             Self::OwnStudy => 156,
             Self::NotSealed => 157,
             Self::StudiesADay => 158,
@@ -65,6 +72,7 @@ impl StudyRefused {
             Self::Conditions(_) => 260,
             Self::NotBefore(_) => 261,
             Self::Site => 262,
+            Self::BoardsMissing(_) => 264,
         }
     }
 }

@@ -10,10 +10,10 @@ use super::{
     records::DictionaryRecord,
     result::Effect,
 };
-use crate::rejection::{PersonRefused, Rejection};
+use crate::rejection::{PersonRefused, Rejection, StudyRefused};
 use countersign_circuits::{dictionary::Dictionary, hash::Digest32, tag};
 use countersign_messages::{
-    BlockTime, Change, Height, K_MIN_MAX, Member, PersonKey, Proposal, ProposalId, Role, Rules, ValidatorSet, Vote,
+    BlockTime, Change, Height, K_MIN_MAX, Member, MemberId, PersonKey, Proposal, ProposalId, Role, Rules, ValidatorSet, Vote,
     limits::{IN_FORCE_HEIGHTS_MAX, MEMBERS_MAX, PROPOSALS_A_MEMBER_MAX, PROPOSALS_PENDING_MAX, VOTING_MS},
 };
 use std::{
@@ -172,6 +172,8 @@ impl State {
             Change::CircuitKeys(keys) => (self.in_force.circuit_keys, self.in_force.since) = (keys.digest, since),
             Change::AdmitPerson { board, person } => self.admit_person(*board, *person, done),
             Change::EndPerson(key) => self.end_person(key, done)?,
+            Change::Boards { hospital, boards } if boards.is_empty() => self.required.remove(hospital),
+            Change::Boards { hospital, boards } => self.required.insert(*hospital, boards.clone()),
         }
         Ok(())
     }
@@ -208,7 +210,21 @@ impl State {
                 Some(_) => Err(PersonRefused::Ended.into()),
                 None => Err(PersonRefused::Unknown.into()),
             },
+            Change::Boards { hospital, boards } => self.check_boards(hospital, boards),
         }
+    }
+
+    fn check_boards(&self, hospital: &MemberId, boards: &[MemberId]) -> Result<(), Rejection> {
+        let ascending = boards.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
+        if !self.has_role(hospital, Role::Hospital) || !ascending || !boards.iter().all(|board| self.has_role(board, Role::Board)) {
+            return Err(StudyRefused::RequiredBoards.into());
+        }
+        changes(self.required_boards(hospital) != boards)
+    }
+
+    /// The ethics boards that must approve a study before this hospital accepts it; none if any one of the study's is enough.
+    pub fn required_boards(&self, hospital: &MemberId) -> &[MemberId] {
+        self.required.get(hospital).map_or(&[], |boards| boards.as_slice())
     }
 
     fn check_admission(&self, member: &Member) -> Result<(), Rejection> {
@@ -247,8 +263,14 @@ impl State {
     /// Digest of all of governance: what is in force, and every proposal, vote and person of an ethics board. Answers carry it, so that nobody who shows an answer
     /// alone can leave a change out.
     pub(super) fn governance_digest(&self) -> Digest32 {
-        let roots =
-            [&self.members.root(), &self.validator_sets.root(), &self.registries.root(), &self.proposals.root(), &self.persons.root()];
+        let roots = [
+            &self.members.root(),
+            &self.validator_sets.root(),
+            &self.registries.root(),
+            &self.proposals.root(),
+            &self.persons.root(),
+            &self.required.root(),
+        ];
         Digest32::tagged(tag::GOVERNANCE, [countersign_messages::codec::bytes_of(&(&self.in_force, roots)).as_slice()])
     }
 }

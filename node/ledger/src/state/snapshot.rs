@@ -35,6 +35,7 @@ impl State {
         self.registries.write(&mut out);
         self.proposals.write(&mut out);
         self.persons.write(&mut out);
+        self.required.write(&mut out);
         self.statements.write(&mut out);
         self.sequences.write(&mut out);
         self.dictionaries.write(&mut out);
@@ -89,6 +90,7 @@ impl State {
         self.registries = Section::read(bytes)?;
         self.proposals = Section::read(bytes)?;
         self.persons = Section::read(bytes)?;
+        self.required = Section::read(bytes)?;
         self.statements = Section::read(bytes)?;
         self.sequences = Section::read(bytes)?;
         self.dictionaries = Section::read(bytes)?;

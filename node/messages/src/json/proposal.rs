@@ -165,6 +165,13 @@ pub enum Change {
         /// The person's key.
         person: Id,
     },
+    /// The ethics boards that must approve a study before a hospital may accept it.
+    Boards {
+        /// The hospital.
+        hospital: Id,
+        /// The boards; none: any one of the study's is enough.
+        boards: Vec<Id>,
+    },
 }
 
 /// A vote.

@@ -6,7 +6,7 @@ use crate::{
     codec::{DecodeError, bound, plain},
     genesis::{Member, Rules},
     identity::{MemberId, PersonKey, Role},
-    limits::{DICTIONARY_BYTES_MAX, TEXT_BYTES_MAX},
+    limits::{DICTIONARY_BYTES_MAX, SEALING_KEYS_MAX, TEXT_BYTES_MAX},
     time::Height,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -47,6 +47,13 @@ pub enum Change {
     },
     /// A person signs no more for an ethics board.
     EndPerson(PersonKey),
+    /// The ethics boards that must approve a study before a hospital may accept it; with none, any one of the study's.
+    Boards {
+        /// The hospital.
+        hospital: MemberId,
+        /// The boards, ascending.
+        boards: Vec<MemberId>,
+    },
 }
 
 impl Change {
@@ -61,6 +68,7 @@ impl Change {
             Self::CircuitKeys(_) => "circuit-keys",
             Self::AdmitPerson { .. } => "admit-person",
             Self::EndPerson(_) => "end-person",
+            Self::Boards { .. } => "boards",
         }
     }
 
@@ -76,6 +84,7 @@ impl Change {
                     plain("scope registry", "scope", scope)
                 })
             }
+            Self::Boards { boards, .. } => bound("boards of a hospital", "boards", boards.len(), SEALING_KEYS_MAX - 1),
             Self::Remove(_) | Self::Rules(_) | Self::CircuitKeys(_) | Self::AdmitPerson { .. } | Self::EndPerson(_) => Ok(()),
         }
     }

@@ -21,6 +21,11 @@ impl State {
         if !study.allows(&cx.signer) {
             return Err(StudyRefused::Site.into());
         }
+        let missing = self.required_boards(&cx.signer).iter().filter(|board| !study.approvals.contains_key(board));
+        let missing: Vec<String> = missing.map(|id| self.member(id).map_or_else(|| id.to_string(), |m| m.name.to_string())).collect();
+        if !missing.is_empty() {
+            return Err(StudyRefused::BoardsMissing(missing).into());
+        }
         check_k_min(accept.k_min, study.k_min())?;
         let cut = self.make_cut(cx, accept, study.submitted.dictionary, study.registry)?;
         let id = cut.id;
