@@ -46,6 +46,8 @@ pub const PERSON_NAME: &str = "countersign/person-name/1";
 pub const PERSON_STATEMENT: &str = "countersign/person-statement/1";
 /// What a person signs (wire-format.md: Hashing, of the ledger and of consensus).
 pub const PERSON_SIGNATURE: &str = "countersign/person-signature/1";
+/// The approvals of a study (wire-format.md: Hashing, of the ledger and of consensus).
+pub const STUDY_APPROVALS: &str = "countersign/study-approvals/1";
 /// A version of a study, whole (wire-format.md: Hashing, of the ledger and of consensus).
 pub const STUDY_VERSION: &str = "countersign/study-version/1";
 /// Which claim a code is of (wire-format.md: Hashing, of the ledger and of consensus).

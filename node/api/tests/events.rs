@@ -68,8 +68,8 @@ impl Follower {
 async fn everything_from_the_first_block_on() {
     let served = serve().await;
     let mut follower = Follower::begin(&served, "?from=0", None).await;
-    // 8 blocks, 10 transactions, a query, an answer, a refusal
-    let events = follower.take(8 + 11 + 3).await;
+    // 8 blocks, 12 transactions, a query, an answer, a refusal
+    let events = follower.take(8 + 12 + 3).await;
     let names: Vec<&str> = events.iter().map(|e| e.name.as_str()).collect();
     assert_eq!(names.iter().filter(|n| **n == "block").count(), 8);
     let last: Vec<(&str, &str)> = events.iter().rev().take(6).rev().map(|e| (e.id.as_str(), e.name.as_str())).collect();
@@ -77,10 +77,10 @@ async fn everything_from_the_first_block_on() {
         [("8.0", "block"), ("8.1", "transaction"), ("8.2", "transaction"), ("8.3", "answer"), ("8.4", "transaction"), ("8.5", "declined")];
     assert_eq!(last, expected);
     assert_eq!(events[0].data["height"], 1);
-    assert_eq!(events[17].data["code"], "L179");
+    assert_eq!(events[18].data["code"], "L179");
     let query = events.iter().find(|e| e.name == "query").unwrap();
     assert_eq!(query.data["query"], served.query.to_string());
-    assert_eq!(events[21].data["hospital"], id(HospitalB).to_string());
+    assert_eq!(events[22].data["hospital"], id(HospitalB).to_string());
     // and then as they happen
     let sent = served.withdrawal(9);
     served.post("", &sent).await;

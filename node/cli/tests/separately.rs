@@ -54,6 +54,7 @@ fn organisations_with_their_own_nodes_come_to_a_verified_answer() {
     let seen = |member: &Organisation, height: u64| drop(member.reach(height));
     seen(&board, researcher.height());
     approved_by_two(&board, &verifier, network.path());
+    who_signs(&board);
     for hospital in [&automatic, &asked] {
         seen(hospital, board.height());
         hospital.run(arguments!["study", "accept", name]).done();
@@ -115,6 +116,32 @@ fn approved_by_two(board: &Organisation, verifier: &Organisation, folder: &Path)
     assert_eq!((&decision["conditions"], &decision["signatures"][1]["office"]), (&json!([CONDITION]), &json!("secretary")));
     let used = board.run(arguments!["person", "send", files[1]]).failed(2);
     assert!(used.error()["message"].as_str().unwrap().contains("approved already"), "{used:?}");
+}
+
+/// Two of the board admit a third, who signs a day later; a key that is lost is ended by the board's own. Who is who only the cards say.
+fn who_signs(board: &Organisation) {
+    let (secret, card) = (board.folder.join("deputy.key"), board.folder.join("deputy.person.json"));
+    run(arguments!["person", "new", "--name", "Dr Weber", "--board", board.card(), "--out", secret]).done();
+    let listed = |more: Vec<std::ffi::OsString>| board.run([arguments!["person", "list"], more].concat()).done().json();
+    let until = countersign_circuits::consent::Day(countersign_member::now().day().0 + 300).to_string();
+    let admit = arguments!["person", "admit", card, "--office", "deputy", "--until", until];
+    board.run([admit.clone(), arguments!["--person", board.person("chair")]].concat()).done();
+    let waits = listed(Vec::new());
+    assert_eq!((waits["persons"].as_array().unwrap().len(), waits["waiting"].as_array().unwrap().len()), (2, 1), "{waits}");
+    board.run([admit, arguments!["--person", board.person("secretary")]].concat()).done();
+    let found = |value: &serde_json::Value| {
+        let all = value["persons"].as_array().unwrap();
+        all.iter().find(|person| person["office"] == "deputy").cloned().unwrap()
+    };
+    let deputy = found(&listed(arguments!["--card", card]));
+    assert_eq!((&deputy["name"], &deputy["signs"], &deputy["ended"]), (&json!("Dr Weber"), &json!(false), &json!(null)));
+    assert_eq!(found(&listed(Vec::new()))["name"], json!(null), "no block holds a name");
+    let early = board.run(arguments!["study", "suspend", "S-1", "--reason", "too early", "--person", secret]).failed(2);
+    assert!(early.error()["message"].as_str().unwrap().contains("admitted less than a day ago"), "{early:?}");
+    let key = deputy["key"].as_str().unwrap();
+    board.run(arguments!["person", "end", key]).failed(2);
+    board.run(arguments!["person", "end", key, "--by-node"]).done();
+    assert!(found(&listed(Vec::new()))["ended"].is_u64());
 }
 
 /// The board suspends the study: nothing is asked, and everybody reads why. It lifts that, and all goes on.

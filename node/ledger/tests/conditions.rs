@@ -150,7 +150,8 @@ fn an_answer_is_checked_without_the_chain_with_every_signature_it_rests_on() {
     net.decide(Board, study, approval());
     net.tables(HospitalA, 1);
     net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }));
-    net.decide(GovernanceB, study, Act::Approve(Conditions { k_min: Some(6), ..Conditions::default() }));
+    // words alone change nothing that is proved, and are as much a part of the answer's record
+    net.decide(GovernanceB, study, Act::Approve(Conditions { words: "show the hospitals first".into(), ..Conditions::default() }));
     let query = net.ask(study);
     let answer = net.answer_now(HospitalA, query);
     // what is signed after the answer, in its block too, is not needed and does no harm
@@ -159,7 +160,7 @@ fn an_answer_is_checked_without_the_chain_with_every_signature_it_rests_on() {
     assert!(results.iter().all(|result| result.effect().is_some()), "{results:?}");
     let good = super::light::export(&net, query);
     let finding = good.check(&Script::default()).unwrap();
-    assert_eq!((finding.answer.k_min, finding.study.approvals.len()), (6, 2));
+    assert_eq!((finding.answer.k_min, finding.study.approvals.len()), (5, 2));
     let last = good.inclusions.last().unwrap();
     assert!(last.transaction.payload.is_of_persons());
     let of_boards = |i: &light::Inclusion| matches!(i.transaction.payload, Payload::Sign(_) | Payload::EndPerson(_));
@@ -169,5 +170,41 @@ fn an_answer_is_checked_without_the_chain_with_every_signature_it_rests_on() {
         let mut bad = good.clone();
         bad.inclusions.remove(at);
         assert!(bad.check(&Script::default()).is_err(), "without transaction {at}");
+    }
+}
+
+/// The last signature of another approval stands in the answer's block, after it: it has no part in the answer, and the answer is checked all the same.
+#[test]
+fn an_approval_after_the_answer_in_its_block_does_no_harm() {
+    let mut net = with_second_board();
+    let study = of_two_boards(&mut net);
+    net.decide(Board, study, approval());
+    net.tables(HospitalA, 1);
+    net.accept(HospitalA, Payload::StudyAccept(StudyAccept { study, k_min: 5, renew: None }));
+    let statement = net.decision(GovernanceB, study, approval());
+    let first = net.signing(GovernanceB, Office::Chair, statement.clone());
+    net.accept(GovernanceB, first);
+    let query = net.ask(study);
+    let (answer, second) = (net.answer_now(HospitalA, query), net.signing(GovernanceB, Office::Secretary, statement));
+    let results = net.block(vec![(HospitalA, answer), (GovernanceB, second)]);
+    assert!(results.iter().all(|result| result.effect().is_some()), "{results:?}");
+    let finding = super::light::export(&net, query).check(&Script::default()).unwrap();
+    assert_eq!((finding.study.approvals.len(), net.state.study(&study).unwrap().approvals.len()), (1, 2));
+}
+
+#[test]
+fn two_boards_do_not_ask_for_what_cannot_be() {
+    let mut net = with_second_board();
+    let study = of_two_boards(&mut net);
+    let today = net.time.day();
+    let first = Conditions { until: Some(Day(today.0 + 10)), sites: vec![id(HospitalA)], ..Conditions::default() };
+    net.decide(Board, study, Act::Approve(first));
+    for conditions in [
+        Conditions { not_before: Some(Day(today.0 + 11)), ..Conditions::default() },
+        Conditions { sites: vec![id(HospitalB)], ..Conditions::default() },
+    ] {
+        let statement = net.decision(GovernanceB, study, Act::Approve(conditions));
+        let signed = net.signing(GovernanceB, Office::Chair, statement);
+        reject(&mut net, GovernanceB, signed, 260);
     }
 }

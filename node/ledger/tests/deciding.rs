@@ -29,10 +29,11 @@ pub(super) fn submitted() -> (Net, StudyId) {
     (net, study)
 }
 
-/// The same, approved by the first board and accepted by hospital A, with an open query.
+/// The same, approved by both and accepted by hospital A, with an open query.
 fn asked() -> (Net, StudyId, QueryId) {
     let (mut net, study) = submitted();
     net.decide(Board, study, approval());
+    net.decide(SECOND, study, approval());
     net.accept(HospitalA, accept(study));
     let query = net.ask(study);
     (net, study, query)
@@ -81,7 +82,7 @@ fn each_decision_is_for_some_and_for_nobody_else() {
     let theirs = |who: Who, decision: &Act| match decision {
         Act::Approve(_) | Act::Reject => matches!(who, Board | SECOND),
         Act::Suspend | Act::Lift => matches!(who, Board | SECOND | Researcher),
-        Act::Stop => who == Board,
+        Act::Stop => matches!(who, Board | SECOND),
         Act::Close => who == Researcher,
     };
     for who in DECIDERS {
@@ -101,6 +102,12 @@ fn each_decision_is_for_some_and_for_nobody_else() {
                 false => refused(&mut net, study, who, decision, 235),
             }
         }
+    }
+    // answers are sealed to the second board, and it has approved nothing
+    let (mut net, study) = submitted();
+    net.decide(Board, study, approval());
+    for decision in [Act::Suspend, Act::Lift, Act::Stop] {
+        refused(&mut net, study, SECOND, decision, 235);
     }
     // nothing to reject any more, and nothing to approve again
     let (mut net, study, _) = asked();

@@ -92,7 +92,7 @@ impl Model {
             Act::Suspend if std::mem::replace(&mut self.suspended, true) => return Err(237),
             Act::Lift if !std::mem::take(&mut self.suspended) => return Err(236),
             Act::Close if !self.approved() => self.gone = true,
-            Act::Close => self.ended = true,
+            Act::Close => self.end(),
             _ => {}
         }
         Ok(())
@@ -110,8 +110,8 @@ impl Model {
         match decision {
             Act::Approve(_) if board == THIRD => return Err(157),
             Act::Close => return Err(235),
-            Act::Stop if self.approved() && !approved_this => return Err(235),
             _ if board == THIRD => return Err(235),
+            Act::Suspend | Act::Lift | Act::Stop if self.approved() && !approved_this => return Err(235),
             _ => {}
         }
         self.fits(decision)?;
@@ -140,9 +140,15 @@ impl Model {
             Act::Approve(_) => table.approved = true,
             Act::Suspend => table.suspended = true,
             Act::Lift => table.suspended = false,
-            Act::Reject | Act::Stop | Act::Close => self.ended = true,
+            Act::Reject | Act::Stop | Act::Close => self.end(),
         }
         Ok(())
+    }
+
+    /// What boards have begun to say ends with it.
+    fn end(&mut self) {
+        self.ended = true;
+        self.tables.values_mut().for_each(|table| table.signed.clear());
     }
 
     /// A person of a board takes no part.
@@ -269,6 +275,10 @@ fn life(seed: u64) -> (u32, u32) {
         assert_eq!(found, expected, "seed {seed}: {payload:?}");
         if is_query && found.is_ok() {
             query = Some(QueryId(result.transaction));
+        }
+        if matches!(payload, Payload::Answer(_)) && found.is_ok() {
+            let export = super::light::export(&net, query.unwrap());
+            export.check(&Script::default()).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         }
         *(if found.is_ok() { &mut taken } else { &mut refused }) += u32::from(counts);
         check(&net, study, &model, seed);

@@ -155,6 +155,67 @@ fn a_first_signature_waits_for_thirty_days_and_both_must_sign_still() {
     rejects(&mut net, Office::Secretary, statement, 242);
 }
 
+/// A signature is of the office it was given in: a deputy who becomes secretary has not signed as one, nor does the old signature count beside the chair's.
+#[test]
+fn a_first_signature_ends_with_the_office_and_the_days_of_who_gave_it() {
+    let (mut net, study) = submitted();
+    let statement = net.decision(Board, study, approval());
+    let deputy = net.signing(Board, Office::Deputy, statement.clone());
+    net.accept(Board, deputy);
+    let moved = admit(&net, Person { office: Office::Secretary, ..person(Board, Office::Deputy) });
+    two(&mut net, [Office::Chair, Office::Assessor], &moved);
+    let days = admit(&net, Person { until: Day(net.time.day().0 + 2), ..newcomer(1, Board, Office::Secretary) });
+    two(&mut net, [Office::Chair, Office::Assessor], &days);
+    net.block_after(limits::PERSON_DELAY_MS, vec![]);
+    let newcomers = signed_by(&net, 1, statement.clone());
+    net.accept(Board, newcomers);
+    assert_eq!(status(&net, study), StudyStatus::Submitted);
+    // the newcomer's last day is over, the deputy is none any more
+    net.block_after(2 * DAY_MS, vec![]);
+    let chair = net.signing(Board, Office::Chair, statement.clone());
+    net.accept(Board, chair);
+    assert_eq!(status(&net, study), StudyStatus::Submitted);
+    // who was the deputy signs anew, as secretary
+    let anew = net.signing(Board, Office::Deputy, statement);
+    net.accept(Board, anew);
+    assert_eq!(status(&net, study), StudyStatus::Approved);
+}
+
+/// Studies that come and go use up nobody's signatures.
+#[test]
+fn signatures_about_what_is_gone_wait_no_more() {
+    let (mut net, study) = submitted();
+    let first = net.signing(Board, Office::Chair, net.decision(Board, study, approval()));
+    net.accept(Board, first);
+    net.accept(Researcher, Payload::StudyAct(StudyAct { study, act: Act::Close, reason: "not needed".into() }));
+    assert_eq!(net.state.waiting_statements(&id(Board)).count(), 0);
+    let another = StudySubmit { title: "Another".into(), ..countersign_harness::study(&dictionary()) };
+    let other = StudyId(net.accept(Researcher, Payload::StudySubmit(another)));
+    let first = net.signing(Board, Office::Chair, net.decision(Board, other, approval()));
+    net.accept(Board, first);
+    net.decide(Board, other, Act::Reject);
+    assert_eq!(net.state.waiting_statements(&id(Board)).count(), 0);
+}
+
+#[test]
+fn a_board_records_so_many_persons_and_no_more() {
+    let (mut net, _) = submitted();
+    let mut known = Office::ALL.len();
+    let several = |net: &mut Net, changes: Vec<Change>| {
+        let results = net.block(changes.into_iter().map(|change| (Governance, propose(change))).collect());
+        assert!(results.iter().all(|result| result.effect().is_some()), "{results:?}");
+    };
+    while known < limits::PERSONS_RECORDED_MAX {
+        let new: Vec<Person> =
+            (0..limits::PROPOSALS_A_MEMBER_MAX.min(limits::PERSONS_RECORDED_MAX - known)).map(|i| newcomer_of(known + i)).collect();
+        known += new.len();
+        several(&mut net, new.iter().map(|person| Change::AdmitPerson { board: id(Board), person: *person }).collect());
+        several(&mut net, new.iter().map(|person| Change::EndPerson(person.key)).collect());
+    }
+    let statement = admit(&net, newcomer_of(known));
+    rejects(&mut net, Office::Chair, statement, 265);
+}
+
 #[test]
 fn whoever_takes_no_part_signs_nothing_before_or_after() {
     let (mut net, study) = submitted();
@@ -186,6 +247,9 @@ fn whoever_takes_no_part_signs_nothing_before_or_after() {
         BoardStatement::Recuse { study: none, person: person(Board, Office::Deputy).key, reason: "a reason".into() },
         146,
     );
+    // nor by a board that answers are not sealed to, nor of somebody who signs no more
+    net.accept(Board, Payload::EndPerson(person(Board, Office::Assessor).key));
+    rejects(&mut net, Office::Deputy, recuse(Office::Assessor, "a reason"), 257);
     // a recused person suspends nothing either
     let (mut net, study) = submitted();
     net.decide(Board, study, approval());
@@ -302,6 +366,10 @@ fn a_person_of_one_board_signs_for_no_other() {
     };
     let statement = admit(&net, taken);
     rejects(&mut net, Office::Chair, statement, 254);
+    // nor has a board that answers are not sealed to anybody recused
+    let recuse = BoardStatement::Recuse { study, person: person(GovernanceB, Office::Chair).key, reason: "a reason".into() };
+    let recuse = sign_statement(&net.state, GovernanceB, Office::Chair, recuse);
+    reject(&mut net, GovernanceB, recuse, 235);
 }
 
 #[test]
@@ -372,7 +440,7 @@ fn those_who_take_no_part_are_bounded() {
     let recuse = |person: Person| BoardStatement::Recuse { study, person: person.key, reason: "a reason".into() };
     let mut admitted = 0;
     // each is recused and ended, so that another may come
-    while admitted < limits::RECUSED_MAX as u8 {
+    while admitted < limits::RECUSED_MAX {
         for _ in 0..limits::ADMISSIONS_A_DAY_MAX {
             let new = newcomer_of(admitted);
             let statement = admit(&net, new);
@@ -387,8 +455,8 @@ fn those_who_take_no_part_are_bounded() {
 }
 
 /// Somebody new, of more than [`newcomer`] tells apart.
-fn newcomer_of(number: u8) -> Person {
-    let key = SigningKey::from_bytes(&[&[number; 16][..], &[77; 16]].concat().try_into().unwrap());
+fn newcomer_of(number: usize) -> Person {
+    let key = SigningKey::from_bytes(&digest(&format!("newcomer {number}")).0);
     let possession = PersonKey::prove_possession(&key, &id(Board));
     Person { key: PersonKey::from(&key.verifying_key()), possession, ..newcomer(0, Board, Office::Assessor) }
 }
@@ -422,7 +490,7 @@ fn a_genesis_lists_persons_whose_keys_are_theirs() {
     );
     assert!(
         with(&|persons| {
-            *persons = (0..=limits::PERSONS_MAX as u8).map(|number| (id(Board), newcomer_of(number))).collect();
+            *persons = (0..=limits::PERSONS_MAX).map(|number| (id(Board), newcomer_of(number))).collect();
             persons.sort_by_key(|(_, person)| person.key);
         }),
         "not too many"

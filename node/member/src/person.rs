@@ -127,10 +127,7 @@ impl PersonCard {
     }
 
     /// The card as JSON text.
-    ///
-    /// # Panics
-    /// Never: the card is text already.
-    pub fn to_text(&self) -> String {
+    fn to_text(&self) -> String {
         let file = CardFile {
             schema: SCHEMA.into(),
             name: self.name.to_string(),
@@ -140,6 +137,14 @@ impl PersonCard {
             possession: hex::encode(self.possession.0),
         };
         serde_json::to_string_pretty(&file).expect("texts are JSON") + "\n"
+    }
+
+    /// Writes the card to a new file that only its owner can read, for it holds a name: whole or not at all.
+    ///
+    /// # Errors
+    /// The file exists or cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), MemberError> {
+        write_secret(path, &self.to_text())
     }
 
     /// Reads a card.

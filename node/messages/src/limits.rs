@@ -60,14 +60,16 @@ pub const PERSON_DAYS_MAX: i32 = 3 * 366;
 /// How long after it was admitted a person signs: others of its board have that time to end it.
 pub const PERSON_DELAY_MS: u64 = 24 * 3_600_000;
 /// Changes of one person: admitted, prolonged, in another office.
-pub const PERSON_CHANGES_MAX: usize = 64;
+pub const PERSON_CHANGES_MAX: usize = 16;
+/// Persons ever admitted to one ethics board: every export of an answer holds what changed them.
+pub const PERSONS_RECORDED_MAX: usize = 512;
 /// Persons an ethics board admits or changes in one UTC day.
-pub const ADMISSIONS_A_DAY_MAX: u32 = 16;
+pub const ADMISSIONS_A_DAY_MAX: u32 = 4;
 /// How long a first signature waits for a second, days.
 pub const SIGNATURE_DAYS: i32 = 30;
 /// First signatures of one person that wait for a second.
 pub const SIGNATURES_WAITING_MAX: usize = 16;
-/// Persons who take no part in one study.
+/// Persons of one board who take no part in one study.
 pub const RECUSED_MAX: usize = 64;
 /// Studies of one member that wait for a board, or that one has rejected and that are not forgotten yet.
 pub const STUDIES_WAITING_MAX: usize = 16;

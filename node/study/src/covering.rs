@@ -69,7 +69,8 @@ pub fn covering(state: &State, researcher: &MemberId, dictionary: &Digest32, que
             && needed.iter().all(|c| s.submitted.categories.contains(c))
     };
     let fresh = |id: &StudyId| !state.queries().any(|(_, q)| q.query.study == *id && q.query.statement == question.statement);
-    let asks = |study: &StudyRecord| covers(study) && study.status() == StudyStatus::Open;
+    let early = |study: &StudyRecord| study.not_before().is_some_and(|first| today < first);
+    let asks = |study: &StudyRecord| covers(study) && study.status() == StudyStatus::Open && !early(study);
     let accepted = |id: &StudyId, study: &StudyRecord| with_table.iter().all(|h| !study.allows(h) || state.cut(id, h).is_some());
     if let Some((id, _)) = state.studies().find(|(id, study)| asks(study) && fresh(id) && accepted(id, study)) {
         return Ok(*id);
@@ -78,7 +79,7 @@ pub fn covering(state: &State, researcher: &MemberId, dictionary: &Digest32, que
     let newest = state.studies().filter(|(_, study)| covers(study)).max_by_key(|(_, study)| (study.suspensions.is_empty(), study.number));
     Err(match newest {
         None => NotCovered::NoStudy { needed },
-        Some((_, study)) if study.status() == StudyStatus::Suspended => {
+        Some((_, study)) if study.status() == StudyStatus::Suspended || early(study) => {
             NotCovered::Held { study: study.number, words: standing(state, study) }
         }
         Some((_, study)) if study.approvals.is_empty() => NotCovered::NotApproved { study: study.number },

@@ -1,6 +1,6 @@
 //! What researchers and ethics boards do: studies and questions, from the draft to the answers.
 //!
-//! A researcher [submits](submit) a [`StudyDraft`], persons of an ethics board [sign](sign) what it decides, whoever submitted it [decides](decide) too, hospitals accept it
+//! A researcher [submits](submit) a [`StudyDraft`], persons of an ethics board [sign] what it decides, whoever submitted it [decides](decide) too, hospitals accept it
 //! (`countersign-hospital`). Then the researcher
 //! [finds](find) the dictionary a question names, a study that [covers](covering) it, and [asks](ask). Where each question stands at each hospital is
 //! [`asked_by`]; what has come is [`result`]: opened with the member's own key, verified here, tabulated. [`export`] writes files that convince others.

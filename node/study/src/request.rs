@@ -14,6 +14,9 @@ use countersign_messages::{
     study_version,
 };
 
+/// Days by which a request's may differ from the machine's that signs it.
+const REQUEST_DAYS: u32 = 2;
+
 /// The study a statement is about, whole.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 struct Version {
@@ -85,7 +88,7 @@ impl SigningRequest {
         };
         let mut lines = statement_in_words(&name, &self.statement);
         lines.push(format!("For the board {}, on {}, in network {}.", name(&self.board), self.day, self.network));
-        if let Some(Version { submitter, version, submitted, .. }) = &self.study {
+        if let Some(Version { submitter, version, registry, submitted }) = &self.study {
             let researchers: Vec<String> = submitted.researchers.iter().map(name).collect();
             lines.extend([
                 format!("The study, version {version}: {}", submitted.title),
@@ -93,7 +96,8 @@ impl SigningRequest {
                 format!("  for {}, with data of {}", submitted.purpose, submitted.categories.join(", ")),
                 format!("  at least {} people behind a released number, until {}", submitted.k_min, submitted.expiry),
                 format!("  submitted by {}; researchers {}", name(submitter), researchers.join(", ")),
-                format!("  dictionary {}", submitted.dictionary),
+                format!("  answers are opened by {}", submitted.sealing.iter().map(|key| name(&key.member)).collect::<Vec<_>>().join(", ")),
+                format!("  dictionary {}, scope registry {registry}", submitted.dictionary),
             ]);
         }
         lines
@@ -102,10 +106,16 @@ impl SigningRequest {
     /// Signs it.
     ///
     /// # Errors
-    /// The key is for another board.
-    pub fn sign(&self, person: &PersonSecret) -> Result<Signing, StudyError> {
+    /// The key is for another board; or the request is of another day than the machine's, give or take two: a signature counts from the day it names.
+    pub fn sign(&self, person: &PersonSecret, today: Day) -> Result<Signing, StudyError> {
         if person.board != self.board {
             return Err(StudyError::OtherBoard);
+        }
+        if self.day.0.abs_diff(today.0) > REQUEST_DAYS {
+            return Err(StudyError::Request(format!(
+                "it is of {}, and today is {today} by this machine's clock; have it made anew",
+                self.day
+            )));
         }
         Ok(person.sign(&self.network, self.day, self.statement.clone()))
     }
@@ -125,8 +135,9 @@ pub fn statement_in_words(name: &dyn Fn(&MemberId) -> String, statement: &BoardS
         BoardStatement::Recuse { study, person, reason } => {
             lines.push(format!("Study {study}, person {person}. Reason: {reason}"));
         }
-        BoardStatement::Admit { person, .. } => {
-            lines.push(format!("Person {}, {}, until {}.", person.key, person.office, person.until));
+        BoardStatement::Admit { number, person } => {
+            let known = if *number == 0 { "somebody new" } else { "a change of who signs already" };
+            lines.push(format!("Person {}, {known}: {}, until {}; name {}.", person.key, person.office, person.until, person.name));
         }
         BoardStatement::End { person } => lines.push(format!("Person {person}.")),
     }
@@ -168,7 +179,10 @@ mod tests {
         let read = SigningRequest::read(&request.encode()).unwrap();
         assert_eq!(read, request);
         assert!(read.in_words().join("\n").contains("We count patients."));
-        assert!(read.sign(&person).unwrap().is_signed(&request.network, &request.board));
+        assert!(read.sign(&person, Day(20_000)).unwrap().is_signed(&request.network, &request.board));
+        // nobody gives away today a signature that counts in a year
+        assert!(matches!(read.sign(&person, Day(20_000 - 3)), Err(StudyError::Request(_))));
+        assert!(matches!(read.sign(&person, Day(20_000 + 3)), Err(StudyError::Request(_))));
         let mut other = request.clone();
         if let Some(study) = &mut other.study {
             study.submitted.summary = "We sell patients.".into();
@@ -177,6 +191,6 @@ mod tests {
         assert!(matches!(SigningRequest::read(&SigningRequest { study: None, ..request.clone() }.encode()), Err(StudyError::Request(_))));
         assert!(matches!(SigningRequest::read(b"none"), Err(StudyError::Request(_))));
         let stranger = PersonSecret::generate(Name::new("Jane Doe").unwrap(), MemberId([8; 32])).unwrap();
-        assert!(matches!(request.sign(&stranger), Err(StudyError::OtherBoard)));
+        assert!(matches!(request.sign(&stranger, Day(20_000)), Err(StudyError::OtherBoard)));
     }
 }

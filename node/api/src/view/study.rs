@@ -2,7 +2,7 @@
 
 use super::date;
 use countersign_ledger::{DataCut, Decision, SignatureRecord, State, StudyRecord, StudyStatus, WaitingStatement};
-use countersign_messages::{BlockTime, Conditions, SealingKey, SealingParty, StudyId, json};
+use countersign_messages::{Act, BlockTime, Conditions, SealingKey, SealingParty, StudyId, json};
 
 fn standing(record: &StudyRecord, now: BlockTime) -> json::Standing {
     match record.status() {
@@ -75,7 +75,9 @@ fn waiting(state: &State, key: &SealingKey, study: &StudyId) -> Vec<json::Waitin
     let about = |waiting: &&WaitingStatement| waiting.statement.study() == Some(study);
     let shown = |waiting: &WaitingStatement| json::Waiting {
         board: key.member.into(),
+        act: waiting.statement.act().map_or_else(|| "recuse".to_owned(), ToString::to_string),
         meaning: waiting.statement.meaning().to_owned(),
+        conditions: waiting.statement.act().and_then(Act::conditions).map(conditions),
         reason: waiting.statement.reason().to_owned(),
         signatures: waiting.signatures.iter().map(signature).collect(),
         until: date(waiting.until()),

@@ -6,12 +6,13 @@ use anyhow::Context;
 use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
 use countersign_circuits::{consent::Day, hash::Digest32};
-use countersign_ledger::{PersonRecord, State};
-use countersign_member::{Card, Member, PersonCard, PersonSecret};
-use countersign_messages::{BoardStatement, MemberId, Name, Office, Payload, PersonKey, Signing, Wire, limits::PERSON_DAYS_MAX};
+use countersign_ledger::{PersonRecord, State, WaitingStatement};
+use countersign_member::{Card, Member, PersonCard, PersonSecret, now};
+use countersign_messages::{BoardStatement, MemberId, Name, Office, Payload, PersonKey, Signing, Wire};
 use countersign_study::{Signed, SigningRequest, admission, send, sign, statement_in_words};
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeSet,
     io::Write,
     path::{Path, PathBuf},
 };
@@ -57,9 +58,9 @@ pub enum PersonCommand {
         /// chair, deputy, secretary or assessor
         #[arg(long, value_parser = office)]
         office: Office,
-        /// The last day they sign on; three years from now if left out
+        /// The last day they sign on, at most three years from now
         #[arg(long, value_name = "DATE", value_parser = day)]
-        until: Option<Day>,
+        until: Day,
         /// The board's node
         #[command(flatten)]
         member: MemberArguments,
@@ -67,11 +68,14 @@ pub enum PersonCommand {
         #[command(flatten)]
         signing: SigningArguments,
     },
-    /// End a person, for good: with a signature, the person itself or two others; without, the board by its own key
+    /// End a person, for good (the person, two others of the board, or the board by its own key)
     End {
         /// Their key (`countersign person list`)
         #[arg(value_parser = key)]
         key: PersonKey,
+        /// By the board's own key, without a signature: for a key that is lost or stolen
+        #[arg(long, conflicts_with_all = ["person", "ask"])]
+        by_node: bool,
         /// The board's node
         #[command(flatten)]
         member: MemberArguments,
@@ -102,21 +106,28 @@ pub struct SigningArguments {
 }
 
 impl SigningArguments {
-    /// Signs a statement, or writes it down to be signed. Gives what to say, unless what was signed is so.
+    /// Shows a statement and signs it, or writes it down to be signed. Gives what to say, unless what was signed is so.
     ///
     /// # Errors
     /// Nobody is named who signs, a file cannot be read or written, or the ledger refuses.
     #[boxed]
-    pub async fn sign(&self, network: &mut KeyedConnection, board: &Member, statement: BoardStatement) -> Result<Option<String>, Failure> {
+    pub async fn sign(
+        &self,
+        session: &Session,
+        network: &mut KeyedConnection,
+        board: &Member,
+        statement: BoardStatement,
+    ) -> Result<Option<String>, Failure> {
         let words = |network: &KeyedConnection, statement| {
             let name = |id: &MemberId| network.state().member(id).map_or_else(|| id.to_string(), |member| member.name.to_string());
             statement_in_words(&name, statement).iter().map(|line| format!("  {}", plain(line))).collect::<Vec<_>>().join("\n")
         };
         match (&self.person, &self.ask) {
             (Some(file), _) => {
-                let said = words(network, &statement);
-                Ok(match sign(network, board, &PersonSecret::load(file)?, statement).await? {
-                    Signed::Waits(height) => Some(format!("signed in block {height}, and waits for a second signature:\n{said}")),
+                let person = PersonSecret::load(file)?;
+                session.screen.say(format!("signing:\n{}", words(network, &statement)));
+                Ok(match sign(network, board, &person, statement).await? {
+                    Signed::Waits(height) => Some(format!("signed in block {height}, and waits for a second signature")),
                     Signed::Done(_) => None,
                 })
             }
@@ -185,20 +196,20 @@ pub async fn run(session: &Session, command: &PersonCommand) -> Result<(), Failu
         PersonCommand::Admit { card, office, until, member, signing } => {
             let mut network = member.open(session).await?;
             let (board, card) = (network.holder().reader()?, PersonCard::load(card)?);
-            let last = until.unwrap_or(Day(network.state().tip().time.day().0.saturating_add(PERSON_DAYS_MAX)));
-            let statement = admission(network.state(), card.listed(*office, last));
-            let words = signing.sign(&mut network, &board, statement).await?;
-            say(session, network, &words.unwrap_or_else(|| format!("admitted as {office}, and signs from tomorrow on"))).await
+            let statement = admission(network.state(), card.listed(*office, *until));
+            let words = signing.sign(session, &mut network, &board, statement).await?;
+            let done = format!("{office} until {until}; whoever is new or in another office than before signs a day from now");
+            say(session, network, &words.unwrap_or(done)).await
         }
-        PersonCommand::End { key, member, signing } => {
+        PersonCommand::End { key, by_node, member, signing } => {
             let mut network = member.open(session).await?;
             let board = network.holder().reader()?;
-            let words = match (&signing.person, &signing.ask) {
-                (None, None) => {
+            let words = match by_node {
+                true => {
                     network.accepted(&board, Payload::EndPerson(*key)).await.map_err(Failure::from)?;
                     None
                 }
-                _ => signing.sign(&mut network, &board, BoardStatement::End { person: *key }).await?,
+                false => signing.sign(session, &mut network, &board, BoardStatement::End { person: *key }).await?,
             };
             say(session, network, &words.unwrap_or_else(|| "this person signs no more".into())).await
         }
@@ -221,7 +232,7 @@ fn new(session: &Session, name: &str, board: &Path, out: &Path) -> Result<(), Fa
     let person = PersonSecret::generate(name, Card::load(board)?.member)?;
     person.save(out)?;
     let card = out.with_extension("person.json");
-    write_new(&card, person.card().to_text().as_bytes())?;
+    person.card().save(&card)?;
     let key = person.key().to_string();
     let text = || {
         format!(
@@ -238,8 +249,9 @@ fn new(session: &Session, name: &str, board: &Path, out: &Path) -> Result<(), Fa
 
 fn sign_request(session: &Session, request: &Path, person: &Path, out: Option<&Path>) -> Result<(), Failure> {
     let request = SigningRequest::read(&read(request, SigningRequest::BYTES_MAX)?)?;
-    let signing = request.sign(&PersonSecret::load(person)?)?;
     let lines: Vec<String> = request.in_words().iter().map(|line| plain(line)).collect();
+    session.screen.say(lines.join("\n"));
+    let signing = request.sign(&PersonSecret::load(person)?, now().day())?;
     if let Some(out) = out {
         write_new(out, &signing.encode())?;
     }
@@ -247,7 +259,7 @@ fn sign_request(session: &Session, request: &Path, person: &Path, out: Option<&P
         Some(out) => format!("signed: {}\nnext: whoever runs the board's node sends it (`countersign person send`)", out.display()),
         None => "not signed: sign it with --out FILE".to_owned(),
     };
-    session.screen.result(|| format!("{}\n{end}", lines.join("\n")), || json!({ "words": lines, "signature": out }));
+    session.screen.result(|| end.clone(), || json!({ "words": lines, "signature": out }));
     Ok(())
 }
 
@@ -272,13 +284,25 @@ fn list(session: &Session, state: &State, cards: &[PersonCard]) {
         let named = name(record).map(|name| format!(" ({})", plain(&name))).unwrap_or_default();
         format!("{}, {}{named}, {}\n     {}", plain(&board(&record.board)), record.person.office, standing(record), record.person.key)
     };
+    // what waits about persons; about studies `study show` says it
+    let boards: BTreeSet<MemberId> = all.iter().map(|record| record.board).collect();
+    let waits = |id: &MemberId| {
+        let name = board(id);
+        let of_persons = state.waiting_statements(id).filter(|waiting| waiting.statement.study().is_none());
+        let one = move |waiting: &WaitingStatement| {
+            let words = statement_in_words(&|id| id.to_string(), &waiting.statement).iter().map(|line| plain(line)).collect::<Vec<_>>();
+            format!("{} waits for a second signature until {}: {}", plain(&name), waiting.until(), words.join(" "))
+        };
+        of_persons.map(one).collect::<Vec<_>>()
+    };
+    let waiting: Vec<String> = boards.iter().flat_map(waits).collect();
     let text = || match all.is_empty() {
         true => "nobody signs for an ethics board".to_owned(),
-        false => all.iter().map(line).collect::<Vec<_>>().join("\n"),
+        false => all.iter().map(line).chain(waiting.iter().cloned()).collect::<Vec<_>>().join("\n"),
     };
     let value = |record: &&PersonRecord| -> Value {
         json!({ "board": board(&record.board), "key": record.person.key.to_string(), "office": record.person.office.to_string(), "name": name(record),
             "until": record.person.until.to_string(), "signs": record.signs(state.tip().time), "ended": record.ended.map(|height| height.0) })
     };
-    session.screen.result(text, || json!({ "persons": all.iter().map(value).collect::<Vec<_>>() }));
+    session.screen.result(text, || json!({ "persons": all.iter().map(value).collect::<Vec<_>>(), "waiting": waiting }));
 }

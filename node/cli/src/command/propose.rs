@@ -98,9 +98,9 @@ pub enum Proposed {
         /// chair, deputy, secretary or assessor
         #[arg(long, value_parser = office)]
         office: Office,
-        /// The last day they sign on; two years from now if left out
+        /// The last day they sign on, at most three years from when the change is made
         #[arg(long, value_name = "DATE", value_parser = day)]
-        until: Option<Day>,
+        until: Day,
         /// What every proposal has
         #[command(flatten)]
         common: Common,
@@ -157,9 +157,7 @@ impl Proposed {
             }
             Self::Person { card, office, until, .. } => {
                 let card = PersonCard::load(card)?;
-                // votes take up to a month, and the longest time is counted from when the change is made
-                let last = until.unwrap_or(Day(state.tip().time.day().0.saturating_add(2 * 365)));
-                Change::AdmitPerson { board: card.board, person: card.listed(*office, last) }
+                Change::AdmitPerson { board: card.board, person: card.listed(*office, *until) }
             }
             Self::Boards { hospital, boards, .. } => {
                 let mut boards = boards.iter().map(|name| named::member(state, name)).collect::<Result<Vec<_>, _>>()?;

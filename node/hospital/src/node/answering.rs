@@ -17,7 +17,7 @@ use crate::{
 use async_recursion::async_recursion as boxed;
 use countersign_circuits::{
     aggregate::{AggregateSize, Withheld},
-    consent::Eligibility,
+    consent::{Day, Eligibility},
     context::AggregateInstance,
     dictionary::SegmentLayout,
     hash::Digest32,
@@ -294,9 +294,10 @@ impl Hospital {
                 }
                 Verdict::Rejected { code, detail } => {
                     self.store.answer_rejected(query, if is_held(code) { UsedUp::No } else { UsedUp::Yes }).await?;
-                    // somebody left while it was made: it is made again without them
+                    // somebody left while it was made, or rules or conditions changed: it is made again without them, or by those
                     let left = Rejection::WithdrawalSince { named: Height(0), withdrawn: Height(0) }.code();
-                    Ok((code != left).then(|| format!("{code}: {detail}")))
+                    let changed = Rejection::ChangedSince { named: Height(0), since: Height(0) }.code();
+                    Ok((code != left && code != changed).then(|| format!("{code}: {detail}")))
                 }
             },
             // signed with a sequence number that something else took meanwhile: make it again
@@ -329,10 +330,12 @@ impl Hospital {
     }
 }
 
-/// True if an answer is refused as its study is suspended or has ended: no fault of the answer, which may be made again if the study goes on.
+/// True if an answer is refused as its study is suspended, has ended, or by an approval is not this hospital's any more: no fault of the answer, which may be made again
+/// if the study goes on.
 fn is_held(code: RejectionCode) -> bool {
-    let ended = Rejection::StudyStatus(StudyStatus::Stopped).code();
-    code == ended || code == Rejection::from(StudyRefused::Suspended(String::new())).code()
+    let study = [StudyRefused::Suspended(String::new()), StudyRefused::Site].map(Rejection::from);
+    let over = [Rejection::StudyStatus(StudyStatus::Stopped), Rejection::StudyExpired(Day(0))];
+    study.iter().chain(&over).any(|rejection| rejection.code() == code)
 }
 
 /// The keys an answer is sealed to.

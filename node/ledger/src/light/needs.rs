@@ -14,15 +14,16 @@ impl State {
         let study = self.study(&asked.query.study)?;
         let cut = self.cut(&asked.query.study, hospital)?;
         let mut ids = BTreeSet::from([asked.query.study.0, query.0, cut.transaction, record.transaction]);
-        let approved = |study: &StudyRecord| {
-            let approvals = study.approvals.values().filter(|approval| approval.height <= record.height);
+        // an answer knows every approval there is, so none is later than the height it names; what came after an acceptance has no part in that
+        let approved = |study: &StudyRecord, until: Height| {
+            let approvals = study.approvals.values().filter(|approval| approval.height <= until);
             approvals.flat_map(Decision::transactions).collect::<Vec<_>>()
         };
-        ids.extend(approved(study));
+        ids.extend(approved(study, record.named));
         // the study whose acceptance made the research cut that this one took
         let (origin, made) = (self.study(&cut.origin)?, self.cut(&cut.origin, hospital)?);
         ids.extend([cut.origin.0, made.transaction]);
-        ids.extend(approved(origin));
+        ids.extend(approved(origin, made.height));
         ids.extend(self.person_transactions(record.height));
         for (id, proposal) in self.proposals().filter(|(_, p)| p.height <= record.height) {
             ids.insert(id.0);

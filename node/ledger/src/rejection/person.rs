@@ -1,7 +1,8 @@
 //! Why a signature of a person of an ethics board, or a change of who signs, is refused.
 
 use countersign_messages::limits::{
-    ADMISSIONS_A_DAY_MAX, PERSON_CHANGES_MAX, PERSON_DAYS_MAX, PERSONS_MAX, RECUSED_MAX, SIGNATURE_DAYS, SIGNATURES_WAITING_MAX,
+    ADMISSIONS_A_DAY_MAX, PERSON_CHANGES_MAX, PERSON_DAYS_MAX, PERSONS_MAX, PERSONS_RECORDED_MAX, RECUSED_MAX, SIGNATURE_DAYS,
+    SIGNATURES_WAITING_MAX,
 };
 
 /// A rule of persons and their signatures that is broken.
@@ -36,7 +37,7 @@ pub enum PersonRefused {
     #[error("this person takes no part in this study")]
     Recused,
     /// The list is full.
-    #[error("{RECUSED_MAX} persons take no part in this study, all that may be recorded")]
+    #[error("{RECUSED_MAX} persons of this board take no part in this study, all that may be recorded")]
     RecusedMax,
     /// Not for an assessor.
     #[error("this is decided by the chair or a deputy, and the secretary; an assessor may suspend a study")]
@@ -73,6 +74,11 @@ pub enum PersonRefused {
     /// The board is full.
     #[error("an ethics board has at most {PERSONS_MAX} persons who sign; end one first")]
     Persons,
+    /// The directory is full.
+    #[error(
+        "{PERSONS_RECORDED_MAX} persons have signed for this ethics board, all that are ever recorded; a vote admits the board under a new key"
+    )]
+    Recorded,
     /// A day's allowance is used up.
     #[error("an ethics board admits or changes at most {ADMISSIONS_A_DAY_MAX} persons a day; go on tomorrow")]
     AdmissionsADay,
@@ -101,6 +107,7 @@ impl PersonRefused {
             Self::Changes => 258,
             Self::Persons => 259,
             Self::AdmissionsADay => 263,
+            Self::Recorded => 265,
         }
     }
 }

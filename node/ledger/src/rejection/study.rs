@@ -22,8 +22,8 @@ pub enum StudyRefused {
     Suspended(String),
     /// Not the signer's to decide.
     #[error(
-        "this is not for this member to decide: who submitted a study suspends it, lifts that, and closes it; an ethics board that its answers are sealed to rejects it, suspends it, and lifts that; \
-         a board that approved it stops it"
+        "this is not for this member to decide: who submitted a study suspends it, lifts that, and closes it; an ethics board that its answers are sealed to rejects it; a board that approved it \
+         suspends it, lifts that, and stops it"
     )]
     NotTheirs,
     /// Only its own suspension.

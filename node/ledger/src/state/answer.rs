@@ -151,6 +151,7 @@ impl State {
             left_since_cut,
             left_since_query,
             marked: self.marks(cut, left_since_query, left_since_cut),
+            approvals: question.study.approvals_digest(),
             governance: self.governance_digest(),
         };
         let statement_key = (query.query.study, query.statement, cx.signer);

@@ -5,7 +5,7 @@ use crate::rejection::{PersonRefused, Rejection};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_messages::{
     BlockTime, Height, MemberId, Person, PersonKey, Role, TransactionId,
-    limits::{PERSON_CHANGES_MAX, PERSON_DAYS_MAX, PERSON_DELAY_MS, PERSONS_MAX},
+    limits::{PERSON_CHANGES_MAX, PERSON_DAYS_MAX, PERSON_DELAY_MS, PERSONS_MAX, PERSONS_RECORDED_MAX},
 };
 
 /// A person of an ethics board.
@@ -88,6 +88,7 @@ impl State {
             Some(record) if record.ended.is_some() => Err(PersonRefused::Ended.into()),
             Some(record) if record.changes.len() >= PERSON_CHANGES_MAX => Err(PersonRefused::Changes.into()),
             Some(record) if record.person == *person => Err(Rejection::NothingChanges),
+            None if self.persons().filter(|r| r.board == *board).count() >= PERSONS_RECORDED_MAX => Err(PersonRefused::Recorded.into()),
             // those whose time is over may come back, so they count
             None if self.persons().filter(|r| r.board == *board && r.ended.is_none()).count() >= PERSONS_MAX => {
                 Err(PersonRefused::Persons.into())

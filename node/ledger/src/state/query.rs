@@ -96,10 +96,11 @@ impl State {
     /// The same statement is asked again only for hospitals that could not answer it before (rule D11).
     fn check_repetition(&self, study: StudyId, statement: Digest32, now: BlockTime) -> Result<(), Rejection> {
         let Some(earlier) = self.asked.get(&(study, statement)).map(|id| **id) else { return Ok(()) };
-        let waiting = self.queries.get(&earlier).is_some_and(|q| {
-            now <= q.query.deadline
-                && q.hospitals.iter().any(|s| self.has_role(s, Role::Hospital) && self.pair(&earlier, s).is_some_and(PairRecord::is_open))
-        });
+        let open = |s: &MemberId| self.pair(&earlier, s).is_some_and(PairRecord::is_open);
+        let waiting = self
+            .queries
+            .get(&earlier)
+            .is_some_and(|q| now <= q.query.deadline && self.hospitals(&study).any(|s| q.hospitals.contains(&s) && open(&s)));
         let answered = |hospital: MemberId| self.answered.get(&(study, statement, hospital)).is_some();
         if waiting || self.hospitals(&study).all(answered) { Err(Rejection::Repeated(earlier)) } else { Ok(()) }
     }

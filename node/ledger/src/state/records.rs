@@ -12,10 +12,11 @@ use countersign_circuits::{
     dictionary::Dictionary,
     hash::Digest32,
     segment::{Segment, SegmentId, TableContext},
+    tag,
 };
 use countersign_messages::{
     Act, BlockTime, Conditions, Height, MemberId, PatientKey, PersonKey, Query, QueryId, RefusalCode, SealingParty, StudyId, StudySubmit,
-    TransactionId, limits::WAITING_DAYS, study_version,
+    TransactionId, codec::bytes_of, limits::WAITING_DAYS, study_version,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -198,7 +199,7 @@ pub struct Decision {
 impl Decision {
     /// What an approval asks for.
     pub fn conditions(&self) -> Option<&Conditions> {
-        if let Act::Approve(conditions) = &self.act { Some(conditions) } else { None }
+        self.act.conditions()
     }
 
     /// The transactions it rests on, its own among them.
@@ -276,6 +277,11 @@ impl StudyRecord {
     /// How often a board has decided about it.
     pub fn decisions_of(&self, board: &MemberId) -> u32 {
         self.decisions.get(board).copied().unwrap_or_default()
+    }
+
+    /// Digest of its approvals: of each the board, what it asks for, who signed and when.
+    pub fn approvals_digest(&self) -> Digest32 {
+        Digest32::tagged(tag::STUDY_APPROVALS, [bytes_of(&self.approvals).as_slice()])
     }
 
     /// Digest of all that boards decide about: who signs names it.
@@ -398,6 +404,8 @@ pub struct AnswerRecord {
     pub left_since_query: Leavers,
     /// True if more slots left since the query, or by the hospital's hand since the cut, than the network lets pass unmarked.
     pub marked: bool,
+    /// [`StudyRecord::approvals_digest`] when it was included: whoever shows the answer cannot leave an approval or its conditions out.
+    pub approvals: Digest32,
     /// Digest of governance when it was included: members, validator sets, registries, rules, circuit keys, proposals and votes.
     pub governance: Digest32,
 }

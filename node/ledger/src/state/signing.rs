@@ -1,11 +1,11 @@
 //! Signatures of persons of ethics boards: some decide alone, most wait for a second.
 
-use super::{Context, State, person::PersonRecord, result::Effect};
+use super::{Context, State, person::PersonRecord, records::StudyRecord, result::Effect, study::act::is_sealed};
 use crate::rejection::{PersonRefused, Rejection, StudyRefused};
 use borsh::{BorshDeserialize, BorshSerialize};
 use countersign_circuits::{consent::Day, hash::Digest32};
 use countersign_messages::{
-    Act, BoardStatement, Height, MemberId, Office, PersonKey, Signing, StudyDecision, StudyId, TransactionId,
+    Act, BoardStatement, Height, MemberId, Office, PersonKey, SealingParty, Signing, StudyDecision, StudyId, TransactionId,
     limits::{RECUSED_MAX, SIGNATURE_DAYS, SIGNATURES_WAITING_MAX},
 };
 
@@ -81,11 +81,11 @@ impl State {
             self.forget_statement(&key);
             return self.decide(cx, &signing.statement, signatures);
         }
-        // one that counts no more makes room
-        waiting.signatures.retain(|signature| signature.person != own.person);
-        if self.waiting_of_person(&board, &own.person) >= SIGNATURES_WAITING_MAX {
+        if self.waiting_of_person(cx, &key.1, &own.person) >= SIGNATURES_WAITING_MAX {
             return Err(PersonRefused::Waiting.into());
         }
+        // the new one takes the place of one that counts no more
+        waiting.signatures.retain(|signature| signature.person != own.person);
         self.forget_statement(&key);
         waiting.signatures.push(own);
         self.statements_until.insert((waiting.until(), key.0, key.1));
@@ -93,25 +93,25 @@ impl State {
         Ok(Effect::Signed(key.1))
     }
 
-    /// A person's signatures that wait.
-    fn waiting_of_person(&self, board: &MemberId, person: &PersonKey) -> usize {
-        self.waiting_statements(board).filter(|waiting| waiting.signatures.iter().any(|s| s.person == *person)).count()
+    /// A person's signatures that wait under other statements, and count.
+    fn waiting_of_person(&self, cx: &Context<'_>, own: &Digest32, person: &PersonKey) -> usize {
+        let signed = |waiting: &WaitingStatement| waiting.signatures.iter().any(|s| s.person == *person && self.still_counts(cx, s));
+        self.waiting_statements(&cx.signer).filter(|waiting| signed(waiting) && waiting.statement.digest() != *own).count()
     }
 
-    /// True if a first signature is not too old and its person could still give it.
+    /// True if a first signature is not too old and its person could still give it, in the same office.
     fn still_counts(&self, cx: &Context<'_>, first: &SignatureRecord) -> bool {
-        let signs = self.signer_of(&cx.signer, &first.person, cx.time).is_ok();
+        let signs = self.signer_of(&cx.signer, &first.person, cx.time).is_ok_and(|record| record.person.office == first.office);
         signs && cx.time.day().0 <= first.day.0.saturating_add(SIGNATURE_DAYS)
     }
 
     /// True if two signatures decide together in this block: both persons are in force, and of the offices it takes.
     fn completes(&self, cx: &Context<'_>, needed: Needed, first: &SignatureRecord, second: &SignatureRecord) -> bool {
-        let Some(office) = self.person(&first.person).map(|record| record.person.office) else { return false };
         let of = match needed {
             Needed::One | Needed::Two => true,
             Needed::Deciding(study) => {
                 let recused = self.study(&study).is_some_and(|study| study.recused.contains(&first.person));
-                !recused && office.decides_with(second.office)
+                !recused && first.office.decides_with(second.office)
             }
         };
         of && self.still_counts(cx, first)
@@ -126,11 +126,17 @@ impl State {
                 if reason.trim().is_empty() {
                     return Err(StudyRefused::Reason.into());
                 }
-                self.person_of(&cx.signer, person)?;
+                if !is_sealed(study, &cx.signer) {
+                    return Err(StudyRefused::NotTheirs.into());
+                }
+                if self.person_of(&cx.signer, person)?.ended.is_some() {
+                    return Err(PersonRefused::Ended.into());
+                }
                 if study.recused.contains(person) {
                     return Err(PersonRefused::Recused.into());
                 }
-                if study.recused.len() >= RECUSED_MAX {
+                let of_board = |key: &&PersonKey| self.person_of(&cx.signer, key).is_ok();
+                if study.recused.iter().filter(of_board).count() >= RECUSED_MAX {
                     return Err(PersonRefused::RecusedMax.into());
                 }
                 match () {
@@ -203,6 +209,15 @@ impl State {
         let about = |waiting: &&WaitingStatement| matches!(&waiting.statement, BoardStatement::Study(decision) if decision.study == *study);
         let gone: Vec<_> = self.waiting_statements(board).filter(about).map(|waiting| (*board, waiting.statement.digest())).collect();
         gone.iter().for_each(|key| self.forget_statement(key));
+    }
+
+    /// Forgets what boards have begun to say about a study that has ended, or is gone.
+    pub(super) fn forget_all_about(&mut self, study: &StudyRecord, id: &StudyId) {
+        for key in study.submitted.sealing.iter().filter(|key| key.party == SealingParty::Board) {
+            let about = |waiting: &&WaitingStatement| waiting.statement.study() == Some(id);
+            let gone: Vec<_> = self.waiting_statements(&key.member).filter(about).map(|w| (key.member, w.statement.digest())).collect();
+            gone.iter().for_each(|key| self.forget_statement(key));
+        }
     }
 
     fn forget_statement(&mut self, key: &(MemberId, Digest32)) {

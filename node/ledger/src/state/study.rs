@@ -4,7 +4,7 @@
 //! are called from `State::apply`.
 
 mod accept;
-mod act;
+pub(super) mod act;
 mod expire;
 mod submit;
 

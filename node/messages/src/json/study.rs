@@ -103,8 +103,13 @@ pub struct Conditions {
 pub struct Waiting {
     /// The board.
     pub board: Id,
+    /// `approve`, `reject`, `lift`, `stop` or `recuse`.
+    pub act: String,
     /// What a signature under it means.
     pub meaning: String,
+    /// What an approval asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Conditions>,
     /// Why.
     pub reason: String,
     /// Who has signed it.

@@ -90,6 +90,11 @@ impl BoardStatement {
         }
     }
 
+    /// What it decides about a study, if it does.
+    pub fn act(&self) -> Option<&Act> {
+        if let Self::Study(decision) = self { Some(&decision.act) } else { None }
+    }
+
     /// Why, as far as it says.
     pub fn reason(&self) -> &str {
         match self {

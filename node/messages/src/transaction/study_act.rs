@@ -64,6 +64,11 @@ impl fmt::Display for Act {
 }
 
 impl Act {
+    /// What an approval asks for.
+    pub fn conditions(&self) -> Option<&Conditions> {
+        if let Self::Approve(conditions) = self { Some(conditions) } else { None }
+    }
+
     pub(super) fn check_bounds(&self) -> Result<(), DecodeError> {
         if let Self::Approve(conditions) = self { conditions.check_bounds() } else { Ok(()) }
     }

@@ -45,17 +45,17 @@ pub(super) struct Held {
 
 /// First signatures of boards: each serves one decision, that of a second person under the same statement.
 #[derive(Debug, Default)]
-struct Signatures(BTreeMap<Digest32, BTreeSet<PersonKey>>);
+struct Signatures(BTreeMap<(MemberId, Digest32), BTreeSet<PersonKey>>);
 
 impl Signatures {
-    fn signed(&mut self, signing: &Signing) {
-        self.0.entry(signing.statement.digest()).or_default().insert(signing.person);
+    fn signed(&mut self, board: &MemberId, signing: &Signing) {
+        self.0.entry((*board, signing.statement.digest())).or_default().insert(signing.person);
     }
 
-    fn decided(&mut self, (payload, result): (&Payload, &TransactionResult)) -> Result<(), Failure> {
+    fn decided(&mut self, board: &MemberId, (payload, result): (&Payload, &TransactionResult)) -> Result<(), Failure> {
         let Payload::Sign(signing) = payload else { return Ok(()) };
         let BoardStatement::Study(decision) = &signing.statement else { return Ok(()) };
-        let before = self.0.remove(&signing.statement.digest()).unwrap_or_default();
+        let before = self.0.remove(&(*board, signing.statement.digest())).unwrap_or_default();
         let alone = decision.act == Act::Suspend;
         match alone || before.iter().any(|person| *person != signing.person) {
             true => Ok(()),
@@ -81,11 +81,11 @@ impl Held {
                 Act::Lift => self.suspended.remove(&(*study, *signer)),
                 Act::Reject | Act::Stop | Act::Close => self.ended.insert(*study),
             };
-            return self.signatures.decided((payload, result));
+            return self.signatures.decided(signer, (payload, result));
         }
         let study = match payload {
             Payload::Sign(signing) => {
-                self.signatures.signed(signing);
+                self.signatures.signed(signer, signing);
                 None
             }
             Payload::Query(query) => Some(query.study),

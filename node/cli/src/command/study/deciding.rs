@@ -105,7 +105,7 @@ pub(super) async fn approve(session: &Session, arguments: &ApproveArguments) -> 
             decision(network.state(), &board, id, Act::Approve(conditions), "")?
         }
     };
-    let words = arguments.signing.sign(&mut network, &board, statement).await?;
+    let words = arguments.signing.sign(session, &mut network, &board, statement).await?;
     let done = "approved; hospitals accept it with `countersign study accept`";
     say(session, network, id, words.as_deref().unwrap_or(done)).await
 }
@@ -125,7 +125,7 @@ pub(super) async fn decided(session: &Session, arguments: &DecisionArguments, ac
         true => same(network.state(), &member, &id, |other| *other == act)?,
         false => decision(network.state(), &member, id, act, &reason)?,
     };
-    let words = arguments.signing.sign(&mut network, &member, statement).await?;
+    let words = arguments.signing.sign(session, &mut network, &member, statement).await?;
     say(session, network, id, words.as_deref().unwrap_or(done)).await
 }
 
@@ -136,7 +136,7 @@ pub(super) async fn recuse(session: &Session, arguments: &RecuseArguments) -> Re
     let id = named::study(network.state(), &arguments.study)?;
     let board = network.holder().reader()?;
     let statement = BoardStatement::Recuse { study: id, person: arguments.who, reason: arguments.reason.clone() };
-    let words = arguments.signing.sign(&mut network, &board, statement).await?;
+    let words = arguments.signing.sign(session, &mut network, &board, statement).await?;
     say(session, network, id, words.as_deref().unwrap_or("this person takes no part in it")).await
 }
 

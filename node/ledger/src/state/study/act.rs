@@ -47,8 +47,11 @@ impl State {
             }
         }
         let theirs = match &decision.act {
-            Act::Approve(_) | Act::Reject | Act::Suspend | Act::Lift => is_sealed(study, &cx.signer),
-            Act::Stop => is_sealed(study, &cx.signer) && (study.approvals.is_empty() || study.approvals.contains_key(&cx.signer)),
+            Act::Approve(_) | Act::Reject => is_sealed(study, &cx.signer),
+            // before anybody has approved, nobody decides so, and whoever could later reads why
+            Act::Suspend | Act::Lift | Act::Stop if study.approvals.is_empty() => is_sealed(study, &cx.signer),
+            // the first decision of a board about a study is its approval: an export of an answer holds no others, and runs the same rules
+            Act::Suspend | Act::Lift | Act::Stop => study.approvals.contains_key(&cx.signer),
             Act::Close => false,
         };
         if !theirs {
@@ -67,12 +70,12 @@ impl State {
     /// Conditions ask for more than was submitted, never for less, and for nothing that cannot be kept.
     fn check_conditions(&self, study: &StudyRecord, conditions: &Conditions, today: Day) -> Result<(), Rejection> {
         let refused = |what| Err(StudyRefused::Conditions(what).into());
-        let last = conditions.until.unwrap_or(study.submitted.expiry);
-        if last < today || last > study.submitted.expiry {
+        if conditions.until.is_some_and(|last| last < today || last > study.submitted.expiry) {
             return refused("the last day is over, or after the one submitted");
         }
-        if conditions.not_before.is_some_and(|first| first > last) {
-            return refused("nothing could be asked: the first day is after the last");
+        let last = conditions.until.map_or(study.last_day(), |last| last.min(study.last_day()));
+        if conditions.not_before.max(study.not_before()).is_some_and(|first| first > last) {
+            return refused("nothing could be asked: the first day is after the last, by this approval or with the others");
         }
         if conditions.k_min.is_some_and(|k_min| !(study.submitted.k_min..=K_MIN_MAX).contains(&k_min)) {
             return refused("k_min is less than was submitted, or more than any");
@@ -80,6 +83,9 @@ impl State {
         let ascending = conditions.sites.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
         if !ascending || !conditions.sites.iter().all(|site| self.has_role(site, Role::Hospital)) {
             return refused("the hospitals do not ascend, or one is none");
+        }
+        if !conditions.sites.is_empty() && !conditions.sites.iter().any(|site| study.allows(site)) {
+            return refused("with the other approvals no hospital could take part");
         }
         Ok(())
     }
@@ -130,11 +136,15 @@ impl State {
             // nothing was ever asked of it, and nobody has to read why it is closed
             Act::Close if study.approvals.is_empty() => {
                 self.waiting.remove(&(study.waits_until(), id));
+                self.forget_all_about(&study, &id);
                 self.studies.remove(&id);
                 return Ok(Effect::Decided { study: id, act });
             }
             // one that is rejected is forgotten when it would have been anyway
-            Act::Reject | Act::Stop | Act::Close => study.ended = Some(decision),
+            Act::Reject | Act::Stop | Act::Close => {
+                self.forget_all_about(&study, &id);
+                study.ended = Some(decision);
+            }
         }
         self.studies.insert(id, study);
         Ok(Effect::Decided { study: id, act })
@@ -163,6 +173,6 @@ fn check_fits(cx: &Context<'_>, study: &StudyRecord, act: &Act) -> Result<(), Re
 }
 
 /// True if answers are sealed to the board. Nobody is both: such a board has not submitted the study.
-fn is_sealed(study: &StudyRecord, board: &MemberId) -> bool {
+pub(in crate::state) fn is_sealed(study: &StudyRecord, board: &MemberId) -> bool {
     study.submitted.sealing.iter().any(|key| key.party == SealingParty::Board && key.member == *board)
 }

@@ -8,6 +8,9 @@ impl State {
     pub(in crate::state) fn forget_waiting(&mut self, today: Day) {
         while let Some((until, id)) = self.waiting.get_min().copied().filter(|(until, _)| *until < today) {
             self.waiting.remove(&(until, id));
+            if let Some(study) = self.studies.get(&id).cloned() {
+                self.forget_all_about(&study, &id);
+            }
             self.studies.remove(&id);
         }
     }
