@@ -162,6 +162,8 @@ fn suspended_for_a_while(board: &Organisation, researcher: &Organisation, hospit
     let listed = researcher.run(arguments!["study", "list"]).done().json();
     assert_eq!((&listed["studies"][0]["standing"], &listed["studies"][0]["approved"]), (&json!("suspended"), &json!(false)));
     // only who suspended lifts; a hospital decides nothing
+    let as_board = arguments!["study", "suspend", "S-1", "--reason", why, "--person", board.person("chair")];
+    assert!(researcher.run(as_board).failed(2).error()["message"].as_str().unwrap().contains("without a person's signature"));
     assert!(act(researcher, "lift").failed(2).error()["message"].as_str().unwrap().contains("lifted only by who made it"));
     act(hospital, "stop").failed(2);
     board.both_sign(arguments!["study", "lift", "S-1", "--reason", why]);

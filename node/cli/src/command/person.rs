@@ -106,6 +106,11 @@ pub struct SigningArguments {
 }
 
 impl SigningArguments {
+    /// True if a person is to sign.
+    pub fn is_given(&self) -> bool {
+        self.person.is_some() || self.ask.is_some()
+    }
+
     /// Shows a statement and signs it, or writes it down to be signed. Gives what to say, unless what was signed is so.
     ///
     /// # Errors

@@ -118,6 +118,9 @@ pub(super) async fn decided(session: &Session, arguments: &DecisionArguments, ac
     let member = network.holder().reader()?;
     let reason = arguments.reason.clone().unwrap_or_default();
     if network.state().study(&id).is_some_and(|study| study.submitter == member.id()) {
+        if arguments.signing.is_given() {
+            return Err(Failure::Refused("who submitted a study decides by their own key, without a person's signature".into()));
+        }
         decide(&mut network, &member, id, act, &reason).await?;
         return say(session, network, id, done).await;
     }
