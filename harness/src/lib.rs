@@ -18,7 +18,7 @@ mod persons;
 
 pub use certificates::{certificate, decided_by};
 pub use payloads::{enrol, leave, patient, propose, propose_at, refusal, vote, withdraw};
-pub use persons::{approval, decision_on, person, person_key, persons, sign_statement};
+pub use persons::{approval, decision_on, person, person_key, persons, sign_statement, with_boards};
 
 use ark_ec::{AffineRepr, CurveGroup};
 use countersign_circuits::{

@@ -1,10 +1,10 @@
 //! Who signs for the ethics boards of the network under test, and what they sign.
 
-use crate::{Net, START, Who, digest, id};
+use crate::{Net, START, Who, digest, genesis, id, member};
 use countersign_circuits::consent::Day;
 use countersign_ledger::State;
 use countersign_messages::{
-    Act, BoardStatement, Conditions, MemberId, Office, Payload, Person, PersonKey, Signing, StudyDecision, StudyId, limits,
+    Act, BoardStatement, Conditions, Genesis, MemberId, Office, Payload, Person, PersonKey, Role, Signing, StudyDecision, StudyId, limits,
 };
 use ed25519_dalek::SigningKey;
 
@@ -25,6 +25,16 @@ pub fn persons(boards: &[Who]) -> Vec<(MemberId, Person)> {
     let mut all: Vec<_> = boards.iter().flat_map(|board| Office::ALL.map(|office| (id(*board), person(*board, office)))).collect();
     all.sort_by_key(|(_, person)| person.key);
     all
+}
+
+/// The network with more ethics boards, each with its persons.
+pub fn with_boards(others: &[(Who, &str)]) -> Genesis {
+    let mut genesis = genesis();
+    genesis.members.extend(others.iter().map(|(who, name)| member(*who, name, &[Role::Board])));
+    genesis.members.sort_by_key(|m| m.id);
+    let all: Vec<Who> = [Who::Board].into_iter().chain(others.iter().map(|(who, _)| *who)).collect();
+    genesis.persons = persons(&all);
+    genesis
 }
 
 /// An approval without conditions.

@@ -235,6 +235,28 @@ async fn studies_and_queries() {
 }
 
 #[tokio::test]
+async fn what_a_board_has_begun_to_decide() {
+    let served = serve().await;
+    let (state, study) = (served.node.state(), served.study);
+    let stop = decision_on(&state, Board, study, Act::Stop);
+    let recuse = BoardStatement::Recuse { study, person: person(Board, Office::Deputy).key, reason: "a relative".into() };
+    let sign = |ahead, office, statement| served.node.sign_ahead(Board, ahead, sign_statement(&state, Board, office, statement));
+    let first = sign(0, Office::Chair, stop);
+    let alone = sign(1, Office::Deputy, recuse);
+    let results = served.node.block(vec![first.clone(), alone.clone()]).await;
+    assert!(results.iter().all(|result| result.effect().is_some()), "{results:?}");
+    let shown = served.json(&format!("/studies/{study}")).await;
+    let waiting = &shown["waiting"][0];
+    assert_eq!((&shown["standing"], &waiting["act"], &waiting["reason"]), (&json!("open"), &json!("stop"), &json!("stop for a reason")));
+    assert_eq!((&waiting["board"], &waiting["signatures"][0]["office"]), (&json!(id(Board).to_string()), &json!("chair")));
+    assert_eq!(shown["recused"], json!([person(Board, Office::Deputy).key.to_string()]));
+    for (transaction, effect) in [(&first, "signed"), (&alone, "recused")] {
+        let shown = served.json(&format!("/transactions/{}", transaction.id())).await;
+        assert_eq!((&shown["kind"], &shown["effect"]["kind"]), (&json!("sign"), &json!(effect)), "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn queries_that_nobody_answered() {
     let served = serve().await;
     let ask = Query {

@@ -395,3 +395,21 @@ fn development_keys_need_a_development_network() {
     assert_eq!(error, BlockError::Keys(KeysError::Missing(digest("not held"))));
     assert!(error.to_string().contains(&digest("not held").to_string()), "the operator must see which");
 }
+
+/// What waits for a second signature follows the same clock in a state that was read back.
+#[test]
+fn what_waits_for_a_signature_is_forgotten_after_a_restart_too() {
+    let mut net = Net::new(genesis());
+    let end = BoardStatement::End { person: person(Board, Office::Assessor).key };
+    let first = net.signing(Board, Office::Chair, end);
+    net.accept(Board, first);
+    let header = &net.blocks.last().unwrap().0.header;
+    let restored = State::from_snapshot(net.state.genesis().clone(), header, &net.state.snapshot()).unwrap();
+    for (days, waiting) in [(limits::SIGNATURE_DAYS, 1), (limits::SIGNATURE_DAYS + 1, 0)] {
+        let later = net.time.plus_ms(days as u64 * DAY_MS);
+        let after = |state: &State| state.propose(later, vec![], net.checker.as_ref()).unwrap().outcome;
+        let (kept, read) = (after(&net.state), after(&restored));
+        assert_eq!(kept.state().waiting_statements(&id(Board)).count(), waiting);
+        assert_eq!(kept.state().digest(), read.state().digest());
+    }
+}

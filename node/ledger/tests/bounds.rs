@@ -198,11 +198,7 @@ fn studies_that_wait_are_bounded_and_forgotten() {
 /// What a study is sealed to is fixed when it is submitted: a board that is not among them could approve and never read.
 #[test]
 fn a_board_approves_only_what_is_sealed_to_it() {
-    let mut with_two = genesis();
-    with_two.members.push(member(GovernanceB, "Second board", &[Role::Board]));
-    with_two.members.sort_by_key(|m| m.id);
-    with_two.persons = persons(&[Board, GovernanceB]);
-    let mut net = Net::new(with_two);
+    let mut net = Net::new(with_boards(&[(GovernanceB, "Second board")]));
     net.publish(dictionary());
     let study = StudyId(net.accept(Researcher, Payload::StudySubmit(study(&dictionary()))));
     let approves = net.approves(GovernanceB, study);

@@ -88,11 +88,7 @@ fn a_hospital_accepts_what_its_boards_have_approved() {
 }
 
 fn with_second_board() -> Net {
-    let mut genesis = genesis();
-    genesis.members.push(member(GovernanceB, "Second board", &[Role::Board]));
-    genesis.members.sort_by_key(|m| m.id);
-    genesis.persons = persons(&[Board, GovernanceB]);
-    let mut net = Net::new(genesis);
+    let mut net = Net::new(with_boards(&[(GovernanceB, "Second board")]));
     net.publish(dictionary());
     net
 }

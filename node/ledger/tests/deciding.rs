@@ -8,18 +8,9 @@ use countersign_messages::*;
 pub(super) const SECOND: Who = GovernanceB;
 pub(super) const THIRD: Who = GovernanceC;
 
-fn boards() -> Genesis {
-    let mut genesis = genesis();
-    genesis.members.push(member(SECOND, "Second board", &[Role::Board]));
-    genesis.members.push(member(THIRD, "Third board", &[Role::Board]));
-    genesis.members.sort_by_key(|m| m.id);
-    genesis.persons = persons(&[Board, SECOND, THIRD]);
-    genesis
-}
-
 /// A study sealed to two boards, as it is submitted.
 pub(super) fn submitted() -> (Net, StudyId) {
-    let mut net = Net::new(boards());
+    let mut net = Net::new(with_boards(&[(SECOND, "Second board"), (THIRD, "Third board")]));
     net.publish(dictionary());
     net.tables(HospitalA, 2);
     let mut draft = study(&dictionary());

@@ -347,11 +347,7 @@ fn member_of() -> Member {
 
 #[test]
 fn a_person_of_one_board_signs_for_no_other() {
-    let mut genesis = genesis();
-    genesis.members.push(member(GovernanceB, "Second board", &[Role::Board]));
-    genesis.members.sort_by_key(|m| m.id);
-    genesis.persons = persons(&[Board, GovernanceB]);
-    let mut net = Net::new(genesis);
+    let mut net = Net::new(with_boards(&[(GovernanceB, "Second board")]));
     net.publish(dictionary());
     let study = StudyId(net.accept(Researcher, Payload::StudySubmit(study(&dictionary()))));
     let other = sign_statement(&net.state, GovernanceB, Office::Chair, net.decision(Board, study, approval()));

@@ -95,13 +95,7 @@ impl Card {
     /// # Errors
     /// The file is missing, too long or no card; it says which.
     pub fn load(path: &Path) -> Result<Self, MemberError> {
-        let cannot = |source| MemberError::Read { path: path.to_owned(), source };
-        let no_card = |why| MemberError::Card { path: path.to_owned(), why };
-        let length = std::fs::metadata(path).map_err(cannot)?.len();
-        if length > CARD_BYTES_MAX {
-            return Err(no_card(format!("it has {length} bytes")));
-        }
-        Self::parse(&std::fs::read_to_string(path).map_err(cannot)?).map_err(no_card)
+        read_card(path, Self::parse)
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -139,6 +133,17 @@ impl Card {
         let name = Name::new(self.name.clone())?;
         Ok(LedgerMember { id: self.member, name, roles: self.roles.clone(), sealing: self.sealing })
     }
+}
+
+/// Reads a card of whatever kind: a small text file that parses.
+pub(crate) fn read_card<T>(path: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, MemberError> {
+    let cannot = |source| MemberError::Read { path: path.to_owned(), source };
+    let no_card = |why| MemberError::Card { path: path.to_owned(), why };
+    let length = std::fs::metadata(path).map_err(cannot)?.len();
+    if length > CARD_BYTES_MAX {
+        return Err(no_card(format!("it has {length} bytes")));
+    }
+    parse(&std::fs::read_to_string(path).map_err(cannot)?).map_err(no_card)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::{
     MemberError,
+    card::read_card,
     keys::{read_secret, secret_bytes, write_secret},
 };
 use countersign_circuits::{consent::Day, hash::Digest32};
@@ -13,8 +14,6 @@ use zeroize::Zeroizing;
 
 /// What a card calls its form.
 const SCHEMA: &str = "countersign-person/1";
-/// Bytes of a card: a name and keys are below 1 KiB.
-const CARD_BYTES_MAX: u64 = 16 << 10;
 
 /// A person's secret key, for one board.
 #[derive(Clone)]
@@ -152,13 +151,7 @@ impl PersonCard {
     /// # Errors
     /// The file is missing, too long or no card; it says which.
     pub fn load(path: &Path) -> Result<Self, MemberError> {
-        let cannot = |source| MemberError::Read { path: path.to_owned(), source };
-        let no_card = |why| MemberError::Card { path: path.to_owned(), why };
-        let length = std::fs::metadata(path).map_err(cannot)?.len();
-        if length > CARD_BYTES_MAX {
-            return Err(no_card(format!("it has {length} bytes")));
-        }
-        Self::parse(&std::fs::read_to_string(path).map_err(cannot)?).map_err(no_card)
+        read_card(path, Self::parse)
     }
 
     fn parse(text: &str) -> Result<Self, String> {

@@ -55,12 +55,9 @@ pub enum PersonCommand {
     Admit {
         /// The person's card
         card: PathBuf,
-        /// chair, deputy, secretary or assessor
-        #[arg(long, value_parser = office)]
-        office: Office,
-        /// The last day they sign on, at most three years from now
-        #[arg(long, value_name = "DATE", value_parser = day)]
-        until: Day,
+        /// As what, and until when
+        #[command(flatten)]
+        seat: SeatArguments,
         /// The board's node
         #[command(flatten)]
         member: MemberArguments,
@@ -92,6 +89,17 @@ pub enum PersonCommand {
         #[arg(long = "card", value_name = "FILE", num_args = 1..)]
         cards: Vec<PathBuf>,
     },
+}
+
+/// As what a person signs, and until when.
+#[derive(Debug, Args)]
+pub struct SeatArguments {
+    /// chair, deputy, secretary or assessor
+    #[arg(long, value_parser = office)]
+    pub office: Office,
+    /// The last day they sign on, at most three years from when they are admitted
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub until: Day,
 }
 
 /// Who signs for a board.
@@ -170,11 +178,7 @@ pub fn key(text: &str) -> Result<PersonKey, String> {
     text.parse::<Digest32>().map(|digest| PersonKey(digest.0)).map_err(|_| "a key has 64 hexadecimal digits".to_owned())
 }
 
-/// An office on the command line.
-///
-/// # Errors
-/// It is none.
-pub fn office(text: &str) -> Result<Office, String> {
+fn office(text: &str) -> Result<Office, String> {
     let all = || Office::ALL.map(|office| office.to_string()).join(", ");
     Office::ALL.into_iter().find(|office| office.to_string() == text).ok_or_else(|| format!("offices are {}", all()))
 }
@@ -198,7 +202,7 @@ pub async fn run(session: &Session, command: &PersonCommand) -> Result<(), Failu
             };
             say(session, network, &words).await
         }
-        PersonCommand::Admit { card, office, until, member, signing } => {
+        PersonCommand::Admit { card, seat: SeatArguments { office, until }, member, signing } => {
             let mut network = member.open(session).await?;
             let (board, card) = (network.holder().reader()?, PersonCard::load(card)?);
             let statement = admission(network.state(), card.listed(*office, *until));

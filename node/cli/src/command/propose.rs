@@ -1,20 +1,19 @@
 //! `countersign propose`: a governance member proposes a change of members, dictionaries, scopes, rules or circuit keys.
 
 use super::{
-    Session, day,
+    Session,
     network_arguments::MemberArguments,
-    person::{key, office},
+    person::{SeatArguments, key},
     proposals::in_words,
     reading,
 };
 use crate::failure::Failure;
 use async_recursion::async_recursion as boxed;
 use clap::{Args, Subcommand};
-use countersign_circuits::consent::Day;
 use countersign_consortium::{Proposed as Recorded, propose, rule_files};
 use countersign_ledger::State;
 use countersign_member::{Card, PersonCard, VerifyingFolder, named};
-use countersign_messages::{Change, CircuitKeys, Height, Office, PersonKey};
+use countersign_messages::{Change, CircuitKeys, Height, PersonKey};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -95,12 +94,9 @@ pub enum Proposed {
     Person {
         /// The person's card
         card: PathBuf,
-        /// chair, deputy, secretary or assessor
-        #[arg(long, value_parser = office)]
-        office: Office,
-        /// The last day they sign on, at most three years from when the change is made
-        #[arg(long, value_name = "DATE", value_parser = day)]
-        until: Day,
+        /// As what, and until when
+        #[command(flatten)]
+        seat: SeatArguments,
         /// What every proposal has
         #[command(flatten)]
         common: Common,
@@ -155,9 +151,9 @@ impl Proposed {
                 let keys = VerifyingFolder::new(folder).read()?;
                 Change::CircuitKeys(CircuitKeys { digest: keys.digest(), development: keys.development() })
             }
-            Self::Person { card, office, until, .. } => {
+            Self::Person { card, seat, .. } => {
                 let card = PersonCard::load(card)?;
-                Change::AdmitPerson { board: card.board, person: card.listed(*office, *until) }
+                Change::AdmitPerson { board: card.board, person: card.listed(seat.office, seat.until) }
             }
             Self::Boards { hospital, boards, .. } => {
                 let mut boards = boards.iter().map(|name| named::member(state, name)).collect::<Result<Vec<_>, _>>()?;
